@@ -1,0 +1,28 @@
+//! The certificate authority: who holds the key, what goes into a certificate, and how it is made.
+//!
+//! ```text
+//! proof::Submission → ProvenKey ┐
+//! Principal ────────────────────┼→ Profile::template → Template → lint → LintedTemplate → issue → Unreleased<IssuedCertificate>
+//! Authority ────────────────────┘
+//! ```
+//!
+//! The order of the whole is in `crate::signing`. This room does not know tokens, rules or logs.
+
+pub mod armor;
+pub mod authority;
+pub mod csr;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod issue;
+pub mod lint;
+pub mod oid;
+pub mod profile;
+pub mod proof;
+pub mod sct;
+
+pub use authority::{Authority, AuthorityError};
+pub use issue::{IssuedCertificate, Unreleased};
+pub use lint::{LintError, LintedTemplate};
+pub use profile::{Profile, ProfileError, Template};
+pub use proof::{ProofError, ProvenKey, Submission};
+pub use sct::{CertificateLogKey, CertificateLogKeyError};

@@ -1,0 +1,329 @@
+//! An upstream OpenID provider, with us as its relying party (OpenID Connect Core §3.1).
+//!
+//! The `openidconnect` crate builds the requests and verifies the ID token; what it leaves to its user is done here: the
+//! binding to the browser (`provider::flow`), `azp`, `iat`, the age of the login, RFC 9207's `iss`. It has no HTTP client of
+//! its own: the edge hands one in that reaches only the hosts which a record names.
+
+mod verify;
+
+use openidconnect::core::{
+    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
+    CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse,
+};
+use openidconnect::{
+    AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
+    ProviderMetadata, RedirectUrl, Scope,
+};
+use serde::{Deserialize, Serialize};
+use shared::random::Random;
+use shared::secret::Secret;
+
+use super::ConnectorId;
+use crate::provider::{AuthorizeRequest, ParameterError, Parameters, UpstreamState};
+
+pub use verify::UpstreamLogin;
+
+/// What a connector is made of.
+pub struct OidcConnectorParts {
+    /// Its name in URLs and tokens.
+    pub id: ConnectorId,
+    /// What the login page calls it.
+    pub name: String,
+    /// The upstream's issuer, byte for byte.
+    pub issuer: String,
+    /// Our client identifier there.
+    pub client_id: String,
+    /// Our client secret there; without one we are a public client.
+    pub client_secret: Option<Secret<String>>,
+    /// `https://host[:port]`, without a slash at its end; the redirect URI follows from it.
+    pub origin: String,
+    /// Take an address that the upstream does not call verified.
+    pub trusts_unverified_email: bool,
+}
+
+/// An upstream provider.
+pub struct OidcConnector {
+    id: ConnectorId,
+    name: String,
+    issuer: IssuerUrl,
+    client_id: ClientId,
+    client_secret: Option<Secret<String>>,
+    redirect: RedirectUrl,
+    trusts_unverified_email: bool,
+}
+
+/// A connector that cannot be.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OidcConnectorError {
+    /// The issuer is not a URL.
+    #[error("the issuer '{0}' is not a URL")]
+    Issuer(String),
+    /// The origin is not a URL.
+    #[error("the origin '{0}' is not a URL")]
+    Origin(String),
+    /// `local` is the house's own.
+    #[error("the id 'local' belongs to the local users")]
+    Reserved,
+}
+
+/// Whether the upstream puts `iss` into its answers, which discovery tells (RFC 9207 §3).
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+struct IssParameter {
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+impl AdditionalProviderMetadata for IssParameter {}
+
+type Metadata = ProviderMetadata<
+    IssParameter,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+type RelyingParty =
+    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
+
+/// What an upstream says about itself: its discovery document and its keys. Kept by the edge, fetched again when it is old or
+/// a key is unknown.
+#[derive(Clone, Debug)]
+pub struct Upstream(Metadata);
+
+/// The tokens that an upstream gave for a code, not looked at yet.
+pub struct UpstreamTokens(CoreTokenResponse);
+
+/// Why a login at an upstream failed. The text is for the page and tells nothing that the upstream said; `detail` is for the
+/// log.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The access token is not the ID token's (OpenID Connect Core §3.1.3.6).
+    #[error("the upstream's access token does not belong to its ID token (at_hash)")]
+    AccessHash,
+    /// `azp` is missing beside several audiences, or somebody else's (OpenID Connect Core §3.1.3.7, 4 and 5).
+    #[error("the upstream's ID token was made for another client (azp)")]
+    AuthorizedParty,
+    /// The login there is older than the client allows, or its time is not told though `max_age` asks for it.
+    #[error("the login at the upstream is older than the program allows (auth_time)")]
+    AuthTime,
+    /// The answer has no code.
+    #[error("the upstream's answer carries no code")]
+    CodeMissing,
+    /// Its discovery document or keys cannot be had.
+    #[error("the upstream provider cannot be reached or its documents do not read")]
+    Discovery(String),
+    /// An error answer other than a refusal.
+    #[error("the upstream answered with an error instead of a code")]
+    Error(String),
+    /// The code was not exchanged.
+    #[error("the upstream did not exchange its code for a token")]
+    Exchange(String),
+    /// The ID token does not verify: signature, algorithm, `iss`, `aud`, `exp`, `iat` or `nonce`.
+    #[error("the upstream's ID token does not verify")]
+    IdToken(String),
+    /// The token answer has no ID token.
+    #[error("the upstream gave no ID token")]
+    IdTokenMissing,
+    /// `iss` of the answer is another provider's: a mix-up (RFC 9207 §2.4).
+    #[error("the answer comes from another provider than the one asked (iss)")]
+    IssMismatch,
+    /// It promises `iss` in its answers, and this one has none.
+    #[error("the upstream's answer lacks the iss that it promises")]
+    IssMissing,
+    /// The ID token names a key that its JWKS did not hold when we fetched it.
+    #[error("the upstream's ID token is signed with an unknown key")]
+    KeyUnknown,
+    /// The parameters do not read.
+    #[error(transparent)]
+    Parameters(#[from] ParameterError),
+    /// The person gave up or was refused there.
+    #[error("the login was refused or given up at the upstream provider")]
+    Refused,
+    /// An authorization endpoint that is neither `https` nor on this machine.
+    #[error("the upstream's authorization endpoint is not https")]
+    Scheme,
+    /// The claims of `userinfo` cannot be had or are somebody else's (OpenID Connect Core §5.3.2).
+    #[error("the upstream's userinfo cannot be had or is about somebody else")]
+    UserInfo(String),
+}
+
+impl UpstreamError {
+    /// What the upstream or the network said, for the log only.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Discovery(detail)
+            | Self::Error(detail)
+            | Self::Exchange(detail)
+            | Self::IdToken(detail)
+            | Self::UserInfo(detail) => Some(detail),
+            Self::AccessHash
+            | Self::AuthorizedParty
+            | Self::AuthTime
+            | Self::CodeMissing
+            | Self::IdTokenMissing
+            | Self::IssMismatch
+            | Self::IssMissing
+            | Self::KeyUnknown
+            | Self::Parameters(_)
+            | Self::Refused
+            | Self::Scheme => None,
+        }
+    }
+}
+
+/// An error with all its causes, as one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl OidcConnector {
+    /// Puts a connector together. It speaks to nobody yet.
+    pub fn new(parts: OidcConnectorParts) -> Result<Self, OidcConnectorError> {
+        if parts.id == ConnectorId::local() {
+            return Err(OidcConnectorError::Reserved);
+        }
+        let issuer = IssuerUrl::new(parts.issuer.clone()).map_err(|_| OidcConnectorError::Issuer(parts.issuer))?;
+        // A redirect URI for each connector keeps the answers of several upstreams apart (RFC 9700 §4.4.2).
+        let redirect = RedirectUrl::new(format!("{}/oidc/callback/{}", parts.origin, parts.id))
+            .map_err(|_| OidcConnectorError::Origin(parts.origin))?;
+        Ok(Self {
+            id: parts.id,
+            name: parts.name,
+            issuer,
+            client_id: ClientId::new(parts.client_id),
+            client_secret: parts.client_secret,
+            redirect,
+            trusts_unverified_email: parts.trusts_unverified_email,
+        })
+    }
+
+    /// Its name in URLs and tokens.
+    pub fn id(&self) -> &ConnectorId {
+        &self.id
+    }
+
+    /// What the login page calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The upstream's issuer.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Fetches the discovery document, whose `issuer` must be ours byte for byte, and the keys.
+    pub async fn discover<C>(&self, http: &C) -> Result<Upstream, UpstreamError>
+    where
+        for<'c> C: AsyncHttpClient<'c>,
+    {
+        let found = Metadata::discover_async(self.issuer.clone(), http).await;
+        found.map(Upstream).map_err(|error| UpstreamError::Discovery(chain(&error)))
+    }
+
+    fn relying_party(&self, upstream: &Upstream) -> RelyingParty {
+        let secret = self.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose().clone()));
+        let methods = upstream.0.token_endpoint_auth_methods_supported();
+        // Basic is the default of OpenID Connect Core §9, for who names no method too.
+        let takes_basic = methods.is_none_or(|methods| methods.contains(&CoreClientAuthMethod::ClientSecretBasic));
+        let auth = if takes_basic { AuthType::BasicAuth } else { AuthType::RequestBody };
+        CoreClient::from_provider_metadata(upstream.0.clone(), self.client_id.clone(), secret)
+            .set_redirect_uri(self.redirect.clone())
+            .set_auth_type(auth)
+    }
+
+    /// Where to send the browser, and what to expect back. `state` comes from `Provider::upstream_state`.
+    pub fn start(
+        &self,
+        upstream: &Upstream,
+        request: &AuthorizeRequest,
+        state: String,
+        random: &dyn Random,
+    ) -> Result<(String, UpstreamState), UpstreamError> {
+        let verifier = PkceCodeVerifier::new(hex::encode(random.bytes::<32>()));
+        let nonce = hex::encode(random.bytes::<16>());
+        let party = self.relying_party(upstream);
+        let mut wish = party
+            .authorize_url(
+                CoreAuthenticationFlow::AuthorizationCode,
+                move || CsrfToken::new(state),
+                move || Nonce::new(nonce),
+            )
+            .add_scope(Scope::new("email".to_owned()))
+            .add_scope(Scope::new("profile".to_owned()))
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        if request.forces_login() {
+            wish = wish.add_prompt(CoreAuthPrompt::Login);
+        }
+        if let Some(seconds) = request.max_age() {
+            wish = wish.set_max_age(std::time::Duration::from_secs(seconds));
+        }
+        if let Some(hint) = request.login_hint() {
+            wish = wish.add_extra_param("login_hint", hint.to_owned());
+        }
+        let (url, state, nonce) = wish.url();
+        let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_here) {
+            return Err(UpstreamError::Scheme);
+        }
+        let verifier = verifier.secret().clone();
+        let (state, nonce) = (state.into_secret(), nonce.secret().clone());
+        Ok((url.into(), UpstreamState { connector: self.id.clone(), state, nonce, verifier }))
+    }
+
+    /// The code in the upstream's answer. That the answer belongs to this browser is checked before, by
+    /// `OpenFlow::check_callback`.
+    pub fn read_answer(&self, upstream: &Upstream, answer: &Parameters) -> Result<Secret<String>, UpstreamError> {
+        answer.check_unique()?;
+        match answer.value("iss") {
+            Some(iss) if iss != self.issuer.as_str() => return Err(UpstreamError::IssMismatch),
+            None if upstream.0.additional_metadata().authorization_response_iss_parameter_supported => {
+                return Err(UpstreamError::IssMissing);
+            }
+            Some(_) | None => {}
+        }
+        match answer.value("error") {
+            Some("access_denied") => return Err(UpstreamError::Refused),
+            Some(error) => return Err(UpstreamError::Error(error.chars().take(100).collect())),
+            None => {}
+        }
+        let code = answer.value("code").ok_or(UpstreamError::CodeMissing)?;
+        Ok(Secret::new(code.to_owned()))
+    }
+
+    /// Exchanges the code.
+    pub async fn exchange<C>(
+        &self,
+        upstream: &Upstream,
+        code: &Secret<String>,
+        sent: &UpstreamState,
+        http: &C,
+    ) -> Result<UpstreamTokens, UpstreamError>
+    where
+        for<'c> C: AsyncHttpClient<'c>,
+    {
+        let party = self.relying_party(upstream);
+        let request = party
+            .exchange_code(AuthorizationCode::new(code.expose().clone()))
+            .map_err(|error| UpstreamError::Exchange(chain(&error)))?
+            .set_pkce_verifier(PkceCodeVerifier::new(sent.verifier.clone()));
+        let tokens = request.request_async(http).await.map_err(|error| UpstreamError::Exchange(chain(&error)))?;
+        Ok(UpstreamTokens(tokens))
+    }
+}

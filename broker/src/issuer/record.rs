@@ -1,0 +1,195 @@
+//! One registered issuer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::KeySet;
+use crate::names::{Audience, HttpsUrl, IssuerUrl};
+use crate::namespace::{Grant, Pin};
+use crate::token::JoseAlgorithm;
+
+/// Which claim becomes the name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Profile {
+    /// People: the `email` claim, verified by the issuer.
+    Human,
+    /// Our own provider: people as well, but its record speaks for nothing itself. Each of its tokens names, in
+    /// `federated_claims.connector_id`, the connector that knew the person, and that connector's grants decide.
+    OwnProvider,
+    /// Workloads whose `sub` is a URI.
+    Uri,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// From `jwks_uri` in its metadata, which must be on the issuer's own host.
+    Discovery,
+    /// From this address; the metadata is not asked. For issuers that keep their keys on another host.
+    JwksUri(HttpsUrl),
+    /// From the configuration or from this very process. Never fetched.
+    Pinned(Arc<KeySet>),
+}
+
+/// How far the edge may reach to fetch this issuer's keys.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Reach {
+    /// Certificate authorities (PEM) to trust instead of the system's, for an issuer inside the house.
+    pub ca_pem: Option<String>,
+    /// Leave to connect to private addresses (RFC 1918, RFC 4193, RFC 6598).
+    pub internal: bool,
+    /// Leave to connect to this very machine, even by plain `http`. For development.
+    pub danger_loopback_http: bool,
+}
+
+/// Everything that an operator says of an issuer, each part already parsed.
+#[derive(Clone, Debug)]
+pub struct IssuerSpec {
+    /// What the operator calls it; problems and audit records use it. 1 to 255 printable ASCII characters.
+    pub id: String,
+    /// The exact `iss`.
+    pub iss: IssuerUrl,
+    /// The audience that its tokens must have.
+    pub audience: Audience,
+    /// Accept tokens that have other audiences beside ours (rule T3). Somebody else can then present them here.
+    pub allows_more_audiences: bool,
+    /// The algorithms that it signs with.
+    pub algorithms: Vec<JoseAlgorithm>,
+    /// The longest life of its tokens (rule T4).
+    pub max_lifetime: Duration,
+    /// Which claim becomes the name.
+    pub profile: Profile,
+    /// Claims that must have a given value (rules C1 and C2).
+    pub pins: Vec<Pin>,
+    /// What it may speak for. Nothing, unless a grant says so.
+    pub grants: Vec<Grant>,
+    /// Where its keys come from.
+    pub keys: KeySource,
+    /// How far to reach for them.
+    pub reach: Reach,
+}
+
+impl IssuerSpec {
+    /// A record with the defaults: audience `sigstore`, every asymmetric algorithm, one hour, and no grant.
+    pub fn new(id: &str, iss: IssuerUrl, profile: Profile, keys: KeySource) -> Self {
+        Self {
+            id: id.to_owned(),
+            iss,
+            audience: Audience::sigstore(),
+            allows_more_audiences: false,
+            algorithms: JoseAlgorithm::ALL.to_vec(),
+            max_lifetime: Duration::from_secs(3600),
+            profile,
+            pins: Vec::new(),
+            grants: Vec::new(),
+            keys,
+            reach: Reach::default(),
+        }
+    }
+}
+
+/// A record in force: what the operator said, and the keys as last fetched.
+pub struct Issuer {
+    spec: IssuerSpec,
+    /// Written by the edge's key keeper only.
+    keys: ArcSwap<KeySet>,
+}
+
+impl Issuer {
+    pub(super) fn new(spec: IssuerSpec) -> Self {
+        let keys = match &spec.keys {
+            KeySource::Discovery | KeySource::JwksUri(_) => Arc::new(KeySet::empty()),
+            KeySource::Pinned(keys) => Arc::clone(keys),
+        };
+        Self { spec, keys: ArcSwap::new(keys) }
+    }
+
+    /// What the operator calls it.
+    pub fn id(&self) -> &str {
+        &self.spec.id
+    }
+
+    /// Its exact `iss`.
+    pub fn iss(&self) -> &IssuerUrl {
+        &self.spec.iss
+    }
+
+    /// The audience that its tokens must have.
+    pub fn audience(&self) -> &Audience {
+        &self.spec.audience
+    }
+
+    /// Which claim becomes the name.
+    pub fn profile(&self) -> Profile {
+        self.spec.profile
+    }
+
+    /// Where its keys come from.
+    pub fn key_source(&self) -> &KeySource {
+        &self.spec.keys
+    }
+
+    /// How far to reach for them.
+    pub fn reach(&self) -> &Reach {
+        &self.spec.reach
+    }
+
+    /// What it may speak for.
+    pub fn grants(&self) -> &[Grant] {
+        &self.spec.grants
+    }
+
+    /// Claims that must have a given value.
+    pub fn pins(&self) -> &[Pin] {
+        &self.spec.pins
+    }
+
+    /// The keys as last fetched.
+    pub fn keys(&self) -> Arc<KeySet> {
+        self.keys.load_full()
+    }
+
+    /// Puts freshly fetched keys in force, whole: a key that is not among them is trusted no longer. Pinned keys stay.
+    pub fn replace_keys(&self, keys: Arc<KeySet>) {
+        match self.spec.keys {
+            KeySource::Discovery | KeySource::JwksUri(_) => self.keys.store(keys),
+            KeySource::Pinned(_) => {}
+        }
+    }
+
+    pub(crate) fn allows(&self, algorithm: JoseAlgorithm) -> bool {
+        self.spec.algorithms.contains(&algorithm)
+    }
+
+    pub(crate) fn allows_more_audiences(&self) -> bool {
+        self.spec.allows_more_audiences
+    }
+
+    pub(crate) fn max_lifetime(&self) -> Duration {
+        self.spec.max_lifetime
+    }
+
+    /// I2: in-cluster issuers have the same string in every cluster. Two such records are told apart by their audience, never by
+    /// trying keys, and their keys are pinned since the one address cannot serve both.
+    pub(super) fn is_told_apart_from(&self, other: &Self) -> bool {
+        let is_pinned = |record: &Self| matches!(record.spec.keys, KeySource::Pinned(_));
+        self.spec.audience != other.spec.audience && is_pinned(self) && is_pinned(other)
+    }
+
+    pub(super) fn fetches_like(&self, other: &Self) -> bool {
+        let same_source = match (&self.spec.keys, &other.spec.keys) {
+            (KeySource::Discovery, KeySource::Discovery) => true,
+            (KeySource::JwksUri(ours), KeySource::JwksUri(theirs)) => ours == theirs,
+            _ => false,
+        };
+        same_source && self.spec.reach == other.spec.reach
+    }
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Issuer({:?}, {})", self.spec.id, self.spec.iss)
+    }
+}

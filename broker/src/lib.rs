@@ -1,0 +1,10 @@
+//! broker
+pub mod ca;
+pub mod connector;
+pub mod issuer;
+pub mod names;
+pub mod namespace;
+pub mod principal;
+pub mod provider;
+pub mod signing;
+pub mod token;

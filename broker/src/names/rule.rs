@@ -1,0 +1,124 @@
+//! The identifiers of the rules, as refusals and audit records name them.
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        /// One rule of the rule set, which docs/names.md holds whole. Its text is its identifier.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum Rule { $($(#[$doc])* $name),+ }
+
+        impl Rule {
+            /// Every rule.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The identifier, such as `E6`.
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+        }
+    };
+}
+
+rules! {
+    /// A claim that the record pins is absent.
+    C1,
+    /// A pinned claim differs, or has another JSON type.
+    C2,
+    /// `email_verified` is JSON `true`.
+    E1,
+    /// An address is printable ASCII.
+    E2,
+    /// An address has at most 254 bytes.
+    E3,
+    /// An address has one `@`.
+    E4,
+    /// The local part is a dot-atom of at most 64 bytes.
+    E5,
+    /// The domain, ASCII-lowercased, is granted to the speaker.
+    E6,
+    /// A host is ASCII.
+    H1,
+    /// A host is lower-case.
+    H2,
+    /// A host has 1 to 253 bytes, a label at most 63.
+    H3,
+    /// A host does not end in a dot.
+    H4,
+    /// A host has two labels or more.
+    H5,
+    /// A host has no empty label.
+    H6,
+    /// Labels are letters, digits and inner hyphens.
+    H7,
+    /// Internationalised labels are canonical.
+    H8,
+    /// A host is not an IP address.
+    H9,
+    /// An issuer is `https`, at most 2048 bytes.
+    I1,
+    /// An issuer is known by its exact bytes, one record each.
+    I2,
+    /// The path is absolute.
+    P1,
+    /// No empty path segment.
+    P2,
+    /// No dot segment.
+    P3,
+    /// Path characters, no percent-encoding.
+    P4,
+    /// A token is a strict compact JWS signed by a key of its issuer.
+    T1,
+    /// `iss` picks the record before anything else is looked at.
+    T2,
+    /// Exactly one audience, ours.
+    T3,
+    /// Times: `exp` required, `nbf` and `iat` honoured, bounded lifetime.
+    T4,
+    /// URI characters.
+    U1,
+    /// Lower-case scheme and `://`.
+    U2,
+    /// No query.
+    U3,
+    /// No fragment.
+    U4,
+    /// No user information.
+    U5,
+    /// One spelling of the port.
+    U6,
+    /// The scheme equals the grant's.
+    V1,
+    /// The host equals the grant's.
+    V2,
+    /// The port equals the grant's.
+    V3,
+    /// The path begins with the grant's, at a segment boundary.
+    V4,
+    /// A name belongs to one speaker.
+    X1,
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_says_every_rule() {
+        const PAGE: &str = include_str!("../../../docs/names.md");
+        let documented: Vec<&str> = PAGE
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "))
+            .flat_map(|(rules, _)| rules.split(", "))
+            .filter(|rule| rule.len() == 2 && rule.starts_with(|first: char| first.is_ascii_uppercase()))
+            .collect();
+        for rule in Rule::ALL {
+            assert!(documented.contains(&rule.id()), "{rule} is not in docs/names.md");
+        }
+        assert_eq!(documented.len(), Rule::ALL.len());
+    }
+}

@@ -1,0 +1,192 @@
+//! Who may speak for what: default deny, and every name belongs to one speaker.
+//!
+//! A speaker is the record of an issuer, or a connector of our own provider. Grants give it names: the addresses of a domain, one
+//! address, the URIs below a prefix. Grants of two speakers that overlap are a configuration error (rule X1) unless both say
+//! `shared`, so at most one speaker is ever asked about a name and the order of records means nothing.
+//!
+//! **Local users.** The connector that keeps them holds [`Scope::LocalAccounts`]: it speaks for exactly the addresses that the
+//! operator gave to users, which only the provider's store knows and which change while we run. That is sound without a look at
+//! the store, because a token that names this connector exists only if the provider, this very process, found the user there.
+//! What a grant gives to someone else is taken out of it: such an address is refused (X1) at login and at the CA alike, even if
+//! the user was added before the grant. [`Rules::owner_of`] tells whoever adds a user.
+//!
+//! Does not: prove that a domain wants an issuer, know public suffixes, or match patterns.
+
+mod build;
+mod denied;
+mod email_index;
+mod grant;
+mod holdings;
+mod overlap;
+mod permit;
+mod pin;
+mod speaker;
+mod uri_index;
+pub mod vectors;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use denied::Denied;
+pub use grant::{Grant, Scope};
+pub use overlap::Overlap;
+pub use permit::{LoginPermit, Name, Permit};
+pub use pin::{Pin, PinValue};
+pub use speaker::{ConnectorSpec, Speaker};
+
+use crate::issuer::{Issuer, Profile};
+use crate::names::{EmailAddress, Rule, UriName};
+use crate::token::{Claims, VerifiedToken};
+use email_index::EmailIndex;
+use holdings::{Holding, SpeakerIndex};
+use uri_index::UriIndex;
+
+/// All grants, arranged so that a decision costs a few look-ups however many records there are.
+pub struct Rules {
+    speakers: Vec<SpeakerEntry>,
+    by_record: HashMap<Box<str>, SpeakerIndex>,
+    by_connector: HashMap<Box<str>, SpeakerIndex>,
+    emails: EmailIndex,
+    uris: UriIndex,
+}
+
+struct SpeakerEntry {
+    speaker: Speaker,
+    grants: Vec<Grant>,
+    record: Option<Arc<Issuer>>,
+    keeps_local_accounts: bool,
+}
+
+impl Rules {
+    /// Decides what the token's speaker may be called. The permit owns the token: what was checked is what is used.
+    pub fn permit(&self, token: VerifiedToken) -> Result<Permit, Denied> {
+        let record = self.record_of(&token)?;
+        for pin in token.issuer().pins() {
+            pin.check(token.claims())?;
+        }
+        let decision = match token.issuer().profile() {
+            Profile::Human => self.permit_email_claims(record, token.claims())?,
+            Profile::OwnProvider => {
+                let connector = connector_of(token.claims())?;
+                self.permit_email_claims(self.connector(connector)?, token.claims())?
+            }
+            Profile::Uri => self.permit_uri(record, token.subject())?,
+        };
+        Ok(Permit::new(token, decision.name, decision.rule, &self.entry(decision.speaker).speaker, decision.grant))
+    }
+
+    /// Decides whether a connector of our own provider may say that a person has this address: asked at login, by the same rules
+    /// as at the CA.
+    pub fn permit_login(&self, connector: &str, email: &str, email_verified: bool) -> Result<LoginPermit, Denied> {
+        let decision = self.permit_email(self.connector(connector)?, email, email_verified)?;
+        let Name::Email(address) = decision.name else { unreachable!("an address was asked about") };
+        Ok(LoginPermit::new(address, decision.rule, &self.entry(decision.speaker).speaker, decision.grant))
+    }
+
+    /// The speaker that a grant gives this address to; none if it is free, or a local user's.
+    pub fn owner_of(&self, address: &EmailAddress) -> Option<&Speaker> {
+        self.emails.covering(address).next().map(|holding| &self.entry(holding.speaker).speaker)
+    }
+
+    /// Everyone who may speak, with what for.
+    pub fn speakers(&self) -> impl Iterator<Item = (&Speaker, &[Grant])> {
+        self.speakers.iter().map(|entry| (&entry.speaker, &entry.grants[..]))
+    }
+
+    fn entry(&self, index: SpeakerIndex) -> &SpeakerEntry {
+        &self.speakers[index as usize]
+    }
+
+    /// A token that was verified under a record of another snapshot has no speaker in this one, whatever its identifier.
+    fn record_of(&self, token: &VerifiedToken) -> Result<SpeakerIndex, Denied> {
+        let replaced = || Denied::RecordReplaced(token.issuer().id().to_owned());
+        let index = *self.by_record.get(token.issuer().id()).ok_or_else(replaced)?;
+        match &self.entry(index).record {
+            Some(record) if Arc::ptr_eq(record, token.issuer()) => Ok(index),
+            _ => Err(replaced()),
+        }
+    }
+
+    fn connector(&self, id: &str) -> Result<SpeakerIndex, Denied> {
+        self.by_connector.get(id).copied().ok_or_else(|| Denied::ConnectorUnknown(id.chars().take(120).collect()))
+    }
+
+    fn permit_email_claims(&self, speaker: SpeakerIndex, claims: &Claims) -> Result<Decision<'_>, Denied> {
+        let email = claims.string("email").ok_or(Denied::EmailMissing)?;
+        // JSON `true`: "true" is what issuers write who pass on what a user typed.
+        let verified = claims.get("email_verified").and_then(|value| value.as_bool()) == Some(true);
+        self.permit_email(speaker, email, verified)
+    }
+
+    fn permit_email(&self, speaker: SpeakerIndex, email: &str, verified: bool) -> Result<Decision<'_>, Denied> {
+        if !verified {
+            return Err(Denied::EmailUnverified);
+        }
+        let address = EmailAddress::parse(email).map_err(Denied::Name)?;
+        let entry = self.entry(speaker);
+        if let Some(held) = self.emails.find(speaker, &address) {
+            let grant = &entry.grants[held.grant as usize];
+            return Ok(Decision { speaker, name: Name::Email(address), rule: Rule::E6, grant: grant.scope() });
+        }
+        if entry.keeps_local_accounts {
+            if let Some(owner) = self.owner_of(&address) {
+                return Err(Denied::OwnedByAnother { name: address.to_string(), owner: owner.clone() });
+            }
+            return Ok(Decision { speaker, name: Name::Email(address), rule: Rule::E6, grant: &Scope::LocalAccounts });
+        }
+        Err(Denied::EmailNotGranted { speaker: entry.speaker.clone(), address: address.to_string() })
+    }
+
+    fn permit_uri(&self, speaker: SpeakerIndex, subject: &str) -> Result<Decision<'_>, Denied> {
+        let name = UriName::parse(subject).map_err(Denied::Name)?;
+        let entry = self.entry(speaker);
+        match self.uris.find(speaker, &name) {
+            Some(held) => {
+                let grant = &entry.grants[held.grant as usize];
+                Ok(Decision { speaker, name: Name::Uri(name), rule: Rule::V4, grant: grant.scope() })
+            }
+            None => {
+                let rule = nearest_miss(&entry.grants, &name);
+                Err(Denied::UriNotGranted { speaker: entry.speaker.clone(), name: name.to_string(), rule })
+            }
+        }
+    }
+}
+
+struct Decision<'a> {
+    speaker: SpeakerIndex,
+    name: Name,
+    rule: Rule,
+    grant: &'a Scope,
+}
+
+/// Our own provider's tokens say which connector knew the person (the shape that Dex gave `federated_claims`).
+fn connector_of(claims: &Claims) -> Result<&str, Denied> {
+    claims.at(&["federated_claims", "connector_id"]).and_then(|value| value.as_str()).ok_or(Denied::ConnectorMissing)
+}
+
+/// Which rule the grant that came closest failed on: V4 path, V3 port, V1 scheme, V2 host. Runs on refusals only, over one
+/// speaker's grants.
+fn nearest_miss(grants: &[Grant], name: &UriName) -> Rule {
+    let prefixes = grants.iter().filter_map(|grant| match grant.scope() {
+        Scope::UriPrefix(prefix) => Some(prefix),
+        Scope::EmailAddress(_) | Scope::EmailDomain { .. } | Scope::LocalAccounts => None,
+    });
+    let closeness = prefixes
+        .map(|prefix| match () {
+            () if prefix.host() != name.host() => 0,
+            () if prefix.scheme() != name.scheme() => 1,
+            () if prefix.port() != name.port() => 2,
+            () => 3,
+        })
+        .max();
+    match closeness {
+        None | Some(0) => Rule::V2,
+        Some(1) => Rule::V1,
+        Some(2) => Rule::V3,
+        Some(_) => Rule::V4,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! From records and connectors to rules, with every problem named.
+
+use std::collections::HashSet;
+
+use super::*;
+use crate::issuer::RegistrationError;
+
+impl Rules {
+    pub(crate) fn build(
+        records: &[Arc<Issuer>],
+        connectors: Vec<ConnectorSpec>,
+    ) -> Result<Self, Vec<RegistrationError>> {
+        let mut rules = Self {
+            speakers: Vec::with_capacity(records.len() + connectors.len()),
+            by_record: HashMap::with_capacity(records.len()),
+            by_connector: HashMap::with_capacity(connectors.len()),
+            emails: EmailIndex::default(),
+            uris: UriIndex::default(),
+        };
+        let mut problems = Vec::new();
+        let mut own_provider: Option<&Arc<Issuer>> = None;
+        for record in records {
+            if record.profile() == Profile::OwnProvider {
+                if let Some(first) = own_provider.replace(record) {
+                    problems.push(RegistrationError::TwoOwnProviders {
+                        first: first.id().to_owned(),
+                        second: record.id().to_owned(),
+                    });
+                }
+                if !record.grants().is_empty() {
+                    problems.push(RegistrationError::OwnProviderGrants(record.id().to_owned()));
+                }
+            }
+            rules.add(Speaker::Issuer(record.id().into()), record.grants().to_vec(), Some(record), &mut problems);
+        }
+        for connector in connectors {
+            rules.add(Speaker::Connector(connector.id.into()), connector.grants, None, &mut problems);
+        }
+        rules.emails.sort();
+        rules.uris.sort();
+        rules.find_overlaps(&mut problems);
+        if problems.is_empty() { Ok(rules) } else { Err(problems) }
+    }
+
+    fn add(
+        &mut self,
+        speaker: Speaker,
+        grants: Vec<Grant>,
+        record: Option<&Arc<Issuer>>,
+        problems: &mut Vec<RegistrationError>,
+    ) {
+        let index = self.speakers.len() as SpeakerIndex;
+        let id = speaker.id();
+        if !(1..=255).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+            problems.push(RegistrationError::Id(id.chars().take(80).collect()));
+        }
+        let ids = if record.is_some() { &mut self.by_record } else { &mut self.by_connector };
+        if ids.insert(id.into(), index).is_some() {
+            problems.push(RegistrationError::DuplicateId(speaker.to_string()));
+        }
+        for (at, grant) in grants.iter().enumerate() {
+            let held = Holding::new(index, at as u32, grant);
+            match grant.scope() {
+                Scope::EmailAddress(address) => self.emails.add_address(address, held),
+                Scope::EmailDomain { domain, subdomains } => self.emails.add_domain(domain, *subdomains, held),
+                Scope::LocalAccounts if record.is_some() => {
+                    problems.push(RegistrationError::LocalAccounts(id.to_owned()));
+                }
+                Scope::LocalAccounts => {}
+                Scope::UriPrefix(prefix) => self.uris.add(prefix, held),
+            }
+        }
+        let keeps_local_accounts = grants.iter().any(|grant| *grant.scope() == Scope::LocalAccounts);
+        self.speakers.push(SpeakerEntry { speaker, grants, record: record.cloned(), keeps_local_accounts });
+    }
+
+    /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever covers it
+    /// must be the same speaker, or both must share.
+    fn find_overlaps(&self, problems: &mut Vec<RegistrationError>) {
+        // Grants that cover each other (equal ones do) are found from both sides and reported once.
+        let mut seen = HashSet::new();
+        let mut local_keeper: Option<&SpeakerEntry> = None;
+        for (index, entry) in (0..).zip(&self.speakers) {
+            for (at, grant) in (0..).zip(&entry.grants) {
+                let is_conflict = |held: &&Holding| held.speaker != index && !(held.is_shared && grant.is_shared());
+                let conflict = match grant.scope() {
+                    Scope::EmailAddress(address) => self.emails.covering(address).find(is_conflict),
+                    Scope::EmailDomain { domain, .. } => self.emails.covering_domain(domain).find(is_conflict),
+                    Scope::UriPrefix(prefix) => self.uris.covering_prefix(prefix).find(is_conflict),
+                    Scope::LocalAccounts => {
+                        let is_connector = entry.record.is_none();
+                        if let Some(other) = local_keeper.filter(|_| is_connector) {
+                            problems.push(overlap(other, &Scope::LocalAccounts, entry, &Scope::LocalAccounts));
+                        }
+                        local_keeper = local_keeper.or(is_connector.then_some(entry));
+                        None
+                    }
+                };
+                let Some(held) = conflict else { continue };
+                let mut pair = [(held.speaker, held.grant), (index, at)];
+                pair.sort_unstable();
+                if seen.insert(pair) {
+                    let other = self.entry(held.speaker);
+                    problems.push(overlap(other, other.grants[held.grant as usize].scope(), entry, grant.scope()));
+                }
+            }
+        }
+    }
+}
+
+fn overlap(first: &SpeakerEntry, wider: &Scope, second: &SpeakerEntry, narrower: &Scope) -> RegistrationError {
+    RegistrationError::Overlap(Overlap {
+        first: first.speaker.clone(),
+        first_scope: wider.to_string(),
+        second: second.speaker.clone(),
+        second_scope: narrower.to_string(),
+    })
+}

@@ -1,0 +1,75 @@
+//! Refusals.
+
+use super::Speaker;
+use crate::names::{NameError, Rule};
+
+/// Why a speaker may not use a name. The message is for the one who asked: it names the rule's matter, never another owner.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Denied {
+    /// C1: our own provider's token does not say which connector knew the person.
+    #[error("the token has no federated_claims.connector_id")]
+    ConnectorMissing,
+    /// C2: the connector is not configured any more.
+    #[error("the connector {0:?} is not configured")]
+    ConnectorUnknown(String),
+    /// E1.
+    #[error("the token has no e-mail address")]
+    EmailMissing,
+    /// E6.
+    #[error("{speaker} has no grant for the e-mail address {address:?}")]
+    EmailNotGranted {
+        /// Who asked.
+        speaker: Speaker,
+        /// For what.
+        address: String,
+    },
+    /// E1.
+    #[error("the e-mail address is not verified by the issuer: email_verified is not true")]
+    EmailUnverified,
+    /// The name is no name: rules U, H, P and E.
+    #[error(transparent)]
+    Name(NameError),
+    /// X1: a local user has an address that a grant gives to someone else.
+    #[error("the name {name:?} belongs to another issuer")]
+    OwnedByAnother {
+        /// The name.
+        name: String,
+        /// Its owner, for the log of the house.
+        owner: Speaker,
+    },
+    /// C2.
+    #[error("the claim {0:?} has not the value that the issuer's record demands")]
+    PinDiffers(String),
+    /// C1.
+    #[error("the token has no claim {0:?}, which the issuer's record demands")]
+    PinMissing(String),
+    /// I2: the record under which the token was verified has been replaced since.
+    #[error("the record of the issuer {0:?} has changed; ask again")]
+    RecordReplaced(String),
+    /// V1 to V4.
+    #[error("{speaker} has no grant for the name {name:?}")]
+    UriNotGranted {
+        /// Who asked.
+        speaker: Speaker,
+        /// For what.
+        name: String,
+        /// What the closest grant failed on.
+        rule: Rule,
+    },
+}
+
+impl Denied {
+    /// The rule that refused.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Self::ConnectorMissing | Self::PinMissing(_) => Rule::C1,
+            Self::ConnectorUnknown(_) | Self::PinDiffers(_) => Rule::C2,
+            Self::EmailMissing | Self::EmailUnverified => Rule::E1,
+            Self::EmailNotGranted { .. } => Rule::E6,
+            Self::Name(error) => error.rule(),
+            Self::OwnedByAnother { .. } => Rule::X1,
+            Self::RecordReplaced(_) => Rule::I2,
+            Self::UriNotGranted { rule, .. } => *rule,
+        }
+    }
+}

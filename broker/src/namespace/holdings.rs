@@ -1,0 +1,42 @@
+//! Who holds one point of the namespace.
+
+use super::Grant;
+
+pub(super) type SpeakerIndex = u32;
+
+/// One grant, as the indexes know it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holding {
+    pub(super) speaker: SpeakerIndex,
+    /// Position among the speaker's grants.
+    pub(super) grant: u32,
+    pub(super) is_shared: bool,
+}
+
+impl Holding {
+    pub(super) fn new(speaker: SpeakerIndex, grant: u32, of: &Grant) -> Self {
+        Self { speaker, grant, is_shared: of.is_shared() }
+    }
+}
+
+/// The holders of one point; nearly always one. Sorted by speaker once all are in, so that many sharers cost no more.
+#[derive(Debug, Default)]
+pub(super) struct Holdings(Vec<Holding>);
+
+impl Holdings {
+    pub(super) fn add(&mut self, held: Holding) {
+        self.0.push(held);
+    }
+
+    pub(super) fn sort(&mut self) {
+        self.0.sort_by_key(|held| held.speaker);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Holding> {
+        self.0.iter()
+    }
+
+    pub(super) fn of(&self, speaker: SpeakerIndex) -> Option<&Holding> {
+        self.0.binary_search_by_key(&speaker, |held| held.speaker).ok().map(|at| &self.0[at])
+    }
+}

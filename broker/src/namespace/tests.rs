@@ -1,0 +1,418 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::issuer::{IssuerSpec, Issuers, RegistrationError};
+use crate::token::mint::{ISS, record, speak};
+
+const OWN: &str = "https://sign.example.net/oidc";
+
+fn domain(name: &str, subdomains: bool) -> Grant {
+    Grant::email_domain(name, subdomains).expect("is a grant")
+}
+
+fn address(address: &str) -> Grant {
+    Grant::email_address(address).expect("is a grant")
+}
+
+fn uri(prefix: &str) -> Grant {
+    Grant::uri_prefix(prefix).expect("is a grant")
+}
+
+fn connector(id: &str, grants: Vec<Grant>) -> ConnectorSpec {
+    ConnectorSpec { id: id.into(), grants }
+}
+
+fn human(grants: Vec<Grant>) -> Issuers {
+    Issuers::build(vec![record("corp", ISS, Profile::Human, grants)], Vec::new()).expect("builds")
+}
+
+fn permit(issuers: &Issuers, claims: &str) -> Result<String, Denied> {
+    let permit = issuers.rules().permit(speak(issuers, ISS, claims))?;
+    Ok(permit.name().as_str().to_owned())
+}
+
+#[test]
+fn a_record_without_a_grant_speaks_for_nothing() {
+    let claims = r#","sub":"u","email":"a@example.com","email_verified":true"#;
+    assert_eq!(permit(&human(Vec::new()), claims).map_err(|denied| denied.rule()), Err(Rule::E6));
+    let workloads = Issuers::build(vec![record("ci", ISS, Profile::Uri, Vec::new())], Vec::new()).expect("builds");
+    let refused = permit(&workloads, r#","sub":"https://example.com/a""#);
+    assert_eq!(refused.map_err(|denied| denied.rule()), Err(Rule::V2));
+}
+
+#[test]
+fn email_claims_are_decided_by_e1_to_e6() {
+    let issuers =
+        human(vec![domain("example.com", false), domain("eng.example.org", true), address("ceo@other.example")]);
+    let verified = |email: &str| format!(r#","sub":"u","email":"{email}","email_verified":true"#);
+    let accepted = [
+        ("a@example.com", "a@example.com"),
+        ("a@EXAMPLE.com", "a@example.com"),
+        ("a@eng.example.org", "a@eng.example.org"),
+        ("a@x.y.eng.example.org", "a@x.y.eng.example.org"),
+        ("ceo@other.example", "ceo@other.example"),
+    ];
+    for (email, name) in accepted {
+        assert_eq!(permit(&issuers, &verified(email)), Ok(name.to_owned()));
+    }
+    let refused = [
+        (verified("a@sub.example.com"), Rule::E6),
+        (verified("a@example.org"), Rule::E6),
+        (verified("a@evileng.example.org"), Rule::E6),
+        (verified("a@com"), Rule::H5),
+        (verified("CEO@other.example"), Rule::E6),
+        (verified("cto@other.example"), Rule::E6),
+        (verified("a@b@example.com"), Rule::E4),
+        (r#","sub":"u","email":"a@example.com""#.to_owned(), Rule::E1),
+        (r#","sub":"u","email":"a@example.com","email_verified":"true""#.to_owned(), Rule::E1),
+        (r#","sub":"u","email":"a@example.com","email_verified":1"#.to_owned(), Rule::E1),
+        (r#","sub":"u","email":"a@example.com","email_verified":false"#.to_owned(), Rule::E1),
+        (r#","sub":"a@example.com","email_verified":true"#.to_owned(), Rule::E1),
+        (r#","sub":"u","email":["a@example.com"],"email_verified":true"#.to_owned(), Rule::E1),
+    ];
+    for (claims, rule) in refused {
+        let denied = permit(&issuers, &claims).expect_err(&claims);
+        assert_eq!(denied.rule(), rule, "{claims}: {denied}");
+    }
+}
+
+#[test]
+fn uri_prefixes_end_at_segments_and_a_trailing_slash_is_significant() {
+    let grants =
+        vec![uri("https://example.com/users"), uri("https://example.com/teams/"), uri("https://w.example.com")];
+    let issuers = Issuers::build(vec![record("ci", ISS, Profile::Uri, grants)], Vec::new()).expect("builds");
+    let decide = |name: &str| permit(&issuers, &format!(r#","sub":"{name}""#)).map_err(|denied| denied.rule());
+    for name in [
+        "https://example.com/users",
+        "https://example.com/users/",
+        "https://example.com/users/1/x@y",
+        "https://example.com/teams/",
+        "https://example.com/teams/a",
+        "https://w.example.com",
+        "https://w.example.com/",
+        "https://w.example.com/a/b",
+    ] {
+        assert_eq!(decide(name), Ok(name.to_owned()));
+    }
+    for (name, rule) in [
+        ("https://example.com/teams", Rule::V4),
+        ("https://example.com/users-evil/1", Rule::V4),
+        ("https://example.com/user", Rule::V4),
+        ("https://example.com/Users/1", Rule::V4),
+        ("https://example.com", Rule::V4),
+        ("https://example.com:8443/users/1", Rule::V3),
+        ("http://example.com/users/1", Rule::V1),
+        ("https://sub.example.com/users/1", Rule::V2),
+        ("https://example.com/users/../admin", Rule::P3),
+        ("https://example.com/users/%2e%2e/admin", Rule::P4),
+        ("https://evil@example.com/users", Rule::U5),
+        ("alice", Rule::U2),
+    ] {
+        assert_eq!(decide(name), Err(rule), "{name}");
+    }
+}
+
+#[test]
+fn pins_are_checked_with_their_type() {
+    let pins = vec![
+        Pin::claim("tid", PinValue::String("T1".into())),
+        Pin::nested(vec!["https://sts.example/".into(), "account".into()], PinValue::Number("12".into())),
+    ];
+    let spec = IssuerSpec { pins, ..record("corp", ISS, Profile::Human, vec![domain("example.com", false)]) };
+    let issuers = Issuers::build(vec![spec], Vec::new()).expect("builds");
+    let claims = |more: &str| format!(r#","sub":"u","email":"a@example.com","email_verified":true{more}"#);
+    let nested = r#","https://sts.example/":{"account":12}"#;
+    assert!(permit(&issuers, &claims(&format!(r#","tid":"T1"{nested}"#))).is_ok());
+    for (more, denied) in [
+        (nested.to_owned(), Denied::PinMissing("tid".into())),
+        (format!(r#","tid":"T2"{nested}"#), Denied::PinDiffers("tid".into())),
+        (r#","tid":"T1""#.to_owned(), Denied::PinMissing("https://sts.example/.account".into())),
+        (
+            r#","tid":"T1","https://sts.example/":{"account":"12"}"#.to_owned(),
+            Denied::PinDiffers("https://sts.example/.account".into()),
+        ),
+        (
+            r#","tid":"T1","https://sts.example/":"account""#.to_owned(),
+            Denied::PinMissing("https://sts.example/.account".into()),
+        ),
+    ] {
+        assert_eq!(permit(&issuers, &claims(&more)), Err(denied), "{more}");
+    }
+}
+
+/// Our own provider with local users and one upstream, and a foreign issuer.
+fn house() -> Issuers {
+    let records = vec![
+        record("own", OWN, Profile::OwnProvider, Vec::new()),
+        record("corp", ISS, Profile::Human, vec![domain("corp.example", true)]),
+    ];
+    let connectors = vec![
+        connector("local", vec![Grant::local_accounts(), domain("lab.example", false)]),
+        connector("upstream", vec![domain("partner.example", false)]),
+    ];
+    Issuers::build(records, connectors).expect("builds")
+}
+
+#[test]
+fn our_own_tokens_speak_with_their_connectors_voice() {
+    let house = house();
+    let claims = |connector: &str, email: &str| {
+        format!(
+            r#","sub":"u","email":"{email}","email_verified":true,"federated_claims":{{"connector_id":"{connector}"}}"#
+        )
+    };
+    let decide = |claims: &str| house.rules().permit(speak(&house, OWN, claims));
+    for (connector, email, rule) in [
+        ("local", "admin@anything.example", "E6 connector:local local-accounts"),
+        ("local", "a@lab.example", "E6 connector:local email-domain:lab.example"),
+        ("upstream", "a@partner.example", "E6 connector:upstream email-domain:partner.example"),
+    ] {
+        let permit = decide(&claims(connector, email)).expect("is permitted");
+        assert_eq!((permit.name().as_str(), permit.rule()), (email, rule));
+        let login = house.rules().permit_login(connector, email, true).expect("is permitted");
+        assert_eq!((login.address().as_str(), login.rule()), (email, rule));
+        assert_eq!(house.rules().permit_login(connector, email, false), Err(Denied::EmailUnverified));
+    }
+    for (connector, email, rule) in [
+        // What a grant gives to someone else is not a local user's to have.
+        ("local", "boss@corp.example", Rule::X1),
+        ("local", "boss@sub.corp.example", Rule::X1),
+        ("local", "a@partner.example", Rule::X1),
+        ("upstream", "admin@anything.example", Rule::E6),
+        ("upstream", "a@lab.example", Rule::E6),
+        ("gone", "a@partner.example", Rule::C2),
+    ] {
+        let denied = decide(&claims(connector, email)).expect_err(email);
+        assert_eq!(denied.rule(), rule, "{connector} {email}");
+        assert_eq!(house.rules().permit_login(connector, email, true).map_err(|denied| denied.rule()), Err(rule));
+    }
+    let unnamed = r#","sub":"u","email":"a@lab.example","email_verified":true"#;
+    assert_eq!(decide(unnamed).err(), Some(Denied::ConnectorMissing));
+    // The foreign issuer cannot borrow a connector's voice.
+    let borrowed = house.rules().permit(speak(&house, ISS, &claims("local", "a@lab.example")));
+    assert_eq!(borrowed.map_err(|denied| denied.rule()).err(), Some(Rule::E6));
+}
+
+#[test]
+fn whoever_adds_a_local_user_can_ask_whose_the_address_is() {
+    let house = house();
+    let owner = |email: &str| {
+        house.rules().owner_of(&EmailAddress::parse(email).expect("is an address")).map(ToString::to_string)
+    };
+    assert_eq!(owner("a@x.corp.example").as_deref(), Some("issuer:corp"));
+    assert_eq!(owner("a@lab.example").as_deref(), Some("connector:local"));
+    assert_eq!(owner("a@free.example"), None);
+}
+
+#[test]
+fn a_token_of_another_snapshot_has_no_speaker() {
+    let (before, after) = (human(vec![domain("example.com", false)]), human(vec![domain("example.com", false)]));
+    let token = speak(&before, ISS, r#","sub":"u","email":"a@example.com","email_verified":true"#);
+    assert_eq!(after.rules().permit(token).err(), Some(Denied::RecordReplaced("corp".into())));
+}
+
+fn two(first: Vec<Grant>, second: Vec<Grant>) -> Result<Issuers, Vec<RegistrationError>> {
+    let spec = |id: &str, iss: &str, grants| record(id, iss, Profile::Human, grants);
+    Issuers::build(vec![spec("a", "https://a.example", first), spec("b", "https://b.example", second)], Vec::new())
+}
+
+#[test]
+fn overlaps_name_both_owners() {
+    let shared = |grant: Grant| Grant::shared(grant.scope().clone());
+    let conflicts = [
+        (domain("example.com", false), domain("example.com", false)),
+        (domain("example.com", true), domain("example.com", false)),
+        (domain("example.com", true), domain("eng.example.com", false)),
+        (domain("eng.example.com", true), domain("example.com", true)),
+        (domain("example.com", false), address("a@example.com")),
+        (domain("example.com", true), address("a@x.example.com")),
+        (address("a@example.com"), address("a@EXAMPLE.com")),
+        (uri("https://example.com"), uri("https://example.com/a/b")),
+        (uri("https://example.com/a"), uri("https://example.com/a")),
+        (uri("https://example.com/a/"), uri("https://example.com/a")),
+        (uri("https://example.com/a/"), uri("https://example.com/a/b")),
+        (shared(domain("example.com", false)), domain("example.com", false)),
+        (domain("example.com", true), shared(domain("eng.example.com", false))),
+    ];
+    for (first, second) in conflicts {
+        let problems = two(vec![first.clone()], vec![second.clone()]).err().expect("overlaps");
+        let names_both = problems.iter().any(|problem| {
+            let text = problem.to_string();
+            ["issuer:a", "issuer:b", &first.scope().to_string(), &second.scope().to_string()]
+                .iter()
+                .all(|part| text.contains(part))
+        });
+        assert!(names_both, "{problems:?}");
+    }
+    let fine = [
+        (domain("example.com", false), domain("eng.example.com", true)),
+        (domain("example.com", true), domain("example.org", true)),
+        (domain("example.com", true), domain("badexample.com", true)),
+        (domain("example.com", false), address("a@x.example.com")),
+        (address("a@example.com"), address("A@example.com")),
+        (uri("https://example.com/a"), uri("https://example.com/ab")),
+        (uri("https://example.com"), uri("https://example.com:8443")),
+        (shared(domain("example.com", true)), shared(domain("eng.example.com", false))),
+        (domain("example.com", false), uri("https://example.com")),
+    ];
+    for (first, second) in fine {
+        assert!(two(vec![first.clone()], vec![second.clone()]).is_ok(), "{first:?} {second:?}");
+    }
+    assert!(two(vec![domain("example.com", true), domain("a.example.com", true)], Vec::new()).is_ok(), "one owner");
+}
+
+#[test]
+fn shared_names_are_permitted_to_each_sharer() {
+    let grant = || Grant::shared(domain("example.com", false).scope().clone());
+    let issuers = two(vec![grant()], vec![grant()]).expect("builds");
+    for iss in ["https://a.example", "https://b.example"] {
+        let token = speak(&issuers, iss, r#","sub":"u","email":"a@example.com","email_verified":true"#);
+        assert!(issuers.rules().permit(token).is_ok(), "{iss}");
+    }
+}
+
+#[test]
+fn every_problem_of_a_load_is_reported() {
+    let own = |id: &str, iss: &str, grants| record(id, iss, Profile::OwnProvider, grants);
+    let records = vec![
+        own("own", OWN, vec![domain("x.example", false)]),
+        own("own2", "https://other.example/oidc", Vec::new()),
+        record("corp", ISS, Profile::Human, vec![Grant::local_accounts()]),
+        record("corp", "https://b.example", Profile::Human, vec![domain("c.example", false)]),
+        record("", "https://c.example", Profile::Human, vec![domain("c.example", false)]),
+    ];
+    let connectors = vec![
+        connector("local", vec![Grant::local_accounts()]),
+        connector("second", vec![Grant::local_accounts()]),
+        connector("a b", Vec::new()),
+    ];
+    let problems = Issuers::build(records, connectors).err().expect("has problems");
+    let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    for part in [
+        "both \"own\" and \"own2\" say that they are our own provider",
+        "the issuer \"own\" is our own provider",
+        "the issuer \"corp\" cannot hold the grant local-accounts",
+        "two records are called \"issuer:corp\"",
+        "\"\" is not an identifier",
+        "\"a b\" is not an identifier",
+        "email-domain:c.example of issuer:corp overlaps email-domain:c.example of issuer:",
+        "local-accounts of connector:second overlaps local-accounts of connector:local",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing from:\n{text}");
+    }
+    assert_eq!(problems.len(), 8, "{text}");
+
+    let many = |id: u32| {
+        record(&format!("r{id}"), &format!("https://r{id}.example"), Profile::Human, vec![domain("x.example", false)])
+    };
+    let problems = Issuers::build((0..150).map(many).collect(), Vec::new()).err().expect("has problems");
+    assert_eq!(problems.last(), Some(&RegistrationError::TooMany(100)));
+    assert_eq!(problems.len(), 101);
+}
+
+/// Small alphabets, so that grants and names meet often.
+fn any_grant() -> impl Strategy<Value = Grant> {
+    let name = "(a\\.|b\\.){0,2}(x|y)\\.test";
+    let path = "(/(a|b)){0,2}/?";
+    prop_oneof![
+        (name, any::<bool>()).prop_map(|(name, subdomains)| domain(&name, subdomains)),
+        (name, "(m|n)").prop_map(|(name, local)| address(&format!("{local}@{name}"))),
+        (name, path).prop_map(|(name, path)| uri(&format!("https://{name}{path}"))),
+    ]
+}
+
+fn any_name() -> impl Strategy<Value = Name> {
+    let name = "(a\\.|b\\.){0,3}(x|y)\\.test";
+    prop_oneof![
+        (name, "(m|n)").prop_map(|(name, local)| {
+            Name::Email(EmailAddress::parse(&format!("{local}@{name}")).expect("is an address"))
+        }),
+        (name, "(/(a|b)){0,3}/?")
+            .prop_map(|(name, path)| Name::Uri(UriName::parse(&format!("https://{name}{path}")).expect("is a name"))),
+    ]
+}
+
+fn permits(rules: &Rules, speaker: SpeakerIndex, name: &Name) -> bool {
+    match name {
+        Name::Email(address) => rules.permit_email(speaker, address.as_str(), true).is_ok(),
+        Name::Uri(uri) => rules.permit_uri(speaker, uri.as_str()).is_ok(),
+    }
+}
+
+/// What a scope means, said as plainly as possible: the yardstick for the indexes.
+fn covers(scope: &Scope, name: &Name) -> bool {
+    match (scope, name) {
+        (Scope::EmailAddress(granted), Name::Email(address)) => granted == address,
+        (Scope::EmailDomain { domain, subdomains }, Name::Email(address)) => {
+            let found = address.domain().as_str();
+            found == domain.as_str() || *subdomains && found.ends_with(&format!(".{domain}"))
+        }
+        (Scope::UriPrefix(prefix), Name::Uri(uri)) => {
+            let (prefix, uri) = (prefix.as_str(), uri.as_str());
+            let below = if prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") };
+            uri == prefix || uri.starts_with(&below)
+        }
+        _ => false,
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_indexes_decide_as_the_plain_reading_does(
+        grants in prop::collection::vec(any_grant(), 0..6),
+        names in prop::collection::vec(any_name(), 1..20),
+    ) {
+        let issuers = human(grants.clone());
+        for name in &names {
+            let plain = grants.iter().any(|grant| covers(grant.scope(), name));
+            prop_assert_eq!(permits(issuers.rules(), 0, name), plain, "{:?} {:?}", name, grants);
+        }
+    }
+
+    #[test]
+    fn no_name_is_permitted_to_both_of_two_accepted_records(
+        first in prop::collection::vec(any_grant(), 0..4),
+        second in prop::collection::vec(any_grant(), 0..4),
+        names in prop::collection::vec(any_name(), 1..20),
+    ) {
+        let both = |name: &Name| {
+            let covered = |grants: &[Grant]| grants.iter().any(|grant| covers(grant.scope(), name));
+            covered(&first) && covered(&second)
+        };
+        match two(first.clone(), second.clone()) {
+            Ok(issuers) => for name in &names {
+                prop_assert!(!(permits(issuers.rules(), 0, name) && permits(issuers.rules(), 1, name)));
+                prop_assert!(!both(name));
+            },
+            Err(problems) => for problem in problems {
+                prop_assert!(matches!(problem, RegistrationError::Overlap(_)));
+            },
+        }
+    }
+
+    #[test]
+    fn removing_a_grant_never_permits_more(
+        grants in prop::collection::vec(any_grant(), 1..6),
+        at in any::<prop::sample::Index>(),
+        names in prop::collection::vec(any_name(), 1..20),
+    ) {
+        let mut fewer = grants.clone();
+        fewer.remove(at.index(grants.len()));
+        let (more, fewer) = (human(grants), human(fewer));
+        for name in &names {
+            prop_assert!(!permits(fewer.rules(), 0, name) || permits(more.rules(), 0, name));
+        }
+    }
+
+    #[test]
+    fn an_accepted_name_parses_back_to_itself(text in "\\PC{0,40}|[a-zA-Z@.]{0,20}|https://[a-zA-Z.:/@-]{0,30}") {
+        if let Ok(address) = EmailAddress::parse(&text) {
+            prop_assert_eq!(EmailAddress::parse(address.as_str()), Ok(address.clone()));
+            prop_assert!(address.as_str().eq_ignore_ascii_case(&text));
+        }
+        if let Ok(uri) = UriName::parse(&text) {
+            prop_assert_eq!(uri.as_str(), &text);
+            prop_assert_eq!(format!("{}{}", uri.authority(), uri.path()), text);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! URI grants, as a tree of path segments below each authority.
+
+use std::collections::HashMap;
+
+use super::holdings::{Holding, Holdings, SpeakerIndex};
+use crate::names::UriName;
+
+/// `https://host:port`, then one node for each path segment. A look-up walks the name's own segments, whatever else is stored.
+#[derive(Debug, Default)]
+pub(super) struct UriIndex {
+    roots: HashMap<Box<str>, usize>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    children: HashMap<Box<str>, usize>,
+    /// Prefixes that end here: they cover this point and all below it.
+    here: Holdings,
+    /// Prefixes that end here with a slash: they cover only what is below.
+    below: Holdings,
+}
+
+impl UriIndex {
+    pub(super) fn add(&mut self, prefix: &UriName, held: Holding) {
+        let mut node = match self.roots.get(prefix.authority()) {
+            Some(&root) => root,
+            None => {
+                let root = self.new_node();
+                self.roots.insert(prefix.authority().into(), root);
+                root
+            }
+        };
+        let (path, below_only) = match prefix.path().strip_suffix('/') {
+            Some(path) => (path, true),
+            None => (prefix.path(), false),
+        };
+        for segment in segments(path) {
+            node = match self.nodes[node].children.get(segment) {
+                Some(&child) => child,
+                None => {
+                    let child = self.new_node();
+                    self.nodes[node].children.insert(segment.into(), child);
+                    child
+                }
+            };
+        }
+        let node = &mut self.nodes[node];
+        if below_only { node.below.add(held) } else { node.here.add(held) }
+    }
+
+    fn new_node(&mut self) -> usize {
+        self.nodes.push(Node::default());
+        self.nodes.len() - 1
+    }
+
+    pub(super) fn sort(&mut self) {
+        for node in &mut self.nodes {
+            node.here.sort();
+            node.below.sort();
+        }
+    }
+
+    /// The speaker's grant that covers the name, if it has one.
+    pub(super) fn find<'a>(&'a self, speaker: SpeakerIndex, name: &'a UriName) -> Option<&'a Holding> {
+        self.way(name).find_map(|(node, is_last)| {
+            let below = if is_last { None } else { node.below.of(speaker) };
+            node.here.of(speaker).or(below)
+        })
+    }
+
+    /// Every grant that shares a name with this prefix and is at least as wide.
+    pub(super) fn covering_prefix<'a>(&'a self, prefix: &'a UriName) -> impl Iterator<Item = &'a Holding> {
+        self.way(prefix).flat_map(|(node, _)| node.here.iter().chain(node.below.iter()))
+    }
+
+    /// The nodes on the name's way down, the last of them marked if the name ends there.
+    fn way<'a>(&'a self, name: &'a UriName) -> impl Iterator<Item = (&'a Node, bool)> {
+        let mut next = self.roots.get(name.authority()).map(|&root| &self.nodes[root]);
+        let mut segments = segments(name.path());
+        std::iter::from_fn(move || {
+            let node = next.take()?;
+            let segment = segments.next();
+            next = segment.and_then(|segment| node.children.get(segment)).map(|&child| &self.nodes[child]);
+            Some((node, segment.is_none()))
+        })
+    }
+}
+
+/// The segments of a path; the empty one at the end is a trailing slash.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.strip_prefix('/').into_iter().flat_map(|rest| rest.split('/'))
+}

@@ -1,0 +1,94 @@
+//! The principal: what a certificate will say of the one who asked.
+//!
+//! Does not: encode anything; how a name and an extension look in DER is `ca`'s matter.
+
+use crate::namespace::{Name, Permit};
+
+/// Everything about the subject that goes into a certificate and into its audit records. Made from a [`Permit`] only.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Principal {
+    name: Name,
+    proof_name: String,
+    extensions: Vec<(u8, String)>,
+    issuer: String,
+    subject: String,
+    rule: String,
+    token_sha256: [u8; 32],
+}
+
+/// Last arcs of Fulcio's extensions below 1.3.6.1.4.1.57264.1.
+mod arc {
+    /// The issuer, as bare bytes; old verifiers still read it.
+    pub(super) const ISSUER: u8 = 1;
+    /// The issuer, as a DER UTF8String.
+    pub(super) const ISSUER_V2: u8 = 8;
+    /// The token's `sub`.
+    pub(super) const TOKEN_SUBJECT: u8 = 24;
+}
+
+impl From<Permit> for Principal {
+    fn from(permit: Permit) -> Self {
+        let (token, name, rule) = permit.into_parts();
+        let issuer = token.issuer().iss().as_str().to_owned();
+        let subject = token.subject().to_owned();
+        // Clients sign the claim as it stands in the token, before we put the domain into lower case.
+        let proof_name = match &name {
+            Name::Email(address) => token.claims().string("email").unwrap_or(address.as_str()).to_owned(),
+            Name::Uri(_) => subject.clone(),
+        };
+        let extensions = vec![
+            (arc::ISSUER, issuer.clone()),
+            (arc::ISSUER_V2, issuer.clone()),
+            (arc::TOKEN_SUBJECT, subject.clone()),
+        ];
+        Self { name, proof_name, extensions, issuer, subject, rule, token_sha256: *token.sha256() }
+    }
+}
+
+impl Principal {
+    /// The same with more extensions, so that tests can fill every one that Fulcio defines.
+    #[cfg(test)]
+    pub(crate) fn with_extensions(mut self, more: Vec<(u8, String)>) -> Self {
+        self.extensions.extend(more);
+        self.extensions.sort();
+        self
+    }
+
+    /// The subject alternative name: an `rfc822Name` or a `uniformResourceIdentifier`, in ASCII.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What the client signs to prove that it has the key: the `email` claim for people, else `sub`, as it stands in the token.
+    pub fn proof_name(&self) -> &str {
+        &self.proof_name
+    }
+
+    /// Fulcio's extensions, in ascending order: the last arc of the OID and the text. Texts are not empty.
+    pub fn extensions(&self) -> impl Iterator<Item = (u8, &str)> {
+        self.extensions.iter().map(|(arc, text)| (*arc, text.as_str()))
+    }
+
+    /// The `iss` of the token.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The `sub` of the token.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Rule, speaker and grant that permitted it, for the audit log.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// SHA-256 of the token, for the audit log.
+    pub fn token_sha256(&self) -> &[u8; 32] {
+        &self.token_sha256
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The end of a login: the identity is permitted by the rules, the browser gets a session, the client a code.
+
+use shared::random::Random;
+use shared::time::UnixTime;
+
+use super::error::RedirectRefusal;
+use super::flow::{FlowError, OpenFlow};
+use super::redirect::Answer;
+use super::session::{self, Session, SessionSecret};
+use super::{Provider, ProviderFault};
+use crate::connector::{ConnectorId, ConnectorIdentity};
+use crate::namespace::{Denied, Rules};
+
+/// An identity that the namespace rules permit; only `permit` makes one.
+#[derive(Clone, Debug)]
+pub struct PermittedIdentity(ConnectorIdentity);
+
+/// Why an identity may not be named in our tokens.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum IdentityDenied {
+    /// The connector names no e-mail address, and the rules speak of those.
+    #[error("the connector '{0}' names no e-mail address for this person")]
+    NoEmail(ConnectorId),
+    /// No rule lets this connector speak for this address.
+    #[error("{0} (rule {rule})", rule = .0.rule())]
+    Rule(#[from] Denied),
+}
+
+/// Asks the rules that the certificate authority asks too. The address goes on as they read it.
+pub fn permit(rules: &Rules, identity: &ConnectorIdentity) -> Result<PermittedIdentity, IdentityDenied> {
+    let no_email = || IdentityDenied::NoEmail(identity.connector_id.clone());
+    let email = identity.email.as_deref().ok_or_else(no_email)?;
+    let permit = rules.permit_login(identity.connector_id.as_str(), email, identity.email_verified)?;
+    let email = Some(permit.address().as_str().to_owned());
+    // What was permitted is a verified address: an unverified one has no rule.
+    Ok(PermittedIdentity(ConnectorIdentity { email, email_verified: true, ..identity.clone() }))
+}
+
+/// The end of a login.
+#[derive(Clone)]
+pub struct LoggedIn {
+    /// What the client hears.
+    pub answer: Answer,
+    /// The browser's new session, if there are sessions.
+    pub session: Option<SessionSecret>,
+}
+
+/// What comes of a confirmation.
+#[derive(Clone)]
+pub enum Continued {
+    /// What the client hears.
+    Answer(Answer),
+    /// The session has ended in the meantime, or the person is somebody else: they have to log in.
+    LogIn,
+}
+
+/// Why a confirmation is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ContinueError {
+    /// Our own trouble.
+    #[error(transparent)]
+    Fault(#[from] ProviderFault),
+    /// The form is not of this flow.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+}
+
+impl Provider {
+    /// Ends a login of `flow`. `auth_time` is when the person proved who they are, which may lie before now at an upstream;
+    /// `previous` is the session that the browser had, which ends.
+    pub fn log_in(
+        &self,
+        flow: &OpenFlow,
+        identity: PermittedIdentity,
+        auth_time: UnixTime,
+        previous: Option<&SessionSecret>,
+        now: UnixTime,
+        random: &dyn Random,
+    ) -> Result<LoggedIn, ProviderFault> {
+        let session = Session { identity: identity.0, auth_time: auth_time.seconds().min(now.seconds()) };
+        let secret = if self.lifetimes.session.is_zero() {
+            None
+        } else {
+            let expires = now.plus(self.lifetimes.session);
+            Some(session::start(&*self.store, &session, previous, expires, now, random)?)
+        };
+        let answer = self.answer(&flow.flow.request, &session, now, random)?;
+        Ok(LoggedIn { answer, session: secret })
+    }
+
+    /// Takes the confirmation of who is logged in already.
+    pub fn confirm(
+        &self,
+        flow: &OpenFlow,
+        csrf: Option<&str>,
+        session: Option<&SessionSecret>,
+        rules: &Rules,
+        now: UnixTime,
+        random: &dyn Random,
+    ) -> Result<Continued, ContinueError> {
+        flow.check_form(csrf)?;
+        match self.suitable_session(&flow.flow.request, session, rules, now)? {
+            Some(session) => Ok(Continued::Answer(self.answer(&flow.flow.request, &session, now, random)?)),
+            None => Ok(Continued::LogIn),
+        }
+    }
+
+    /// What the client hears when the rules do not permit the identity.
+    pub fn denied(&self, flow: &OpenFlow, denied: &IdentityDenied) -> Answer {
+        self.refuse(flow, &RedirectRefusal::Denied(denied.to_string()))
+    }
+
+    /// What the client hears when the person gave up, or was refused, at the upstream.
+    pub fn refused_upstream(&self, flow: &OpenFlow) -> Answer {
+        self.refuse(flow, &RedirectRefusal::Upstream)
+    }
+
+    fn refuse(&self, flow: &OpenFlow, refusal: &RedirectRefusal) -> Answer {
+        flow.flow.request.return_to.with_error(refusal.code(), &refusal.to_string(), &self.issuer)
+    }
+}

@@ -1,0 +1,147 @@
+//! Why there is no certificate: whose fault it is comes first.
+
+use shared::keys::PublicKeyError;
+
+use crate::ca::issue::{IssueError, WrongReceipt};
+use crate::ca::profile::TemplateError;
+use crate::ca::proof::SubmissionError;
+use crate::ca::{LintError, ProofError};
+use crate::namespace::Denied;
+use crate::token::TokenError;
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// The caller's fault: explained to the caller.
+    #[error(transparent)]
+    Caller(#[from] CallerFault),
+    /// An issuer's fault: the caller may try again later.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamFault),
+    /// Our fault: the caller learns a request id, our log the rest.
+    #[error(transparent)]
+    Ours(#[from] OurFault),
+}
+
+/// What a caller did wrong.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CallerFault {
+    /// The token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The token names a key that its issuer does not publish.
+    #[error("the token is signed by a key that its issuer {0} does not publish")]
+    KeyUnknown(String),
+    /// The name, or who asks for it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Key, or certificate signing request, or both, or neither.
+    #[error(transparent)]
+    Submission(#[from] SubmissionError),
+    /// The key is not acceptable or not proven.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+}
+
+/// What an issuer did wrong.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UpstreamFault {
+    /// Its keys cannot be had.
+    #[error("the keys of the issuer {0} cannot be fetched at the moment")]
+    Keys(String),
+}
+
+/// What went wrong in the house.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OurFault {
+    /// The authority is not valid now.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A draft of ours broke a rule.
+    #[error("a drafted certificate did not pass the linter: {0}")]
+    Lint(#[from] LintError),
+    /// A key did not sign, or signed something else.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// A receipt was for something else.
+    #[error(transparent)]
+    Receipt(#[from] WrongReceipt),
+}
+
+impl CallerFault {
+    /// What Fulcio's clients know this fault as.
+    pub fn client_message(&self) -> &'static str {
+        match self {
+            Self::Token(_) | Self::KeyUnknown(_) | Self::Denied(_) => {
+                "There was an error processing the identity token"
+            }
+            Self::Submission(_) => "The public key supplied in the request could not be parsed",
+            Self::Proof(error) => proof_message(error),
+        }
+    }
+
+    /// The rule that refused: that of the names and tokens rule set, or one of the authority's own, K1 to K4.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Token(error) => error.rule().id(),
+            Self::KeyUnknown(_) => crate::names::Rule::T1.id(),
+            Self::Denied(denied) => denied.rule().id(),
+            Self::Submission(_) => "K1",
+            Self::Proof(error) => proof_rule(error),
+        }
+    }
+}
+
+fn proof_message(error: &ProofError) -> &'static str {
+    match error {
+        ProofError::KeyArmor(_) | ProofError::Encoding | ProofError::Key(PublicKeyError::Malformed) => {
+            "The public key supplied in the request could not be parsed"
+        }
+        ProofError::Key(PublicKeyError::Kind(_) | PublicKeyError::RsaSize(_) | PublicKeyError::RsaExponent) => {
+            "The public key supplied in the request is insecure"
+        }
+        ProofError::RequestArmor(_) | ProofError::RequestMalformed => {
+            "The certificate signing request could not be parsed"
+        }
+        ProofError::RequestAlgorithm(_) => "signing algorithm not permitted",
+        ProofError::Signature | ProofError::RequestSignature => {
+            "The signature supplied in the request could not be verified"
+        }
+    }
+}
+
+/// K1: one key, shown one way, in a form that can be read. K2: of a kind and size that is taken. K3: a request is signed with
+/// the algorithm that goes with its key. K4: by the key itself, over the name in the token or over the request.
+fn proof_rule(error: &ProofError) -> &'static str {
+    match error {
+        ProofError::KeyArmor(_)
+        | ProofError::Encoding
+        | ProofError::Key(PublicKeyError::Malformed)
+        | ProofError::RequestArmor(_)
+        | ProofError::RequestMalformed => "K1",
+        ProofError::Key(PublicKeyError::Kind(_) | PublicKeyError::RsaSize(_) | PublicKeyError::RsaExponent) => "K2",
+        ProofError::RequestAlgorithm(_) => "K3",
+        ProofError::Signature | ProofError::RequestSignature => "K4",
+    }
+}
+
+macro_rules! faults {
+    ($($error:ty => $fault:ident),+ $(,)?) => {
+        $(impl From<$error> for SigningError {
+            fn from(error: $error) -> Self {
+                $fault::from(error).into()
+            }
+        })+
+    };
+}
+
+faults! {
+    TokenError => CallerFault,
+    Denied => CallerFault,
+    SubmissionError => CallerFault,
+    ProofError => CallerFault,
+    TemplateError => OurFault,
+    LintError => OurFault,
+    IssueError => OurFault,
+    WrongReceipt => OurFault,
+}

@@ -1,0 +1,321 @@
+//! Identity tokens: from bytes that anyone may send to claims that an issuer signed.
+//!
+//! `UnverifiedToken` offers its `iss` and nothing else; `verify` consumes it. Strict throughout (rules T1 to T4): a compact JWS
+//! (RFC 7515 §7.1) of at most 16 KiB, base64url without padding, JSON without duplicate members, an algorithm that the issuer's
+//! record allows, one audience, bounded life.
+//!
+//! Does not: fetch keys. An unknown key is a result, [`Verification::NeedsKeys`], and the edge decides what to do about it.
+
+mod algorithm;
+mod claims;
+mod compact;
+mod header;
+#[cfg(test)]
+pub(crate) mod mint;
+mod verified;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use shared::strict_json::JsonError;
+use shared::time::UnixTime;
+
+pub use algorithm::JoseAlgorithm;
+pub use claims::Claims;
+pub use verified::VerifiedToken;
+
+use crate::issuer::{Issuer, Selection};
+use crate::names::Rule;
+use compact::Compact;
+use header::Header;
+
+/// The longest token that is looked at. Real ones have 0.7 to 2.5 KiB; two advisories against Go's JOSE libraries began with a
+/// token that was split before it was measured.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// How far the issuer's clock may be from ours, either way.
+pub const LEEWAY: Duration = Duration::from_secs(30);
+
+/// The longest `sub`. OpenID Connect Core §2 says 255; SPIFFE IDs in the same place may have 2048.
+const MAX_SUBJECT_BYTES: usize = 2048;
+
+/// A well-formed token of which nothing is known to be true.
+pub struct UnverifiedToken {
+    compact: Compact,
+    header: Header,
+    claims: Claims,
+    issuer: String,
+}
+
+/// What came of verifying.
+pub enum Verification {
+    /// The issuer signed it, for us, and it is in force.
+    Verified(Box<VerifiedToken>),
+    /// No key of the issuer that we hold has this `kid`, or those we hold are too old. Everything else that can be checked without
+    /// a key has been. The same token may be verified again after a refresh.
+    NeedsKeys(Box<UnverifiedToken>),
+}
+
+/// Which part of a token is meant.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The claims.
+    Claims,
+    /// The JOSE header.
+    Header,
+    /// The signature.
+    Signature,
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Claims => "claims",
+            Self::Header => "header",
+            Self::Signature => "signature",
+        })
+    }
+}
+
+/// Why a token is refused. The token itself is never repeated.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TokenError {
+    /// T1: longer than [`MAX_TOKEN_BYTES`].
+    #[error("the token has {length} bytes; at most {MAX_TOKEN_BYTES} are accepted")]
+    TooLong {
+        /// Its length.
+        length: usize,
+    },
+    /// T1: not three parts.
+    #[error("the token is not a compact JWS of three parts")]
+    Segments,
+    /// T1: a part is not base64url without padding (RFC 7515 §2), or has stray bits at its end.
+    #[error("a part of the token, the {0}, is not unpadded base64url")]
+    Base64(Part),
+    /// T1: a part is not a strict JSON object.
+    #[error("the JSON of the token's {part} is not acceptable: {error}")]
+    Json {
+        /// Which.
+        part: Part,
+        /// Why.
+        error: JsonError,
+    },
+    /// T1: `alg` is absent, unknown, `none` or symmetric.
+    #[error("the token's algorithm {0:?} is not accepted")]
+    AlgorithmUnknown(String),
+    /// T1: a good algorithm that this issuer's record does not list.
+    #[error("the issuer {issuer} is not registered to sign with {algorithm}")]
+    AlgorithmNotAllowed {
+        /// The record.
+        issuer: String,
+        /// What the token says.
+        algorithm: JoseAlgorithm,
+    },
+    /// T1: a header parameter is of the wrong type.
+    #[error("the token's header parameter {0:?} is not a string")]
+    HeaderType(&'static str),
+    /// T1: `crit` asks us to understand extensions; none is known (RFC 7515 §4.1.11).
+    #[error("the token's header holds \"crit\"")]
+    Critical,
+    /// T1: `typ` is neither absent, `JWT` nor `JOSE`.
+    #[error("the token's type {0:?} is not accepted")]
+    Type(String),
+    /// T1: the key with this `kid` is not made for this algorithm.
+    #[error("the key that the token names is not for {0}")]
+    KeyUnsuitable(JoseAlgorithm),
+    /// T1: no `kid`, and not exactly one key of the issuer is made for this algorithm.
+    #[error("the token names no key, and {count} keys of the issuer are for {algorithm}")]
+    KeyAmbiguous {
+        /// What the token says.
+        algorithm: JoseAlgorithm,
+        /// How many keys fit.
+        count: usize,
+    },
+    /// T1: the signature is not by the key.
+    #[error("the token's signature does not verify")]
+    Signature,
+    /// A claim that every token has is absent.
+    #[error("the token has no claim {0:?}")]
+    ClaimMissing(&'static str),
+    /// A claim is of another JSON type, or empty, or too long.
+    #[error("the token's claim {0:?} is not of the required form")]
+    ClaimForm(&'static str),
+    /// I2: no record has this `iss`, byte for byte.
+    #[error("the issuer {0:?} is not registered here")]
+    IssuerUnknown(String),
+    /// T2: the record is of another issuer than the token.
+    #[error("the token is of issuer {0:?}, not of the one whose keys are at hand")]
+    IssuerMismatch(String),
+    /// T3: the audience is not exactly ours.
+    #[error("the token's audience is {found:?}; it must be exactly {expected:?}")]
+    Audience {
+        /// What the record asks for.
+        expected: String,
+        /// What the token says.
+        found: Vec<String>,
+    },
+    /// T4: over.
+    #[error("the token expired at {expired_at}; it is {now} now")]
+    Expired {
+        /// `exp`, in seconds since the epoch.
+        expired_at: u64,
+        /// Now.
+        now: u64,
+    },
+    /// T4: `nbf` or `iat` lies in the future by more than the leeway.
+    #[error("the token's {claim:?} is {at}, which is after now, {now}")]
+    NotYet {
+        /// Which claim.
+        claim: &'static str,
+        /// Its value, in seconds since the epoch.
+        at: u64,
+        /// Now.
+        now: u64,
+    },
+    /// T4: made to live longer than the record allows.
+    #[error("the token lives {seconds} seconds; at most {limit} are accepted from this issuer")]
+    Lifetime {
+        /// From `iat`, or from now, to `exp`.
+        seconds: u64,
+        /// What the record allows.
+        limit: u64,
+    },
+}
+
+impl TokenError {
+    /// The rule that refused.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Self::TooLong { .. }
+            | Self::Segments
+            | Self::Base64(_)
+            | Self::Json { .. }
+            | Self::AlgorithmUnknown(_)
+            | Self::AlgorithmNotAllowed { .. }
+            | Self::HeaderType(_)
+            | Self::Critical
+            | Self::Type(_)
+            | Self::KeyUnsuitable(_)
+            | Self::KeyAmbiguous { .. }
+            | Self::Signature
+            | Self::ClaimMissing("sub")
+            | Self::ClaimForm("sub") => Rule::T1,
+            Self::IssuerUnknown(_) => Rule::I2,
+            Self::IssuerMismatch(_) | Self::ClaimMissing("iss") | Self::ClaimForm("iss") => Rule::T2,
+            Self::Audience { .. } | Self::ClaimMissing("aud") | Self::ClaimForm("aud") => Rule::T3,
+            Self::ClaimMissing(_)
+            | Self::ClaimForm(_)
+            | Self::Expired { .. }
+            | Self::NotYet { .. }
+            | Self::Lifetime { .. } => Rule::T4,
+        }
+    }
+}
+
+impl UnverifiedToken {
+    /// Reads a compact JWS whose header is acceptable and whose claims are an object with an `iss`.
+    pub fn parse(text: &[u8]) -> Result<Self, TokenError> {
+        let compact = Compact::parse(text)?;
+        let header = Header::parse(&compact.decode_header()?)?;
+        let claims = Claims::parse(&compact.decode_claims()?)?;
+        let issuer = claims.required_string("iss")?.to_owned();
+        Ok(Self { compact, header, claims, issuer })
+    }
+
+    /// The `iss` that the token claims, for finding the record and for nothing else.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The audiences that the token claims, for telling two records of one `iss` apart and for nothing else.
+    pub(crate) fn audiences(&self) -> Result<Vec<&str>, TokenError> {
+        self.claims.audiences()
+    }
+
+    /// Checks everything that makes the token the issuer's word to us at `now`. What costs least is checked first, so that a stale
+    /// token neither costs a signature check nor moves anybody to fetch keys.
+    pub fn verify(self, issuer: &Arc<Issuer>, now: UnixTime) -> Result<Verification, TokenError> {
+        if self.issuer != issuer.iss().as_str() {
+            return Err(TokenError::IssuerMismatch(excerpt(&self.issuer)));
+        }
+        let algorithm = self.header.algorithm;
+        if !issuer.allows(algorithm) {
+            return Err(TokenError::AlgorithmNotAllowed { issuer: self.issuer, algorithm });
+        }
+        self.check_audience(issuer)?;
+        let expires_at = self.check_times(issuer.max_lifetime(), now)?;
+        let subject = self.check_subject()?;
+        let keys = issuer.keys();
+        let key = match keys.select(self.header.kid.as_deref(), algorithm, now) {
+            Selection::Key(key) => key,
+            Selection::Unknown => return Ok(Verification::NeedsKeys(Box::new(self))),
+            Selection::Unsuitable => return Err(TokenError::KeyUnsuitable(algorithm)),
+            Selection::Ambiguous(count) => return Err(TokenError::KeyAmbiguous { algorithm, count }),
+        };
+        let signature = self.compact.decode_signature()?;
+        key.verify_sig(self.compact.signing_input(), &signature).map_err(|_| TokenError::Signature)?;
+        let sha256 = digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        Ok(Verification::Verified(Box::new(VerifiedToken::new(
+            Arc::clone(issuer),
+            self.claims,
+            subject,
+            expires_at,
+            sha256,
+        ))))
+    }
+
+    /// T3. A token for somebody else as well can be used by that somebody, so one audience it is, unless the record says otherwise.
+    fn check_audience(&self, issuer: &Issuer) -> Result<(), TokenError> {
+        let found = self.claims.audiences()?;
+        let expected = issuer.audience().as_str();
+        let is_ours = match *found {
+            [only] => only == expected,
+            _ => issuer.allows_more_audiences() && found.contains(&expected),
+        };
+        if is_ours {
+            return Ok(());
+        }
+        let found = found.iter().take(4).map(|audience| excerpt(audience)).collect();
+        Err(TokenError::Audience { expected: expected.to_owned(), found })
+    }
+
+    /// T4. Answers when the token ends.
+    fn check_times(&self, max_lifetime: Duration, now: UnixTime) -> Result<UnixTime, TokenError> {
+        let leeway = LEEWAY.as_secs();
+        let now = now.seconds();
+        let expires_at = self.claims.numeric_date("exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
+        if expires_at.saturating_add(leeway) <= now {
+            return Err(TokenError::Expired { expired_at: expires_at, now });
+        }
+        let issued_at = self.claims.numeric_date("iat")?;
+        for (claim, at) in [("nbf", self.claims.numeric_date("nbf")?), ("iat", issued_at)] {
+            if let Some(at) = at.filter(|&at| at > now.saturating_add(leeway)) {
+                return Err(TokenError::NotYet { claim, at, now });
+            }
+        }
+        let seconds = expires_at.saturating_sub(issued_at.unwrap_or(now));
+        let limit = max_lifetime.as_secs();
+        if seconds > limit {
+            return Err(TokenError::Lifetime { seconds, limit });
+        }
+        Ok(UnixTime::from_seconds(expires_at))
+    }
+
+    /// The subject goes into certificates and logs, so control characters are refused with the rest.
+    fn check_subject(&self) -> Result<String, TokenError> {
+        let subject = self.claims.required_string("sub")?;
+        if subject.len() > MAX_SUBJECT_BYTES || subject.chars().any(char::is_control) {
+            return Err(TokenError::ClaimForm("sub"));
+        }
+        Ok(subject.to_owned())
+    }
+}
+
+/// What an error repeats of a harmless claim.
+fn excerpt(text: &str) -> String {
+    text.chars().take(120).collect()
+}
+
+#[cfg(test)]
+mod tests;

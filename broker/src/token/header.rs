@@ -1,0 +1,37 @@
+//! The JOSE header of a token.
+
+use shared::strict_json::{Json, Object, parse_object};
+
+use super::{JoseAlgorithm, MAX_TOKEN_BYTES, Part, TokenError, excerpt};
+
+/// What we take from a header. `jku`, `jwk`, `x5u` and `x5c` would let the sender choose the key: they are not looked at.
+pub(super) struct Header {
+    pub(super) algorithm: JoseAlgorithm,
+    pub(super) kid: Option<String>,
+}
+
+impl Header {
+    pub(super) fn parse(json: &[u8]) -> Result<Self, TokenError> {
+        let members =
+            parse_object(json, MAX_TOKEN_BYTES).map_err(|error| TokenError::Json { part: Part::Header, error })?;
+        if members.contains_key("crit") {
+            return Err(TokenError::Critical);
+        }
+        match string(&members, "typ")? {
+            None | Some("JWT" | "JOSE") => {}
+            Some(other) => return Err(TokenError::Type(excerpt(other))),
+        }
+        let name = string(&members, "alg")?.unwrap_or_default();
+        let algorithm = JoseAlgorithm::parse(name).ok_or_else(|| TokenError::AlgorithmUnknown(excerpt(name)))?;
+        let kid = string(&members, "kid")?.map(str::to_owned);
+        Ok(Self { algorithm, kid })
+    }
+}
+
+fn string<'a>(members: &'a Object, name: &'static str) -> Result<Option<&'a str>, TokenError> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text)),
+        Some(_) => Err(TokenError::HeaderType(name)),
+    }
+}

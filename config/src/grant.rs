@@ -1,0 +1,24 @@
+//! Grants: the names that an issuer or a connector may speak for.
+
+use serde::{Deserialize, Serialize};
+
+/// One grant: exactly one of `email`, `address` and `uri` is set.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GrantSection {
+    /// Every e-mail address of this domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// This one e-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Every URI at or below this one, by whole path segments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// With `email`: the domains below it too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub subdomains: bool,
+    /// Another record may hold the same name. Both must say so; otherwise the overlap is an error.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+}

@@ -1,0 +1,174 @@
+//! The configuration file: one typed struct a section, in TOML.
+//!
+//! Sections are plain text and numbers; what they mean (names, keys, grants) is decided where the house is assembled, which
+//! reports every problem at once. This crate knows no other crate of the house, opens no file and holds no secret: secrets
+//! are named by the file that holds them. The `Default` beside each struct is the only place for its defaults, and
+//! `config/example.toml` shows every key with its default; a test keeps the two together.
+
+mod certificates;
+mod client;
+mod connector;
+mod grant;
+mod house;
+mod issuer;
+mod listen;
+mod log;
+mod provider;
+mod timestamps;
+
+pub use certificates::CertificatesSection;
+pub use client::ClientSection;
+pub use connector::ConnectorSection;
+pub use grant::GrantSection;
+pub use house::HouseSection;
+pub use issuer::{IssuerSection, Profile};
+pub use listen::{ListenSection, TlsSection};
+pub use log::LogSection;
+pub use provider::ProviderSection;
+use serde::{Deserialize, Serialize};
+pub use timestamps::TimestampsSection;
+
+/// The documented example, every key at its default or with a telling value.
+pub const EXAMPLE: &str = include_str!("../example.toml");
+
+/// The smallest useful file.
+pub const MINIMAL: &str = include_str!("../minimal.toml");
+
+/// The whole file. An empty one is valid: it is what `privyseal up` uses.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What the house calls itself.
+    pub house: HouseSection,
+    /// Where it listens.
+    pub listen: ListenSection,
+    /// The OpenID provider.
+    pub provider: ProviderSection,
+    /// Relying parties of the provider, besides the built-in public client `sigstore`.
+    pub clients: Vec<ClientSection>,
+    /// Upstream providers at which people may log in.
+    pub connectors: Vec<ConnectorSection>,
+    /// Issuers whose tokens the certificate authority takes directly.
+    pub issuers: Vec<IssuerSection>,
+    /// Signing certificates.
+    pub certificates: CertificatesSection,
+    /// Timestamps.
+    pub timestamps: TimestampsSection,
+    /// The logs.
+    pub log: LogSection,
+}
+
+/// The text is not a configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ParseError {
+    /// What is wrong, with its line and column as the TOML reader tells them.
+    pub message: String,
+}
+
+impl std::fmt::Display for ParseError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.message.trim_end())
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+impl Config {
+    /// Longest file that is read, in bytes.
+    pub const MAX_BYTES: usize = 1 << 20;
+
+    /// Reads a file's text. An unknown key or a wrong type is an error that names its place.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(ParseError {
+                message: format!("{} bytes are over the cap of {}", text.len(), Self::MAX_BYTES),
+            });
+        }
+        toml::from_str(text).map_err(|error| ParseError { message: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_file_is_the_default() {
+        assert_eq!(Config::parse(""), Ok(Config::default()));
+    }
+
+    #[test]
+    fn the_minimal_file_parses() {
+        Config::parse(MINIMAL).expect("parses");
+    }
+
+    #[test]
+    fn the_example_round_trips() {
+        let example = Config::parse(EXAMPLE).expect("parses");
+        let written = toml::to_string(&example).expect("writes");
+        assert_eq!(Config::parse(&written), Ok(example));
+    }
+
+    /// Each key that a section can have stands in the example, so an operator can learn the file from it alone.
+    #[test]
+    fn the_example_documents_every_key() {
+        let example = Config::parse(EXAMPLE).expect("parses");
+        let written: toml::Table = toml::from_str(&toml::to_string(&example).expect("writes")).expect("reads");
+        let shown: toml::Table = toml::from_str(EXAMPLE).expect("reads");
+        let mut missing = Vec::new();
+        compare(&toml::Value::Table(written), &toml::Value::Table(shown), "", &mut missing);
+        assert!(missing.is_empty(), "config/example.toml lacks: {missing:?}");
+    }
+
+    fn compare(full: &toml::Value, shown: &toml::Value, path: &str, missing: &mut Vec<String>) {
+        match (full, shown) {
+            (toml::Value::Table(full), toml::Value::Table(shown)) => {
+                for (key, value) in full {
+                    let path = format!("{path}.{key}");
+                    match shown.get(key) {
+                        Some(there) => compare(value, there, &path, missing),
+                        None => missing.push(path),
+                    }
+                }
+            }
+            (toml::Value::Array(full), toml::Value::Array(shown)) => {
+                for (full, shown) in full.iter().zip(shown) {
+                    compare(full, shown, path, missing);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An `Option` that is `None` is not written, so the example must set each of them: otherwise the test above is blind to
+    /// it. A grant has one of three kinds; the example shows each kind somewhere.
+    #[test]
+    fn the_example_leaves_no_option_unset() {
+        let example = Config::parse(EXAMPLE).expect("parses");
+        let grants: Vec<&GrantSection> = example
+            .connectors
+            .iter()
+            .flat_map(|c| &c.grants)
+            .chain(example.issuers.iter().flat_map(|i| &i.grants))
+            .collect();
+        assert!(
+            grants.iter().any(|g| g.email.is_some())
+                && grants.iter().any(|g| g.address.is_some())
+                && grants.iter().any(|g| g.uri.is_some())
+        );
+        let mut rest = example.clone();
+        rest.connectors.iter_mut().for_each(|c| c.grants.clear());
+        rest.issuers.iter_mut().for_each(|i| i.grants.clear());
+        let rest = format!("{rest:?}");
+        let unset: Vec<&str> = rest.split(',').filter(|field| field.trim_end().contains(": None")).collect();
+        assert!(unset.is_empty(), "unset in config/example.toml: {unset:?}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        for text in ["tpyo = 1", "[listen]\nadress = \"x\"", "[[issuers]]\niss = \"https://a.example\"\nwild = true"] {
+            let error = Config::parse(text).expect_err("refused").to_string();
+            assert!(error.contains("unknown field"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+../../../src/signature_log.rs

@@ -1,0 +1,117 @@
+//! The records of the audit log: what the house did with its keys, for whom, by which rule.
+//!
+//! A record never holds a token, a password, a private key or anything else that opens a door: hashes stand in for them.
+
+use serde::{Deserialize, Serialize};
+
+/// One audit leaf. Its JSON, members in the order of declaration, no spaces, is the leaf's bytes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "type")]
+pub enum AuditRecord {
+    /// A certificate is about to be signed: the issuing key is used only after this is durable.
+    CertificateIntent {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The request that asked, as told to the client.
+        request: String,
+        /// Serial number, lower-case hex.
+        serial: String,
+        /// SHA-256 of the to-be-signed certificate without its SCT, hex.
+        tbs_sha256: String,
+        /// The `iss` of the token.
+        issuer: String,
+        /// The name in the certificate.
+        subject: String,
+        /// The rule and grant that permitted it.
+        rule: String,
+        /// SHA-256 of the token, hex.
+        token_sha256: String,
+    },
+    /// A certificate was signed and is about to leave.
+    CertificateIssued {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// Serial number, lower-case hex.
+        serial: String,
+        /// SHA-256 of the certificate, hex.
+        certificate_sha256: String,
+        /// Index of its leaf in the certificate log.
+        log_index: u64,
+    },
+    /// A login code was used a second time: somebody holds what was meant for another. What it gave out is revoked.
+    CodeReplayed {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The client that used it.
+        client: String,
+        /// The `sub` that it stood for.
+        subject: String,
+        /// The `jti` of the token that it gave out.
+        token: String,
+    },
+    /// The configuration that the house works by from now on.
+    ConfigurationLoaded {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// SHA-256 of the file's bytes, hex; empty for the built-in defaults.
+        sha256: String,
+        /// The origin served.
+        origin: String,
+    },
+    /// The store could not be read at a start and was set aside: sessions, codes and accounts in it are lost, and an operator
+    /// should look why.
+    StoreSetAside {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The folder that it is kept in.
+        path: String,
+        /// What the engine said of it.
+        reason: String,
+    },
+    /// A timestamp is about to be signed: written before the key is used, it is intent and record in one.
+    Timestamped {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The signing unit.
+        unit: String,
+        /// Serial number, lower-case hex.
+        serial: String,
+        /// The time in the token, `YYYYMMDDhhmmssZ`.
+        gen_time: String,
+        /// Policy in the token, dotted.
+        policy: String,
+        /// SHA-256 of the whole TSTInfo, which binds the imprint, hex.
+        tst_info_sha256: String,
+        /// The imprint's digest, hex.
+        imprint: String,
+        /// What the clock guard said.
+        clock: String,
+    },
+    /// A token is about to be signed for a client.
+    TokenIssued {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The client (audience).
+        client: String,
+        /// The `sub` claim.
+        subject: String,
+        /// The connector that knows the person.
+        connector: String,
+        /// SHA-256 of the claims, hex.
+        claims_sha256: String,
+    },
+    /// Metadata of the TUF repository is about to be signed: what clients will trust from now on.
+    TrustSigned {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// Role, version and SHA-256 of the to-be-signed bytes in hex, one of each signature.
+        metadata: Vec<(String, u64, String)>,
+    },
+}
+
+impl AuditRecord {
+    /// The leaf's bytes.
+    pub fn to_leaf(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and numbers always encode")
+    }
+}

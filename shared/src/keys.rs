@@ -1,0 +1,15 @@
+//! Keys: those that sign for the house, those that clients show us, and how ours are kept.
+//!
+//! Signatures and verifications go through AWS-LC. A private key never leaves the `Signer` that holds it.
+
+pub mod algorithm;
+pub mod key_file;
+pub mod public_key;
+pub mod sealing;
+pub mod signer;
+
+pub use algorithm::SignatureAlgorithm;
+pub use key_file::{KeyFile, KeyFileError};
+pub use public_key::{PublicKey, PublicKeyError};
+pub use sealing::{SealError, SealingKey};
+pub use signer::{KeyError, SignError, Signer, SigningKey};

@@ -1,0 +1,102 @@
+//! The fake for unit tests: everything a store promises except that it outlives the process.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Batch, Change, Page, Store, StoreError, Table, check_key, is_live};
+use crate::time::UnixTime;
+
+/// Records in memory, under one lock.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    records: Mutex<Records>,
+}
+
+type Records = BTreeMap<(Table, Vec<u8>), Record>;
+
+#[derive(Debug)]
+struct Record {
+    value: Vec<u8>,
+    expires: Option<UnixTime>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    // No method below leaves the map half changed, so the panic of another test thread does not spoil it.
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Record {
+    fn live(&self, now: UnixTime) -> Option<&[u8]> {
+        is_live(self.expires, now).then_some(&self.value)
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&self, table: Table, key: &[u8], now: UnixTime) -> Result<Option<Vec<u8>>, StoreError> {
+        check_key(key)?;
+        let records = self.records();
+        Ok(records.get(&(table, key.to_vec())).and_then(|record| record.live(now)).map(<[u8]>::to_vec))
+    }
+
+    fn range(&self, table: Table, after: &[u8], limit: usize, now: UnixTime) -> Result<Page, StoreError> {
+        let records = self.records();
+        let from = Bound::Excluded((table, after.to_vec()));
+        Ok(records
+            .range((from, Bound::Unbounded))
+            .take_while(|((of, _), _)| *of == table)
+            .filter_map(|((_, key), record)| Some((key.clone(), record.live(now)?.to_vec())))
+            .take(limit)
+            .collect())
+    }
+
+    fn commit(&self, batch: Batch, now: UnixTime) -> Result<(), StoreError> {
+        batch.check()?;
+        let mut records = self.records();
+        for (table, key, expect) in batch.expects {
+            let live = records.get(&(table, key)).and_then(|record| record.live(now));
+            if !expect.holds(live) {
+                return Err(StoreError::Conflict);
+            }
+        }
+        for (table, key, change) in batch.changes {
+            match change {
+                Change::Put { value, expires } => records.insert((table, key), Record { value, expires }),
+                Change::Delete => records.remove(&(table, key)),
+            };
+        }
+        Ok(())
+    }
+
+    fn take(&self, table: Table, key: &[u8], now: UnixTime) -> Result<Option<Vec<u8>>, StoreError> {
+        check_key(key)?;
+        let mut records = self.records();
+        let place = (table, key.to_vec());
+        // An expired record is left to `sweep`, as every engine does: only what is handed out is removed.
+        match records.get(&place) {
+            Some(record) if is_live(record.expires, now) => Ok(records.remove(&place).map(|record| record.value)),
+            _ => Ok(None),
+        }
+    }
+
+    fn sweep(&self, now: UnixTime, limit: usize) -> Result<usize, StoreError> {
+        let mut records = self.records();
+        let expired: Vec<_> = records
+            .iter()
+            .filter(|(_, record)| !is_live(record.expires, now))
+            .take(limit)
+            .map(|(key, _)| key.clone())
+            .collect();
+        expired.iter().for_each(|key| {
+            records.remove(key);
+        });
+        Ok(expired.len())
+    }
+}

@@ -1,0 +1,333 @@
+//! Opening: what is there is made durable first, then read whole; what cannot be read is moved aside, never deleted.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::super::{Store, StoreError};
+use super::committer::Committer;
+use super::{Engine, SledStore, panic_text, record};
+use crate::time::UnixTime;
+
+/// sled's cache of pages: its own default of 1 GiB is no size for a store of small records that expire.
+const CACHE_BYTES: u64 = 16 << 20;
+/// How often the lock is tried, and how long is waited between: a killed process may take a moment to be gone.
+const LOCK_TRIES: usize = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(50);
+
+/// What opening found. The edge writes it into its log and, when something was set aside, into the audit log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OpenReport {
+    /// Whether the store was made by this call.
+    pub is_new: bool,
+    /// How many records it holds, expired ones counted.
+    pub records: usize,
+    /// What stood in its place and could not be read.
+    pub set_aside: Option<SetAside>,
+}
+
+/// A store that could not be read, kept for whoever wants to look at it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SetAside {
+    /// Where it is now.
+    pub path: PathBuf,
+    /// What the engine said of it.
+    pub reason: String,
+}
+
+impl fmt::Display for OpenReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.set_aside {
+            None if self.is_new => f.write_str("a new store"),
+            None => write!(f, "{} records", self.records),
+            Some(SetAside { path, reason }) => write!(
+                f,
+                "the store could not be read ({reason}); it is kept as {} and a new one has taken its place with {} \
+                 records that could be rebuilt: every other session, code and account in it is lost",
+                path.display(),
+                self.records
+            ),
+        }
+    }
+}
+
+/// Why there is no store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Not even an empty one can be made here.
+    #[error("no store can be made in {}: {reason}", dir.display())]
+    Engine {
+        /// Its directory.
+        dir: PathBuf,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The file system refuses, which is no reason to give up what is there.
+    #[error("the store in {}: {source}", dir.display())]
+    Io {
+        /// Its directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process has it open.
+    #[error("the store in {} is in use by another process", dir.display())]
+    Locked {
+        /// Its directory.
+        dir: PathBuf,
+    },
+    /// The new store could not be refilled.
+    #[error("the new store in {} could not be refilled: {source}", dir.display())]
+    Rebuild {
+        /// Its directory.
+        dir: PathBuf,
+        /// What the store, or who refilled it, said.
+        source: StoreError,
+    },
+}
+
+impl SledStore {
+    /// Opens the store in `dir`, or makes one there.
+    ///
+    /// `rebuild` refills a store that was made by this call, be it that none was there or that what was there could not be
+    /// read. Until it has returned the new store does not count: a crash in between starts it afresh.
+    pub fn open(
+        dir: &Path,
+        now: UnixTime,
+        rebuild: impl FnOnce(&dyn Store) -> Result<(), StoreError>,
+    ) -> Result<(Self, OpenReport), OpenError> {
+        let place = Place { dir };
+        place.discard_unfinished().map_err(|failure| place.error(failure))?;
+        if !dir.join("db").exists() {
+            let (store, records) = place.make(rebuild)?;
+            return Ok((store, OpenReport { is_new: true, records, set_aside: None }));
+        }
+        place.sync().map_err(|source| place.io(source))?;
+        match place.guarded(|| place.open_again()) {
+            Ok((engine, records)) => Ok((place.serve(engine)?, OpenReport { is_new: false, records, set_aside: None })),
+            Err(Failure::Broken(reason)) => {
+                let path = place.set_aside(now).map_err(|source| place.io(source))?;
+                // A full disk can look like a broken store. If nothing can be made in its place, it goes back there.
+                let (store, records) = place.make(rebuild).inspect_err(|_| place.put_back(&path))?;
+                Ok((store, OpenReport { is_new: true, records, set_aside: Some(SetAside { path, reason }) }))
+            }
+            Err(failure) => Err(place.error(failure)),
+        }
+    }
+}
+
+/// Why sled did not open a directory.
+enum Failure {
+    Broken(String),
+    Io(std::io::Error),
+    Locked,
+}
+
+impl From<::sled::Error> for Failure {
+    fn from(error: ::sled::Error) -> Self {
+        match error {
+            // sled says this in words only; a test holds it to them.
+            ::sled::Error::Io(error) if error.to_string().contains("could not acquire lock") => Self::Locked,
+            ::sled::Error::Io(error) if !is_about_content(error.kind()) => Self::Io(error),
+            error => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<TryLockError> for Failure {
+    fn from(error: TryLockError) -> Self {
+        match error {
+            TryLockError::Error(error) => Self::Io(error),
+            TryLockError::WouldBlock => Self::Locked,
+        }
+    }
+}
+
+fn is_about_content(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::NotFound | ErrorKind::UnexpectedEof)
+}
+
+/// A directory for a store.
+struct Place<'a> {
+    dir: &'a Path,
+}
+
+impl Place<'_> {
+    fn make(
+        &self,
+        rebuild: impl FnOnce(&dyn Store) -> Result<(), StoreError>,
+    ) -> Result<(SledStore, usize), OpenError> {
+        let parent = parent(self.dir);
+        let begin = || -> Result<File, Failure> {
+            std::fs::create_dir_all(parent)?;
+            let unfinished = OpenOptions::new().write(true).create(true).truncate(false).open(self.unfinished())?;
+            unfinished.try_lock()?;
+            unfinished.sync_all()?;
+            sync_dir(parent)?;
+            Ok(unfinished)
+        };
+        // Locked until the store counts, or another process would take it for one that a crash has left.
+        let _unfinished = begin().map_err(|failure| self.error(failure))?;
+        let engine = self.guarded(|| self.first_open()).map_err(|failure| self.error(failure))?;
+        let store = self.serve(engine)?;
+        rebuild(&store).map_err(|source| OpenError::Rebuild { dir: self.dir.into(), source })?;
+        let finish = || {
+            self.sync()?;
+            std::fs::remove_file(self.unfinished())?;
+            sync_dir(parent)
+        };
+        finish().map_err(|source| self.io(source))?;
+        let records = store.engine.db.len() - 1;
+        Ok((store, records))
+    }
+
+    fn first_open(&self) -> Result<Engine, Failure> {
+        let db = self.open_when_unlocked()?;
+        db.insert(record::FORMAT_KEY, record::encode(record::FORMAT, None))?;
+        db.flush()?;
+        self.engine(db)
+    }
+
+    /// Opens and reads every record once, so that a page that is lost is found now and not by the login that needs it.
+    fn open_again(&self) -> Result<(Engine, usize), Failure> {
+        let db = self.open_when_unlocked()?;
+        let format = db.get(record::FORMAT_KEY)?;
+        if format.as_deref() != Some(&record::encode(record::FORMAT, None)) {
+            return Err(Failure::Broken(
+                "its first record, which every store has, is missing or of another format".into(),
+            ));
+        }
+        let mut records = 0;
+        for entry in db.range::<&[u8], _>((Bound::Excluded(record::FORMAT_KEY), Bound::Unbounded)) {
+            let (_, bytes) = entry?;
+            record::decode(&bytes).map_err(|error| Failure::Broken(error.to_string()))?;
+            records += 1;
+        }
+        Ok((self.engine(db)?, records))
+    }
+
+    fn engine(&self, db: ::sled::Db) -> Result<Engine, Failure> {
+        let file = OpenOptions::new().write(true).open(self.dir.join("db"))?;
+        // Recovery has written too: a snapshot, and zeroes over the torn end of the log.
+        self.sync()?;
+        Ok(Engine { db, file, failed: OnceLock::new() })
+    }
+
+    /// sled meets some damage with a panic.
+    fn guarded<T>(&self, attempt: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| Err(Failure::Broken(panic_text(&*panic))))
+    }
+
+    fn open_when_unlocked(&self) -> Result<::sled::Db, Failure> {
+        let config = ::sled::Config::new().path(self.dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        for _ in 1..LOCK_TRIES {
+            match config.open().map_err(Failure::from) {
+                Err(Failure::Locked) => sleep(LOCK_WAIT),
+                outcome => return outcome,
+            }
+        }
+        Ok(config.open()?)
+    }
+
+    fn serve(&self, engine: Engine) -> Result<SledStore, OpenError> {
+        let engine = Arc::new(engine);
+        let committer = Committer::start(Arc::clone(&engine)).map_err(|source| self.io(source))?;
+        Ok(SledStore { committer, engine })
+    }
+
+    /// Syncs every file and the directories. After a kill the page cache may hold what the disk does not; sled's recovery
+    /// writes a synced snapshot of it, and a power cut then would leave a snapshot of data that never was.
+    fn sync(&self) -> std::io::Result<()> {
+        for dir in [self.dir.join("blobs"), self.dir.to_path_buf()] {
+            let entries = match std::fs::read_dir(&dir) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                entries => entries?,
+            };
+            for entry in entries {
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    OpenOptions::new().read(true).open(entry.path())?.sync_all()?;
+                }
+            }
+            sync_dir(&dir)?;
+        }
+        sync_dir(parent(self.dir))
+    }
+
+    fn set_aside(&self, now: UnixTime) -> std::io::Result<PathBuf> {
+        let moment = now.rfc3339().unwrap_or_else(|_| now.millis().to_string()).replace(['-', ':'], "");
+        let path = (1..)
+            .map(|n| if n == 1 { format!(".corrupt-{moment}") } else { format!(".corrupt-{moment}-{n}") })
+            .map(|suffix| self.beside(&suffix))
+            .find(|path| !path.exists())
+            .unwrap_or_else(|| self.beside(".corrupt"));
+        std::fs::rename(self.dir, &path)?;
+        sync_dir(parent(self.dir))?;
+        Ok(path)
+    }
+
+    /// Undoes `set_aside`, as far as the file system lets us; the caller reports what was in the way.
+    fn put_back(&self, path: &Path) {
+        if self.discard_unfinished().is_ok() && std::fs::rename(path, self.dir).is_ok() {
+            let _ = sync_dir(parent(self.dir));
+        }
+    }
+
+    /// Removes a store whose making was interrupted: nobody has been told of anything in it.
+    fn discard_unfinished(&self) -> Result<(), Failure> {
+        if !self.unfinished().exists() {
+            return Ok(());
+        }
+        let unfinished = OpenOptions::new().write(true).open(self.unfinished())?;
+        unfinished.try_lock()?;
+        match std::fs::remove_dir_all(self.dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        std::fs::remove_file(self.unfinished())?;
+        Ok(sync_dir(parent(self.dir))?)
+    }
+
+    fn unfinished(&self) -> PathBuf {
+        self.beside(".unfinished")
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.dir.file_name().unwrap_or("store".as_ref()).to_os_string();
+        name.push(suffix);
+        self.dir.with_file_name(name)
+    }
+
+    fn io(&self, source: std::io::Error) -> OpenError {
+        OpenError::Io { dir: self.dir.into(), source }
+    }
+
+    fn error(&self, failure: Failure) -> OpenError {
+        let dir = self.dir.into();
+        match failure {
+            Failure::Broken(reason) => OpenError::Engine { dir, reason },
+            Failure::Io(source) => OpenError::Io { dir, source },
+            Failure::Locked => OpenError::Locked { dir },
+        }
+    }
+}
+
+fn parent(dir: &Path) -> &Path {
+    dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    OpenOptions::new().read(true).open(dir)?.sync_all()
+}

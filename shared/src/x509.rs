@@ -1,0 +1,16 @@
+//! X.509 (RFC 5280): reading certificates and chains, the identifiers of keys, writing DER, and the ceremony that makes the
+//! house's own authorities.
+
+pub mod ceremony;
+pub mod certificate;
+pub mod chain;
+pub mod der_writer;
+pub mod key_identifier;
+pub mod serial;
+
+pub use ceremony::{Ceremony, CeremonyError};
+pub use certificate::{Certificate, CertificateError};
+pub use chain::{Chain, ChainError};
+pub use der_writer::DerWriter;
+pub use key_identifier::KeyIdentifier;
+pub use serial::{NodePrefix, SerialNumber};

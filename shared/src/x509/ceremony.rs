@@ -1,0 +1,358 @@
+//! The ceremony: the house's root, its issuing authority, and the certificate of a timestamp unit.
+//!
+//! ```text
+//! root CA (no EKU) ─┬─ issuing CA (pathlen 0, EKU codeSigning) ── ten-minute leaves
+//!                   └─ timestamp unit (EKU timeStamping, critical)
+//! ```
+//!
+//! The timestamp unit stands directly under the root. An intermediate for one leaf in several years would ride along in every
+//! token (RFC 3161 clients want all intermediates embedded) and gain nothing: the root key is needed as rarely either way, and
+//! the issuing CA cannot serve, its EKU being codeSigning alone. Leaf and root are also the two certificates that
+//! sigstore-python asks for in a trust root.
+
+use std::time::Duration;
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::{rfc4519, rfc5280};
+
+use super::certificate::{Certificate, CertificateError};
+use super::der_writer::{DerWriter, tag};
+use super::key_identifier::KeyIdentifier;
+use crate::keys::{PublicKey, SignError, Signer};
+use crate::random::Random;
+use crate::time::UnixTime;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// keyCertSign (5) and cRLSign (6), bits counted from the left (RFC 5280 §4.2.1.3).
+const KEY_USAGE_AUTHORITY: &[u8] = &[tag::BIT_STRING, 2, 1, 0b0000_0110];
+/// digitalSignature (0).
+const KEY_USAGE_SIGNATURE: &[u8] = &[tag::BIT_STRING, 2, 7, 0b1000_0000];
+
+/// What every certificate of one ceremony has in common.
+pub struct Ceremony<'a> {
+    /// The house's name; it becomes the organization in every subject.
+    pub house: &'a str,
+    /// The key of the root.
+    pub root_key: &'a dyn Signer,
+    /// The present moment: certificates are valid from its second on.
+    pub now: UnixTime,
+    /// Where serial numbers come from.
+    pub random: &'a dyn Random,
+}
+
+/// Why a ceremony made no certificate.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CeremonyError {
+    /// A name does not fit into a subject (RFC 5280 appendix A.1: 64 characters).
+    #[error("`{0}` cannot stand in a certificate's subject: 1 to 64 printable characters are needed")]
+    Name(String),
+    /// The root is not the one whose key is at hand.
+    #[error("the root certificate holds another key than the one that would sign")]
+    RootKey,
+    /// The root is past its last day, or before its first.
+    #[error("the root certificate is not valid at this moment")]
+    RootNotValid,
+    /// The moment cannot be written in DER.
+    #[error("the validity ends after the year 9999")]
+    Time,
+    /// The root key did not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// What we made does not read back: a fault of ours.
+    #[error("the new certificate does not read back: {0}")]
+    ReadBack(#[from] CertificateError),
+}
+
+impl Ceremony<'_> {
+    /// How long a root is valid: ten years.
+    pub const ROOT_VALIDITY: Duration = DAY.saturating_mul(3652);
+    /// How long an issuing CA is valid: five years, never longer than its root.
+    pub const ISSUING_VALIDITY: Duration = DAY.saturating_mul(1826);
+    /// How long a timestamp unit's certificate is valid. `openssl ts -verify` and others check the chain at the present moment,
+    /// not at the token's, so a token is worth no more years than the certificate has: as many as the root has.
+    pub const TIMESTAMP_VALIDITY: Duration = Self::ROOT_VALIDITY;
+    /// How long a timestamp unit's key may sign, `PrivateKeyUsagePeriod`: three years, so that the last token can still be
+    /// verified for seven (ETSI EN 319 421 TIS-7.6.7-04 wants it shorter than the certificate).
+    pub const TIMESTAMP_KEY_USE: Duration = DAY.saturating_mul(1096);
+
+    /// The self-signed root.
+    pub fn root(&self) -> Result<Certificate, CeremonyError> {
+        let key = self.root_key.public_key();
+        let subject = self.subject("Root CA")?;
+        let identifier = KeyIdentifier::of(key);
+        self.certify(&subject, &subject, key, Self::ROOT_VALIDITY, None, |extensions| {
+            extension(extensions, rfc5280::ID_CE_KEY_USAGE, true, |w| w.raw(KEY_USAGE_AUTHORITY));
+            basic_constraints(extensions, None);
+            subject_key_identifier(extensions, identifier);
+            // RFC 5280 §4.2.1.1 lets a self-signed certificate leave its authority key identifier out.
+        })
+    }
+
+    /// The issuing CA for `key`, under `root`.
+    pub fn issuing_ca(&self, root: &Certificate, key: &PublicKey) -> Result<Certificate, CeremonyError> {
+        self.check_root(root)?;
+        let subject = self.subject("Issuing CA")?;
+        let (own, authority) = (KeyIdentifier::of(key), KeyIdentifier::of(root.public_key()));
+        self.certify(root.subject_der(), &subject, key, Self::ISSUING_VALIDITY, Some(root), |extensions| {
+            extension(extensions, rfc5280::ID_CE_KEY_USAGE, true, |w| w.raw(KEY_USAGE_AUTHORITY));
+            // sigstore-go and webpki apply an authority's EKU to everything below it: code signing, nothing else.
+            extended_key_usage(extensions, false, rfc5280::ID_KP_CODE_SIGNING);
+            basic_constraints(extensions, Some(0));
+            subject_key_identifier(extensions, own);
+            authority_key_identifier(extensions, authority);
+        })
+    }
+
+    /// The certificate of the timestamp unit named `unit` for `key`, under `root` (RFC 3161 §2.3).
+    pub fn timestamp_unit(
+        &self,
+        root: &Certificate,
+        unit: &str,
+        key: &PublicKey,
+    ) -> Result<Certificate, CeremonyError> {
+        self.check_root(root)?;
+        let subject = self.subject(unit)?;
+        let (own, authority) = (KeyIdentifier::of(key), KeyIdentifier::of(root.public_key()));
+        let last_use = self.now.plus(Self::TIMESTAMP_KEY_USE).min(root.not_after());
+        let key_use = key_usage_period(self.now, last_use)?;
+        self.certify(root.subject_der(), &subject, key, Self::TIMESTAMP_VALIDITY, Some(root), |extensions| {
+            extension(extensions, rfc5280::ID_CE_KEY_USAGE, true, |w| w.raw(KEY_USAGE_SIGNATURE));
+            extended_key_usage(extensions, true, rfc5280::ID_KP_TIME_STAMPING);
+            extension(extensions, rfc5280::ID_CE_PRIVATE_KEY_USAGE_PERIOD, false, |w| w.raw(&key_use));
+            subject_key_identifier(extensions, own);
+            authority_key_identifier(extensions, authority);
+        })
+    }
+
+    fn check_root(&self, root: &Certificate) -> Result<(), CeremonyError> {
+        if root.public_key() != self.root_key.public_key() {
+            return Err(CeremonyError::RootKey);
+        }
+        if !root.is_valid_at(self.now) {
+            return Err(CeremonyError::RootNotValid);
+        }
+        Ok(())
+    }
+
+    /// `O=<house>, CN=<house> <role>`: the house is in the common name too, since many viewers show nothing else.
+    fn subject(&self, role: &str) -> Result<Vec<u8>, CeremonyError> {
+        let common_name = format!("{} {role}", self.house);
+        for text in [self.house, role, &common_name] {
+            let is_printable = text.chars().all(|character| !character.is_control());
+            if text.is_empty() || text.chars().count() > 64 || !is_printable {
+                return Err(CeremonyError::Name(text.to_owned()));
+            }
+        }
+        let mut name = DerWriter::default();
+        name.nested(tag::SEQUENCE, |name| {
+            attribute(name, rfc4519::ORGANIZATION_NAME, self.house);
+            attribute(name, rfc4519::COMMON_NAME, &common_name);
+        });
+        Ok(name.finish())
+    }
+
+    fn certify(
+        &self,
+        issuer: &[u8],
+        subject: &[u8],
+        key: &PublicKey,
+        validity: Duration,
+        parent: Option<&Certificate>,
+        extensions: impl FnOnce(&mut DerWriter),
+    ) -> Result<Certificate, CeremonyError> {
+        let not_before = self.now.floor_to_second();
+        // The last second counts (RFC 5280 §4.1.2.5), so a whole number of days ends one second early.
+        let ends = not_before.plus(validity).minus(Duration::from_secs(1));
+        let not_after = parent.map_or(ends, |parent| ends.min(parent.not_after()));
+        let mut dates = DerWriter::default();
+        dates.time(not_before).and_then(|()| dates.time(not_after)).map_err(|_| CeremonyError::Time)?;
+        let algorithm = self.root_key.algorithm().identifier_der();
+        let mut tbs = DerWriter::with_capacity(1024);
+        tbs.nested(tag::SEQUENCE, |tbs| {
+            tbs.raw(VERSION_3);
+            tbs.value(tag::INTEGER, &self.serial());
+            tbs.raw(algorithm);
+            tbs.raw(issuer);
+            tbs.value(tag::SEQUENCE, &dates.finish());
+            tbs.raw(subject);
+            tbs.raw(key.spki_der());
+            tbs.nested(tag::context_constructed(3), |tbs| tbs.nested(tag::SEQUENCE, extensions));
+        });
+        let tbs = tbs.finish();
+        let signature = self.root_key.sign(&tbs)?;
+        let mut certificate = DerWriter::with_capacity(tbs.len() + 160);
+        certificate.nested(tag::SEQUENCE, |certificate| {
+            certificate.raw(&tbs);
+            certificate.raw(algorithm);
+            certificate.bit_string(&signature);
+        });
+        Ok(Certificate::from_der(&certificate.finish())?)
+    }
+
+    /// 158 random bits in 20 octets: top bit clear for a positive INTEGER, the next one set for a constant length.
+    fn serial(&self) -> [u8; 20] {
+        let mut serial = self.random.bytes::<20>();
+        serial[0] = serial[0] & 0x7f | 0x40;
+        serial
+    }
+}
+
+/// `[0] EXPLICIT Version`, v3 (RFC 5280 §4.1.2.1).
+const VERSION_3: &[u8] = &[0xa0, 0x03, 0x02, 0x01, 0x02];
+
+fn attribute(name: &mut DerWriter, oid: ObjectIdentifier, text: &str) {
+    name.nested(tag::SET, |set| {
+        set.nested(tag::SEQUENCE, |pair| {
+            pair.oid(oid);
+            pair.value(tag::UTF8_STRING, text.as_bytes());
+        });
+    });
+}
+
+fn extension(out: &mut DerWriter, oid: ObjectIdentifier, is_critical: bool, value: impl FnOnce(&mut DerWriter)) {
+    out.nested(tag::SEQUENCE, |out| {
+        out.oid(oid);
+        if is_critical {
+            out.value(tag::BOOLEAN, &[0xff]);
+        }
+        out.nested(tag::OCTET_STRING, value);
+    });
+}
+
+fn basic_constraints(out: &mut DerWriter, path_length: Option<u8>) {
+    extension(out, rfc5280::ID_CE_BASIC_CONSTRAINTS, true, |out| {
+        out.nested(tag::SEQUENCE, |out| {
+            out.value(tag::BOOLEAN, &[0xff]);
+            if let Some(length) = path_length {
+                out.unsigned(&[length]);
+            }
+        });
+    });
+}
+
+fn extended_key_usage(out: &mut DerWriter, is_critical: bool, purpose: ObjectIdentifier) {
+    extension(out, rfc5280::ID_CE_EXT_KEY_USAGE, is_critical, |out| {
+        out.nested(tag::SEQUENCE, |out| out.oid(purpose));
+    });
+}
+
+fn subject_key_identifier(out: &mut DerWriter, identifier: KeyIdentifier) {
+    extension(out, rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER, false, |out| out.value(tag::OCTET_STRING, &identifier.0));
+}
+
+fn authority_key_identifier(out: &mut DerWriter, identifier: KeyIdentifier) {
+    extension(out, rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER, false, |out| {
+        out.nested(tag::SEQUENCE, |out| out.value(tag::context(0), &identifier.0));
+    });
+}
+
+/// `PrivateKeyUsagePeriod ::= SEQUENCE { notBefore [0] GeneralizedTime, notAfter [1] GeneralizedTime }` (RFC 3280 §4.2.1.4).
+fn key_usage_period(from: UnixTime, to: UnixTime) -> Result<Vec<u8>, CeremonyError> {
+    let mut out = DerWriter::default();
+    let (from, to) = (generalized(from)?, generalized(to)?);
+    out.nested(tag::SEQUENCE, |out| {
+        out.value(tag::context(0), from.as_bytes());
+        out.value(tag::context(1), to.as_bytes());
+    });
+    Ok(out.finish())
+}
+
+fn generalized(at: UnixTime) -> Result<String, CeremonyError> {
+    let text = at.rfc3339().map_err(|_| CeremonyError::Time)?;
+    Ok(text.chars().filter(|character| character.is_ascii_digit() || *character == 'Z').collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::{SignatureAlgorithm, SigningKey};
+    use crate::random::SystemRandom;
+    use crate::x509::{Chain, ChainError};
+
+    fn key(algorithm: SignatureAlgorithm) -> SigningKey {
+        SigningKey::generate(algorithm).expect("generates")
+    }
+
+    fn at(root_key: &SigningKey, now: u64) -> Ceremony<'_> {
+        Ceremony {
+            house: "h-0123abcd.privyseal.internal",
+            root_key,
+            now: UnixTime::from_millis(now),
+            random: &SystemRandom,
+        }
+    }
+
+    const NOW: u64 = 1_795_258_320_999;
+
+    #[test]
+    fn the_three_certificates_are_what_the_specification_asks_for() {
+        for algorithm in [SignatureAlgorithm::EcdsaP256Sha256, SignatureAlgorithm::EcdsaP384Sha384] {
+            let (root_key, ca_key, unit_key) = (key(algorithm), key(algorithm), key(algorithm));
+            let ceremony = at(&root_key, NOW);
+            let root = ceremony.root().expect("root");
+            let issuing = ceremony.issuing_ca(&root, ca_key.public_key()).expect("issuing CA");
+            let unit = ceremony.timestamp_unit(&root, "Timestamp Unit 1", unit_key.public_key()).expect("unit");
+
+            assert_eq!(root.subject(), "CN=h-0123abcd.privyseal.internal Root CA,O=h-0123abcd.privyseal.internal");
+            assert!(root.is_ca() && issuing.is_ca() && !unit.is_ca());
+            assert_eq!(root.extended_key_usage(), []);
+            assert_eq!(issuing.extended_key_usage(), [rfc5280::ID_KP_CODE_SIGNING]);
+            assert_eq!(unit.extended_key_usage(), [rfc5280::ID_KP_TIME_STAMPING]);
+            for certificate in [&root, &issuing, &unit] {
+                assert_eq!(
+                    certificate.subject_key_identifier().as_deref(),
+                    Some(&KeyIdentifier::of(certificate.public_key()).0[..])
+                );
+                assert!(certificate.is_issued_by(&root));
+                assert_eq!(certificate.serial().len(), 20);
+                assert_eq!(certificate.not_before(), ceremony.now.floor_to_second());
+                assert!(certificate.not_after() <= root.not_after());
+            }
+            assert_eq!(issuing.authority_key_identifier(), root.subject_key_identifier());
+            assert_eq!(unit.authority_key_identifier(), root.subject_key_identifier());
+
+            let chain = Chain::new(vec![issuing, root.clone()]).expect("a chain");
+            assert_eq!(Chain::from_pem(&chain.to_pem()), Ok(chain.clone()));
+            assert_eq!(chain.without_root(), &chain.certificates()[..1]);
+            assert_eq!(chain.root(), &root);
+            assert!(chain.intermediates().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_certificate_never_outlives_its_root() {
+        let (root_key, unit_key) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(SignatureAlgorithm::EcdsaP256Sha256));
+        let root = at(&root_key, NOW).root().expect("root");
+        let nine_years = Duration::from_secs(9 * 365 * 86_400);
+        let later = Ceremony { now: UnixTime::from_millis(NOW).plus(nine_years), ..at(&root_key, NOW) };
+        assert_eq!(later.issuing_ca(&root, unit_key.public_key()).expect("made").not_after(), root.not_after());
+        let too_late = Ceremony { now: root.not_after().plus(DAY), ..at(&root_key, NOW) };
+        assert_eq!(too_late.issuing_ca(&root, unit_key.public_key()), Err(CeremonyError::RootNotValid));
+    }
+
+    #[test]
+    fn names_and_keys_that_do_not_fit_are_refused() {
+        let (root_key, other) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(SignatureAlgorithm::EcdsaP256Sha256));
+        let root = at(&root_key, NOW).root().expect("root");
+        assert_eq!(at(&other, NOW).issuing_ca(&root, other.public_key()), Err(CeremonyError::RootKey));
+        for house in ["", "line\nfeed", &"x".repeat(60)] {
+            let refused = Ceremony { house, ..at(&root_key, NOW) }.root();
+            assert!(matches!(refused, Err(CeremonyError::Name(_))), "{house:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_chain_is_refused() {
+        let (one, two) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(SignatureAlgorithm::EcdsaP256Sha256));
+        let (first, second) = (at(&one, NOW).root().expect("root"), at(&two, NOW).root().expect("root"));
+        let issuing = at(&one, NOW).issuing_ca(&first, two.public_key()).expect("issuing CA");
+        let unit = at(&one, NOW).timestamp_unit(&first, "Unit", two.public_key()).expect("unit");
+        assert_eq!(Chain::new(vec![]), Err(ChainError::Empty));
+        assert_eq!(Chain::new(vec![issuing.clone()]), Err(ChainError::NoRoot));
+        assert_eq!(Chain::new(vec![issuing.clone(), second]), Err(ChainError::Unlinked(0)));
+        assert_eq!(Chain::new(vec![issuing, unit, first.clone()]), Err(ChainError::NotAuthority(1)));
+        assert_eq!(Chain::new(vec![first; 9]), Err(ChainError::Long(9)));
+        assert_eq!(Chain::from_pem("-----BEGIN CERTIFICATE-----\n"), Err(ChainError::Empty));
+    }
+}

@@ -1,0 +1,174 @@
+//! From the configuration's text to what the house works by. All problems are found at once, each with its place in the file.
+
+mod grants;
+mod origin;
+mod problems;
+mod records;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use broker::provider::{Client, ClientSecretHash, Clients, Lifetimes};
+use privyseal_config::{ClientSection, Config, ListenSection};
+
+use crate::data_dir::file;
+use crate::listen::tls::ServerIdentity;
+pub(crate) use origin::Origin;
+pub(crate) use problems::Problems;
+pub(crate) use records::{ConnectorSettings, RecordSettings};
+
+/// What the house works by: the configuration, understood.
+pub(crate) struct Settings {
+    /// The origin that clients use; none means the address that is listened on.
+    pub(crate) origin: Option<Origin>,
+    /// Where to listen.
+    pub(crate) listen: Listen,
+    /// How long tokens and sessions last.
+    pub(crate) lifetimes: Lifetimes,
+    /// The provider's relying parties.
+    pub(crate) clients: Clients,
+    /// Issuers and connectors with their grants.
+    pub(crate) records: RecordSettings,
+    /// How long a signing certificate is valid.
+    pub(crate) certificate_lifetime: Duration,
+    /// The timestamp policies that are served, the default first.
+    pub(crate) policies: Vec<tsa::PolicyOid>,
+    /// Whether signatures by any key may enter the signature log.
+    pub(crate) accept_public_keys: bool,
+    /// Whether `/audit` is served.
+    pub(crate) serve_audit: bool,
+    /// SHA-256 of the file, hex; empty without a file.
+    pub(crate) sha256: String,
+}
+
+/// Where and how to listen.
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) danger_plain_http: bool,
+    pub(crate) drain: Duration,
+    pub(crate) max_connections: usize,
+}
+
+/// The files of a TLS certificate and its key.
+pub(crate) struct TlsFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// Reads and understands the file at `path`, or the defaults without one. `listen` replaces the file's address.
+pub(crate) fn settings(path: Option<&Path>, listen: Option<&str>) -> Result<Settings, Problems> {
+    let Some(path) = path else { return understand(Config::default(), Path::new("."), String::new(), listen) };
+    let name = path.display().to_string();
+    let text =
+        file::read(path, Config::MAX_BYTES as u64 + 1).map_err(|error| Problems::one(&name, error.to_string()))?;
+    let config = Config::parse(&text).map_err(|error| Problems::one(&name, error.to_string()))?;
+    let sha256 = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()));
+    understand(config, path.parent().unwrap_or(Path::new(".")), sha256, listen)
+}
+
+fn understand(config: Config, folder: &Path, sha256: String, listen: Option<&str>) -> Result<Settings, Problems> {
+    let mut problems = Problems::default();
+    let origin = config.house.origin.as_deref().and_then(|text| problems.keep("house.origin", Origin::parse(text)));
+    let listen = understand_listen(&config.listen, listen, folder, &mut problems);
+    if let Some(listen) = &listen
+        && origin.is_none()
+        && listen.address.ip().is_unspecified()
+    {
+        let message =
+            format!("{} is no address that clients can use; say by which origin they reach it", listen.address);
+        problems.add("house.origin", message);
+    }
+    let lifetimes = Lifetimes {
+        token: Duration::from_secs(problems.within("provider.token_seconds", config.provider.token_seconds, 10..=3600)),
+        session: Duration::from_secs(problems.within(
+            "provider.session_seconds",
+            config.provider.session_seconds,
+            0..=604_800,
+        )),
+    };
+    let clients = understand_clients(&config.clients, folder, &mut problems);
+    let records = records::understand(&config, folder, &mut problems);
+    let lifetime = problems.within("certificates.lifetime_seconds", config.certificates.lifetime_seconds, 60..=86_400);
+    let mut policies = Vec::new();
+    for (at, text) in config.timestamps.policies.iter().enumerate() {
+        policies.extend(problems.keep(&format!("timestamps.policies[{at}]"), tsa::PolicyOid::parse(text)));
+    }
+    let (Some(listen), Some(clients), Some(records)) = (listen, clients, records) else { return Err(problems) };
+    problems.none_or(Settings {
+        origin,
+        listen,
+        lifetimes,
+        clients,
+        records,
+        certificate_lifetime: Duration::from_secs(lifetime),
+        policies,
+        accept_public_keys: config.log.accept_public_keys,
+        serve_audit: config.log.serve_audit,
+        sha256,
+    })
+}
+
+fn understand_listen(
+    section: &ListenSection,
+    replaced: Option<&str>,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<Listen> {
+    let place = if replaced.is_some() { "--listen" } else { "listen.address" };
+    let text = replaced.unwrap_or(&section.address);
+    let address = text.parse::<SocketAddr>().map_err(|_| format!("\"{text}\" is not an address like 127.0.0.1:8420"));
+    let address = problems.keep(place, address)?;
+    let tls = section.tls.as_ref().and_then(|tls| {
+        let files = TlsFiles { certificate: folder.join(&tls.certificate), key: folder.join(&tls.key) };
+        let identity = ServerIdentity::load(files.certificate.clone(), files.key.clone());
+        problems.keep("listen.tls", identity).map(|_| files)
+    });
+    if section.tls.is_none() && !address.ip().is_loopback() && !section.danger_plain_http {
+        problems.add(
+            place,
+            format!(
+                "{address} is reached by other machines and would carry tokens in plain text; set listen.tls, listen on \
+                 127.0.0.1, or set listen.danger_plain_http if a proxy right in front ends TLS"
+            ),
+        );
+    }
+    let connections = problems.within("listen.max_connections", section.max_connections, 1..=1_000_000);
+    Some(Listen {
+        address,
+        tls,
+        danger_plain_http: section.danger_plain_http,
+        drain: Duration::from_secs(u64::from(section.drain_seconds)),
+        max_connections: connections as usize,
+    })
+}
+
+fn understand_clients(sections: &[ClientSection], folder: &Path, problems: &mut Problems) -> Option<Clients> {
+    let mut clients = Vec::new();
+    for (at, section) in sections.iter().enumerate() {
+        let place = format!("clients[{at}]");
+        let secret = section.secret_file.as_deref().map(|name| {
+            let secret =
+                read_secret(&folder.join(name)).and_then(|s| ClientSecretHash::of(&s).map_err(|e| e.to_string()));
+            problems.keep(&format!("{place}.secret_file"), secret)
+        });
+        let secret = match secret {
+            Some(None) => continue,
+            Some(Some(hash)) => Some(hash),
+            None => None,
+        };
+        let client = Client::new(&section.id, secret, &section.redirect_uris, section.loopback_redirects);
+        clients.extend(problems.keep(&place, client));
+    }
+    problems.keep("clients", Clients::new(clients))
+}
+
+/// The first line of a file.
+fn read_secret(path: &Path) -> Result<shared::secret::Secret<String>, String> {
+    let text = zeroize::Zeroizing::new(file::read(path, 4096).map_err(|error| error.to_string())?);
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(shared::secret::Secret::new(line.to_owned())),
+        _ => Err(format!("{} holds no secret in its first line", path.display())),
+    }
+}

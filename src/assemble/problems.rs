@@ -1,0 +1,67 @@
+//! Everything that is wrong with a configuration, each problem with its place.
+
+use std::fmt::{Display, Formatter};
+use std::ops::RangeInclusive;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Problem {
+    /// Where: `issuers[2].grants[0]`.
+    pub(crate) place: String,
+    /// What, and what to do.
+    pub(crate) message: String,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// A single one.
+    pub(crate) fn one(place: &str, message: String) -> Self {
+        Self(vec![Problem { place: place.to_owned(), message }])
+    }
+
+    pub(crate) fn add(&mut self, place: &str, message: String) {
+        self.0.push(Problem { place: place.to_owned(), message });
+    }
+
+    /// Writes down others as well.
+    pub(crate) fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
+    /// The value; an error is written down instead.
+    pub(crate) fn keep<T, E: Display>(&mut self, place: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.add(place, error.to_string())).ok()
+    }
+
+    /// The number; one outside `range` is written down, and the nearest one inside goes on.
+    pub(crate) fn within(&mut self, place: &str, number: u32, range: RangeInclusive<u32>) -> u64 {
+        let (low, high) = (*range.start(), *range.end());
+        if !range.contains(&number) {
+            self.add(place, format!("{number} is not between {low} and {high}"));
+        }
+        u64::from(number.clamp(low, high))
+    }
+
+    /// `value`, unless something is wrong.
+    pub(crate) fn none_or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+impl Display for Problems {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self.0.len() {
+            1 => write!(f, "the configuration has a problem")?,
+            count => write!(f, "the configuration has {count} problems")?,
+        }
+        for problem in &self.0 {
+            write!(f, "\n  {}: {}", problem.place, problem.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,172 @@
+//! Issuers and connectors, as the file says them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::connector::ConnectorId;
+use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Profile, Reach};
+use broker::names::{Audience, IssuerUrl};
+use broker::namespace::{ConnectorSpec, Grant};
+use broker::token::JoseAlgorithm;
+use privyseal_config::{Config, ConnectorSection, IssuerSection};
+use shared::secret::Secret;
+
+use super::{Problems, grants, read_secret};
+use crate::data_dir::file;
+
+/// Largest PEM or JWKS file.
+const MAX_FILE: u64 = 1 << 20;
+
+/// The issuers and connectors of the file, each understood, and known to fit together.
+pub(crate) struct RecordSettings {
+    /// The issuers whose tokens the authority takes directly.
+    issuers: Vec<IssuerSpec>,
+    /// What connectors may speak for, the local users' one included.
+    speakers: Vec<ConnectorSpec>,
+    /// The upstream connectors.
+    pub(crate) connectors: Vec<ConnectorSettings>,
+}
+
+/// An upstream provider.
+#[derive(Clone)]
+pub(crate) struct ConnectorSettings {
+    pub(crate) id: ConnectorId,
+    pub(crate) name: String,
+    pub(crate) iss: IssuerUrl,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: Option<Secret<String>>,
+    pub(crate) reach: Reach,
+    pub(crate) email_is_verified: bool,
+}
+
+impl RecordSettings {
+    /// The records together with the one of our own provider.
+    pub(crate) fn build(&self, own: IssuerSpec) -> Result<Issuers, Problems> {
+        let mut specs = self.issuers.clone();
+        specs.push(own);
+        build(specs, self.speakers.clone())
+    }
+
+    /// How many issuers there are.
+    pub(crate) fn issuers(&self) -> usize {
+        self.issuers.len()
+    }
+}
+
+fn build(specs: Vec<IssuerSpec>, speakers: Vec<ConnectorSpec>) -> Result<Issuers, Problems> {
+    Issuers::build(specs, speakers).map_err(|errors| {
+        let mut problems = Problems::default();
+        errors.into_iter().for_each(|error| problems.add("issuers, connectors", error.to_string()));
+        problems
+    })
+}
+
+/// Every record; what is wrong is written down.
+pub(super) fn understand(config: &Config, folder: &Path, problems: &mut Problems) -> Option<RecordSettings> {
+    let mut settings = RecordSettings {
+        issuers: Vec::new(),
+        speakers: vec![ConnectorSpec { id: ConnectorId::local().to_string(), grants: vec![Grant::local_accounts()] }],
+        connectors: Vec::new(),
+    };
+    for (at, section) in config.issuers.iter().enumerate() {
+        settings.issuers.extend(issuer(section, folder, &format!("issuers[{at}]"), problems));
+    }
+    for (at, section) in config.connectors.iter().enumerate() {
+        let place = format!("connectors[{at}]");
+        let grants = grants::understand(&section.grants, &place, problems);
+        settings.speakers.push(ConnectorSpec { id: section.id.clone(), grants });
+        settings.connectors.extend(connector(section, folder, &place, problems));
+    }
+    // Whether they fit together is worth saying even when single ones are wrong.
+    match build(settings.issuers.clone(), settings.speakers.clone()) {
+        Ok(_) => Some(settings),
+        Err(more) => {
+            problems.append(more);
+            None
+        }
+    }
+}
+
+fn issuer(section: &IssuerSection, folder: &Path, place: &str, problems: &mut Problems) -> Option<IssuerSpec> {
+    let iss = problems.keep(&format!("{place}.iss"), issuer_url(&section.iss, section.danger_loopback_http));
+    let audience = problems.keep(&format!("{place}.audience"), Audience::parse(&section.audience));
+    let mut algorithms = Vec::new();
+    for (at, name) in section.algorithms.iter().enumerate() {
+        let known = JoseAlgorithm::parse(name)
+            .ok_or_else(|| format!("\"{name}\" is not one of {}", JoseAlgorithm::ALL.map(|a| a.name()).join(", ")));
+        algorithms.extend(problems.keep(&format!("{place}.algorithms[{at}]"), known));
+    }
+    let seconds = problems.within(&format!("{place}.max_token_seconds"), section.max_token_seconds, 1..=86_400);
+    let reach =
+        reach(section.ca_file.as_deref(), section.internal, section.danger_loopback_http, folder, place, problems);
+    let keys = match &section.jwks_file {
+        None => Some(KeySource::Discovery),
+        Some(name) => problems.keep(&format!("{place}.jwks_file"), pinned_keys(&folder.join(name))),
+    };
+    let profile = match section.profile {
+        privyseal_config::Profile::Email => Profile::Human,
+        privyseal_config::Profile::Uri => Profile::Uri,
+    };
+    let grants = grants::understand(&section.grants, place, problems);
+    let mut spec = IssuerSpec::new(&section.id, iss?, profile, keys?);
+    spec.audience = audience?;
+    spec.algorithms = algorithms;
+    spec.max_lifetime = Duration::from_secs(seconds);
+    spec.grants = grants;
+    spec.reach = reach?;
+    Some(spec)
+}
+
+fn connector(
+    section: &ConnectorSection,
+    folder: &Path,
+    place: &str,
+    problems: &mut Problems,
+) -> Option<ConnectorSettings> {
+    let id = problems.keep(&format!("{place}.id"), ConnectorId::parse(&section.id));
+    let iss = problems.keep(&format!("{place}.iss"), issuer_url(&section.iss, section.danger_loopback_http));
+    let reach =
+        reach(section.ca_file.as_deref(), section.internal, section.danger_loopback_http, folder, place, problems);
+    let secret = match &section.client_secret_file {
+        None => None,
+        Some(name) => Some(problems.keep(&format!("{place}.client_secret_file"), read_secret(&folder.join(name)))?),
+    };
+    Some(ConnectorSettings {
+        id: id?,
+        name: section.name.clone(),
+        iss: iss?,
+        client_id: section.client_id.clone(),
+        client_secret: secret,
+        reach: reach?,
+        email_is_verified: section.danger_email_is_verified,
+    })
+}
+
+fn issuer_url(text: &str, danger_loopback_http: bool) -> Result<IssuerUrl, broker::names::NameError> {
+    if danger_loopback_http { IssuerUrl::parse_or_loopback(text) } else { IssuerUrl::parse(text) }
+}
+
+fn reach(
+    ca_file: Option<&str>,
+    internal: bool,
+    danger_loopback_http: bool,
+    folder: &Path,
+    place: &str,
+    problems: &mut Problems,
+) -> Option<Reach> {
+    let ca_pem = match ca_file {
+        None => None,
+        Some(name) => Some(problems.keep(&format!("{place}.ca_file"), file::read(&folder.join(name), MAX_FILE))?),
+    };
+    Some(Reach { ca_pem, internal, danger_loopback_http })
+}
+
+fn pinned_keys(path: &Path) -> Result<KeySource, String> {
+    let text = file::read(path, MAX_FILE).map_err(|error| error.to_string())?;
+    let keys = KeySet::from_jwks(text.as_bytes()).map_err(|error| format!("{}: {error}", path.display()))?;
+    if keys.is_empty() {
+        return Err(format!("{} holds no key that we can use", path.display()));
+    }
+    Ok(KeySource::Pinned(Arc::new(keys)))
+}

@@ -1,0 +1,122 @@
+//! The command line.
+
+mod audit;
+mod config;
+mod demo;
+mod init;
+mod up;
+mod user;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::data_dir::Curve;
+
+/// Private code signing in one binary: identity broker, certificate authority, timestamp authority, logs and trust root.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Start here:  privyseal demo        signs and verifies a file, start to end\n             \
+                                        privyseal up          serves it, and prints the lines for your clients"
+)]
+struct Cli {
+    /// What to log, as `info`, `debug` or `privyseal=debug,hyper=info`.
+    #[arg(long, global = true, value_name = "FILTER", default_value = "warn,privyseal=info")]
+    log: String,
+    /// Log JSON lines instead of text.
+    #[arg(long, global = true)]
+    log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a house: keys, certificates, trust root and one local user; then exit.
+    Init(init::InitArgs),
+    /// Serve; makes the house first when there is none.
+    Up(up::UpArgs),
+    /// Sign FILE and verify it, start to end, over HTTP in a fresh house; leaves the results in a folder.
+    Demo(demo::DemoArgs),
+    /// Verify a Sigstore bundle strictly.
+    Verify(verify::VerifyArgs),
+    /// The people who log in with a password of this house.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// The configuration file.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+}
+
+/// Where the house is.
+#[derive(Args, Debug)]
+struct DataArgs {
+    /// The data directory.
+    #[arg(long, value_name = "DIR", default_value = "privyseal-data")]
+    data: PathBuf,
+}
+
+/// What a new house is made like.
+#[derive(Args, Debug)]
+struct NewHouseArgs {
+    /// The house's own name, like a host's; in certificates and logs. Default: a random one under privyseal.internal.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The curve of the issuing authority's and the timestamp unit's keys.
+    #[arg(long, value_enum, default_value_t)]
+    curve: Curve,
+    /// The e-mail address of the first local user.
+    #[arg(long, value_name = "EMAIL", default_value = "admin@privyseal.internal")]
+    user: String,
+    /// A file with that user's password in one line; without it a random one is made and shown once.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+/// Why a command failed. Each kind explains itself; nothing here is for programs.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the command line. A failure is told on standard error, one cause a line, with exit code 1.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = crate::logging::start(&cli.log, cli.log_json) {
+        eprintln!("privyseal: --log: {error}");
+        return ExitCode::from(2);
+    }
+    let done = match cli.command {
+        Command::Init(args) => init::run(args),
+        Command::Up(args) => up::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::User(command) => user::run(command),
+        Command::Config(command) => config::run(command),
+        Command::Audit(command) => audit::run(command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("privyseal: {failure}");
+            let mut cause = failure.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The runtime of the commands that speak HTTP.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    done
+}

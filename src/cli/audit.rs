@@ -1,0 +1,54 @@
+//! `privyseal audit`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{DataArgs, Failure};
+use crate::logs::{self, LogName};
+
+/// The audit log.
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Check the three logs offline: every record, batch, tile and checkpoint. The house may be running.
+    Verify(VerifyArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// A checkpoint of one of the logs that was kept elsewhere: that log must have grown from it.
+    #[arg(long, value_name = "FILE")]
+    since: Option<PathBuf>,
+}
+
+pub(super) fn run(command: AuditCommand) -> Result<(), Failure> {
+    let AuditCommand::Verify(args) = command;
+    let since = args.since.as_deref().map(logs::read_checkpoint).transpose()?;
+    let mut is_compared = false;
+    let mut findings = 0;
+    for name in LogName::ALL {
+        let report = logs::verify(&args.data.data, name, since.as_ref())?;
+        is_compared |= since.as_ref().is_some_and(|since| *since.claimed_origin() == report.origin);
+        println!(
+            "{name}: {} leaves in {} batches, {} tiles, root {}",
+            report.size,
+            report.batches,
+            report.tiles,
+            hex::encode(report.root)
+        );
+        for finding in &report.findings {
+            println!("  {finding}");
+        }
+        findings += report.findings.len();
+    }
+    if since.is_some() && !is_compared {
+        return Err("the checkpoint of --since is of none of these logs".into());
+    }
+    if findings > 0 {
+        return Err("the leaves are sound, but published files are not; `privyseal up` makes them again".into());
+    }
+    println!("all three logs are sound");
+    Ok(())
+}

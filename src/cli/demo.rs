@@ -1,0 +1,63 @@
+//! `privyseal demo`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use shared::random::{Random, SystemRandom};
+use shared::time::Clock as _;
+
+use super::{Failure, block_on};
+use crate::assemble;
+use crate::clock::SystemClock;
+use crate::data_dir::{Curve, DataDir, file};
+use crate::demo::{self, DemoOptions};
+use crate::founding::{self, Plan};
+use crate::people::Password;
+use crate::serve::Serving;
+
+/// Sign a file and verify it, start to end.
+#[derive(Args, Debug)]
+pub(super) struct DemoArgs {
+    /// The file to sign; by default this program itself.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Where to leave the house and the results; by default a new folder under the system's temporary one.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+const EMAIL: &str = "alice@demo.privyseal.internal";
+
+pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
+    let file = match args.file {
+        Some(file) => file,
+        None => std::env::current_exe()?,
+    };
+    let folder = args.out.unwrap_or_else(|| {
+        let name = hex::encode((&SystemRandom as &dyn Random).bytes::<4>());
+        std::env::temp_dir().join(format!("privyseal-demo-{name}"))
+    });
+    file::create_dir(&folder)?;
+    let data = DataDir::hold(&folder.join("house"))?;
+    let password = Password::choose(None, &SystemRandom)?;
+    let plan = Plan { name: None, curve: Curve::default(), first_user: EMAIL, password: &password };
+    founding::found(&data, plan, SystemClock.now(), &SystemRandom)?;
+    block_on(async move {
+        let serving = Serving::prepare(&data, assemble::settings(None, Some("127.0.0.1:0"))?).await?;
+        let options = DemoOptions {
+            origin: serving.house().origin().to_string(),
+            email: EMAIL.to_owned(),
+            password: password.expose().to_owned(),
+            file,
+            folder,
+        };
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let server = tokio::spawn(serving.run(async move {
+            let _ = stopped.await;
+        }));
+        let outcome = demo::run(&options, &SystemClock, &SystemRandom, &mut std::io::stdout()).await;
+        drop(stop);
+        server.await??;
+        Ok(outcome?)
+    })
+}

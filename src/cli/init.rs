@@ -1,0 +1,52 @@
+//! `privyseal init`
+
+use clap::Args;
+use shared::random::SystemRandom;
+use shared::time::Clock as _;
+
+use super::{DataArgs, Failure, NewHouseArgs};
+use crate::clock::SystemClock;
+use crate::data_dir::{DataDir, DataDirError};
+use crate::founding::{self, Plan};
+use crate::people::Password;
+
+/// Make a house and exit.
+#[derive(Args, Debug)]
+pub(super) struct InitArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    new: NewHouseArgs,
+}
+
+pub(super) fn run(args: InitArgs) -> Result<(), Failure> {
+    let data = DataDir::hold(&args.data.data)?;
+    if data.has_house()? {
+        return Err(DataDirError::Occupied(args.data.data).into());
+    }
+    let first = found(&data, args.new)?;
+    println!("A house was made in {}", data.root().display());
+    first.print();
+    println!("Serve it:    privyseal up --data {}", data.root().display());
+    Ok(())
+}
+
+/// The first user, to be told once.
+pub(super) struct FirstUser {
+    email: String,
+    password: Password,
+}
+
+impl FirstUser {
+    pub(super) fn print(&self) {
+        self.password.print(&self.email);
+    }
+}
+
+/// Founds the house in `data`.
+pub(super) fn found(data: &DataDir, new: NewHouseArgs) -> Result<FirstUser, Failure> {
+    let password = Password::choose(new.password_file.as_deref(), &SystemRandom)?;
+    let plan = Plan { name: new.name, curve: new.curve, first_user: &new.user, password: &password };
+    founding::found(data, plan, SystemClock.now(), &SystemRandom)?;
+    Ok(FirstUser { email: new.user, password })
+}

@@ -1,0 +1,73 @@
+//! `privyseal up`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{DataArgs, Failure, NewHouseArgs, block_on, init};
+use crate::assemble;
+use crate::data_dir::DataDir;
+use crate::house::House;
+use crate::serve::{Serving, stop_signal};
+
+/// Serve a house.
+#[derive(Args, Debug)]
+pub(super) struct UpArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// The configuration file. Without one everything has its default: plain HTTP on loopback, local users.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen here instead of where the file says; port 0 lets the system pick one.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    #[command(flatten)]
+    new: NewHouseArgs,
+}
+
+pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
+    let settings = assemble::settings(args.config.as_deref(), args.listen.as_deref())?;
+    let data = DataDir::hold(&args.data.data)?;
+    let first = if data.has_house()? { None } else { Some(init::found(&data, args.new)?) };
+    block_on(async move {
+        let stop = stop_signal()?;
+        let serving = Serving::prepare(&data, settings).await?;
+        // The first line is the origin alone, for scripts.
+        println!("{}", serving.house().origin());
+        if let Some(first) = first {
+            println!();
+            first.print();
+        }
+        print_clients(serving.house(), &data);
+        tracing::info!(origin = %serving.house().origin(), data = %data.root().display(), "serving");
+        serving.run(stop).await?;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Lines to copy, for the clients that people have.
+fn print_clients(house: &House, data: &DataDir) {
+    let origin = house.origin();
+    let issuer = format!("{origin}/oidc");
+    println!(
+        "
+cosign:
+  cosign initialize --mirror {origin}/tuf --root {origin}/trust/root.json --root-checksum {checksum}
+  cosign sign-blob --yes --bundle FILE.sigstore.json FILE
+  cosign verify-blob --bundle FILE.sigstore.json --certificate-identity EMAIL --certificate-oidc-issuer {issuer} FILE
+
+sigstore-python:
+  curl -sSo root.json {origin}/trust/root.json && sigstore --instance {origin}/tuf trust-instance root.json
+  sigstore --instance {origin}/tuf sign FILE
+  sigstore --instance {origin}/tuf verify identity --cert-identity EMAIL --cert-oidc-issuer {issuer} FILE
+
+openssl:
+  openssl ts -query -data FILE -sha256 -cert -out FILE.tsq
+  curl -sS -H 'Content-Type: application/timestamp-query' --data-binary @FILE.tsq {origin}/tsa -o FILE.tsr
+  openssl ts -verify -data FILE -in FILE.tsr -CAfile {root}
+",
+        checksum = house.root_checksum(),
+        root = data.certificates_path("root-ca").display(),
+    );
+}

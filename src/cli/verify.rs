@@ -1,0 +1,50 @@
+//! `privyseal verify`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use shared::trust_root::TrustedRoot;
+
+use super::Failure;
+use crate::verify::{self, Bundle, Identity};
+
+/// Verify a Sigstore bundle strictly: certificate path, SCT, timestamp, log entry, signature, identity. Needs no network.
+#[derive(Args, Debug)]
+pub(super) struct VerifyArgs {
+    /// The bundle.
+    #[arg(long, value_name = "FILE")]
+    bundle: PathBuf,
+    /// The trusted root, as served under /trust/trusted_root.json.
+    #[arg(long, value_name = "FILE")]
+    trusted_root: PathBuf,
+    /// Who must have signed: an e-mail address or a URI.
+    #[arg(long, value_name = "NAME")]
+    identity: String,
+    /// The issuer that must have vouched for that name.
+    #[arg(long, value_name = "URL")]
+    issuer: String,
+    /// What was signed.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+pub(super) fn run(args: VerifyArgs) -> Result<(), Failure> {
+    let bundle = Bundle::parse(&read(&args.bundle)?)?;
+    let trust = TrustedRoot::parse(&read(&args.trusted_root)?)?;
+    let identity = Identity { subject: args.identity, issuer: args.issuer };
+    let verified = verify::verify(&bundle, &trust, &identity, &read(&args.file)?)?;
+    println!("Verified: {} signed {}", identity.subject, args.file.display());
+    for time in &verified.times {
+        println!("  at {}", time.rfc3339().unwrap_or_default());
+    }
+    for (log, index) in &verified.entries {
+        println!("  entry {index} of {log}");
+    }
+    println!("  certificate {}", verified.serial);
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line names the files to read")]
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()).into())
+}

@@ -1,0 +1,248 @@
+//! The data directory: everything that the house keeps, in one place that one process holds at a time.
+//!
+//! ```text
+//! house.toml        name and age of the house; written last, so its presence says that the directory is whole
+//! key-file          the secret that opens the private keys, mode 0600
+//! keys/*.pem        private keys, encrypted PKCS#8
+//! certificates/*.pem
+//! log/{certificates,signatures,audit}/
+//! store/            what the provider remembers
+//! tuf/              the TUF repository as published
+//! lock              held while a process works here
+//! ```
+
+pub(crate) mod file;
+pub(crate) mod house_file;
+pub(crate) mod lock;
+
+use std::path::{Path, PathBuf};
+
+use shared::keys::{KeyError, KeyFile, KeyFileError, SignatureAlgorithm, SigningKey};
+use shared::random::Random;
+
+pub(crate) use house_file::{Curve, HouseFile, HouseFileError};
+use lock::Lock;
+
+/// Largest file that is read from the directory.
+const MAX_FILE: u64 = 1 << 20;
+
+/// The private keys of the house, by what they sign.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum KeyName {
+    RootCa,
+    IssuingCa,
+    Tsa,
+    CertificatesLog,
+    SignaturesLog,
+    AuditLog,
+    Token,
+    TufRoot,
+    TufTargets,
+    TufSnapshot,
+    TufTimestamp,
+}
+
+impl KeyName {
+    /// All of them.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::RootCa,
+        Self::IssuingCa,
+        Self::Tsa,
+        Self::CertificatesLog,
+        Self::SignaturesLog,
+        Self::AuditLog,
+        Self::Token,
+        Self::TufRoot,
+        Self::TufTargets,
+        Self::TufSnapshot,
+        Self::TufTimestamp,
+    ];
+
+    fn file_stem(self) -> &'static str {
+        match self {
+            Self::RootCa => "root-ca",
+            Self::IssuingCa => "issuing-ca",
+            Self::Tsa => "tsa",
+            Self::CertificatesLog => "certificates-log",
+            Self::SignaturesLog => "signatures-log",
+            Self::AuditLog => "audit-log",
+            Self::Token => "token",
+            Self::TufRoot => "tuf-root",
+            Self::TufTargets => "tuf-targets",
+            Self::TufSnapshot => "tuf-snapshot",
+            Self::TufTimestamp => "tuf-timestamp",
+        }
+    }
+
+    /// What kind of key each purpose has: authorities on the house's curve, logs and TUF on P-256 (every client verifies
+    /// that), tokens RS256 (cosign takes an inline token only then).
+    pub(crate) fn algorithm(self, curve: Curve) -> SignatureAlgorithm {
+        match self {
+            Self::RootCa => SignatureAlgorithm::EcdsaP384Sha384,
+            Self::IssuingCa | Self::Tsa => match curve {
+                Curve::P256 => SignatureAlgorithm::EcdsaP256Sha256,
+                Curve::P384 => SignatureAlgorithm::EcdsaP384Sha384,
+            },
+            Self::Token => SignatureAlgorithm::RsaPkcs1Sha256,
+            _ => SignatureAlgorithm::EcdsaP256Sha256,
+        }
+    }
+}
+
+/// Why the data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DataDirError {
+    #[error("{path}: {error}")]
+    File { path: PathBuf, error: std::io::Error },
+    #[error("{0} is in use by another privyseal process; stop that one first, or choose another directory with --data")]
+    InUse(PathBuf),
+    #[error("{0} holds no house; make one with `privyseal init --data {0}`")]
+    Empty(PathBuf),
+    #[error("{0} already holds a house; nothing was changed")]
+    Occupied(PathBuf),
+    #[error("{0} is not empty and holds no house; choose an empty directory with --data")]
+    Foreign(PathBuf),
+    #[error("{path}: {error}")]
+    HouseFile { path: PathBuf, error: house_file::HouseFileError },
+    #[error("{path}: {error}")]
+    KeyFile { path: PathBuf, error: KeyFileError },
+    #[error("{path} may be read by others; it opens every private key: chmod 600 {path}")]
+    KeyFileMode { path: PathBuf },
+    #[error("{path}: {error}")]
+    Key { path: PathBuf, error: KeyError },
+}
+
+/// A data directory that this process holds.
+pub(crate) struct DataDir {
+    root: PathBuf,
+    _lock: Lock,
+}
+
+impl DataDir {
+    /// Takes hold of `root`, which is made if it is missing. Another process that holds it is an error.
+    pub(crate) fn hold(root: &Path) -> Result<Self, DataDirError> {
+        file::create_dir(root)?;
+        let lock = Lock::take(root)?;
+        Ok(Self { root: root.to_owned(), _lock: lock })
+    }
+
+    /// Where it is.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// True when a whole house is in it. A directory with anything else in it, half a house excepted, is refused.
+    pub(crate) fn has_house(&self) -> Result<bool, DataDirError> {
+        if self.house_path().exists() {
+            return Ok(true);
+        }
+        let foreign = file::names(&self.root)?.into_iter().any(|name| !OURS.contains(&name.as_str()));
+        // A log without a house file means that the house file was lost, not that the house is new: never start afresh then.
+        if foreign || self.root.join("log").exists() {
+            return Err(DataDirError::Foreign(self.root.clone()));
+        }
+        Ok(false)
+    }
+
+    /// The house file.
+    pub(crate) fn house_file(&self) -> Result<HouseFile, DataDirError> {
+        let path = self.house_path();
+        if !path.exists() {
+            return Err(DataDirError::Empty(self.root.clone()));
+        }
+        HouseFile::parse(&file::read(&path, MAX_FILE)?).map_err(|error| DataDirError::HouseFile { path, error })
+    }
+
+    /// Writes the house file: from then on the directory is whole.
+    pub(crate) fn seal_with(&self, house: &HouseFile) -> Result<(), DataDirError> {
+        file::write_durably(&self.house_path(), house.to_text().as_bytes(), file::Mode::Public)
+    }
+
+    /// Makes the key file.
+    pub(crate) fn create_key_file(&self, random: &dyn Random) -> Result<KeyFile, DataDirError> {
+        let key_file = KeyFile::generate(random);
+        file::write_durably(&self.key_file_path(), key_file.to_text().as_bytes(), file::Mode::Private)?;
+        Ok(key_file)
+    }
+
+    /// Reads the key file, which nobody else may be able to read.
+    pub(crate) fn key_file(&self) -> Result<KeyFile, DataDirError> {
+        let path = self.key_file_path();
+        if file::others_may_read(&path)? {
+            return Err(DataDirError::KeyFileMode { path });
+        }
+        let text = zeroize::Zeroizing::new(file::read(&path, MAX_FILE)?);
+        KeyFile::parse(&text).map_err(|error| DataDirError::KeyFile { path, error })
+    }
+
+    /// Makes and keeps the key `name`.
+    pub(crate) fn create_key(
+        &self,
+        name: KeyName,
+        curve: Curve,
+        key_file: &KeyFile,
+        random: &dyn Random,
+    ) -> Result<SigningKey, DataDirError> {
+        let path = self.key_path(name);
+        let at = |error| DataDirError::Key { path: path.clone(), error };
+        let key = SigningKey::generate(name.algorithm(curve)).map_err(at)?;
+        let pem = key.to_encrypted_pem(key_file, random).map_err(at)?;
+        file::create_dir(&self.root.join("keys"))?;
+        file::write_durably(&path, pem.as_bytes(), file::Mode::Private)?;
+        Ok(key)
+    }
+
+    /// Reads the key `name`.
+    pub(crate) fn key(&self, name: KeyName, key_file: &KeyFile) -> Result<SigningKey, DataDirError> {
+        let path = self.key_path(name);
+        let pem = file::read(&path, MAX_FILE)?;
+        SigningKey::from_encrypted_pem(&pem, key_file).map_err(|error| DataDirError::Key { path, error })
+    }
+
+    /// Keeps the PEM certificates `name`.
+    pub(crate) fn write_certificates(&self, name: &str, pem: &str) -> Result<(), DataDirError> {
+        file::create_dir(&self.root.join("certificates"))?;
+        file::write_durably(&self.certificates_path(name), pem.as_bytes(), file::Mode::Public)
+    }
+
+    /// Reads the PEM certificates `name`.
+    pub(crate) fn certificates(&self, name: &str) -> Result<String, DataDirError> {
+        file::read(&self.certificates_path(name), MAX_FILE)
+    }
+
+    /// A folder of the directory, made if it is missing.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, DataDirError> {
+        let path = self.root.join(name);
+        file::create_dir(&path)?;
+        Ok(path)
+    }
+
+    /// Removes a folder and what is in it, if it is there.
+    pub(crate) fn remove_folder(&self, name: &str) -> Result<(), DataDirError> {
+        let path = self.root.join(name);
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DataDirError::File { path, error }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the certificates `name` are kept.
+    pub(crate) fn certificates_path(&self, name: &str) -> PathBuf {
+        self.root.join("certificates").join(format!("{name}.pem"))
+    }
+
+    fn key_path(&self, name: KeyName) -> PathBuf {
+        self.root.join("keys").join(format!("{}.pem", name.file_stem()))
+    }
+
+    fn house_path(&self) -> PathBuf {
+        self.root.join("house.toml")
+    }
+
+    fn key_file_path(&self) -> PathBuf {
+        self.root.join("key-file")
+    }
+}
+
+/// What an interrupted `init` may leave; it is made again.
+const OURS: [&str; 6] = ["certificates", "key-file", "keys", "lock", "store", "tuf"];

@@ -1,0 +1,151 @@
+//! A small HTTP client that behaves as a browser does where the login needs it: cookies kept, redirects seen.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use serde_json::Value;
+
+use super::Reason;
+
+/// Largest answer that is read.
+const MAX_ANSWER: usize = 4 << 20;
+/// Longest wait for an answer. Password hashing and a busy machine fit in.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Talks to one origin.
+pub(super) struct Client {
+    http: reqwest::Client,
+    pub(super) origin: String,
+    cookies: Mutex<BTreeMap<String, String>>,
+}
+
+/// An answer, read whole.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    url: String,
+}
+
+impl Answer {
+    /// The answer if it has this status; the server's own words otherwise.
+    pub(super) fn expect(self, status: u16) -> Result<Self, Reason> {
+        if self.status.as_u16() == status {
+            return Ok(self);
+        }
+        let id = self.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
+        let text: String = String::from_utf8_lossy(&self.body).chars().filter(|c| !c.is_control()).take(500).collect();
+        Err(format!("{} answered {} instead of {status} (request id {id}): {text}", self.url, self.status.as_u16()))
+    }
+
+    pub(super) fn json(&self) -> Result<Value, Reason> {
+        serde_json::from_slice(&self.body).map_err(|error| format!("{} answered no JSON: {error}", self.url))
+    }
+
+    /// The target of a redirect, absolute.
+    pub(super) fn location(&self) -> Option<String> {
+        let location = self.headers.get(header::LOCATION).filter(|_| self.status.is_redirection())?.to_str().ok()?;
+        Some(url::Url::parse(&self.url).ok()?.join(location).ok()?.to_string())
+    }
+}
+
+impl Client {
+    pub(super) fn new(origin: &str) -> Result<Self, Reason> {
+        // Only loopback HTTP is spoken here, but the client wants a TLS provider in any case; a second installation is refused
+        // and harmless.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(DEADLINE)
+            .tls_certs_only([])
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { http, origin: origin.to_owned(), cookies: Mutex::default() })
+    }
+
+    /// GET of a path of the origin, or of a whole URL.
+    pub(super) async fn get(&self, target: &str) -> Result<Answer, Reason> {
+        let url = self.url(target);
+        self.send(self.http.get(&url), url).await
+    }
+
+    pub(super) async fn post_json(&self, path: &str, body: &Value, bearer: Option<&str>) -> Result<Answer, Reason> {
+        let url = self.url(path);
+        let mut request = self.http.post(&url).header(header::CONTENT_TYPE, "application/json").body(body.to_string());
+        if let Some(token) = bearer {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        self.send(request, url).await
+    }
+
+    pub(super) async fn post_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Result<Answer, Reason> {
+        let url = self.url(path);
+        self.send(self.http.post(&url).header(header::CONTENT_TYPE, content_type).body(body), url).await
+    }
+
+    /// POST of a form, with the headers by which a browser says where the form came from.
+    pub(super) async fn post_form(&self, target: &str, fields: &[(String, String)]) -> Result<Answer, Reason> {
+        let url = self.url(target);
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self
+            .http
+            .post(&url)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ORIGIN, &self.origin)
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        self.send(request, url).await
+    }
+
+    fn url(&self, target: &str) -> String {
+        if target.starts_with('/') { format!("{}{target}", self.origin) } else { target.to_owned() }
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder, url: String) -> Result<Answer, Reason> {
+        let cookies = self.cookie_header();
+        let request = if cookies.is_empty() { request } else { request.header(header::COOKIE, cookies) };
+        let mut response = request.send().await.map_err(|error| format!("{url}: {}", causes(&error)))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        self.keep_cookies(&headers);
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| format!("{url}: {}", causes(&error)))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_ANSWER {
+                return Err(format!("{url} answered more than {MAX_ANSWER} bytes"));
+            }
+        }
+        Ok(Answer { status, headers, body, url })
+    }
+
+    fn cookie_header(&self) -> String {
+        let cookies = self.cookies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    fn keep_cookies(&self, headers: &HeaderMap) {
+        let mut cookies = self.cookies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for cookie in headers.get_all(header::SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok()) {
+            let mut parts = cookie.split(';').map(str::trim);
+            let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
+            if value.is_empty() || parts.any(|part| part.eq_ignore_ascii_case("max-age=0")) {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+/// An error with its causes: reqwest keeps the interesting part, such as a refused connection, one level down.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

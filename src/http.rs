@@ -1,0 +1,11 @@
+//! The HTTP edges, one file a protocol, and the frame around them.
+
+pub(crate) mod frame;
+pub(crate) mod fulcio;
+pub(crate) mod health;
+pub(crate) mod log;
+pub(crate) mod oidc;
+pub(crate) mod pages;
+pub(crate) mod request_id;
+pub(crate) mod timestamp;
+pub(crate) mod trust;

@@ -1,0 +1,206 @@
+//! `/api/v2/signingCert` and its neighbours: the certificate authority as Fulcio's clients know it.
+//!
+//! What may be certified is decided in `broker::signing`. Here: the two request forms, the order of the log entries, and the
+//! answers in Fulcio's words. Everything that is wrong with a request is 400, a bad token included: no client expects 401.
+
+mod body;
+mod refusal;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use broker::ca::IssuedCertificate;
+use broker::issuer::{Issuers, Profile};
+use broker::signing::{Call, Issuance, Outcome, SigningRequest};
+use serde::Serialize;
+use serde_json::json;
+use shared::log::Log;
+use shared::random::Random;
+use shared::time::Clock;
+
+use super::request_id::RequestId;
+use crate::outbound::KeyKeeper;
+use crate::signature_log::IssuedLately;
+use refusal::Refusal;
+
+/// The largest request read. A token has at most 16 KiB, an RSA-4096 request 2 KiB; base64 and JSON around them.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What this edge needs.
+pub(crate) struct FulcioEdge {
+    /// Who may speak for what: the snapshot in force.
+    pub(crate) issuers: Arc<ArcSwap<Issuers>>,
+    /// The authority, the log's key and the profile.
+    pub(crate) issuance: Arc<Issuance>,
+    /// The audit log.
+    pub(crate) audit: Log,
+    /// The certificate log.
+    pub(crate) certificates: Log,
+    /// What the signature log will recognise.
+    pub(crate) issued_lately: Arc<IssuedLately>,
+    /// Fetches issuers' keys.
+    pub(crate) keys: Arc<KeyKeeper>,
+    /// The present moment.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Serial numbers.
+    pub(crate) random: Arc<dyn Random>,
+}
+
+/// The routes.
+pub(crate) fn routes(edge: Arc<FulcioEdge>) -> Router {
+    Router::new()
+        .route("/api/v2/signingCert", post(signing_cert))
+        .route("/api/v2/trustBundle", get(trust_bundle))
+        .route("/api/v2/configuration", get(configuration))
+        .route("/api/v1/signingCert", post(signing_cert_v1))
+        .route("/api/v1/rootCert", get(root_cert))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(edge)
+}
+
+type Body = Result<Bytes, BytesRejection>;
+
+/// 200 and JSON. `Accept` is not looked at: sigstore-python asks for PEM and reads JSON.
+async fn signing_cert(
+    State(edge): State<Arc<FulcioEdge>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let issued = async {
+        let body = body.map_err(Refusal::body)?;
+        let request = body::v2(&body, bearer(&headers))?;
+        edge.issue(request, &id).await
+    };
+    match issued.await {
+        Ok(certificate) => {
+            let leaf = certificate.to_pem();
+            let chain = edge.issuance.authority.chain_pem().iter().map(String::as_str);
+            let certificates = std::iter::once(leaf.trim_end()).chain(chain).collect();
+            let chain = CertificateChain { certificates };
+            Json(SigningCertificate { signed_certificate_embedded_sct: EmbeddedSct { chain } }).into_response()
+        }
+        Err(refusal) => refusal.answer(&id),
+    }
+}
+
+/// `dev.sigstore.fulcio.v2.SigningCertificate`. There is no detached form: a house without a certificate log is a later matter.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SigningCertificate<'a> {
+    signed_certificate_embedded_sct: EmbeddedSct<'a>,
+}
+
+#[derive(Serialize)]
+struct EmbeddedSct<'a> {
+    chain: CertificateChain<'a>,
+}
+
+/// Leaf first, root last, each PEM without a line feed at its end.
+#[derive(Serialize)]
+struct CertificateChain<'a> {
+    certificates: Vec<&'a str>,
+}
+
+/// 201 and PEM: cosign 2 and gitsign.
+async fn signing_cert_v1(
+    State(edge): State<Arc<FulcioEdge>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let issued = async {
+        let body = body.map_err(Refusal::body)?;
+        let request = body::v1(&body, bearer(&headers))?;
+        edge.issue(request, &id).await
+    };
+    match issued.await {
+        Ok(certificate) => {
+            let chain = certificate.to_pem() + &edge.issuance.authority.chain().to_pem();
+            (StatusCode::CREATED, [(header::CONTENT_TYPE, PEM_CHAIN)], chain).into_response()
+        }
+        Err(refusal) => refusal.answer(&id),
+    }
+}
+
+async fn trust_bundle(State(edge): State<Arc<FulcioEdge>>) -> Response {
+    let chain = edge.issuance.authority.chain().certificates();
+    let chain: Vec<String> = chain.iter().map(|certificate| certificate.to_pem()).collect();
+    Json(json!({ "chains": [{ "certificates": chain }] })).into_response()
+}
+
+async fn root_cert(State(edge): State<Arc<FulcioEdge>>) -> Response {
+    ([(header::CONTENT_TYPE, PEM_CHAIN)], edge.issuance.authority.chain().to_pem()).into_response()
+}
+
+const PEM_CHAIN: &str = "application/pem-certificate-chain";
+
+/// The issuers whose tokens are taken, with every field that Fulcio emits: sigstore-rust fails on an absent `issuerUrl`.
+async fn configuration(State(edge): State<Arc<FulcioEdge>>) -> Response {
+    let issuers = edge.issuers.load();
+    let mut entries: Vec<_> = issuers.iter().collect();
+    entries.sort_by_key(|issuer| (issuer.iss().as_str(), issuer.audience().as_str()));
+    let entries: Vec<_> = entries
+        .into_iter()
+        .map(|issuer| {
+            let (kind, challenge) = match issuer.profile() {
+                Profile::Human | Profile::OwnProvider => ("email", "email"),
+                Profile::Uri => ("uri", "sub"),
+            };
+            json!({
+                "issuerUrl": issuer.iss().as_str(),
+                "audience": issuer.audience().as_str(),
+                "challengeClaim": challenge,
+                "spiffeTrustDomain": "",
+                "issuerType": kind,
+                "subjectDomain": "",
+                "skipEmailVerification": false,
+            })
+        })
+        .collect();
+    Json(json!({ "issuers": entries })).into_response()
+}
+
+impl FulcioEdge {
+    /// The order of things: intent and certificate entry durable, then the keys, then the issued entry durable, then the answer.
+    async fn issue(&self, request: SigningRequest, id: &RequestId) -> Result<IssuedCertificate, Refusal> {
+        let issuers = self.issuers.load_full();
+        let call = Call { id: id.as_str(), now: self.clock.now(), random: &*self.random };
+        let prepared = match self.issuance.prepare(request, &issuers, &call)? {
+            Outcome::Prepared(prepared) => prepared,
+            Outcome::NeedsKeys { issuer, request } => {
+                // Once: a token that names a key which the issuer does not publish is the caller's fault.
+                self.keys.refresh(&issuer).await.map_err(|error| Refusal::keys_unavailable(&issuer, &error))?;
+                match self.issuance.prepare(*request, &issuers, &call)? {
+                    Outcome::Prepared(prepared) => prepared,
+                    Outcome::NeedsKeys { issuer, .. } => return Err(Refusal::key_unknown(&issuer)),
+                }
+            }
+        };
+        let intent = self.audit.append(prepared.intent());
+        let logged = self.certificates.append(prepared.certificate_entry());
+        let (intent, logged) = tokio::try_join!(intent, logged)?;
+        let unreleased = prepared.sign(&intent, &logged)?;
+        let receipt = self.audit.append(unreleased.leaf()).await?;
+        let certificate = unreleased.release(receipt).map_err(broker::signing::SigningError::from)?;
+        self.issued_lately.remember(certificate.der());
+        Ok(certificate)
+    }
+}
+
+/// The token in `Authorization: Bearer …`; the scheme's case is free (RFC 9110 §11.1).
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests;

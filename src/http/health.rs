@@ -1,0 +1,73 @@
+//! `/healthz` and `/readyz`: whether the process runs, and whether it could sign.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+use shared::keys::Signer;
+use shared::log::Log;
+
+use super::timestamp::TimestampEdge;
+use crate::clock::Stopwatch;
+
+/// How long an answer of the keys counts: whoever asks for readiness in a loop does not make them sign in a loop.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// What readiness looks at.
+pub(crate) struct HealthEdge {
+    logs: Vec<Log>,
+    signers: Vec<Arc<dyn Signer>>,
+    timestamps: Arc<TimestampEdge>,
+    probed: Mutex<Option<(Stopwatch, Vec<String>)>>,
+}
+
+impl HealthEdge {
+    pub(crate) fn new(logs: Vec<Log>, signers: Vec<Arc<dyn Signer>>, timestamps: Arc<TimestampEdge>) -> Self {
+        Self { logs, signers, timestamps, probed: Mutex::new(None) }
+    }
+
+    /// What is wrong with the keys, asked at most every few seconds.
+    fn keys(&self) -> Vec<String> {
+        let mut probed = self.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*probed {
+            Some((since, wrong)) if since.elapsed() < PROBE_EVERY => wrong.clone(),
+            _ => {
+                let wrong: Vec<String> =
+                    self.signers.iter().filter_map(|signer| signer.sign(PROBE).err()).map(|e| e.to_string()).collect();
+                *probed = Some((Stopwatch::start(), wrong.clone()));
+                wrong
+            }
+        }
+    }
+}
+
+/// The routes.
+pub(crate) fn routes(edge: Arc<HealthEdge>) -> Router {
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(edge)
+}
+
+/// Fulcio's own words, for those who watch it already.
+async fn healthz() -> Json<serde_json::Value> {
+    Json(json!({ "status": "SERVING" }))
+}
+
+/// 200 when every key signs a probe, every log takes leaves and the time is trusted; otherwise 503 and what is wrong.
+async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
+    let mut wrong = Vec::new();
+    for log in &edge.logs {
+        wrong.extend(log.stopped().map(|error| format!("log {}: {error}", log.origin().as_str())));
+    }
+    wrong.extend(edge.keys());
+    wrong.extend(edge.timestamps.trusted_now().err().map(|trouble| trouble.to_string()));
+    let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({ "status": if wrong.is_empty() { "ready" } else { "not ready" }, "wrong": wrong });
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// No certificate, token or timestamp begins like this: nothing can be made of the probe's signature.
+const PROBE: &[u8] = b"privyseal readiness probe: not a certificate, token or timestamp";

@@ -1,0 +1,146 @@
+//! `/oidc/auth`: a program asks who somebody is. `/oidc/approval`: somebody confirms that it may know.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use broker::connector::ConnectorId;
+use broker::provider::{Authorized, ContinueError, Continued, OpenFlow, Parameters, SealedFlow};
+
+use super::super::pages::{self, Choice, ChoosePage, ConfirmPage};
+use super::super::request_id::RequestId;
+use super::{OidcEdge, answer, blocking, input, our_fault, redirect, refuse_authorize};
+
+pub(super) async fn get(
+    State(edge): State<Arc<OidcEdge>>,
+    Extension(request): Extension<RequestId>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    match input::query(&uri) {
+        Ok(parameters) => authorize(edge, &request, &headers, parameters).await,
+        Err(error) => pages::problem(error.status(), "Bad request", &error.to_string(), None),
+    }
+}
+
+/// OpenID Connect Core §3.1.2.1 wants both methods.
+pub(super) async fn post(
+    State(edge): State<Arc<OidcEdge>>,
+    Extension(request): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match input::form(&headers, body).await {
+        Ok(parameters) => authorize(edge, &request, &headers, parameters).await,
+        Err(error) => pages::problem(error.status(), "Bad request", &error.to_string(), None),
+    }
+}
+
+pub(super) async fn authorize(
+    edge: Arc<OidcEdge>,
+    request: &RequestId,
+    headers: &HeaderMap,
+    parameters: Parameters,
+) -> Response {
+    let session = edge.cookies.session(headers);
+    let client = parameters.value("client_id").unwrap_or_default().to_owned();
+    let worker = edge.clone();
+    let authorized = blocking(move || {
+        let (now, random) = (worker.clock.now(), &*worker.random);
+        worker.provider.authorize(&parameters, session.as_ref(), worker.issuers.rules(), now, random)
+    })
+    .await;
+    let mut response = match &authorized {
+        None => return pages::our_fault(request),
+        Some(Err(error)) => return refuse_authorize(error, request),
+        Some(Ok(Authorized::Answer(told))) => return answer(told),
+        Some(Ok(Authorized::Confirm(asked))) => {
+            let page = ConfirmPage {
+                client: &asked.client,
+                person: &asked.person,
+                destination: asked.return_to.redirect_uri(),
+                flow: &asked.flow.id,
+                csrf: &asked.csrf,
+            };
+            let mut response = pages::render(StatusCode::OK, &page, Some(&asked.return_to));
+            edge.cookies.set_flow(&mut response, &asked.flow);
+            response
+        }
+        Some(Ok(Authorized::LogIn { flow, connector })) => {
+            let mut response = match connector {
+                Some(connector) => redirect(&login_path(connector, flow)),
+                None => choose(&edge, &client, &flow.id),
+            };
+            edge.cookies.set_flow(&mut response, flow);
+            response
+        }
+    };
+    edge.cookies.clear_old_flows(&mut response, headers);
+    response
+}
+
+fn login_path(connector: &ConnectorId, flow: &SealedFlow) -> String {
+    format!("/oidc/auth/{connector}?flow={}", flow.id)
+}
+
+fn choose(edge: &OidcEdge, client: &str, flow: &str) -> Response {
+    let local_id = ConnectorId::local();
+    let local = edge.local.as_ref().map(|_| Choice { id: &local_id, name: "E-mail address and password" });
+    let upstreams = edge.upstreams.iter().map(|u| Choice { id: u.connector().id(), name: u.connector().name() });
+    let choices: Vec<Choice<'_>> = local.into_iter().chain(upstreams).collect();
+    pages::render(StatusCode::OK, &ChoosePage { client, flow, choices }, None)
+}
+
+/// The answer to the question whether to go on as who is logged in.
+pub(super) async fn approval(
+    State(edge): State<Arc<OidcEdge>>,
+    Extension(request): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let form = match input::form(&headers, body).await {
+        Ok(form) => form,
+        Err(error) => return pages::problem(error.status(), "Bad request", &error.to_string(), None),
+    };
+    let id = form.value("flow").unwrap_or_default().to_owned();
+    let cookie = edge.cookies.flow(&headers, &id);
+    let flow = match edge.provider.open_flow(&id, cookie.as_deref(), edge.clock.now()) {
+        Ok(flow) => flow,
+        Err(error) => return pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None),
+    };
+    if form.value("answer") != Some("continue") {
+        return log_in(&edge, &flow);
+    }
+    let session = edge.cookies.session(&headers);
+    let csrf = form.value("csrf").map(str::to_owned);
+    let (worker, opened) = (edge.clone(), flow.clone());
+    let continued = blocking(move || {
+        let (now, random) = (worker.clock.now(), &*worker.random);
+        worker.provider.confirm(&opened, csrf.as_deref(), session.as_ref(), worker.issuers.rules(), now, random)
+    })
+    .await;
+    match continued {
+        None => pages::our_fault(&request),
+        Some(Err(ContinueError::Fault(fault))) => our_fault(&fault, &request),
+        Some(Err(ContinueError::Flow(error))) => {
+            pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None)
+        }
+        Some(Ok(Continued::LogIn)) => log_in(&edge, &flow),
+        Some(Ok(Continued::Answer(told))) => {
+            let mut response = answer(&told);
+            edge.cookies.clear_flow(&mut response, flow.id());
+            response
+        }
+    }
+}
+
+/// Goes on with a flow by logging in, whoever is logged in.
+fn log_in(edge: &OidcEdge, flow: &OpenFlow) -> Response {
+    match flow.request().connector().or_else(|| edge.provider.only_connector()) {
+        Some(connector) => redirect(&format!("/oidc/auth/{connector}?flow={}", flow.id())),
+        None => choose(edge, flow.request().client(), flow.id()),
+    }
+}

@@ -1,0 +1,97 @@
+//! `/oidc/callback/{connector}`: an upstream sends somebody back.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use broker::connector::ConnectorId;
+use broker::connector::oidc::{UpstreamError, UpstreamLogin};
+use broker::provider::{FlowError, OpenFlow, Parameters, UpstreamState, flow_of_state};
+use shared::time::UnixTime;
+
+use super::super::pages;
+use super::super::request_id::RequestId;
+use super::upstream::{self, UpstreamConnector};
+use super::{OidcEdge, answer, blocking, input, login};
+
+pub(super) async fn get(
+    State(edge): State<Arc<OidcEdge>>,
+    Path(connector): Path<String>,
+    Extension(request): Extension<RequestId>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let parameters = match input::query(&uri) {
+        Ok(parameters) => parameters,
+        Err(error) => return pages::problem(error.status(), "Bad request", &error.to_string(), None),
+    };
+    let id = ConnectorId::parse(&connector).ok();
+    let Some(upstream) = id.and_then(|id| edge.upstream(&id)) else {
+        return pages::problem(StatusCode::NOT_FOUND, "Unknown connector", "There is no connector of this name.", None);
+    };
+    let now = edge.clock.now();
+    let (flow, sent) = match own_flow(&edge, upstream, &headers, &parameters, now) {
+        Ok(own) => own,
+        Err(error) => return pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None),
+    };
+    let mut response = match upstream_login(upstream, &flow, &sent, &parameters, now).await {
+        Ok(found) => {
+            let previous = edge.cookies.session(&headers);
+            let (worker, opened) = (edge.clone(), flow.clone());
+            let ended = blocking(move || {
+                let auth_time = found.auth_time.unwrap_or(now);
+                login::permitted_login(&worker, &opened, &found.identity, auth_time, previous.as_ref(), now)
+            });
+            match ended.await {
+                None => pages::our_fault(&request),
+                Some(Ok(logged_in)) => return login::finish(&edge, &flow, &logged_in),
+                Some(Err(error)) => return login::end(&edge, &flow, &error, &request),
+            }
+        }
+        Err(UpstreamError::Refused) => answer(&edge.provider.refused_upstream(&flow)),
+        Err(error) => upstream::refuse(&error, upstream.connector().id(), &request),
+    };
+    // An upstream's answer is taken once: its state is gone with the cookie.
+    edge.cookies.clear_flow(&mut response, flow.id());
+    response
+}
+
+/// The flow of this browser that the answer belongs to.
+fn own_flow(
+    edge: &OidcEdge,
+    upstream: &UpstreamConnector,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+    now: UnixTime,
+) -> Result<(OpenFlow, UpstreamState), FlowError> {
+    let state = parameters.value("state").ok_or(FlowError::State)?;
+    let id = flow_of_state(state).ok_or(FlowError::State)?;
+    let cookie = edge.cookies.flow(headers, id);
+    let flow = edge.provider.open_flow(id, cookie.as_deref(), now)?;
+    let sent = flow.check_callback(upstream.connector().id(), state)?.clone();
+    Ok((flow, sent))
+}
+
+async fn upstream_login(
+    upstream: &UpstreamConnector,
+    flow: &OpenFlow,
+    sent: &UpstreamState,
+    parameters: &Parameters,
+    now: UnixTime,
+) -> Result<UpstreamLogin, UpstreamError> {
+    let (connector, http) = (upstream.connector(), upstream.http());
+    let known = upstream.known(now).await?;
+    let code = connector.read_answer(&known, parameters)?;
+    let tokens = connector.exchange(&known, &code, sent, &http).await?;
+    let max_age = flow.request().max_age();
+    match connector.verify(&known, &tokens, sent, max_age, now, &http).await {
+        // It may have a new key since we looked.
+        Err(UpstreamError::KeyUnknown) => {
+            let known = upstream.refreshed(now).await?;
+            connector.verify(&known, &tokens, sent, max_age, now, &http).await
+        }
+        verified => verified,
+    }
+}

@@ -1,0 +1,282 @@
+//! Timestamps over HTTP (RFC 3161 §3.4).
+//!
+//! Two doors to the same units. `/api/v1/timestamp` is for Sigstore's clients: they keep the body of any 2xx answer as a
+//! timestamp, so a refusal has a status of 4xx or 503, and carries the DER rejection. `/tsa` and `/tsa/{unit}` are for RFC 3161
+//! clients: they show a reason only when it comes with 200, so there a refusal is an answer like any other.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use shared::audit::AuditRecord;
+use shared::log::{Log, ReadError};
+use shared::random::Random;
+use shared::time::UnixTime;
+use tsa::request::{MAX_REQUEST, json};
+use tsa::{
+    ClockGuard, ClockLimits, ClockTrouble, Clocks, PkiFailureInfo, Rejection, SigningUnit, TimestampRequest,
+    TimestampResponse, TrustedNow,
+};
+
+use super::request_id::RequestId;
+
+const QUERY: &str = "application/timestamp-query";
+/// Exactly this, without parameters: half of the clients compare the whole header.
+const REPLY: HeaderValue = HeaderValue::from_static("application/timestamp-reply");
+
+/// How many leaves of the audit log are searched for the latest timestamp when the house starts.
+const MARK_SEARCH: u64 = 10_000;
+
+/// How often the clocks are looked at when nobody asks for a timestamp.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What this edge needs. The first unit answers where none is named.
+pub(crate) struct TimestampEdge {
+    units: Vec<Arc<SigningUnit>>,
+    guard: Mutex<ClockGuard>,
+    clocks: Arc<dyn Clocks>,
+    audit: Log,
+    random: Arc<dyn Random>,
+}
+
+/// Why the edge cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TimestampEdgeError {
+    /// No unit, so nobody would answer.
+    #[error("there is no timestamp unit")]
+    NoUnit,
+    /// The audit log does not give its last leaves, so the latest time signed is unknown.
+    #[error("the audit log cannot be read: {0}")]
+    Audit(#[from] ReadError),
+}
+
+impl TimestampEdge {
+    /// Starts the clock guard at the latest time that `audit` has on record.
+    pub(crate) fn new(
+        units: Vec<Arc<SigningUnit>>,
+        clocks: Arc<dyn Clocks>,
+        audit: Log,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, TimestampEdgeError> {
+        let limits = units.iter().map(|unit| unit.clock_limits()).reduce(widest).ok_or(TimestampEdgeError::NoUnit)?;
+        let guard = Mutex::new(ClockGuard::start(limits, latest_timestamp(&audit)?, clocks.read()));
+        Ok(Self { units, guard, clocks, audit, random })
+    }
+
+    /// Whether time is trusted now, for readiness.
+    pub(crate) fn trusted_now(&self) -> Result<TrustedNow, ClockTrouble> {
+        // Read under the lock, so that the guard sees readings in the order in which they were taken.
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.observe(self.clocks.read())
+    }
+
+    /// Looks at the clocks every second and reports when trust in them is lost or back.
+    pub(crate) async fn watch_clocks(self: Arc<Self>) {
+        let mut before = Ok(());
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let now = self.trusted_now().map(|_| ());
+            match (&before, &now) {
+                (Ok(()), Err(trouble)) => tracing::error!(%trouble, "timestamps stop: no trusted time"),
+                (Err(_), Ok(())) => tracing::warn!("timestamps go on: the clock is trusted again"),
+                _ => {}
+            }
+            before = now;
+        }
+    }
+
+    fn permit(&self) -> Result<TrustedNow, ClockTrouble> {
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.permit(self.clocks.read())
+    }
+
+    fn unit(&self, name: Option<&str>) -> Result<&Arc<SigningUnit>, Rejection> {
+        let Some(name) = name else { return Ok(&self.units[0]) };
+        self.units.iter().find(|unit| unit.name() == name).ok_or_else(|| {
+            Rejection::NoSuchUnit(name.chars().filter(|character| !character.is_control()).take(64).collect())
+        })
+    }
+
+    /// The whole way of a timestamp. The record is durable before the key is used.
+    async fn timestamp(&self, unit: Option<&str>, query: Query) -> Result<TimestampResponse, Rejection> {
+        let prepared = {
+            let unit = self.unit(unit)?;
+            let der = query.into_der()?;
+            let request = TimestampRequest::parse(&der)?;
+            unit.prepare(&request, self.permit()?, &*self.random)?
+        };
+        let receipt = self.audit.append(prepared.leaf()).await?;
+        prepared.sign(&receipt)
+    }
+}
+
+fn widest(one: ClockLimits, other: ClockLimits) -> ClockLimits {
+    ClockLimits { floor: one.floor.min(other.floor), ceiling: one.ceiling.max(other.ceiling), ..one }
+}
+
+fn latest_timestamp(audit: &Log) -> Result<Option<UnixTime>, ReadError> {
+    for index in (0..audit.size()).rev().take(MARK_SEARCH as usize) {
+        let leaf = audit.leaf(index)?.unwrap_or_default();
+        let record = serde_json::from_slice::<AuditRecord>(&leaf).ok();
+        if let Some(mark) = record.as_ref().and_then(ClockGuard::mark_in) {
+            return Ok(Some(mark));
+        }
+    }
+    Ok(None)
+}
+
+/// The routes of this edge.
+pub(crate) fn routes(edge: Arc<TimestampEdge>) -> Router {
+    Router::new()
+        .route("/api/v1/timestamp", post(sigstore))
+        .route("/api/v1/timestamp/certchain", get(chain))
+        .route("/tsa", post(rfc3161))
+        .route("/tsa/{unit}", post(rfc3161_unit))
+        .with_state(edge)
+}
+
+/// A body by its media type.
+enum Query {
+    Der(Bytes),
+    Json(Bytes),
+}
+
+impl Query {
+    fn into_der(self) -> Result<Cow<'static, [u8]>, Rejection> {
+        match self {
+            Self::Der(body) => Ok(Cow::Owned(body.into())),
+            Self::Json(body) => json::to_der(&body).map(Cow::Owned),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Door {
+    Rfc3161,
+    Sigstore,
+}
+
+async fn sigstore(State(edge): State<Arc<TimestampEdge>>, request: Request) -> Response {
+    answer(&edge, Door::Sigstore, None, request).await
+}
+
+async fn rfc3161(State(edge): State<Arc<TimestampEdge>>, request: Request) -> Response {
+    answer(&edge, Door::Rfc3161, None, request).await
+}
+
+async fn rfc3161_unit(State(edge): State<Arc<TimestampEdge>>, Path(unit): Path<String>, request: Request) -> Response {
+    answer(&edge, Door::Rfc3161, Some(unit), request).await
+}
+
+async fn answer(edge: &TimestampEdge, door: Door, unit: Option<String>, request: Request) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    let make_query = match (media_type(request.headers()).as_str(), door) {
+        (QUERY, _) => Query::Der,
+        ("application/json", Door::Sigstore) => Query::Json,
+        _ => return unsupported_media_type(door),
+    };
+    let result = match read_body(request).await {
+        Ok(body) => edge.timestamp(unit.as_deref(), make_query(body)).await,
+        Err(BodyError::TooLong) => Err(Rejection::TooLong { limit: MAX_REQUEST }),
+        Err(BodyError::Broken) => return text(StatusCode::BAD_REQUEST, "the request body did not arrive whole\n"),
+    };
+    match result {
+        Ok(granted) => reply(StatusCode::OK, granted.into_der()),
+        Err(rejection) => refuse(door, &rejection, id.as_ref().map_or("", RequestId::as_str)),
+    }
+}
+
+fn refuse(door: Door, rejection: &Rejection, request_id: &str) -> Response {
+    if rejection.is_ours() {
+        tracing::error!(request = request_id, %rejection, "no timestamp");
+    } else {
+        tracing::debug!(request = request_id, %rejection, "no timestamp");
+    }
+    let status = match door {
+        Door::Rfc3161 => StatusCode::OK,
+        Door::Sigstore => sigstore_status(rejection),
+    };
+    let mut response = reply(status, rejection.to_response(request_id));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
+}
+
+fn sigstore_status(rejection: &Rejection) -> StatusCode {
+    match (rejection, rejection.failure_info()) {
+        (Rejection::TooLong { .. }, _) => StatusCode::PAYLOAD_TOO_LARGE,
+        (
+            _,
+            PkiFailureInfo::AddInfoNotAvailable
+            | PkiFailureInfo::BadAlg
+            | PkiFailureInfo::BadDataFormat
+            | PkiFailureInfo::BadRequest
+            | PkiFailureInfo::UnacceptedExtension
+            | PkiFailureInfo::UnacceptedPolicy,
+        ) => StatusCode::BAD_REQUEST,
+        (_, PkiFailureInfo::SystemFailure | PkiFailureInfo::TimeNotAvailable) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn reply(status: StatusCode, der: Vec<u8>) -> Response {
+    let headers = [(header::CONTENT_TYPE, REPLY), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (status, headers, Body::from(der)).into_response()
+}
+
+fn unsupported_media_type(door: Door) -> Response {
+    let (accepted, message) = match door {
+        Door::Rfc3161 => (QUERY, "send a DER TimeStampReq as application/timestamp-query (RFC 3161)\n"),
+        Door::Sigstore => (
+            "application/timestamp-query, application/json",
+            "send a DER TimeStampReq as application/timestamp-query (RFC 3161), or application/json\n",
+        ),
+    };
+    let mut response = text(StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+    response.headers_mut().insert(HeaderName::from_static("accept-post"), HeaderValue::from_static(accepted));
+    response
+}
+
+fn text(status: StatusCode, message: &'static str) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], message).into_response()
+}
+
+/// The media type in lower case, without parameters.
+fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split_once(';').map_or(value, |(essence, _)| essence).trim().to_ascii_lowercase()
+}
+
+enum BodyError {
+    Broken,
+    TooLong,
+}
+
+/// The body, never more of it than the longest request that is read; a declared length is believed before a byte is taken.
+async fn read_body(request: Request) -> Result<Bytes, BodyError> {
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > MAX_REQUEST as u64) {
+        return Err(BodyError::TooLong);
+    }
+    match Limited::new(request.into_body(), MAX_REQUEST).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
+        Err(_) => Err(BodyError::Broken),
+    }
+}
+
+/// The first unit's chain, leaf first. It may be cached only after asking: the unit changes one day.
+async fn chain(State(edge): State<Arc<TimestampEdge>>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/pem-certificate-chain"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, edge.units[0].chain().to_pem()).into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! Sockets: where connections come from, and what the house speaks on them.
+
+pub(crate) mod connections;
+pub(crate) mod tls;

@@ -1,0 +1,26 @@
+//! Privy Seal: private code signing in one binary.
+//!
+//! This crate is the edge: command line, files, sockets, HTTP. What may be signed for whom is decided in `broker` and `tsa`,
+//! which know none of these.
+
+mod assemble;
+mod cli;
+mod clock;
+mod data_dir;
+mod demo;
+mod founding;
+mod house;
+mod http;
+mod listen;
+mod logging;
+mod logs;
+mod outbound;
+mod people;
+mod serve;
+mod signature_log;
+mod trust_publisher;
+mod verify;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

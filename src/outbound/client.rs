@@ -1,0 +1,180 @@
+//! One guarded HTTP client.
+
+use std::error::Error as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::issuer::Reach;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::address::Place;
+
+/// How long a connection may take to stand.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a whole exchange may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// The longest answer that is read.
+pub(super) const MAX_BODY: usize = 1 << 20;
+
+/// A client that reaches as far as one record allows.
+#[derive(Clone)]
+pub(crate) struct Outbound {
+    client: reqwest::Client,
+    reach: Reach,
+}
+
+/// Why a call brought nothing.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum OutboundError {
+    /// The record's certificate authorities are no certificates, or the system has none.
+    #[error("no TLS client can be made: {0}")]
+    Client(String),
+    /// Not `https`, nor `http` to this machine with leave.
+    #[error("{url} is not https")]
+    NotHttps {
+        /// Where to.
+        url: String,
+    },
+    /// The host is an address that the record does not allow.
+    #[error("{host} is at {address}, which this record does not allow to connect to")]
+    Address {
+        /// The host.
+        host: String,
+        /// The address.
+        address: IpAddr,
+    },
+    /// No connection, no TLS, no answer in time.
+    #[error("{url} did not answer: {cause}")]
+    Transport {
+        /// Where to.
+        url: String,
+        /// What went wrong, from the outside in.
+        cause: String,
+    },
+    /// Something else than 200; a redirect is not followed.
+    #[error("{url} answered {status} instead of 200")]
+    Status {
+        /// Where to.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// The answer is too long.
+    #[error("{url} answered more than {MAX_BODY} bytes")]
+    TooLong {
+        /// Where to.
+        url: String,
+    },
+}
+
+impl Outbound {
+    /// A client for one record.
+    pub(crate) fn new(reach: &Reach) -> Result<Self, OutboundError> {
+        // The HTTP client takes the process's TLS provider and panics if there is none. A second installation is refused and harmless.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let fault = |error: reqwest::Error| OutboundError::Client(chain(&error));
+        // reqwest takes the process's cryptography and panics without one; whoever is second to install it has the same.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("privyseal/", env!("CARGO_PKG_VERSION")))
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_DEADLINE)
+            .timeout(DEADLINE)
+            // Calls are minutes apart: nothing is gained by sockets that wait.
+            .pool_max_idle_per_host(0)
+            .dns_resolver(Arc::new(GuardedResolver { reach: reach.clone() }));
+        if let Some(pem) = &reach.ca_pem {
+            let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(fault)?;
+            if authorities.is_empty() {
+                return Err(OutboundError::Client("the file with certificate authorities holds none".to_owned()));
+            }
+            builder = builder.tls_certs_only(authorities);
+        }
+        Ok(Self { client: builder.build().map_err(fault)?, reach: reach.clone() })
+    }
+
+    /// The body of a 200.
+    pub(crate) async fn fetch(&self, url: &str) -> Result<Vec<u8>, OutboundError> {
+        let request = http::Request::get(url).header(http::header::ACCEPT, "application/json").body(Vec::new());
+        let request =
+            request.map_err(|error| OutboundError::Transport { url: url.into(), cause: error.to_string() })?;
+        let response = self.send(request).await?;
+        match response.status().as_u16() {
+            200 => Ok(response.into_body()),
+            status => Err(OutboundError::Status { url: url.into(), status }),
+        }
+    }
+
+    /// One exchange, whatever the status of the answer.
+    pub(crate) async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, OutboundError> {
+        let url = request.uri().to_string();
+        let transport = |error: reqwest::Error| OutboundError::Transport { url: url.clone(), cause: chain(&error) };
+        let request = reqwest::Request::try_from(request).map_err(transport)?;
+        self.check(request.url())?;
+        let mut response = self.client.execute(request).await.map_err(transport)?;
+        let mut head = http::Response::builder().status(response.status());
+        if let Some(headers) = head.headers_mut() {
+            *headers = std::mem::take(response.headers_mut());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(transport)? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(OutboundError::TooLong { url });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        head.body(body).map_err(|error| OutboundError::Transport { url: url.clone(), cause: error.to_string() })
+    }
+
+    /// The resolver is not asked about a host that is an address already, so those are judged here.
+    fn check(&self, url: &reqwest::Url) -> Result<(), OutboundError> {
+        let host = url.host_str().unwrap_or_default();
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+        if let Some(address) = literal
+            && !Place::of(address).is_allowed(&self.reach)
+        {
+            return Err(OutboundError::Address { host: host.to_owned(), address });
+        }
+        let is_this_machine = host == "localhost" || literal.map(Place::of) == Some(Place::Loopback);
+        match url.scheme() {
+            "https" => Ok(()),
+            "http" if self.reach.danger_loopback_http && is_this_machine => Ok(()),
+            _ => Err(OutboundError::NotHttps { url: url.to_string() }),
+        }
+    }
+}
+
+/// Resolves, then hands out only what may be connected to: the connection goes to the very addresses that were judged, so a second
+/// answer of the name server comes too late.
+struct GuardedResolver {
+    reach: Reach,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.reach.clone();
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let found: Vec<_> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
+            let allowed: Vec<_> =
+                found.iter().copied().filter(|address| Place::of(address.ip()).is_allowed(&reach)).collect();
+            match (allowed.is_empty(), found.first()) {
+                (true, Some(refused)) => Err(OutboundError::Address { host, address: refused.ip() }.into()),
+                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+/// What went wrong and why, without the URL, which the caller names.
+fn chain(error: &reqwest::Error) -> String {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    if causes.is_empty() { error.to_string() } else { causes.join(": ") }
+}

@@ -1,0 +1,97 @@
+//! Serving a house: bind, assemble, say where, serve until the stop signal, drain, close the logs.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use shared::random::SystemRandom;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
+
+use crate::assemble::{Origin, Problems, Settings};
+use crate::data_dir::DataDir;
+use crate::house::{House, HouseError};
+use crate::listen::connections::Connections;
+use crate::listen::tls::{ServerIdentity, TlsError};
+
+/// Why the house is not served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    #[error("cannot listen on {address}: {error}; choose another address with --listen")]
+    Bind { address: std::net::SocketAddr, error: std::io::Error },
+    #[error(transparent)]
+    House(#[from] HouseError),
+    #[error(transparent)]
+    Problems(#[from] Problems),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("requests were still under way when the time to drain was over; they were cut off")]
+    CutOff,
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A house that is bound and assembled, about to serve.
+pub(crate) struct Serving {
+    house: House,
+    listener: TcpListener,
+    connections: Connections,
+    identity: Option<Arc<ServerIdentity>>,
+}
+
+impl Serving {
+    /// Binds the address of `settings` and opens the house in `data` under the origin that follows.
+    pub(crate) async fn prepare(data: &DataDir, settings: Settings) -> Result<Self, ServeError> {
+        // The first random byte of a process costs tens of milliseconds (jitter entropy): pay before anybody waits.
+        let _: [u8; 1] = (&SystemRandom as &dyn shared::random::Random).bytes();
+        let address = settings.listen.address;
+        let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
+        let identity = match &settings.listen.tls {
+            None => None,
+            Some(files) => Some(ServerIdentity::load(files.certificate.clone(), files.key.clone())?),
+        };
+        if settings.listen.danger_plain_http {
+            tracing::warn!("danger_plain_http is set: tokens cross this listener in plain text");
+        }
+        let origin = match &settings.origin {
+            Some(origin) => origin.clone(),
+            None => Origin::of_address(listener.local_addr()?, identity.is_some()),
+        };
+        let connections = Connections {
+            tls: identity.as_ref().map(|identity| TlsAcceptor::from(identity.server_config())),
+            max: settings.listen.max_connections,
+            drain: settings.listen.drain,
+        };
+        let house = House::open(data, settings, origin).await?;
+        Ok(Self { house, listener, connections, identity })
+    }
+
+    /// The house.
+    pub(crate) fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// Serves until `stop` comes, then finishes what is under way and closes the logs.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let mut chores = self.house.chores();
+        if let Some(identity) = self.identity {
+            chores.spawn(identity.follow_files());
+        }
+        let is_drained = self.connections.serve(self.listener, self.house.routes(), stop).await;
+        chores.shutdown().await;
+        self.house.close();
+        if is_drained { Ok(()) } else { Err(ServeError::CutOff) }
+    }
+}
+
+/// Comes with SIGTERM or SIGINT.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,120 @@
+//! From a request to the leaf: who signed is settled first, then that they did, and only then is there an entry.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use shared::keys::{PublicKey, PublicKeyError};
+use shared::log::MAX_LEAF;
+use shared::x509::{Certificate, CertificateError};
+
+use super::Writers;
+use super::key_details::KeyDetails;
+use super::request::{EntryRequest, Verifier};
+
+/// Kind and version of every entry.
+pub(crate) const KIND: &str = "hashedrekord";
+/// Its version.
+pub(crate) const VERSION: &str = "0.0.2";
+
+/// An entry whose signature verified, by one who may write.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    body: Vec<u8>,
+}
+
+/// Why a request does not become an entry.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EntryError {
+    #[error("the certificate is not accepted: {0}")]
+    Certificate(CertificateError),
+    #[error("the public key is not accepted: {0}")]
+    PublicKey(#[from] PublicKeyError),
+    #[error("this log takes entries with a certificate of this house's authority; the certificate is from another")]
+    ForeignCertificate,
+    #[error("this log takes entries with a certificate of this house's authority, not with a bare public key")]
+    BarePublicKey,
+    #[error("keyDetails {} does not describe the key", .0.name())]
+    KeyDetails(KeyDetails),
+    #[error("the digest has {length} bytes where {} asks for {expected}", .key_details.name())]
+    DigestLength { key_details: KeyDetails, length: usize, expected: usize },
+    #[error("the signature does not verify over the digest")]
+    Signature,
+    #[error("the entry has {0} bytes; the log takes at most {MAX_LEAF}")]
+    TooLarge(usize),
+}
+
+impl EntryError {
+    /// Whether the request was sound but its author may not write.
+    pub(crate) fn is_of_authority(&self) -> bool {
+        matches!(self, Self::BarePublicKey | Self::ForeignCertificate)
+    }
+}
+
+impl Entry {
+    /// Checks a request and makes its leaf.
+    pub(crate) fn verify(request: &EntryRequest, writers: &Writers) -> Result<Self, EntryError> {
+        let key = writers.key_of(&request.verifier)?;
+        let key_details = request.key_details;
+        if !key_details.fits(&key) {
+            return Err(EntryError::KeyDetails(key_details));
+        }
+        let (length, expected) = (request.digest.len(), key_details.digest().output_len());
+        if length != expected {
+            return Err(EntryError::DigestLength { key_details, length, expected });
+        }
+        key.verify_prehash(&request.digest, &request.signature).map_err(|_| EntryError::Signature)?;
+        let body = canonical_body(request);
+        if body.len() > MAX_LEAF {
+            return Err(EntryError::TooLarge(body.len()));
+        }
+        Ok(Self { body })
+    }
+
+    /// The leaf.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl Writers {
+    /// The key that the signature is to be verified with, if its holder may write. Validity in time is not looked at: when the
+    /// signature was made is what its timestamp says.
+    fn key_of(&self, verifier: &Verifier) -> Result<PublicKey, EntryError> {
+        match verifier {
+            Verifier::Certificate(der) => {
+                let certificate = Certificate::from_der(der).map_err(EntryError::Certificate)?;
+                let is_ours = || self.issuers.iter().any(|issuer| certificate.is_issued_by(issuer));
+                if !self.issued_lately.knows(der) && !is_ours() {
+                    return Err(EntryError::ForeignCertificate);
+                }
+                Ok(certificate.public_key().clone())
+            }
+            Verifier::PublicKey(spki) if self.allows_public_keys => Ok(PublicKey::from_spki(spki)?),
+            Verifier::PublicKey(_) => Err(EntryError::BarePublicKey),
+        }
+    }
+}
+
+/// The entry in JCS (RFC 8785): members sorted, no spaces. Every string in it is a known name or base64, so nothing needs an
+/// escape. Verifiers make these bytes again from a bundle and compare hashes, so nothing here may ever change.
+fn canonical_body(request: &EntryRequest) -> Vec<u8> {
+    let (holder, raw) = match &request.verifier {
+        Verifier::Certificate(der) => ("x509Certificate", der),
+        Verifier::PublicKey(spki) => ("publicKey", spki),
+    };
+    format!(
+        concat!(
+            r#"{{"apiVersion":"{version}","kind":"{kind}","spec":{{"hashedRekordV002":{{"data":{{"algorithm":"{algorithm}","#,
+            r#""digest":"{digest}"}},"signature":{{"content":"{content}","verifier":{{"keyDetails":"{details}","#,
+            r#""{holder}":{{"rawBytes":"{raw}"}}}}}}}}}}}}"#
+        ),
+        version = VERSION,
+        kind = KIND,
+        algorithm = request.key_details.hash_name(),
+        digest = STANDARD.encode(&request.digest),
+        content = STANDARD.encode(&request.signature),
+        details = request.key_details.name(),
+        holder = holder,
+        raw = STANDARD.encode(raw),
+    )
+    .into_bytes()
+}

@@ -1,0 +1,74 @@
+//! `kill -9` of the whole house under load, again and again: what it acknowledged is in logs that verify, and no serial
+//! number was given twice.
+//!
+//! PRIVYSEAL_TEST_KILLS says how often, 50 without it.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test fails by panic, and looks at clocks, files and its environment itself"
+)]
+
+mod evidence;
+mod house;
+mod login;
+mod work;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use shared::random::{Random, SystemRandom};
+
+use evidence::Acknowledged;
+use house::House;
+use login::Login;
+
+const KILLS: usize = 50;
+
+/// One life in so many is spared until somebody has logged in: hashing a password takes longer than most lives last.
+const LOGIN_EVERY: usize = 5;
+
+fn wait_for_login(token: &Mutex<Login>) {
+    let before = token.lock().unwrap().id_token.clone();
+    for _ in 0..500 {
+        if token.lock().unwrap().id_token != before {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_house_is_killed() {
+    let kills = std::env::var_os("PRIVYSEAL_TEST_KILLS").and_then(|n| n.to_str()?.parse().ok()).unwrap_or(KILLS);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let house = Arc::new(House::init());
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+
+    // The first life is not cut short: later ones use its token.
+    let life = house.start();
+    let token = runtime.block_on(login::log_in(&house, &house.client())).expect("a first login");
+    acknowledged.lock().unwrap().push(Acknowledged::Login(token.clone()));
+    drop(life);
+
+    let token = Arc::new(Mutex::new(token));
+    for kill in 0..kills {
+        let life = house.start();
+        let load = work::start(&runtime, &house, &token, &acknowledged);
+        let random: &dyn Random = &SystemRandom;
+        let [wait] = random.bytes::<1>();
+        if kill % LOGIN_EVERY == 0 {
+            wait_for_login(&token);
+        }
+        std::thread::sleep(Duration::from_millis(20 + u64::from(wait)));
+        life.kill(kill);
+        runtime.block_on(load.ended());
+    }
+
+    let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
+    let life = house.start();
+    let summary = runtime.block_on(evidence::check(&house, &acknowledged));
+    drop(life);
+    house.verify_offline();
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "house: {kills} kills; acknowledged and found: {summary}");
+}

@@ -1,0 +1,1 @@
+"""Drives the real clients, the strangers, against the built binary."""

@@ -1,0 +1,51 @@
+"""A case: one thing that must be true of the binary, in one line of the report."""
+
+import time
+import traceback
+
+
+class Failed(Exception):
+    """The case's own finding: what was expected and what was seen."""
+
+
+def expect(fact, finding):
+    if not fact:
+        raise Failed(finding)
+
+
+class Suite:
+    """The cases, in the order in which they were declared."""
+
+    def __init__(self):
+        self.cases = []
+
+    def case(self, name):
+        def declare(function):
+            self.cases.append((name, function))
+            return function
+
+        return declare
+
+    def run(self, world, wanted, out):
+        """Runs the cases whose name holds one of the `wanted` words (all, without any). Answers the counts of each outcome."""
+        counts = {"passed": 0, "failed": 0, "skipped": 0}
+        for name, function in self.cases:
+            if wanted and not any(word in name for word in wanted):
+                counts["skipped"] += 1
+                continue
+            began = time.monotonic()
+            try:
+                function(world)
+            except Exception as error:  # a case that cannot run has failed, whatever the reason
+                counts["failed"] += 1
+                print(f"FAILED {name} {time.monotonic() - began:.1f}s", file=out, flush=True)
+                finding = str(error) if isinstance(error, Failed) else traceback.format_exc()
+                print("  | " + finding.strip().replace("\n", "\n  | "), file=out, flush=True)
+            else:
+                counts["passed"] += 1
+                print(f"ok {name} {time.monotonic() - began:.1f}s", file=out, flush=True)
+        return counts
+
+
+SUITE = Suite()
+case = SUITE.case

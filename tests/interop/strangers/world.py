@@ -1,0 +1,205 @@
+"""What the cases share: the houses, the desks and the signed things, each made when it is first wanted."""
+
+import functools
+import json
+import socket
+import subprocess
+
+from .case import Failed, expect
+from .cosign import Cosign
+from .desk import HERE, Desk
+from .house import House
+from .issuer import Issuer
+from .program import must
+from .sigstore_js import SigstoreJs
+from .sigstore_python import SigstorePython
+
+PREDICATE = {
+    "buildDefinition": {
+        "buildType": "https://example.com/build/v1",
+        "externalParameters": {"source": "https://example.com/repository"},
+    },
+    "runDetails": {"builder": {"id": "https://example.com/builder"}},
+}
+CLIENTS = {client.name: client for client in (Cosign, SigstorePython, SigstoreJs)}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class World:
+    def __init__(self, binary, cache, folder, root):
+        self.binary, self.cache, self.folder, self.root = binary, cache, folder, root
+        self.running, self.desks = [], 0
+        self.artifact = folder / "artifact.txt"
+        self.artifact.write_text("what the house signs\n")
+        self.other_artifact = folder / "other.txt"
+        self.other_artifact.write_text("what nobody signed\n")
+        self.predicate = folder / "predicate.json"
+        self.predicate.write_text(json.dumps(PREDICATE))
+
+    def build_house(self, name, *arguments, **options):
+        if (self.folder / name).exists():
+            raise Failed(f"the house {name} did not start before: see the first case that wanted it")
+        house = House(self.binary, self.folder / name, *arguments, **options).start()
+        self.running.append(house)
+        return house
+
+    @functools.cached_property
+    def house(self):
+        """As a newcomer starts it: no configuration but the defaults, plain HTTP on loopback."""
+        return self.build_house("house")
+
+    def desk(self, house, programs, **options):
+        self.desks += 1
+        return Desk(self.cache, self.folder / f"desk-{self.desks}", house, programs, **options)
+
+    def client(self, name, house=None, **options):
+        """A client that has never seen the house."""
+        house = house or self.house
+        return CLIENTS[name](self.desk(house, CLIENTS[name].programs, **options))
+
+    @functools.lru_cache
+    def trusting(self, name, house=None):
+        """A client of which the house's trust root has been introduced by TUF, once for all cases."""
+        client = self.client(name, house)
+        client.trust()
+        return client
+
+    @functools.lru_cache
+    def token(self):
+        """An ID token of our provider, by a real login. It is used up long before it expires."""
+        return self.trusting("sigstore-python").identity_token()
+
+    @functools.lru_cache
+    def bundle(self, name, kind):
+        """What the client signed ("blob") or attested ("attestation") after an interactive login."""
+        client = self.trusting(name)
+        bundle = self.folder / f"{name}.{kind}.sigstore.json"
+        if kind == "blob":
+            must(client.sign(self.artifact, bundle))
+        else:
+            must(client.attest(self.artifact, bundle, self.predicate))
+        expect(client.desk.browser_log.exists(), f"{name} signed without a login in the browser")
+        return bundle
+
+    @functools.cached_property
+    def lying_issuer(self):
+        return Issuer()
+
+    @functools.cached_property
+    def mute_issuer(self):
+        """Registered, and granted nothing."""
+        return Issuer()
+
+    @functools.cached_property
+    def upstream(self):
+        """A process of node oidc-provider, told where our connector's callback is. Answers its issuer."""
+        port = self.guarded_port
+        job = {
+            "clientId": "privyseal",
+            "clientSecret": "interop-secret",
+            "redirectUri": f"http://127.0.0.1:{port}/oidc/callback/upstream",
+        }
+        script = self.folder / "upstream.mjs"
+        script.write_bytes((HERE / "upstream.mjs").read_bytes())
+        modules = self.folder / "node_modules"
+        if not modules.exists():
+            modules.symlink_to(self.cache / "node/node_modules")
+        node = self.cache / "node/node_modules/.bin/node"
+        self.upstream_log = self.folder / "upstream.log"
+        process = subprocess.Popen(
+            [node, script, json.dumps(job)],
+            stdout=subprocess.PIPE,
+            stderr=self.upstream_log.open("wb"),
+            text=True,
+        )
+        self.running.append(UpstreamProcess(process))
+        issuer = process.stdout.readline().strip()
+        if not issuer.startswith("http"):
+            raise Failed(f"oidc-provider did not start\n{self.upstream_log.read_text()}")
+        return issuer
+
+    @functools.cached_property
+    def guarded_port(self):
+        return free_port()
+
+    @functools.cached_property
+    def guarded_house(self):
+        """A house with other issuers than itself: one that may speak for partner.example and lies, one that may speak for nothing,
+        and an upstream for corp.example."""
+        secret = self.folder / "upstream.secret"
+        secret.write_text("interop-secret\n")
+        config = f"""
+[[connectors]]
+id = "upstream"
+name = "Upstream"
+iss = "{self.upstream}"
+client_id = "privyseal"
+client_secret_file = "{secret}"
+danger_loopback_http = true
+grants = [{{ email = "corp.example" }}]
+
+[[issuers]]
+id = "partner"
+iss = "{self.lying_issuer.iss}"
+profile = "email"
+danger_loopback_http = true
+grants = [{{ email = "partner.example" }}]
+
+[[issuers]]
+id = "mute"
+iss = "{self.mute_issuer.iss}"
+profile = "email"
+danger_loopback_http = true
+grants = []
+
+[log]
+serve_audit = true
+"""
+        return self.build_house("guarded", config, f"127.0.0.1:{self.guarded_port}")
+
+    @functools.cached_property
+    def tls_house(self):
+        """HTTPS with a certificate of an authority that no machine trusts."""
+        folder = self.folder / "tls"
+        folder.mkdir()
+        make_authority(folder)
+        port = free_port()
+        config = f"""
+[house]
+origin = "https://localhost:{port}"
+
+[listen]
+tls = {{ certificate = "{folder}/tls.crt", key = "{folder}/tls.key" }}
+"""
+        return self.build_house("tls-house", config, f"127.0.0.1:{port}", ca_file=folder / "ca.crt")
+
+    def stop(self):
+        for running in reversed(self.running):
+            running.stop()
+
+
+class UpstreamProcess:
+    def __init__(self, process):
+        self.process = process
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def make_authority(folder):
+    """An internal authority and a server certificate for localhost, as an enterprise has them."""
+    commands = """
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=Interop CA" -keyout ca.key -out ca.crt
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=localhost" -keyout tls.key -out tls.csr
+printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\\nextendedKeyUsage=serverAuth\\n' >tls.ext
+openssl x509 -req -in tls.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile tls.ext -out tls.crt
+"""
+    done = subprocess.run(["sh", "-ec", commands], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(done.stderr)

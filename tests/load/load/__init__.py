@@ -1,0 +1,1 @@
+"""What the served binary does under load, and what its peers do."""

@@ -1,0 +1,49 @@
+"""What was seen, as tables."""
+
+HEADS = ("operation", "who", "conns", "ops/s", "CPU µs/op", "ops/CPU-s", "p50 ms", "p99 ms", "RSS MiB", "not good")
+
+
+def row(seen):
+    return (
+        seen.operation, seen.who, str(seen.connections), f"{seen.per_second:,.{0 if seen.per_second > 20 else 1}f}", f"{seen.cpu_us:,.0f}",
+        f"{seen.per_cpu_second:,.0f}", f"{seen.p50_ms:.2f}", f"{seen.p99_ms:.2f}", f"{seen.resident_mib:.0f}", str(seen.bad),
+    )  # fmt: skip
+
+
+def table(heads, rows):
+    rows = [heads, *rows]
+    widths = [max(len(cells[column]) for cells in rows) for column in range(len(heads))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |" for cells in rows]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def measurements(seen):
+    return table(HEADS, [row(each) for each in seen])
+
+
+def best(seen, operation, ours):
+    """The best operations per CPU-second over the numbers of connections: each side gets its best."""
+    return max((each.per_cpu_second for each in seen if each.operation == operation and (each.who == "privyseal") == ours), default=None)
+
+
+def verdict(met):
+    return "met" if met else "NOT met"
+
+
+def bars(seen, idle_mib, walls):
+    """The product's bars beside what this run saw. `walls` are the medians of a whole `cosign sign-blob`, by who."""
+    rows = []
+    for operation in sorted({each.operation for each in seen}):
+        ours, peer = best(seen, operation, True), best(seen, operation, False)
+        if ours and peer and "log entry" not in operation:
+            ratio = ours / peer
+            rows.append((f"{operation}, per CPU-second", "≥ 4 × the peer", f"{ratio:.1f} × ({ours:,.0f} : {peer:,.0f})", verdict(ratio >= 4)))
+    for each in seen:
+        if each.operation == "log entry" and each.who == "privyseal" and each.connections == 64:
+            rows.append(("log entry, p99, 64 connections", "< 20 ms", f"{each.p99_ms:.1f} ms", verdict(each.p99_ms < 20)))
+    if "privyseal" in walls:
+        peer = f", the peers {walls['peers']:.2f} s" if "peers" in walls else ""
+        rows.append(("a whole cosign sign-blob", "< 0.2 s", f"{walls['privyseal']:.2f} s{peer}", verdict(walls["privyseal"] < 0.2)))
+    rows.append(("resident memory, idle", "< 40 MiB", f"{idle_mib:.0f} MiB", verdict(idle_mib < 40)))
+    return table(("bar", "wanted", "seen", ""), rows)

@@ -1,0 +1,156 @@
+//! The program as an operator meets it: starts, refusals, the stop signal, TLS. Needs nothing but the built binary.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test may do what the deciding rooms may not")]
+
+mod serving;
+mod tls;
+
+use std::process::Output;
+
+use serving::{Scratch, privyseal};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn run(arguments: &[&str]) -> Output {
+    privyseal().args(arguments).output().unwrap()
+}
+
+#[test]
+fn init_makes_a_house_once_and_shows_the_password_once() {
+    let scratch = Scratch::new();
+    let data = scratch.path("data");
+    let first = run(&["init", "--data", &data, "--user", "alice@example.com"]);
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    assert!(text(&first.stdout).contains("Password:"), "{}", text(&first.stdout));
+    let key_file = std::fs::metadata(scratch.path("data/key-file")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key_file.permissions()) & 0o777, 0o600);
+    let again = run(&["init", "--data", &data]);
+    assert!(!again.status.success());
+    assert!(text(&again.stderr).contains("already holds a house"), "{}", text(&again.stderr));
+    let users = run(&["user", "list", "--data", &data]);
+    assert!(text(&users.stdout).starts_with("alice@example.com\t"), "{}", text(&users.stdout));
+}
+
+#[test]
+fn users_are_added_and_changed_and_rules_are_told() {
+    let scratch = Scratch::with_house();
+    let data = scratch.path("data");
+    assert!(run(&["user", "add", "bob@example.com", "--data", &data]).status.success());
+    let twice = run(&["user", "add", "bob@example.com", "--data", &data]);
+    assert!(text(&twice.stderr).contains("bob@example.com"), "{}", text(&twice.stderr));
+    assert!(run(&["user", "passwd", "bob@example.com", "--data", &data]).status.success());
+    let nobody = run(&["user", "passwd", "carol@example.com", "--data", &data]);
+    assert!(text(&nobody.stderr).contains("no user"), "{}", text(&nobody.stderr));
+    let bad = run(&["user", "add", "not an address", "--data", &data]);
+    assert!(text(&bad.stderr).contains("e-mail"), "{}", text(&bad.stderr));
+}
+
+#[test]
+fn up_says_its_origin_first_and_a_second_process_is_refused() {
+    let scratch = Scratch::with_house();
+    let serving = scratch.up(&[]);
+    assert!(serving.origin.starts_with("http://127.0.0.1:"), "{}", serving.origin);
+    let second = run(&["up", "--data", &scratch.path("data"), "--listen", "127.0.0.1:0"]);
+    assert!(!second.status.success());
+    assert!(text(&second.stderr).contains("in use by another privyseal process"), "{}", text(&second.stderr));
+    let (code, told) = serving.terminate();
+    assert_eq!(code, Some(0), "{told}");
+    for client in ["cosign:", "sigstore-python:", "openssl:"] {
+        assert!(told.contains(client), "{told}");
+    }
+}
+
+#[test]
+fn a_house_that_is_served_again_is_the_same_house() {
+    let scratch = Scratch::with_house();
+    let root = |serving: &serving::Serving| serving.get("/trust/root.json");
+    let serving = scratch.up(&[]);
+    let before = root(&serving);
+    assert_eq!(serving.terminate().0, Some(0));
+    let serving = scratch.up(&[]);
+    assert_eq!(root(&serving), before);
+    assert_eq!(serving.terminate().0, Some(0));
+    let audit = run(&["audit", "verify", "--data", &scratch.path("data")]);
+    assert!(audit.status.success(), "{}{}", text(&audit.stdout), text(&audit.stderr));
+}
+
+#[test]
+fn plain_http_for_others_is_refused_unless_it_is_asked_for_by_name() {
+    let scratch = Scratch::with_house();
+    let refused = run(&["up", "--data", &scratch.path("data"), "--listen", "0.0.0.0:0"]);
+    assert!(!refused.status.success());
+    assert!(text(&refused.stderr).contains("danger_plain_http"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn config_check_reports_every_problem_with_its_place() {
+    let scratch = Scratch::new();
+    std::fs::write(
+        scratch.path("bad.toml"),
+        r#"
+        [house]
+        origin = "https://SEAL.example.com/"
+        [listen]
+        address = "0.0.0.0:80"
+        [provider]
+        token_seconds = 100000
+        [[issuers]]
+        id = "a"
+        iss = "https://idp.example.com/x/../y"
+        profile = "email"
+        grants = [{ email = "example.com" }]
+        [[issuers]]
+        id = "b"
+        iss = "https://idp.example.net"
+        profile = "email"
+        grants = [{ email = "example.com" }, { uri = "http://x" }]
+        [[issuers]]
+        id = "c"
+        iss = "https://idp.example.org"
+        profile = "email"
+        grants = [{ email = "example.com" }]
+        [timestamps]
+        policies = ["1.2.x"]
+        "#,
+    )
+    .unwrap();
+    let checked = run(&["config", "check", &scratch.path("bad.toml")]);
+    assert!(!checked.status.success());
+    let told = text(&checked.stderr);
+    for place in [
+        "house.origin",
+        "listen.address",
+        "provider.token_seconds",
+        "issuers[0].iss",
+        "issuers[1].grants[1]",
+        "timestamps.policies[0]",
+        "issuers, connectors",
+    ] {
+        assert!(told.contains(place), "{place} is not in:\n{told}");
+    }
+    std::fs::write(scratch.path("unknown.toml"), "[listen]\nadress = \"x\"\n").unwrap();
+    let unknown = run(&["config", "check", &scratch.path("unknown.toml")]);
+    assert!(text(&unknown.stderr).contains("adress"), "{}", text(&unknown.stderr));
+    std::fs::write(scratch.path("good.toml"), "[house]\norigin = \"https://seal.example.com\"\n").unwrap();
+    assert!(run(&["config", "check", &scratch.path("good.toml")]).status.success());
+}
+
+#[test]
+fn a_key_file_that_others_may_read_is_refused() {
+    let scratch = Scratch::with_house();
+    let path = scratch.path("data/key-file");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let refused = run(&["up", "--data", &scratch.path("data"), "--listen", "127.0.0.1:0"]);
+    assert!(text(&refused.stderr).contains("chmod 600"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn logs_without_their_house_file_are_never_started_afresh() {
+    let scratch = Scratch::with_house();
+    assert_eq!(scratch.up(&[]).terminate().0, Some(0));
+    std::fs::remove_file(scratch.path("data/house.toml")).unwrap();
+    let refused = run(&["up", "--data", &scratch.path("data"), "--listen", "127.0.0.1:0"]);
+    assert!(!refused.status.success());
+    assert!(text(&refused.stderr).contains("holds no house"), "{}", text(&refused.stderr));
+}

@@ -1,0 +1,238 @@
+//! The invariants of ARCHITECTURE.md that a program can check, and that the documents say what the code does.
+#![expect(clippy::disallowed_methods, reason = "this test reads the checkout")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of the checkout") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") && !is_test(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A file of tests, or what only tests use.
+fn is_test(path: &Path) -> bool {
+    let name = path.file_name().expect("a name").to_string_lossy();
+    path.components().any(|part| part.as_os_str() == "tests")
+        || ["fixture.rs", "mint.rs", "tests.rs", "vectors.rs"].contains(&&*name)
+}
+
+fn manifest(path: &str) -> toml::Table {
+    toml::from_str(&text(path)).expect("a manifest")
+}
+
+fn dependencies(path: &str, section: &str) -> BTreeSet<String> {
+    let manifest = manifest(path);
+    manifest.get(section).and_then(|s| s.as_table()).map(|t| t.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// A file whose parent declares it for tests only.
+fn is_test_only(path: &Path) -> bool {
+    let stem = path.file_stem().expect("a name").to_string_lossy();
+    let parent = path.parent().expect("a folder").with_extension("rs");
+    let declares = |word: &str| std::fs::read_to_string(&parent).is_ok_and(|text| text.contains(word));
+    ["", "pub(crate) "].iter().any(|reach| declares(&format!("#[cfg(test)]\n{reach}mod {stem};")))
+}
+
+/// Code of a file, its unit tests and comments left out.
+fn code(path: &Path) -> String {
+    if is_test_only(path) {
+        return String::new();
+    }
+    let text = text(path);
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Design: `privyseal -> broker, tsa, config, shared`; `broker -> shared`; `tsa -> shared`; `config` stands alone.
+#[test]
+fn arrows_point_one_way() {
+    let rooms = ["broker", "privyseal", "privyseal-config", "shared", "tsa"];
+    let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("Cargo.toml", &["broker", "privyseal-config", "shared", "tsa"][..]),
+        ("broker/Cargo.toml", &["shared"]),
+        ("config/Cargo.toml", &[]),
+        ("shared/Cargo.toml", &[]),
+        ("tsa/Cargo.toml", &["shared"]),
+    ]);
+    for (path, allowed) in allowed {
+        for room in dependencies(path, "dependencies").iter().filter(|name| rooms.contains(&name.as_str())) {
+            assert!(allowed.contains(&room.as_str()), "{path} must not depend on {room}");
+        }
+    }
+}
+
+/// Invariant 1: only `src/` knows HTTP, sockets and the runtime.
+#[test]
+fn only_the_edge_knows_http_and_sockets() {
+    let edge_only = ["axum", "hyper", "hyper-util", "reqwest", "rustls", "tokio", "tokio-rustls", "tower"];
+    for path in ["broker/Cargo.toml", "config/Cargo.toml", "shared/Cargo.toml", "tsa/Cargo.toml"] {
+        for name in dependencies(path, "dependencies") {
+            assert!(!edge_only.contains(&name.as_str()), "{path} must not depend on {name}");
+        }
+    }
+    for room in ["broker/src", "tsa/src", "shared/src"] {
+        for path in rust_files(room) {
+            for word in ["std::net::TcpStream", "std::net::TcpListener", "std::net::UdpSocket", "StatusCode"] {
+                assert!(!code(&path).contains(word), "{} mentions {word}", path.display());
+            }
+        }
+    }
+}
+
+/// Invariant 1: the deciding rooms have no clock, no randomness of their own, no file, no environment, no thread.
+#[test]
+fn deciding_rooms_are_plain_functions() {
+    let banned = [
+        "SystemTime::now",
+        "Instant::now",
+        "std::env",
+        "std::fs",
+        "std::thread",
+        "std::process",
+        "SystemRandom",
+        "static mut",
+        "LazyLock<Mutex",
+        "thread_local!",
+    ];
+    for room in ["broker/src", "tsa/src"] {
+        for path in rust_files(room) {
+            for word in banned {
+                assert!(!code(&path).contains(word), "{} mentions {word}", path.display());
+            }
+        }
+    }
+}
+
+/// In `shared`, only the engines of the log and the store touch files.
+#[test]
+fn files_belong_to_engines() {
+    for path in rust_files("shared/src") {
+        let name = path.strip_prefix(root().join("shared/src")).expect("inside").to_string_lossy().into_owned();
+        let engine = name.starts_with("log/") || name.starts_with("store/");
+        assert!(engine || !code(&path).contains("std::fs"), "shared/src/{name} touches files");
+    }
+}
+
+/// One concept a file, named with its own word; `foo.rs` beside `foo/`.
+#[test]
+fn files_have_names_that_say_something() {
+    for room in ["src", "broker/src", "config/src", "shared/src", "tsa/src"] {
+        for path in rust_files(room) {
+            let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let vague = ["common", "helper", "helpers", "manager", "misc", "mod", "types", "util", "utils"];
+            assert!(!vague.contains(&stem.as_str()), "{}: name it after what lives there", path.display());
+            let lines = code(&path).lines().count();
+            assert!(lines <= 600, "{}: {lines} lines of code; is there one concept in it?", path.display());
+        }
+    }
+}
+
+/// Unfinished work is a `TODO(#n)` with its issue, or it is not there.
+#[test]
+fn nothing_is_left_unfinished() {
+    for room in ["src", "broker/src", "config/src", "shared/src", "tsa/src"] {
+        for path in rust_files(room) {
+            let text = text(&path);
+            for word in ["todo!(", "unimplemented!(", "dbg!(", "FIXME"] {
+                assert!(!text.contains(word), "{} holds {word}", path.display());
+            }
+            assert!(!text.replace("TODO(#", "").contains("TODO"), "{} holds a TODO without its issue", path.display());
+        }
+    }
+}
+
+/// Every dependency has its line in ARCHITECTURE.md, and no line outlives its dependency.
+#[test]
+fn every_dependency_has_its_reason() {
+    let mut used = BTreeSet::new();
+    for path in ["Cargo.toml", "broker/Cargo.toml", "config/Cargo.toml", "shared/Cargo.toml", "tsa/Cargo.toml"] {
+        for section in ["dependencies", "dev-dependencies"] {
+            used.extend(dependencies(path, section));
+        }
+    }
+    for room in ["broker", "privyseal-config", "shared", "tsa"] {
+        used.remove(room);
+    }
+    let architecture = text("ARCHITECTURE.md");
+    let table = architecture.split("## Dependencies").nth(1).expect("a section Dependencies");
+    let told: BTreeSet<String> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .flat_map(|line| line.split('|').next().unwrap_or_default().split(',').map(str::to_owned).collect::<Vec<_>>())
+        .map(|name| name.trim().trim_matches('`').to_owned())
+        .collect();
+    assert_eq!(told, used, "ARCHITECTURE.md, section Dependencies (left), and the manifests (right)");
+    let workspace: BTreeSet<String> =
+        manifest("Cargo.toml")["workspace"]["dependencies"].as_table().expect("a table").keys().cloned().collect();
+    let unused: Vec<_> = workspace
+        .iter()
+        .filter(|n| !used.contains(*n) && !["broker", "privyseal-config", "shared", "tsa"].contains(&n.as_str()))
+        .collect();
+    assert!(unused.is_empty(), "[workspace.dependencies] nobody uses: {unused:?}");
+}
+
+/// The rooms that ARCHITECTURE.md draws exist, and each room is drawn.
+#[test]
+fn the_map_matches_the_rooms() {
+    let architecture = text("ARCHITECTURE.md");
+    for (folder, library) in
+        [("broker", "broker/src/lib.rs"), ("tsa", "tsa/src/lib.rs"), ("shared", "shared/src/lib.rs")]
+    {
+        // Modules that exist in tests only are no rooms.
+        let code = text(library).replace("#[cfg(test)]\nmod ", "");
+        for line in code.lines().filter(|line| line.contains("mod ") && line.ends_with(';')) {
+            let room = line.rsplit(' ').next().unwrap_or_default().trim_end_matches(';');
+            assert!(
+                architecture.contains(&format!("`{folder}/{room}`")),
+                "ARCHITECTURE.md does not mention `{folder}/{room}`"
+            );
+        }
+    }
+}
+
+/// A command that the documents show exists.
+#[test]
+fn documents_show_commands_that_exist() {
+    let help = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_privyseal"))
+            .args(arguments)
+            .arg("--help")
+            .output()
+            .expect("the program runs");
+        output.status.success()
+    };
+    let documents = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/divergences.md"];
+    for document in documents {
+        for line in text(document).lines() {
+            let command = line.trim().trim_start_matches("$ ");
+            let Some(rest) = command.strip_prefix("privyseal ") else { continue };
+            let words: Vec<&str> =
+                rest.split_whitespace().take_while(|w| w.chars().all(|c| c.is_ascii_lowercase())).take(2).collect();
+            if words.is_empty() || !line.starts_with("    ") && !line.starts_with("privyseal") {
+                continue;
+            }
+            assert!(help(&words) || help(&words[..1]), "{document}: `{command}` is no command");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! A timestamp unit: one key, its certificates, what it promises, and the constant part of its tokens.
+
+pub(crate) mod template;
+
+use std::sync::Arc;
+
+use shared::keys::{PublicKey, Signer};
+use shared::time::UnixTime;
+use shared::x509::{Chain, NodePrefix};
+
+use crate::clock_guard::ClockLimits;
+use crate::gen_time::Accuracy;
+use crate::policy::PolicyOid;
+use crate::unit_certificate::{PurposeError, Window, check_issuer, check_unit, key_window};
+use template::Template;
+
+/// What a unit is made of.
+pub struct UnitConfig {
+    /// Its name: the last part of `/tsa/{unit}`, and how the audit log calls it.
+    pub name: String,
+    /// Its key, which signs nothing but timestamps (RFC 3161 §2.3).
+    pub key: Arc<dyn Signer>,
+    /// Its certificate, intermediates, root.
+    pub chain: Chain,
+    /// The policies it issues under. The first is used when a request names none; with no policy, every request is refused.
+    pub policies: Vec<PolicyOid>,
+    /// What its tokens promise about genTime.
+    pub accuracy: Accuracy,
+    /// This node's share of the serial numbers.
+    pub node: NodePrefix,
+}
+
+/// A unit whose certificate, chain and key were found to belong together and to be fit for timestamps.
+pub struct SigningUnit {
+    pub(crate) name: String,
+    pub(crate) key: Arc<dyn Signer>,
+    pub(crate) policies: Vec<PolicyOid>,
+    pub(crate) accuracy: Accuracy,
+    pub(crate) node: NodePrefix,
+    pub(crate) template: Template,
+    chain: Chain,
+    window: Window,
+}
+
+/// Why a unit cannot work.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UnitError {
+    /// The name does not fit into a path.
+    #[error("`{0}` is no name for a timestamp unit: 1 to 64 of a-z, 0-9 and `-` are")]
+    Name(String),
+    /// The certificate is for another key.
+    #[error("the unit's certificate is not for its key")]
+    Key,
+    /// A certificate is not fit for timestamps.
+    #[error(transparent)]
+    Purpose(#[from] PurposeError),
+    /// Chain and key are not usable at this moment.
+    #[error("the unit may sign from {from_s} to {to_s} (seconds since 1970), and it is {now_s} now")]
+    NotValid {
+        /// First second.
+        from_s: u64,
+        /// Last second.
+        to_s: u64,
+        /// The present second.
+        now_s: u64,
+    },
+}
+
+impl SigningUnit {
+    /// Checks everything that does not change from request to request, and encodes what all tokens share.
+    pub fn new(config: UnitConfig, now: UnixTime) -> Result<Self, UnitError> {
+        let UnitConfig { name, key, chain, policies, accuracy, node } = config;
+        let is_path_segment = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if name.is_empty() || name.len() > 64 || !is_path_segment {
+            return Err(UnitError::Name(name));
+        }
+        if !is_same_key(chain.leaf().public_key(), key.public_key()) {
+            return Err(UnitError::Key);
+        }
+        check_unit(chain.leaf())?;
+        for (below, issuer) in chain.certificates()[1..].iter().enumerate() {
+            check_issuer(issuer, below)?;
+        }
+        let window = chain.certificates().iter().map(Window::of).fold(key_window(chain.leaf())?, Window::and);
+        if !window.contains(now) {
+            let (from_s, to_s, now_s) = (window.from.seconds(), window.to.seconds(), now.seconds());
+            return Err(UnitError::NotValid { from_s, to_s, now_s });
+        }
+        let template = Template::new(&chain, key.algorithm(), accuracy);
+        Ok(Self { name, key, policies, accuracy, node, template, chain, window })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its certificate, intermediates and root.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// The policies it issues under.
+    pub fn policies(&self) -> &[PolicyOid] {
+        &self.policies
+    }
+
+    /// What its tokens promise about genTime.
+    pub fn accuracy(&self) -> Accuracy {
+        self.accuracy
+    }
+
+    /// Whether all certificates and the key's period of use allow a signature at `at`: checked for every token, since a
+    /// process outlives a certificate.
+    pub fn may_sign_at(&self, at: UnixTime) -> bool {
+        self.window.contains(at)
+    }
+
+    /// Limits for the guard of a clock that serves this unit: not before its certificate, not after its root. A certificate or
+    /// key that has ended is the unit's own trouble (systemFailure) and not the clock's.
+    pub fn clock_limits(&self) -> ClockLimits {
+        ClockLimits::local(self.chain.leaf().not_before(), self.chain.root().not_after())
+    }
+}
+
+/// Two SubjectPublicKeyInfo may differ in how they spell RSA's parameters; the key bits may not.
+fn is_same_key(certified: &PublicKey, held: &PublicKey) -> bool {
+    certified.kind() == held.kind() && certified.key_bits() == held.key_bits()
+}
+
+#[cfg(test)]
+mod tests {
+    use const_oid::db::rfc5280;
+    use shared::keys::SignatureAlgorithm;
+    use shared::x509::Certificate;
+
+    use super::*;
+    use crate::fixture::{Draft, NOW, config, key, now};
+
+    const P256: SignatureAlgorithm = SignatureAlgorithm::EcdsaP256Sha256;
+
+    fn try_unit(leaf: &Draft, root: &Draft, at: UnixTime) -> Result<SigningUnit, UnitError> {
+        let (root_key, unit_key) = (key(P256), key(P256));
+        let leaf = leaf.sign(unit_key.public_key(), &*root_key);
+        let root = root.sign(root_key.public_key(), &*root_key);
+        SigningUnit::new(config(unit_key, Chain::new(vec![leaf, root]).unwrap()), at)
+    }
+
+    #[test]
+    fn only_certificates_for_timestamps_make_a_unit() {
+        use PurposeError as P;
+        let unit = || Draft::unit("unit", "root");
+        let root = || Draft::authority("root", "root", None);
+        let two = vec![rfc5280::ID_KP_TIME_STAMPING, rfc5280::ID_KP_CODE_SIGNING];
+        let other = vec![rfc5280::ID_KP_CODE_SIGNING];
+        let critical = "1.3.6.1.4.1.32473.9".parse().unwrap();
+        for (what, leaf, root, expected) in [
+            ("good", unit(), root(), None),
+            ("no key usage", Draft { key_usage: None, ..unit() }, root(), None),
+            ("nonRepudiation", Draft { key_usage: Some([6, 0xc0]), ..unit() }, root(), None),
+            ("authority", Draft { authority: Some(None), ..unit() }, root(), Some(P::Authority)),
+            ("no purpose", Draft { purposes: vec![], ..unit() }, root(), Some(P::NoExtendedKeyUsage)),
+            ("not critical", Draft { are_purposes_critical: false, ..unit() }, root(), Some(P::NotCritical)),
+            ("two purposes", Draft { purposes: two, ..unit() }, root(), Some(P::OtherPurpose)),
+            ("other purpose", Draft { purposes: other.clone(), ..unit() }, root(), Some(P::OtherPurpose)),
+            ("twice", Draft { is_purpose_repeated: true, ..unit() }, root(), Some(P::Extension)),
+            ("keyCertSign", Draft { key_usage: Some([2, 0x84]), ..unit() }, root(), Some(P::KeyUsage)),
+            ("keyAgreement", Draft { key_usage: Some([3, 0x08]), ..unit() }, root(), Some(P::KeyUsage)),
+            ("unknown", Draft { unknown_critical: true, ..unit() }, root(), Some(P::CriticalExtension(critical))),
+            ("root for code", unit(), Draft { purposes: other, ..root() }, Some(P::Issuer)),
+            ("root signs no certificates", unit(), Draft { key_usage: Some([7, 0x80]), ..root() }, Some(P::Issuer)),
+        ] {
+            let result = try_unit(&leaf, &root, now()).map(|_| ());
+            assert_eq!(result, expected.map_or(Ok(()), |error| Err(error.into())), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_path_length_holds() {
+        let keys: Vec<_> = (0..3).map(|_| key(P256)).collect();
+        let root = Draft::authority("root", "root", Some(0)).sign(keys[0].public_key(), &*keys[0]);
+        let between = Draft::authority("between", "root", None).sign(keys[1].public_key(), &*keys[0]);
+        let leaf = Draft::unit("unit", "between").sign(keys[2].public_key(), &*keys[1]);
+        let chain = Chain::new(vec![leaf, between, root]).unwrap();
+        let error = SigningUnit::new(config(keys[2].clone(), chain), now()).map(|_| ());
+        assert_eq!(error, Err(UnitError::Purpose(PurposeError::Issuer)));
+    }
+
+    #[test]
+    fn every_certificate_must_be_valid() {
+        let (from_s, to_s) = (NOW / 1_000 - 10, NOW / 1_000 + 10);
+        let leaf = || Draft::unit("unit", "root");
+        let root = Draft { not_before: from_s, not_after: to_s, ..Draft::authority("root", "root", None) };
+        for (at, is_valid) in [(from_s - 1, false), (from_s, true), (to_s, true), (to_s + 1, false)] {
+            let result = try_unit(&leaf(), &root, UnixTime::from_seconds(at)).map(|_| ());
+            let expected = if is_valid { Ok(()) } else { Err(UnitError::NotValid { from_s, to_s, now_s: at }) };
+            assert_eq!(result, expected);
+        }
+    }
+
+    #[test]
+    fn key_and_name_must_fit() {
+        let root_key = key(P256);
+        let root: Certificate = Draft::authority("root", "root", None).sign(root_key.public_key(), &*root_key);
+        let unit_key = key(P256);
+        let leaf = Draft::unit("unit", "root").sign(unit_key.public_key(), &*root_key);
+        let chain = Chain::new(vec![leaf, root]).unwrap();
+        let another = SigningUnit::new(config(key(P256), chain.clone()), now()).map(|_| ());
+        assert_eq!(another, Err(UnitError::Key));
+        for name in ["", "Unit", "a/b", "a b", &"a".repeat(65)] {
+            let config = UnitConfig { name: name.to_owned(), ..config(unit_key.clone(), chain.clone()) };
+            assert_eq!(SigningUnit::new(config, now()).map(|_| ()), Err(UnitError::Name(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn the_ceremonys_key_period_ends_before_its_certificate() {
+        let unit = crate::fixture::unit(P256);
+        let leaf = unit.chain().leaf();
+        let period = shared::x509::Ceremony::TIMESTAMP_KEY_USE;
+        let last = UnixTime::from_millis(NOW - 60_000).plus(period);
+        assert!(unit.may_sign_at(last) && last < leaf.not_after());
+        assert!(!unit.may_sign_at(last.plus(std::time::Duration::from_secs(1))));
+    }
+}

@@ -1,0 +1,269 @@
+//! Verifies a timestamp, ours or anybody's, and says what it proves.
+//!
+//! Strict on purpose: the token must be DER to the last byte, have one signer, name its certificate by issuer and serial number
+//! and by hash (RFC 5816), and every check looks at that one certificate and no other (CVE-2026-39984 came from asking another).
+//!
+//! Does not: look at revocation, which needs the network; accept SHA-1 anywhere; accept `grantedWithMods`.
+
+mod path;
+mod response;
+mod signed_data;
+
+use std::time::Duration;
+
+use shared::time::UnixTime;
+use shared::x509::{Certificate, Chain};
+
+use crate::der_reader::DerFault;
+use crate::hash_algorithm::HashAlgorithm;
+use crate::policy::PolicyOid;
+use crate::request::TimestampRequest;
+use crate::tst_info::{TstInfo, TstInfoError};
+use crate::unit_certificate::{PurposeError, Window, check_unit};
+use signed_data::SignedToken;
+
+/// The longest response read.
+pub const MAX_RESPONSE: usize = 64 * 1024;
+
+/// What a timestamp is expected to be for.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    message: Message<'a>,
+    nonce: Option<&'a [u8]>,
+    policies: Option<&'a [PolicyOid]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Message<'a> {
+    Data(&'a [u8]),
+    Digest(HashAlgorithm, &'a [u8]),
+    Request(TimestampRequest<'a>),
+}
+
+impl<'a> Expected<'a> {
+    /// A timestamp of `data`, under whichever of our digests the token uses.
+    pub fn data(data: &'a [u8]) -> Self {
+        Self { message: Message::Data(data), nonce: None, policies: None }
+    }
+
+    /// A timestamp of this digest.
+    pub fn digest(algorithm: HashAlgorithm, digest: &'a [u8]) -> Self {
+        Self { message: Message::Digest(algorithm, digest), nonce: None, policies: None }
+    }
+
+    /// The answer to `request`: the imprint to the byte, its nonce or none, its policy, certificates when and only when they
+    /// were asked for.
+    pub fn answer_to(request: TimestampRequest<'a>) -> Self {
+        Self { message: Message::Request(request), nonce: request.nonce(), policies: None }
+    }
+
+    /// The nonce, as the whole encoding of its INTEGER.
+    pub fn with_nonce(self, nonce: &'a [u8]) -> Self {
+        Self { nonce: Some(nonce), ..self }
+    }
+
+    /// One of these policies; without this call any is taken.
+    pub fn with_policies(self, policies: &'a [PolicyOid]) -> Self {
+        Self { policies: Some(policies), ..self }
+    }
+}
+
+/// Whom we trust to tell the time.
+#[derive(Clone, Debug)]
+pub struct TimestampTrust {
+    unit: Option<Certificate>,
+    intermediates: Vec<Certificate>,
+    roots: Vec<Certificate>,
+}
+
+impl TimestampTrust {
+    /// One unit, as a trust root of Sigstore lists it: its certificate, intermediates, root. Another unit under the same root is
+    /// not trusted.
+    pub fn unit(chain: &Chain) -> Self {
+        Self {
+            unit: Some(chain.leaf().clone()),
+            intermediates: chain.intermediates().to_vec(),
+            roots: vec![chain.root().clone()],
+        }
+    }
+
+    /// Every unit under one of these roots; `intermediates` help when a token does not bring its own.
+    pub fn roots(roots: Vec<Certificate>, intermediates: Vec<Certificate>) -> Self {
+        Self { unit: None, intermediates, roots }
+    }
+}
+
+/// What a timestamp proves: that the expected data existed at this time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct VerifiedTimestamp {
+    /// The time, cut to milliseconds.
+    pub gen_time: UnixTime,
+    /// The true time is within genTime ± this, when the token says so.
+    pub accuracy: Option<Duration>,
+    /// Octets of the serial number, big-endian.
+    pub serial: Vec<u8>,
+    /// The policy it was issued under.
+    pub policy: PolicyOid,
+    /// The imprint's digest algorithm.
+    pub hash_algorithm: HashAlgorithm,
+    /// The certificate that signed.
+    pub certificate: Certificate,
+    /// How many certificates the token carries.
+    pub embedded_certificates: usize,
+}
+
+/// Why a timestamp proves nothing.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum VerifyError {
+    /// Longer than we read.
+    #[error("a response of {0} bytes is longer than the {MAX_RESPONSE} that are read")]
+    TooLong(usize),
+    /// The response around the token is not DER of the right shape.
+    #[error("not a TimeStampResp: {0}")]
+    Response(DerFault),
+    /// The authority refused.
+    #[error("the authority answered with status {status}: {text}")]
+    Refused {
+        /// `PKIStatus`.
+        status: u8,
+        /// Its status strings.
+        text: String,
+    },
+    /// The token is not DER of the right shape, or not the canonical encoding of what was read.
+    #[error("the token is not canonical DER of a SignedData: {0}")]
+    Token(&'static str),
+    /// The `TSTInfo` is not well formed.
+    #[error("TSTInfo: {0}")]
+    TstInfo(#[from] TstInfoError),
+    /// A structural rule of RFC 3161 §2.4.2 or RFC 5652 §5 is broken.
+    #[error("{0}")]
+    Structure(&'static str),
+    /// The signer's certificate is neither in the token nor known.
+    #[error("the certificate that the token names is neither in it nor in the trust given")]
+    NoCertificate,
+    /// The signer's certificate is not the trusted unit's.
+    #[error("the token is signed by another unit than the trusted one")]
+    OtherUnit,
+    /// Attribute signingCertificateV2 names another certificate.
+    #[error("the signed certificate identifier (ESSCertIDv2) is not that of the signer's certificate")]
+    CertificateHash,
+    /// Attribute messageDigest is not that of the TSTInfo.
+    #[error("the signed digest is not that of the TSTInfo")]
+    MessageDigest,
+    /// Digest or signature algorithm is not accepted, or the two do not go together.
+    #[error("the digest and signature algorithms are not accepted together with the signer's key")]
+    Algorithm,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Signature,
+    /// The signer's certificate is not fit for timestamps.
+    #[error(transparent)]
+    Purpose(#[from] PurposeError),
+    /// No path to a trusted root that is valid at genTime.
+    #[error("no chain from the signer's certificate to a trusted root is valid at the time in the token")]
+    NoPath,
+    /// Certificates are there without being asked for, or the other way round.
+    #[error("certificates are in the token when and only when certReq was set")]
+    CertificatesRequested,
+    /// The token is for something else.
+    #[error("the token is for other data")]
+    Imprint,
+    /// The nonce is missing or another one.
+    #[error("the nonce is not the one that was sent")]
+    Nonce,
+    /// The policy is not one of those expected.
+    #[error("the policy {0} is not one of those expected")]
+    Policy(PolicyOid),
+    /// The `tsa` field is not a name of the signer's certificate.
+    #[error("the tsa field does not name the subject of the signer's certificate")]
+    TsaName,
+}
+
+/// Verifies a DER `TimeStampResp`, as it comes over HTTP and as Sigstore's bundles carry it.
+pub fn verify_response(
+    response: &[u8],
+    expected: &Expected<'_>,
+    trust: &TimestampTrust,
+) -> Result<VerifiedTimestamp, VerifyError> {
+    if response.len() > MAX_RESPONSE {
+        return Err(VerifyError::TooLong(response.len()));
+    }
+    verify_token(response::token(response)?, expected, trust)
+}
+
+/// Verifies a DER `TimeStampToken`: the `ContentInfo` without the response around it.
+pub fn verify_token(
+    token: &[u8],
+    expected: &Expected<'_>,
+    trust: &TimestampTrust,
+) -> Result<VerifiedTimestamp, VerifyError> {
+    if token.len() > MAX_RESPONSE {
+        return Err(VerifyError::TooLong(token.len()));
+    }
+    let signed = SignedToken::parse(token)?;
+    let info = TstInfo::parse(signed.content())?;
+    let certificate = signed.signer_certificate(trust.unit.as_ref(), &trust.intermediates)?;
+    if trust.unit.as_ref().is_some_and(|unit| *unit != certificate) {
+        return Err(VerifyError::OtherUnit);
+    }
+    signed.verify(&certificate)?;
+    check_unit(&certificate)?;
+    let candidates: Vec<Certificate> = trust.intermediates.iter().chain(signed.certificates()).cloned().collect();
+    let is_valid = Window::of(&certificate).contains(info.gen_time);
+    if !is_valid || !path::exists(&certificate, &candidates, &trust.roots, info.gen_time) {
+        return Err(VerifyError::NoPath);
+    }
+    check_tsa_name(&info, &certificate)?;
+    check_expected(&info, expected, !signed.certificates().is_empty())?;
+    Ok(VerifiedTimestamp {
+        gen_time: info.gen_time,
+        accuracy: info.accuracy,
+        serial: info.serial.to_vec(),
+        policy: info.policy.clone(),
+        hash_algorithm: info.imprint.algorithm(),
+        embedded_certificates: signed.certificates().len(),
+        certificate,
+    })
+}
+
+fn check_expected(info: &TstInfo<'_>, expected: &Expected<'_>, has_certificates: bool) -> Result<(), VerifyError> {
+    let imprint = info.imprint;
+    let is_for_it = match expected.message {
+        Message::Data(data) => imprint.algorithm().digest(data).as_ref() == imprint.digest(),
+        Message::Digest(algorithm, digest) => imprint.algorithm() == algorithm && imprint.digest() == digest,
+        Message::Request(request) => imprint.der() == request.imprint().der(),
+    };
+    if !is_for_it {
+        return Err(VerifyError::Imprint);
+    }
+    if let Message::Request(request) = expected.message {
+        if has_certificates != request.is_certificate_requested() {
+            return Err(VerifyError::CertificatesRequested);
+        }
+        if info.nonce != request.nonce() {
+            return Err(VerifyError::Nonce);
+        }
+        let asked = request.policy().map(PolicyOid::from_contents);
+        if asked.is_some_and(|asked| asked.as_ref() != Some(&info.policy)) {
+            return Err(VerifyError::Policy(info.policy.clone()));
+        }
+    }
+    if expected.nonce.is_some_and(|nonce| info.nonce != Some(nonce)) {
+        return Err(VerifyError::Nonce);
+    }
+    if expected.policies.is_some_and(|policies| !policies.contains(&info.policy)) {
+        return Err(VerifyError::Policy(info.policy.clone()));
+    }
+    Ok(())
+}
+
+/// RFC 3161 §2.4.2: tsa, when there, must be one of the subject names. A directoryName is compared; other kinds of names would
+/// have to be in the subject's alternative names and are not accepted.
+fn check_tsa_name(info: &TstInfo<'_>, certificate: &Certificate) -> Result<(), VerifyError> {
+    let Some(tsa) = info.tsa else { return Ok(()) };
+    let name = crate::der_reader::DerReader::single(tsa, shared::x509::der_writer::tag::context_constructed(4));
+    if name == Ok(certificate.subject_der()) { Ok(()) } else { Err(VerifyError::TsaName) }
+}
+
+#[cfg(test)]
+mod tests;
