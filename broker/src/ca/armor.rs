@@ -32,14 +32,15 @@ pub enum ArmorError {
 
 /// The contents of the one PEM block in `text`, whose label is one of `labels`; says which.
 pub fn open<'l>(text: &str, labels: &[&'l str]) -> Result<(&'l str, Vec<u8>), ArmorError> {
+    // Counted over the whole text: the line that ends one boundary can begin another, `-----BEGIN X-----BEGIN Y`.
+    if text.matches("-----BEGIN ").nth(1).is_some() {
+        return Err(ArmorError::Several);
+    }
     let (_, after) = text.split_once("-----BEGIN ").ok_or(ArmorError::Missing)?;
     let (label, after) = after.split_once("-----").ok_or(ArmorError::Missing)?;
     let (body, after) = after.split_once("-----END ").ok_or(ArmorError::Missing)?;
     if !after.strip_prefix(label).is_some_and(|end| end.starts_with("-----")) {
         return Err(ArmorError::Missing);
-    }
-    if after.contains("-----BEGIN ") {
-        return Err(ArmorError::Several);
     }
     let Some(&known) = labels.iter().find(|&&known| known == label) else {
         return Err(ArmorError::Label(label.chars().take(64).collect()));
@@ -76,6 +77,7 @@ mod tests {
                 "-----BEGIN PUBLIC KEY-----\nAQ\n-----END PUBLIC KEY-----\n-----BEGIN PUBLIC KEY-----\nAQ\n-----END PUBLIC KEY-----",
                 ArmorError::Several,
             ),
+            ("-----BEGIN PUBLIC KEY-----BEGIN AQI-----END PUBLIC KEY-----", ArmorError::Several),
         ];
         for (text, error) in bad {
             assert_eq!(open(text, &["PUBLIC KEY"]), Err(error), "{text:?}");
