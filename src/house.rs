@@ -1,50 +1,45 @@
 //! A house, opened: its logs, its authorities, its provider and its trust root, and the routes that serve them.
 
+mod opened;
+mod parts;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use broker::ca::{Authority, AuthorityError, CertificateLogKey, CertificateLogKeyError, Profile, ProfileError};
+use broker::ca::{AuthorityError, CertificateLogKeyError, ProfileError};
 use broker::connector::local::LocalUsers;
-use broker::connector::oidc::{OidcConnector, OidcConnectorError, OidcConnectorParts};
-use broker::issuer::{IssuerSpec, Issuers, JwksError, KeySet, KeySource, Profile as IssuerProfile};
-use broker::names::{IssuerUrl, NameError};
-use broker::provider::{Provider, ProviderParts, ProviderSealing, TokenKeyError};
-use broker::signing::Issuance;
-use broker::token::JoseAlgorithm;
+use broker::connector::oidc::OidcConnectorError;
+use broker::issuer::{Issuers, JwksError};
+use broker::names::NameError;
+use broker::provider::TokenKeyError;
 use shared::audit::AuditRecord;
-use shared::keys::{KeyFile, Signer};
 use shared::log::{AppendError, Log};
-use shared::random::{Random, SystemRandom};
 use shared::store::Store;
-use shared::store::sled::{OpenError, SetAside, SledStore};
-use shared::time::Clock;
-use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, Validity};
-use shared::x509::{Chain, ChainError, NodePrefix};
+use shared::store::sled::{OpenError, SetAside};
+use shared::time::Clock as _;
+use shared::x509::ChainError;
 use tokio::task::JoinSet;
-use tsa::{Accuracy, SigningUnit, UnitConfig, UnitError};
+use tsa::UnitError;
 
-use crate::assemble::{ConnectorSettings, Origin, Problems, Settings};
-use crate::clock::{SystemClock, SystemClocks};
-use crate::data_dir::{DataDir, DataDirError, HouseFile, KeyName};
+use self::opened::Opened;
+use self::parts::Parts;
+use crate::assemble::{Origin, Problems, Settings};
+use crate::clock::SystemClock;
+use crate::data_dir::{DataDir, DataDirError};
 use crate::http::fulcio::{self, FulcioEdge};
 use crate::http::health::{self, HealthEdge};
-use crate::http::log::{self, LogEdge, SignatureLog};
-use crate::http::oidc::{self, FetchError, Fetcher, OidcEdge, OidcParts, UpstreamConnector};
+use crate::http::log;
+use crate::http::oidc::{self, OidcEdge, OidcParts};
 use crate::http::request_id::RequestIds;
 use crate::http::timestamp::{self, TimestampEdge, TimestampEdgeError};
 use crate::http::{frame, trust};
-use crate::logs::{self, LogName, LogsError};
-use crate::outbound::{KeyKeeper, Outbound, OutboundError};
+use crate::logs::LogsError;
+use crate::outbound::{KeyKeeper, OutboundError};
 use crate::signature_log::IssuedLately;
-use crate::signature_log::Writers;
 use crate::signature_log::first_entry::{self, FirstEntryError};
-use crate::trust_publisher::{PublishError, TrustPublisher, TufKeys};
+use crate::trust_publisher::{PublishError, TrustPublisher};
 
-/// The name of the timestamp unit that a house begins with, as in `/tsa/unit-1`.
-const TIMESTAMP_UNIT: &str = "unit-1";
-/// What the record of our own provider is called in the audit log.
-const OWN_PROVIDER: &str = "own-provider";
 /// How often expired codes and sessions are swept.
 const SWEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
 /// How many are swept at once.
@@ -199,50 +194,6 @@ impl House {
     }
 }
 
-/// What a house opens first.
-struct Opened {
-    key_file: KeyFile,
-    certificates: Log,
-    signatures: Log,
-    audit: Log,
-    store: Arc<dyn Store>,
-    set_aside: Option<SetAside>,
-    issuing_key: Arc<dyn Signer>,
-    timestamp_key: Arc<dyn Signer>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-}
-
-impl Opened {
-    fn new(data: &DataDir, file: &HouseFile) -> Result<Self, HouseError> {
-        let key_file = data.key_file()?;
-        let log = |name: LogName| -> Result<Log, HouseError> {
-            Ok(logs::open(data, name, &file.name, data.key(name.key(), &key_file)?)?)
-        };
-        let signer = |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(data.key(name, &key_file)?)) };
-        let (store, report) = SledStore::open(&data.folder("store")?, SystemClock.now(), |_| Ok(()))?;
-        if report.set_aside.is_some() {
-            tracing::error!(%report, "the store was set aside");
-        }
-        Ok(Self {
-            certificates: log(LogName::Certificates)?,
-            signatures: log(LogName::Signatures)?,
-            audit: log(LogName::Audit)?,
-            store: Arc::new(store),
-            set_aside: report.set_aside,
-            issuing_key: signer(KeyName::IssuingCa)?,
-            timestamp_key: signer(KeyName::Tsa)?,
-            key_file,
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
-        })
-    }
-
-    fn logs(&self) -> Vec<Log> {
-        vec![self.certificates.clone(), self.signatures.clone(), self.audit.clone()]
-    }
-}
-
 async fn record_configuration(audit: &Log, settings: &Settings, origin: &Origin) -> Result<(), HouseError> {
     let record = AuditRecord::ConfigurationLoaded {
         at_ms: SystemClock.now().millis(),
@@ -270,151 +221,6 @@ async fn sweep(store: Arc<dyn Store>) {
         let swept = tokio::task::spawn_blocking(move || store.sweep(SystemClock.now(), SWEEP_AT_ONCE)).await;
         if let Ok(Err(error)) = swept {
             tracing::error!(%error, "expired records could not be swept");
-        }
-    }
-}
-
-/// The provider's way out to one upstream.
-fn fetcher(outbound: Outbound) -> Fetcher {
-    let outbound = Arc::new(outbound);
-    Arc::new(move |request| {
-        let outbound = outbound.clone();
-        Box::pin(async move { outbound.send(request).await.map_err(|error| FetchError(error.to_string())) })
-    })
-}
-
-/// What the parts of a house are made from.
-struct Parts<'a> {
-    data: &'a DataDir,
-    file: &'a HouseFile,
-    opened: &'a Opened,
-    settings: &'a Settings,
-    origin: &'a Origin,
-}
-
-impl Parts<'_> {
-    fn chain(&self, name: &'static str) -> Result<Chain, HouseError> {
-        Chain::from_pem(&self.data.certificates(name)?).map_err(|error| HouseError::Chain { name, error })
-    }
-
-    fn issuer(&self) -> String {
-        format!("{}/oidc", self.origin)
-    }
-
-    async fn publisher(&self) -> Result<TrustPublisher, HouseError> {
-        let validity = Validity { start: self.file.created(), end: None };
-        let chain = |chain: Chain| CertificateChain {
-            certificates: chain.certificates().iter().map(|certificate| certificate.der().to_vec()).collect(),
-            validity,
-        };
-        let log = |log: &Log| LogKey {
-            origin: log.origin().as_str().to_owned(),
-            key: log.signer().public_key().clone(),
-            algorithm: log.signer().algorithm(),
-            validity,
-        };
-        let material = TrustMaterial {
-            house: self.file.name.clone(),
-            origin: self.origin.to_string(),
-            oidc_issuer: self.issuer(),
-            offered_since: self.file.created(),
-            issuing: vec![chain(self.chain("issuing-ca")?)],
-            timestamping: vec![chain(self.chain("tsa")?)],
-            certificate_logs: vec![log(&self.opened.certificates)],
-            signature_logs: vec![log(&self.opened.signatures)],
-        };
-        let signer =
-            |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(self.data.key(name, &self.opened.key_file)?)) };
-        let keys = TufKeys {
-            root: signer(KeyName::TufRoot)?,
-            targets: signer(KeyName::TufTargets)?,
-            snapshot: signer(KeyName::TufSnapshot)?,
-            timestamp: signer(KeyName::TufTimestamp)?,
-        };
-        let folder = self.data.folder("tuf")?;
-        Ok(TrustPublisher::open(folder, keys, &material, self.opened.audit.clone(), SystemClock.now()).await?)
-    }
-
-    fn provider(&self) -> Result<Provider, HouseError> {
-        let mut connectors = vec![broker::connector::ConnectorId::local()];
-        connectors.extend(self.settings.records.connectors.iter().map(|connector| connector.id.clone()));
-        Ok(Provider::new(ProviderParts {
-            origin: self.origin.to_string(),
-            clients: self.settings.clients.clone(),
-            signer: Arc::new(self.data.key(KeyName::Token, &self.opened.key_file)?),
-            sealing: ProviderSealing::derive(&self.opened.key_file),
-            store: self.opened.store.clone(),
-            lifetimes: self.settings.lifetimes,
-            connectors,
-        })?)
-    }
-
-    /// The record of our own provider: its keys are in this process, so nothing is fetched.
-    fn own_record(&self, provider: &Provider) -> Result<IssuerSpec, HouseError> {
-        let iss =
-            IssuerUrl::parse_own(&self.issuer()).map_err(|error| HouseError::Issuer(self.origin.clone(), error))?;
-        let keys = KeySet::from_jwks(provider.token_key().jwks().as_bytes())?;
-        let keys = KeySource::Pinned(Arc::new(keys));
-        let mut record = IssuerSpec::new(OWN_PROVIDER, iss, IssuerProfile::OwnProvider, keys);
-        record.algorithms = vec![JoseAlgorithm::Rs256, JoseAlgorithm::Es256];
-        Ok(record)
-    }
-
-    fn upstreams(&self) -> Result<Vec<UpstreamConnector>, HouseError> {
-        self.settings.records.connectors.iter().map(|settings| self.upstream(settings)).collect()
-    }
-
-    fn upstream(&self, settings: &ConnectorSettings) -> Result<UpstreamConnector, HouseError> {
-        let parts = OidcConnectorParts {
-            id: settings.id.clone(),
-            name: settings.name.clone(),
-            issuer: settings.iss.as_str().to_owned(),
-            client_id: settings.client_id.clone(),
-            client_secret: settings.client_secret.clone(),
-            origin: self.origin.to_string(),
-            trusts_unverified_email: settings.email_is_verified,
-        };
-        let connector =
-            OidcConnector::new(parts).map_err(|error| HouseError::Connector { id: settings.id.to_string(), error })?;
-        let outbound = Outbound::new(&settings.reach)
-            .map_err(|error| HouseError::Outbound { id: settings.id.to_string(), error })?;
-        Ok(UpstreamConnector::new(connector, fetcher(outbound)))
-    }
-
-    fn issuance(&self) -> Result<Issuance, HouseError> {
-        let key = self.data.key(KeyName::CertificatesLog, &self.opened.key_file)?;
-        Ok(Issuance {
-            authority: Authority::new(self.chain("issuing-ca")?, self.opened.issuing_key.clone())?,
-            log_key: CertificateLogKey::new(Arc::new(key))?,
-            profile: Profile::parse(self.settings.certificate_lifetime)?,
-            node: NodePrefix::FIRST,
-        })
-    }
-
-    fn timestamps(&self) -> Result<TimestampEdge, HouseError> {
-        let config = UnitConfig {
-            name: TIMESTAMP_UNIT.to_owned(),
-            key: self.opened.timestamp_key.clone(),
-            chain: self.chain("tsa")?,
-            policies: self.settings.policies.clone(),
-            accuracy: Accuracy::ONE_SECOND,
-            node: NodePrefix::FIRST,
-        };
-        let unit = SigningUnit::new(config, SystemClock.now())?;
-        let (audit, random) = (self.opened.audit.clone(), self.opened.random.clone());
-        Ok(TimestampEdge::new(vec![Arc::new(unit)], Arc::new(SystemClocks), audit, random)?)
-    }
-
-    fn log_edge(&self, issuance: &Issuance, issued_lately: Arc<IssuedLately>) -> LogEdge {
-        let writers = Writers {
-            issuers: vec![issuance.authority.certificate().clone()],
-            issued_lately,
-            allows_public_keys: self.settings.accept_public_keys,
-        };
-        LogEdge {
-            signatures: Some(SignatureLog::new(self.opened.signatures.clone(), writers)),
-            certificates: Some(self.opened.certificates.clone()),
-            audit: self.settings.serve_audit.then(|| self.opened.audit.clone()),
         }
     }
 }

@@ -1,0 +1,59 @@
+//! What a house opens first: its keys, its logs, its store.
+
+use std::sync::Arc;
+
+use shared::keys::{KeyFile, Signer};
+use shared::log::Log;
+use shared::random::{Random, SystemRandom};
+use shared::store::Store;
+use shared::store::sled::{SetAside, SledStore};
+use shared::time::Clock;
+
+use super::HouseError;
+use crate::clock::SystemClock;
+use crate::data_dir::{DataDir, HouseFile, KeyName};
+use crate::logs::{self, LogName};
+
+/// The keys, logs and store of a house, open.
+pub(super) struct Opened {
+    pub(super) key_file: KeyFile,
+    pub(super) certificates: Log,
+    pub(super) signatures: Log,
+    pub(super) audit: Log,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) set_aside: Option<SetAside>,
+    pub(super) issuing_key: Arc<dyn Signer>,
+    pub(super) timestamp_key: Arc<dyn Signer>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+}
+
+impl Opened {
+    pub(super) fn new(data: &DataDir, file: &HouseFile) -> Result<Self, HouseError> {
+        let key_file = data.key_file()?;
+        let log = |name: LogName| -> Result<Log, HouseError> {
+            Ok(logs::open(data, name, &file.name, data.key(name.key(), &key_file)?)?)
+        };
+        let signer = |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(data.key(name, &key_file)?)) };
+        let (store, report) = SledStore::open(&data.folder("store")?, SystemClock.now(), |_| Ok(()))?;
+        if report.set_aside.is_some() {
+            tracing::error!(%report, "the store was set aside");
+        }
+        Ok(Self {
+            certificates: log(LogName::Certificates)?,
+            signatures: log(LogName::Signatures)?,
+            audit: log(LogName::Audit)?,
+            store: Arc::new(store),
+            set_aside: report.set_aside,
+            issuing_key: signer(KeyName::IssuingCa)?,
+            timestamp_key: signer(KeyName::Tsa)?,
+            key_file,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        })
+    }
+
+    pub(super) fn logs(&self) -> Vec<Log> {
+        vec![self.certificates.clone(), self.signatures.clone(), self.audit.clone()]
+    }
+}
