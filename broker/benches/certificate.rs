@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use broker::ca::lint::{Facts, lint};
 use broker::ca::{Authority, CertificateLogKey, Profile, Submission};
-use broker::issuer::{self, IssuerSpec, Issuers, KeySet, KeySource};
+use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
 use broker::names::IssuerUrl;
 use broker::namespace::Grant;
 use broker::principal::Principal;
+use broker::profile;
 use broker::signing::{Call, Issuance, Outcome, SigningRequest};
 use broker::token::{JoseAlgorithm, UnverifiedToken, Verification};
 use shared::keys::{SignatureAlgorithm, Signer, SigningKey};
@@ -139,7 +140,7 @@ fn issuers(key: &SigningKey) -> Issuers {
     let keys = KeySet::from_public_keys(&[("k".to_owned(), JoseAlgorithm::Rs256, key.public_key().clone())]);
     let keys = KeySource::Pinned(Arc::new(keys.expect("a key")));
     let iss = IssuerUrl::parse("https://login.example.com").expect("an issuer");
-    let mut people = IssuerSpec::new("corp", iss, issuer::Profile::Human, keys);
+    let mut people = IssuerSpec::new("corp", iss, profile::Profile::Human, keys);
     people.grants = vec![Grant::email_domain("example.com", false).expect("a domain")];
     Issuers::build(vec![people], vec![]).unwrap_or_else(|problems| panic!("{problems:?}"))
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use jwks::{JwksError, MAX_JWKS_BYTES, MAX_KEYS, SkipReason, SkippedKey};
 pub use key_set::KeySet;
 pub(crate) use key_set::Selection;
-pub use record::{Issuer, IssuerSpec, KeySource, Profile, Reach};
+pub use record::{Issuer, IssuerSpec, KeySource, Reach};
 
 use crate::namespace::{ConnectorSpec, Overlap, Rules};
 use crate::token::{TokenError, UnverifiedToken};

@@ -5,6 +5,7 @@ pub mod issuer;
 pub mod names;
 pub mod namespace;
 pub mod principal;
+pub mod profile;
 pub mod provider;
 pub mod signing;
 pub mod token;

@@ -11,6 +11,7 @@ mod domain_name;
 mod email_address;
 mod https_url;
 mod issuer_url;
+mod name;
 mod rule;
 mod uri_name;
 
@@ -19,6 +20,7 @@ pub use domain_name::DomainName;
 pub use email_address::EmailAddress;
 pub use https_url::HttpsUrl;
 pub use issuer_url::IssuerUrl;
+pub use name::Name;
 pub use rule::Rule;
 pub use uri_name::UriName;
 

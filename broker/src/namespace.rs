@@ -30,12 +30,13 @@ use std::sync::Arc;
 pub use denied::Denied;
 pub use grant::{Grant, Scope};
 pub use overlap::Overlap;
-pub use permit::{LoginPermit, Name, Permit};
+pub use permit::{LoginPermit, Permit};
 pub use pin::{Pin, PinValue};
 pub use speaker::{ConnectorSpec, Speaker};
 
-use crate::issuer::{Issuer, Profile};
-use crate::names::{EmailAddress, Rule, UriName};
+use crate::issuer::Issuer;
+use crate::names::{EmailAddress, Name, Rule, UriName};
+use crate::profile::{Profile, verified_address};
 use crate::token::{Claims, VerifiedToken};
 use email_index::EmailIndex;
 use holdings::{Holding, SpeakerIndex};
@@ -64,23 +65,22 @@ impl Rules {
         for pin in token.issuer().pins() {
             pin.check(token.claims())?;
         }
-        let decision = match token.issuer().profile() {
-            Profile::Human => self.permit_email_claims(record, token.claims())?,
-            Profile::OwnProvider => {
-                let connector = connector_of(token.claims())?;
-                self.permit_email_claims(self.connector(connector)?, token.claims())?
-            }
-            Profile::Uri => self.permit_uri(record, token.subject())?,
+        let speaker = match token.issuer().profile() {
+            Profile::OwnProvider => self.connector(connector_of(token.claims())?)?,
+            Profile::Human | Profile::Uri => record,
         };
-        Ok(Permit::new(token, decision.name, decision.rule, &self.entry(decision.speaker).speaker, decision.grant))
+        let claimed = token.issuer().profile().claim(&token)?;
+        let decision = self.decide(speaker, &claimed.name)?;
+        Ok(Permit::new(token, claimed, decision.rule, &self.entry(speaker).speaker, decision.grant))
     }
 
     /// Decides whether a connector of our own provider may say that a person has this address: asked at login, by the same rules
     /// as at the CA.
     pub fn permit_login(&self, connector: &str, email: &str, email_verified: bool) -> Result<LoginPermit, Denied> {
-        let decision = self.permit_email(self.connector(connector)?, email, email_verified)?;
-        let Name::Email(address) = decision.name else { unreachable!("an address was asked about") };
-        Ok(LoginPermit::new(address, decision.rule, &self.entry(decision.speaker).speaker, decision.grant))
+        let speaker = self.connector(connector)?;
+        let address = verified_address(email, email_verified)?;
+        let decision = self.decide_email(speaker, &address)?;
+        Ok(LoginPermit::new(address, decision.rule, &self.entry(speaker).speaker, decision.grant))
     }
 
     /// The speaker that a grant gives this address to; none if it is free, or a local user's.
@@ -111,42 +111,35 @@ impl Rules {
         self.by_connector.get(id).copied().ok_or_else(|| Denied::ConnectorUnknown(id.chars().take(120).collect()))
     }
 
-    fn permit_email_claims(&self, speaker: SpeakerIndex, claims: &Claims) -> Result<Decision<'_>, Denied> {
-        let email = claims.string("email").ok_or(Denied::EmailMissing)?;
-        // JSON `true`: "true" is what issuers write who pass on what a user typed.
-        let verified = claims.get("email_verified").and_then(|value| value.as_bool()) == Some(true);
-        self.permit_email(speaker, email, verified)
+    /// Whether the speaker owns the name, and by which grant.
+    fn decide(&self, speaker: SpeakerIndex, name: &Name) -> Result<Decision<'_>, Denied> {
+        match name {
+            Name::Email(address) => self.decide_email(speaker, address),
+            Name::Uri(uri) => self.decide_uri(speaker, uri),
+        }
     }
 
-    fn permit_email(&self, speaker: SpeakerIndex, email: &str, verified: bool) -> Result<Decision<'_>, Denied> {
-        if !verified {
-            return Err(Denied::EmailUnverified);
-        }
-        let address = EmailAddress::parse(email).map_err(Denied::Name)?;
+    fn decide_email(&self, speaker: SpeakerIndex, address: &EmailAddress) -> Result<Decision<'_>, Denied> {
         let entry = self.entry(speaker);
-        if let Some(held) = self.emails.find(speaker, &address) {
+        if let Some(held) = self.emails.find(speaker, address) {
             let grant = &entry.grants[held.grant as usize];
-            return Ok(Decision { speaker, name: Name::Email(address), rule: Rule::E6, grant: grant.scope() });
+            return Ok(Decision { rule: Rule::E6, grant: grant.scope() });
         }
         if entry.keeps_local_accounts {
-            if let Some(owner) = self.owner_of(&address) {
+            if let Some(owner) = self.owner_of(address) {
                 return Err(Denied::OwnedByAnother { name: address.to_string(), owner: owner.clone() });
             }
-            return Ok(Decision { speaker, name: Name::Email(address), rule: Rule::E6, grant: &Scope::LocalAccounts });
+            return Ok(Decision { rule: Rule::E6, grant: &Scope::LocalAccounts });
         }
         Err(Denied::EmailNotGranted { speaker: entry.speaker.clone(), address: address.to_string() })
     }
 
-    fn permit_uri(&self, speaker: SpeakerIndex, subject: &str) -> Result<Decision<'_>, Denied> {
-        let name = UriName::parse(subject).map_err(Denied::Name)?;
+    fn decide_uri(&self, speaker: SpeakerIndex, name: &UriName) -> Result<Decision<'_>, Denied> {
         let entry = self.entry(speaker);
-        match self.uris.find(speaker, &name) {
-            Some(held) => {
-                let grant = &entry.grants[held.grant as usize];
-                Ok(Decision { speaker, name: Name::Uri(name), rule: Rule::V4, grant: grant.scope() })
-            }
+        match self.uris.find(speaker, name) {
+            Some(held) => Ok(Decision { rule: Rule::V4, grant: entry.grants[held.grant as usize].scope() }),
             None => {
-                let rule = nearest_miss(&entry.grants, &name);
+                let rule = nearest_miss(&entry.grants, name);
                 Err(Denied::UriNotGranted { speaker: entry.speaker.clone(), name: name.to_string(), rule })
             }
         }
@@ -154,8 +147,6 @@ impl Rules {
 }
 
 struct Decision<'a> {
-    speaker: SpeakerIndex,
-    name: Name,
     rule: Rule,
     grant: &'a Scope,
 }

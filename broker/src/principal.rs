@@ -2,7 +2,9 @@
 //!
 //! Does not: encode anything; how a name and an extension look in DER is `ca`'s matter.
 
-use crate::namespace::{Name, Permit};
+use crate::names::Name;
+use crate::namespace::Permit;
+use crate::profile::Claimed;
 
 /// Everything about the subject that goes into a certificate and into its audit records. Made from a [`Permit`] only.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,19 +30,15 @@ mod arc {
 
 impl From<Permit> for Principal {
     fn from(permit: Permit) -> Self {
-        let (token, name, rule) = permit.into_parts();
+        let (token, Claimed { name, proof_name, mut extensions }, rule) = permit.into_parts();
         let issuer = token.issuer().iss().as_str().to_owned();
         let subject = token.subject().to_owned();
-        // Clients sign the claim as it stands in the token, before we put the domain into lower case.
-        let proof_name = match &name {
-            Name::Email(address) => token.claims().string("email").unwrap_or(address.as_str()).to_owned(),
-            Name::Uri(_) => subject.clone(),
-        };
-        let extensions = vec![
+        extensions.extend([
             (arc::ISSUER, issuer.clone()),
             (arc::ISSUER_V2, issuer.clone()),
             (arc::TOKEN_SUBJECT, subject.clone()),
-        ];
+        ]);
+        extensions.sort_unstable_by_key(|(arc, _)| *arc);
         Self { name, proof_name, extensions, issuer, subject, rule, token_sha256: *token.sha256() }
     }
 }

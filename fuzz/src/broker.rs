@@ -4,7 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use broker::ca::armor;
 use broker::ca::proof::Submission;
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Profile};
+use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use broker::profile::Profile;
 use broker::names::{Audience, DomainName, EmailAddress, HttpsUrl, IssuerUrl, UriName};
 use broker::token::{UnverifiedToken, Verification};
 use shared::time::UnixTime;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::connector::ConnectorId;
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Profile, Reach};
+use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Reach};
 use broker::names::{Audience, IssuerUrl};
 use broker::namespace::{ConnectorSpec, Grant};
+use broker::profile::Profile;
 use broker::token::JoseAlgorithm;
 use privyseal_config::{Config, ConnectorSection, IssuerSection};
 use shared::secret::Secret;

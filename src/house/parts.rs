@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use broker::ca::{Authority, CertificateLogKey, Profile};
 use broker::connector::oidc::{OidcConnector, OidcConnectorParts};
-use broker::issuer::{IssuerSpec, KeySet, KeySource, Profile as IssuerProfile};
+use broker::issuer::{IssuerSpec, KeySet, KeySource};
 use broker::names::IssuerUrl;
+use broker::profile::Profile as IssuerProfile;
 use broker::provider::{Provider, ProviderParts, ProviderSealing};
 use broker::signing::Issuance;
 use broker::token::JoseAlgorithm;

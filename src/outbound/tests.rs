@@ -8,8 +8,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use broker::issuer::{Issuer, IssuerSpec, Issuers, KeySource, Profile, Reach};
+use broker::issuer::{Issuer, IssuerSpec, Issuers, KeySource, Reach};
 use broker::names::{HttpsUrl, IssuerUrl};
+use broker::profile::Profile;
 use shared::time::{Clock, UnixTime};
 
 use super::key_keeper::RefreshCause;

@@ -13,10 +13,11 @@ use shared::x509::{Ceremony, Chain, NodePrefix};
 use spki::EncodePublicKey as _;
 
 use super::{Authority, CertificateLogKey, Profile};
-use crate::issuer::{self, IssuerSpec, Issuers, KeySet, KeySource};
+use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
 use crate::names::IssuerUrl;
 use crate::namespace::Grant;
 use crate::principal::Principal;
+use crate::profile;
 use crate::signing::Issuance;
 use crate::token::{JoseAlgorithm, UnverifiedToken, Verification};
 
@@ -120,9 +121,9 @@ pub(crate) fn issuers() -> Issuers {
     let keys = KeySet::from_public_keys(&[("k".to_owned(), JoseAlgorithm::Es256, key)]).expect("a key");
     let keys = KeySource::Pinned(Arc::new(keys));
     let iss = |text| IssuerUrl::parse(text).expect("an issuer");
-    let mut people = IssuerSpec::new("corp", iss("https://login.example.com"), issuer::Profile::Human, keys.clone());
+    let mut people = IssuerSpec::new("corp", iss("https://login.example.com"), profile::Profile::Human, keys.clone());
     people.grants = vec![Grant::email_domain("example.com", false).expect("a domain")];
-    let mut jobs = IssuerSpec::new("git", iss("https://token.git.example.com"), issuer::Profile::Uri, keys);
+    let mut jobs = IssuerSpec::new("git", iss("https://token.git.example.com"), profile::Profile::Uri, keys);
     jobs.grants = vec![Grant::uri_prefix("https://git.example.com/octo/").expect("a prefix")];
     Issuers::build(vec![people, jobs], vec![]).unwrap_or_else(|problems| panic!("{problems:?}"))
 }

@@ -23,7 +23,7 @@ use super::oid;
 use super::profile::{Profile, TbsParts, Template};
 use super::proof::ProvenKey;
 use super::sct::TreeLeaf;
-use crate::namespace::Name;
+use crate::names::Name;
 use crate::principal::Principal;
 
 /// A draft that the linter passed. Only `lint` makes one, and only this can be signed.

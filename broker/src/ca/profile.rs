@@ -12,7 +12,7 @@ use shared::x509::{KeyIdentifier, SerialNumber};
 use super::authority::{Authority, AuthorityNotValid};
 use super::oid;
 use super::proof::ProvenKey;
-use crate::namespace::Name;
+use crate::names::Name;
 use crate::principal::Principal;
 
 /// The choices that a house makes about its leaves.

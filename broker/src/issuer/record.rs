@@ -8,19 +8,8 @@ use arc_swap::ArcSwap;
 use super::KeySet;
 use crate::names::{Audience, HttpsUrl, IssuerUrl};
 use crate::namespace::{Grant, Pin};
+use crate::profile::Profile;
 use crate::token::JoseAlgorithm;
-
-/// Which claim becomes the name.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Profile {
-    /// People: the `email` claim, verified by the issuer.
-    Human,
-    /// Our own provider: people as well, but its record speaks for nothing itself. Each of its tokens names, in
-    /// `federated_claims.connector_id`, the connector that knew the person, and that connector's grants decide.
-    OwnProvider,
-    /// Workloads whose `sub` is a URI.
-    Uri,
-}
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
@@ -59,7 +48,7 @@ pub struct IssuerSpec {
     pub algorithms: Vec<JoseAlgorithm>,
     /// The longest life of its tokens (rule T4).
     pub max_lifetime: Duration,
-    /// Which claim becomes the name.
+    /// How its claims become a name.
     pub profile: Profile,
     /// Claims that must have a given value (rules C1 and C2).
     pub pins: Vec<Pin>,
@@ -121,9 +110,9 @@ impl Issuer {
         &self.spec.audience
     }
 
-    /// Which claim becomes the name.
-    pub fn profile(&self) -> Profile {
-        self.spec.profile
+    /// How its claims become a name.
+    pub fn profile(&self) -> &Profile {
+        &self.spec.profile
     }
 
     /// Where its keys come from.

@@ -4,6 +4,7 @@ use shared::time::UnixTime;
 
 use super::*;
 use crate::names::{Audience, IssuerUrl};
+use crate::profile::Profile;
 use crate::token::JoseAlgorithm;
 use crate::token::mint::TestKey;
 

@@ -20,7 +20,7 @@ impl Rules {
         let mut problems = Vec::new();
         let mut own_provider: Option<&Arc<Issuer>> = None;
         for record in records {
-            if record.profile() == Profile::OwnProvider {
+            if *record.profile() == Profile::OwnProvider {
                 if let Some(first) = own_provider.replace(record) {
                     problems.push(RegistrationError::TwoOwnProviders {
                         first: first.id().to_owned(),

@@ -1,20 +1,21 @@
 //! Refusals.
 
 use super::Speaker;
-use crate::names::{NameError, Rule};
+use crate::names::Rule;
+use crate::profile::ClaimError;
 
 /// Why a speaker may not use a name. The message is for the one who asked: it names the rule's matter, never another owner.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Denied {
+    /// The token claims nothing that a certificate could hold.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// C1: our own provider's token does not say which connector knew the person.
     #[error("the token has no federated_claims.connector_id")]
     ConnectorMissing,
     /// C2: the connector is not configured any more.
     #[error("the connector {0:?} is not configured")]
     ConnectorUnknown(String),
-    /// E1.
-    #[error("the token has no e-mail address")]
-    EmailMissing,
     /// E6.
     #[error("{speaker} has no grant for the e-mail address {address:?}")]
     EmailNotGranted {
@@ -23,12 +24,6 @@ pub enum Denied {
         /// For what.
         address: String,
     },
-    /// E1.
-    #[error("the e-mail address is not verified by the issuer: email_verified is not true")]
-    EmailUnverified,
-    /// The name is no name: rules U, H, P and E.
-    #[error(transparent)]
-    Name(NameError),
     /// X1: a local user has an address that a grant gives to someone else.
     #[error("the name {name:?} belongs to another issuer")]
     OwnedByAnother {
@@ -62,11 +57,10 @@ impl Denied {
     /// The rule that refused.
     pub fn rule(&self) -> Rule {
         match self {
+            Self::Claim(error) => error.rule(),
             Self::ConnectorMissing | Self::PinMissing(_) => Rule::C1,
             Self::ConnectorUnknown(_) | Self::PinDiffers(_) => Rule::C2,
-            Self::EmailMissing | Self::EmailUnverified => Rule::E1,
             Self::EmailNotGranted { .. } => Rule::E6,
-            Self::Name(error) => error.rule(),
             Self::OwnedByAnother { .. } => Rule::X1,
             Self::RecordReplaced(_) => Rule::I2,
             Self::UriNotGranted { rule, .. } => *rule,

@@ -1,40 +1,22 @@
 //! What the rules say yes to.
 
 use super::{Scope, Speaker};
-use crate::names::{EmailAddress, Rule, UriName};
+use crate::names::{EmailAddress, Rule};
+use crate::profile::Claimed;
 use crate::token::VerifiedToken;
-
-/// A name that a certificate can hold.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Name {
-    /// An e-mail address.
-    Email(EmailAddress),
-    /// A URI.
-    Uri(UriName),
-}
-
-impl Name {
-    /// The name's bytes.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Email(address) => address.as_str(),
-            Self::Uri(uri) => uri.as_str(),
-        }
-    }
-}
 
 /// Leave for the bearer of one token to be called one name. Made by `Rules::permit` only.
 #[derive(Debug)]
 pub struct Permit {
     token: VerifiedToken,
-    name: Name,
+    claimed: Claimed,
     speaker: Speaker,
     rule: String,
 }
 
 impl Permit {
-    pub(super) fn new(token: VerifiedToken, name: Name, rule: Rule, speaker: &Speaker, grant: &Scope) -> Self {
-        Self { token, name, speaker: speaker.clone(), rule: describe(rule, speaker, grant) }
+    pub(super) fn new(token: VerifiedToken, claimed: Claimed, rule: Rule, speaker: &Speaker, grant: &Scope) -> Self {
+        Self { token, claimed, speaker: speaker.clone(), rule: describe(rule, speaker, grant) }
     }
 
     /// The token.
@@ -42,9 +24,9 @@ impl Permit {
         &self.token
     }
 
-    /// The name.
-    pub fn name(&self) -> &Name {
-        &self.name
+    /// What the token claimed, and now may be called.
+    pub fn claimed(&self) -> &Claimed {
+        &self.claimed
     }
 
     /// Who spoke.
@@ -57,8 +39,8 @@ impl Permit {
         &self.rule
     }
 
-    pub(crate) fn into_parts(self) -> (VerifiedToken, Name, String) {
-        (self.token, self.name, self.rule)
+    pub(crate) fn into_parts(self) -> (VerifiedToken, Claimed, String) {
+        (self.token, self.claimed, self.rule)
     }
 }
 

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::issuer::{IssuerSpec, Issuers, RegistrationError};
+use crate::profile::ClaimError;
 use crate::token::mint::{ISS, record, speak};
 
 const OWN: &str = "https://sign.example.net/oidc";
@@ -28,7 +29,7 @@ fn human(grants: Vec<Grant>) -> Issuers {
 
 fn permit(issuers: &Issuers, claims: &str) -> Result<String, Denied> {
     let permit = issuers.rules().permit(speak(issuers, ISS, claims))?;
-    Ok(permit.name().as_str().to_owned())
+    Ok(permit.claimed().name.as_str().to_owned())
 }
 
 #[test]
@@ -168,10 +169,13 @@ fn our_own_tokens_speak_with_their_connectors_voice() {
         ("upstream", "a@partner.example", "E6 connector:upstream email-domain:partner.example"),
     ] {
         let permit = decide(&claims(connector, email)).expect("is permitted");
-        assert_eq!((permit.name().as_str(), permit.rule()), (email, rule));
+        assert_eq!((permit.claimed().name.as_str(), permit.rule()), (email, rule));
         let login = house.rules().permit_login(connector, email, true).expect("is permitted");
         assert_eq!((login.address().as_str(), login.rule()), (email, rule));
-        assert_eq!(house.rules().permit_login(connector, email, false), Err(Denied::EmailUnverified));
+        assert_eq!(
+            house.rules().permit_login(connector, email, false),
+            Err(Denied::Claim(ClaimError::EmailUnverified))
+        );
     }
     for (connector, email, rule) in [
         // What a grant gives to someone else is not a local user's to have.
@@ -334,8 +338,8 @@ fn any_name() -> impl Strategy<Value = Name> {
 
 fn permits(rules: &Rules, speaker: SpeakerIndex, name: &Name) -> bool {
     match name {
-        Name::Email(address) => rules.permit_email(speaker, address.as_str(), true).is_ok(),
-        Name::Uri(uri) => rules.permit_uri(speaker, uri.as_str()).is_ok(),
+        Name::Email(address) => rules.decide_email(speaker, address).is_ok(),
+        Name::Uri(uri) => rules.decide_uri(speaker, uri).is_ok(),
     }
 }
 

@@ -19,8 +19,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{ConnectorSpec, Grant, Pin, PinValue, Speaker};
-use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Profile};
-use crate::names::{DomainName, IssuerUrl, NameError, Rule};
+use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use crate::names::{DomainName, IssuerUrl, NameError, Rule, UriName};
+use crate::profile::Profile;
 use crate::token::{Claims, UnverifiedToken};
 
 /// What the rules say of a case.
@@ -109,7 +110,8 @@ fn permit_uri(prefix: &str, subject: &str) -> Result<(), Rule> {
     let issuers = record("https://issuer.example", Profile::Uri, vec![grant]).map_err(|error| error.rule())?;
     let rules = issuers.rules();
     let speaker = rules.speakers.iter().position(|entry| matches!(entry.speaker, Speaker::Issuer(_)));
-    let outcome = rules.permit_uri(speaker.unwrap_or_default() as u32, subject);
+    let name = UriName::parse(subject).map_err(|error| error.rule())?;
+    let outcome = rules.decide_uri(speaker.unwrap_or_default() as u32, &name);
     outcome.map(drop).map_err(|denied| denied.rule())
 }
 

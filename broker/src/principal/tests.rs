@@ -1,6 +1,7 @@
 use super::*;
-use crate::issuer::{Issuers, Profile};
+use crate::issuer::Issuers;
 use crate::namespace::Grant;
+use crate::profile::Profile;
 use crate::token::mint::{ISS, record, speak};
 
 fn principal(profile: Profile, grant: Grant, claims: &str) -> Principal {

@@ -13,9 +13,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::time::UnixTime;
 
 use super::{JoseAlgorithm, UnverifiedToken, Verification, VerifiedToken};
-use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Profile};
+use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
 use crate::names::IssuerUrl;
 use crate::namespace::Grant;
+use crate::profile::Profile;
 
 pub(crate) enum TestKey {
     Ecdsa(EcdsaKeyPair, JoseAlgorithm),

@@ -2,8 +2,9 @@ use proptest::prelude::*;
 
 use super::mint::{TestKey, base64url};
 use super::*;
-use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Profile};
+use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
 use crate::names::{Audience, IssuerUrl};
+use crate::profile::Profile;
 
 const ISS: &str = "https://idp.example.com";
 const NOW: u64 = 1_795_000_000;
