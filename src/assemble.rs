@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use broker::provider::{Client, ClientSecretHash, Clients, Lifetimes};
-use privyseal_config::{ClientSection, Config, ListenSection};
+use privyseal_config::{ClientSection, Config, ListenSection, TimestampRecords, TimestampsSection};
 
 use crate::data_dir::file;
 use crate::listen::tls::ServerIdentity;
@@ -34,6 +34,10 @@ pub(crate) struct Settings {
     pub(crate) certificate_lifetime: Duration,
     /// The timestamp policies that are served, the default first.
     pub(crate) policies: Vec<tsa::PolicyOid>,
+    /// How timestamp tokens are written.
+    pub(crate) token_form: tsa::TokenForm,
+    /// What the audit log keeps of timestamps.
+    pub(crate) timestamp_records: TimestampRecords,
     /// Whether signatures by any key may enter the signature log.
     pub(crate) accept_public_keys: bool,
     /// Whether `/audit` is served.
@@ -104,10 +108,17 @@ fn understand(config: Config, folder: &Path, sha256: String, listen: Option<&str
         records,
         certificate_lifetime: Duration::from_secs(lifetime),
         policies,
+        token_form: understand_token_form(&config.timestamps),
+        timestamp_records: config.audit.timestamps,
         accept_public_keys: config.log.accept_public_keys,
         serve_audit: config.log.serve_audit,
         sha256,
     })
+}
+
+fn understand_token_form(section: &TimestampsSection) -> tsa::TokenForm {
+    let precision = if section.milliseconds { tsa::Precision::Milliseconds } else { tsa::Precision::Seconds };
+    tsa::TokenForm { precision, is_qualified: section.qualified }
 }
 
 fn understand_listen(

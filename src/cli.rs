@@ -4,6 +4,7 @@ mod audit;
 mod config;
 mod demo;
 mod init;
+mod tsa;
 mod up;
 mod user;
 mod verify;
@@ -44,6 +45,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Verify a Sigstore bundle strictly.
     Verify(verify::VerifyArgs),
+    /// Timestamps: read and verify anybody's, and what this authority discloses about its own.
+    #[command(subcommand)]
+    Tsa(tsa::TsaCommand),
     /// The people who log in with a password of this house.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -95,6 +99,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Up(args) => up::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Tsa(command) => tsa::run(command),
         Command::User(command) => user::run(command),
         Command::Config(command) => config::run(command),
         Command::Audit(command) => audit::run(command),

@@ -181,6 +181,7 @@ impl House {
     pub(crate) fn chores(&self) -> JoinSet<()> {
         let mut chores = JoinSet::new();
         chores.spawn(self.timestamps.clone().watch_clocks());
+        chores.spawn(self.timestamps.clone().keep_counting());
         let publisher = self.publisher.clone();
         chores.spawn(async move { publisher.keep_fresh(&SystemClock).await });
         chores.spawn(sweep(self.store.clone()));
@@ -190,6 +191,7 @@ impl House {
 
     /// Commits what has queued in the logs and closes them.
     pub(crate) fn close(&self) {
+        self.timestamps.record_count();
         self.logs.iter().for_each(Log::close);
     }
 }

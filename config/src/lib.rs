@@ -5,6 +5,7 @@
 //! are named by the file that holds them. The `Default` beside each struct is the only place for its defaults, and
 //! `config/example.toml` shows every key with its default; a test keeps the two together.
 
+mod audit;
 mod certificates;
 mod client;
 mod connector;
@@ -16,6 +17,7 @@ mod log;
 mod provider;
 mod timestamps;
 
+pub use audit::{AuditSection, TimestampRecords};
 pub use certificates::CertificatesSection;
 pub use client::ClientSection;
 pub use connector::ConnectorSection;
@@ -54,6 +56,8 @@ pub struct Config {
     pub certificates: CertificatesSection,
     /// Timestamps.
     pub timestamps: TimestampsSection,
+    /// The audit log's contents.
+    pub audit: AuditSection,
     /// The logs.
     pub log: LogSection,
 }

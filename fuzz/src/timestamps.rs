@@ -64,6 +64,17 @@ pub fn token(bytes: &[u8]) {
     }
 }
 
+/// Whatever is shown of a stranger's file can be printed, and what verifies can be shown.
+pub fn inspection(bytes: &[u8]) {
+    let shown = tsa::Inspection::parse(bytes);
+    if let Ok(seen) = &shown {
+        assert!(!format!("{seen:?}").chars().any(char::is_control));
+    }
+    if verify_response(bytes, &Expected::data(DATA), &ANY).is_ok() {
+        assert!(shown.is_ok_and(|seen| seen.token.is_some()));
+    }
+}
+
 /// What is read of a TSTInfo lies in it.
 pub fn tst_info(bytes: &[u8]) {
     let Ok(info) = TstInfo::parse(bytes) else { return };

@@ -87,6 +87,14 @@ pub enum AuditRecord {
         /// What the clock guard said.
         clock: String,
     },
+    /// How many timestamps were signed without a record of each (`audit.timestamps = "off"`) since the last such record, or
+    /// since the start.
+    TimestampsCounted {
+        /// The latest of their times, milliseconds since the epoch.
+        at_ms: u64,
+        /// How many.
+        count: u64,
+    },
     /// A token is about to be signed for a client.
     TokenIssued {
         /// Milliseconds since the epoch.

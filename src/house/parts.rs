@@ -159,10 +159,12 @@ impl Parts<'_> {
             policies: self.settings.policies.clone(),
             accuracy: Accuracy::ONE_SECOND,
             node: NodePrefix::FIRST,
+            form: self.settings.token_form,
         };
         let unit = SigningUnit::new(config, SystemClock.now())?;
         let (audit, random) = (self.opened.audit.clone(), self.opened.random.clone());
-        Ok(TimestampEdge::new(vec![Arc::new(unit)], Arc::new(SystemClocks), audit, random)?)
+        let records = self.settings.timestamp_records;
+        Ok(TimestampEdge::new(vec![Arc::new(unit)], Arc::new(SystemClocks), audit, random)?.with_records(records))
     }
 
     pub(super) fn log_edge(&self, issuance: &Issuance, issued_lately: Arc<IssuedLately>) -> LogEdge {

@@ -4,6 +4,8 @@
 //! timestamp, so a refusal has a status of 4xx or 503, and carries the DER rejection. `/tsa` and `/tsa/{unit}` are for RFC 3161
 //! clients: they show a reason only when it comes with 200, so there a refusal is an answer like any other.
 
+mod unrecorded;
+
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +17,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use privyseal_config::TimestampRecords;
 use shared::audit::AuditRecord;
 use shared::log::{Log, ReadError};
 use shared::random::Random;
@@ -26,6 +29,7 @@ use tsa::{
 };
 
 use super::request_id::RequestId;
+use unrecorded::Unrecorded;
 
 const QUERY: &str = "application/timestamp-query";
 /// Exactly this, without parameters: half of the clients compare the whole header.
@@ -33,6 +37,9 @@ const REPLY: HeaderValue = HeaderValue::from_static("application/timestamp-reply
 
 /// How many leaves of the audit log are searched for the latest timestamp when the house starts.
 const MARK_SEARCH: u64 = 10_000;
+
+/// How often the timestamps without a record are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(60);
 
 /// How often the clocks are looked at when nobody asks for a timestamp.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -44,6 +51,8 @@ pub(crate) struct TimestampEdge {
     clocks: Arc<dyn Clocks>,
     audit: Log,
     random: Arc<dyn Random>,
+    /// Present where the operator wants no record of each timestamp.
+    unrecorded: Option<Unrecorded>,
 }
 
 /// Why the edge cannot start.
@@ -67,7 +76,33 @@ impl TimestampEdge {
     ) -> Result<Self, TimestampEdgeError> {
         let limits = units.iter().map(|unit| unit.clock_limits()).reduce(widest).ok_or(TimestampEdgeError::NoUnit)?;
         let guard = Mutex::new(ClockGuard::start(limits, latest_timestamp(&audit)?, clocks.read()));
-        Ok(Self { units, guard, clocks, audit, random })
+        Ok(Self { units, guard, clocks, audit, random, unrecorded: None })
+    }
+
+    /// Keeps of timestamps what the operator wants; without this, a record of each.
+    pub(crate) fn with_records(self, records: TimestampRecords) -> Self {
+        let unrecorded = match records {
+            TimestampRecords::Durable => None,
+            TimestampRecords::Off => Some(Unrecorded::start()),
+        };
+        Self { unrecorded, ..self }
+    }
+
+    /// Records how many timestamps have left without a record of their own, if any have.
+    pub(crate) fn record_count(&self) {
+        let record = self.unrecorded.as_ref().and_then(Unrecorded::count);
+        if let Some(record) = record {
+            // The leaf is in the log's queue, which is committed also when the log is closed; nothing waits for this one.
+            drop(self.audit.append(record.to_leaf()));
+        }
+    }
+
+    /// Records that count every minute.
+    pub(crate) async fn keep_counting(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(COUNT_EVERY).await;
+            self.record_count();
+        }
     }
 
     /// Whether time is trusted now, for readiness.
@@ -106,12 +141,16 @@ impl TimestampEdge {
 
     /// The whole way of a timestamp. The record is durable before the key is used.
     async fn timestamp(&self, unit: Option<&str>, query: Query) -> Result<TimestampResponse, Rejection> {
-        let prepared = {
+        let decided = {
             let unit = self.unit(unit)?;
             let der = query.into_der()?;
             let request = TimestampRequest::parse(&der)?;
-            unit.prepare(&request, self.permit()?, &*self.random)?
+            unit.decide(&request, self.permit()?, &*self.random)?
         };
+        if let Some(unrecorded) = &self.unrecorded {
+            return unrecorded.sign(decided);
+        }
+        let prepared = decided.record();
         let receipt = self.audit.append(prepared.leaf()).await?;
         prepared.sign(&receipt)
     }

@@ -15,7 +15,7 @@ use shared::time::UnixTime;
 use shared::x509::{Ceremony, Chain, NodePrefix};
 use tsa::{
     Accuracy, ClockGuard, ClockReading, Expected, PolicyOid, Prepared, SigningUnit, TimestampRequest, TimestampTrust,
-    TrustedNow, UnitConfig, verify_response,
+    TokenForm, TrustedNow, UnitConfig, verify_response,
 };
 
 const NOW: UnixTime = UnixTime::from_millis(1_795_258_320_250);
@@ -67,6 +67,7 @@ impl Bench {
             policies: vec![PolicyOid::parse("0.4.0.2023.1.1").expect("a policy")],
             accuracy: Accuracy::ONE_SECOND,
             node: NodePrefix::FIRST,
+            form: TokenForm::default(),
         };
         Self { key, unit: Arc::new(SigningUnit::new(config, NOW).expect("a unit")), log: Log::in_memory() }
     }

@@ -152,7 +152,9 @@ impl ClockGuard {
     /// clock that was far ahead cannot raise the mark.
     pub fn mark_in(record: &AuditRecord) -> Option<UnixTime> {
         match record {
-            AuditRecord::Timestamped { at_ms, .. } => Some(UnixTime::from_millis(*at_ms)),
+            AuditRecord::Timestamped { at_ms, .. } | AuditRecord::TimestampsCounted { at_ms, .. } => {
+                Some(UnixTime::from_millis(*at_ms))
+            }
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use crate::gen_time::Accuracy;
 use crate::policy::PolicyOid;
 use crate::request::TimestampRequest;
 use crate::respond::{Prepared, TimestampResponse};
-use crate::signing_unit::{SigningUnit, UnitConfig};
+use crate::signing_unit::{SigningUnit, TokenForm, UnitConfig};
 
 /// 2026-11-21T10:52:00.250Z
 pub(crate) const NOW: u64 = 1_795_258_320_250;
@@ -40,6 +40,7 @@ pub(crate) fn config(key: Arc<dyn Signer>, chain: Chain) -> UnitConfig {
         policies: vec![PolicyOid::parse(POLICY).unwrap(), PolicyOid::parse("1.3.6.1.4.1.32473.1").unwrap()],
         accuracy: Accuracy::ONE_SECOND,
         node: NodePrefix::FIRST,
+        form: TokenForm::default(),
     }
 }
 

@@ -6,19 +6,40 @@ use shared::time::UnixTime;
 
 use crate::clock_guard::TrustedNow;
 
-/// The time in a token: whole seconds of UTC, `YYYYMMDDhhmmssZ` (RFC 3161 §2.4.2). No fraction is written: it would promise
-/// nothing that `Accuracy` does not say, and some parsers refuse it.
+/// How fine genTime is written. A finer one promises nothing by itself: `Accuracy` is the promise.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Precision {
+    /// Whole seconds, to the nearest: what every client reads (RFC 3161 §2.4.2 wants no more unless it is needed).
+    #[default]
+    Seconds,
+    /// Up to three decimals, for accuracies below half a second. Six are refused by sigstore-js.
+    Milliseconds,
+}
+
+impl Precision {
+    /// How far genTime may be from the clock's reading because of its rounding.
+    pub const fn rounding(self) -> Duration {
+        match self {
+            Self::Seconds => Duration::from_millis(500),
+            // The clock is read in whole milliseconds, cut.
+            Self::Milliseconds => Duration::from_millis(1),
+        }
+    }
+}
+
+/// The time in a token: `YYYYMMDDhhmmss[.f]Z` in UTC (RFC 3161 §2.4.2).
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct GenTime(UnixTime);
 
-/// How far a whole-second genTime may be from the clock's reading because of its rounding.
-pub const ROUNDING: Duration = Duration::from_millis(500);
-
 impl GenTime {
-    /// The nearest second. Rounding down would be off by up to a whole second and use up an accuracy of one second alone; to
-    /// the nearest, it is off by half a second and leaves the other half for the clock.
-    pub fn nearest(now: TrustedNow) -> Self {
-        Self(now.time().plus(ROUNDING).floor_to_second())
+    /// The moment as it is written. Seconds are rounded to the nearest: rounding down would be off by up to a whole second and
+    /// use up an accuracy of one second alone; to the nearest, it is off by half a second and leaves the other half for the
+    /// clock.
+    pub fn of(now: TrustedNow, precision: Precision) -> Self {
+        match precision {
+            Precision::Seconds => Self(now.time().plus(precision.rounding()).floor_to_second()),
+            Precision::Milliseconds => Self(now.time()),
+        }
     }
 
     /// The moment.
@@ -26,8 +47,8 @@ impl GenTime {
         self.0
     }
 
-    /// `YYYYMMDDhhmmssZ`; `None` after the year 9999.
-    pub fn to_text(self) -> Option<[u8; 15]> {
+    /// Its text; `None` after the year 9999.
+    pub fn to_text(self) -> Option<GenTimeText> {
         let date = der::DateTime::from_unix_duration(Duration::from_secs(self.0.seconds())).ok()?;
         let year = date.year();
         let pairs = [
@@ -39,11 +60,54 @@ impl GenTime {
             date.minutes(),
             date.seconds(),
         ];
-        let mut text = [b'Z'; 15];
-        for (digits, pair) in text.chunks_exact_mut(2).zip(pairs) {
+        let mut text = GenTimeText { characters: [b'Z'; GenTimeText::LONGEST], length: 14 };
+        for (digits, pair) in text.characters.chunks_exact_mut(2).zip(pairs) {
             digits.copy_from_slice(&[b'0' + pair / 10, b'0' + pair % 10]);
         }
+        text.push_fraction((self.0.millis() % 1_000) as u16);
+        text.push(b'Z');
         Some(text)
+    }
+}
+
+/// The characters of a genTime.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct GenTimeText {
+    characters: [u8; Self::LONGEST],
+    length: usize,
+}
+
+impl GenTimeText {
+    const LONGEST: usize = "YYYYMMDDhhmmss.fffZ".len();
+
+    /// The fraction has no trailing zero, and its point does not stand alone.
+    fn push_fraction(&mut self, millis: u16) {
+        if millis == 0 {
+            return;
+        }
+        self.push(b'.');
+        for unit in [100, 10, 1] {
+            self.push(b'0' + (millis / unit % 10) as u8);
+            if millis.is_multiple_of(unit) {
+                return;
+            }
+        }
+    }
+
+    fn push(&mut self, character: u8) {
+        self.characters[self.length] = character;
+        self.length += 1;
+    }
+
+    /// The characters, all of them ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.characters[..self.length]
+    }
+}
+
+impl std::fmt::Display for GenTimeText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_bytes().iter().try_for_each(|&character| std::fmt::Write::write_char(f, char::from(character)))
     }
 }
 
@@ -99,7 +163,23 @@ mod tests {
             (1_795_258_320_500, b"20261121105201Z"),
             (1_798_761_599_999, b"20270101000000Z"),
         ] {
-            assert_eq!(GenTime::nearest(trusted(millis)).to_text().as_ref(), Some(text));
+            let written = GenTime::of(trusted(millis), Precision::Seconds).to_text().expect("a year of four digits");
+            assert_eq!(written.as_bytes(), text);
+        }
+    }
+
+    #[test]
+    fn milliseconds_have_no_trailing_zeros() {
+        for (millis, text) in [
+            (1_795_258_320_000, "20261121105200Z"),
+            (1_795_258_320_001, "20261121105200.001Z"),
+            (1_795_258_320_010, "20261121105200.01Z"),
+            (1_795_258_320_120, "20261121105200.12Z"),
+            (1_795_258_320_500, "20261121105200.5Z"),
+            (1_795_258_320_999, "20261121105200.999Z"),
+        ] {
+            let written = GenTime::of(trusted(millis), Precision::Milliseconds).to_text();
+            assert_eq!(written.expect("a year of four digits").to_string(), text);
         }
     }
 

@@ -10,7 +10,7 @@
 //! `PKIFailureInfo` and encodes itself.
 //!
 //! Does not: read a clock, draw randomness, touch a file or a socket, know HTTP. Does not speak the TCP, mail or file
-//! transports of RFC 3161 §3.1 to §3.3, and supports no request extension.
+//! transports of RFC 3161 §3.1 to §3.3.
 
 pub mod clock_guard;
 mod der_reader;
@@ -18,7 +18,9 @@ mod der_reader;
 mod fixture;
 pub mod gen_time;
 pub mod hash_algorithm;
+pub mod inspect;
 pub mod policy;
+mod qualified;
 pub mod rejection;
 pub mod request;
 pub mod respond;
@@ -29,12 +31,13 @@ pub mod verify;
 
 pub use clock_guard::{ClockGuard, ClockLimits, ClockReading, ClockTrouble, Clocks, TrustedNow};
 pub use der_reader::DerFault;
-pub use gen_time::{Accuracy, GenTime};
+pub use gen_time::{Accuracy, GenTime, Precision};
 pub use hash_algorithm::HashAlgorithm;
+pub use inspect::{InspectError, Inspection, token_of};
 pub use policy::{PolicyOid, PolicyOidError};
 pub use rejection::{PkiFailureInfo, Rejection};
 pub use request::TimestampRequest;
-pub use respond::{Prepared, TimestampResponse};
-pub use signing_unit::{SigningUnit, UnitConfig, UnitError};
+pub use respond::{Decided, Prepared, TimestampResponse, WithoutRecords};
+pub use signing_unit::{SigningUnit, TokenForm, UnitConfig, UnitError};
 pub use tst_info::TstInfo;
 pub use verify::{Expected, TimestampTrust, VerifiedTimestamp, VerifyError, verify_response, verify_token};

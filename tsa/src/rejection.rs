@@ -34,6 +34,32 @@ pub enum PkiFailureInfo {
 }
 
 impl PkiFailureInfo {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::BadAlg,
+        Self::BadRequest,
+        Self::BadDataFormat,
+        Self::TimeNotAvailable,
+        Self::UnacceptedPolicy,
+        Self::UnacceptedExtension,
+        Self::AddInfoNotAvailable,
+        Self::SystemFailure,
+    ];
+
+    /// Its name in RFC 3161 §2.4.2.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadAlg => "badAlg",
+            Self::BadRequest => "badRequest",
+            Self::BadDataFormat => "badDataFormat",
+            Self::TimeNotAvailable => "timeNotAvailable",
+            Self::UnacceptedPolicy => "unacceptedPolicy",
+            Self::UnacceptedExtension => "unacceptedExtension",
+            Self::AddInfoNotAvailable => "addInfoNotAvailable",
+            Self::SystemFailure => "systemFailure",
+        }
+    }
+
     /// Contents of the BIT STRING: unused bits first, trailing zero bits dropped (X.690 §11.2.2).
     fn bit_string_contents(self) -> Vec<u8> {
         let bit = self as usize;
@@ -96,9 +122,13 @@ pub enum Rejection {
     /// A nonce beyond our limit.
     #[error("the nonce has {0} bytes, at most {MAX_NONCE} are accepted")]
     NonceTooLong(usize),
-    /// An extension: we know none (RFC 3161 §2.4.1: then no token SHALL be issued, critical or not).
+    /// An extension other than qcStatements (RFC 3161 §2.4.1: then no token SHALL be issued, critical or not).
     #[error("the extension {0} is not supported (RFC 3161 section 2.4.1)")]
     ExtensionUnsupported(String),
+    /// A qualified timestamp of a unit that makes none, or a statement that we cannot make (RFC 3161 §2.4.2,
+    /// addInfoNotAvailable).
+    #[error("this unit does not make the statement asked for with qcStatements (ETSI EN 319 422 section 9.1)")]
+    NotQualified,
     /// A policy that this unit does not issue under; `None` when none was asked for and the unit has none.
     #[error("{}", policy_text(.0.as_deref()))]
     PolicyUnaccepted(Option<String>),
@@ -157,6 +187,7 @@ impl Rejection {
             Self::Clock(_) | Self::Accuracy { .. } => PkiFailureInfo::TimeNotAvailable,
             Self::PolicyUnaccepted(_) => PkiFailureInfo::UnacceptedPolicy,
             Self::ExtensionUnsupported(_) => PkiFailureInfo::UnacceptedExtension,
+            Self::NotQualified => PkiFailureInfo::AddInfoNotAvailable,
             Self::UnitNotValid | Self::NotRecorded(_) | Self::WrongReceipt | Self::Sign(_) => {
                 PkiFailureInfo::SystemFailure
             }

@@ -7,6 +7,7 @@ use shared::x509::der_writer::tag;
 use crate::der_reader::{DerFault, DerReader, Tlv};
 use crate::hash_algorithm::HashAlgorithm;
 use crate::policy::{dotted, is_within_limits};
+use crate::qualified;
 use crate::rejection::Rejection;
 
 /// The longest request read; clients send about 70 bytes.
@@ -21,6 +22,7 @@ pub struct TimestampRequest<'a> {
     policy: Option<&'a [u8]>,
     nonce: Option<&'a [u8]>,
     is_certificate_requested: bool,
+    asks_for_qualified: bool,
 }
 
 /// `MessageImprint`: what is to be timestamped, as the caller wrote it. The token must repeat it (RFC 3161 §2.4.2), so the bytes
@@ -43,6 +45,11 @@ impl<'a> Imprint<'a> {
         self.digest
     }
 
+    /// The digest, as a value of its own.
+    pub(crate) fn to_digest(self) -> ImprintDigest {
+        ImprintDigest::of(self.digest)
+    }
+
     /// The whole encoding, as it came.
     pub fn der(&self) -> &'a [u8] {
         self.der
@@ -60,6 +67,27 @@ impl<'a> Imprint<'a> {
             return Err(Rejection::ImprintLength { algorithm, found: raw.digest.len() });
         }
         Ok(Self { algorithm, digest: raw.digest, der: value.whole })
+    }
+}
+
+/// The digest of an imprint without the request around it: at most 64 octets, no allocation.
+#[derive(Clone, Copy)]
+pub(crate) struct ImprintDigest {
+    octets: [u8; 64],
+    length: usize,
+}
+
+impl ImprintDigest {
+    fn of(digest: &[u8]) -> Self {
+        let mut octets = [0; 64];
+        octets[..digest.len()].copy_from_slice(digest);
+        Self { octets, length: digest.len() }
+    }
+}
+
+impl AsRef<[u8]> for ImprintDigest {
+    fn as_ref(&self) -> &[u8] {
+        &self.octets[..self.length]
     }
 }
 
@@ -107,7 +135,7 @@ impl<'a> TimestampRequest<'a> {
         let extensions = fields.optional(tag::context_constructed(0)).map_err(at("extensions"))?;
         // Anything left is out of order, twice or unknown: silently dropping it could drop a nonce.
         fields.finish().map_err(at("TimeStampReq"))?;
-        let first_extension = extensions.map(first_extension).transpose()?;
+        let asked = extensions.map(ask).transpose()?;
 
         if version.contents != [1] {
             return Err(Rejection::Version);
@@ -116,10 +144,14 @@ impl<'a> TimestampRequest<'a> {
         if let Some(nonce) = nonce.filter(|nonce| nonce.contents.len() > MAX_NONCE) {
             return Err(Rejection::NonceTooLong(nonce.contents.len()));
         }
-        if let Some(oid) = first_extension {
-            return Err(Rejection::ExtensionUnsupported(dotted(oid)));
-        }
-        Ok(Self { imprint, policy, nonce: nonce.map(|nonce| nonce.whole), is_certificate_requested })
+        let asks_for_qualified = match asked {
+            None => false,
+            Some(Ask::Qualified) => true,
+            Some(Ask::OtherStatement) => return Err(Rejection::NotQualified),
+            Some(Ask::Unknown(oid)) => return Err(Rejection::ExtensionUnsupported(dotted(oid))),
+        };
+        let nonce = nonce.map(|nonce| nonce.whole);
+        Ok(Self { imprint, policy, nonce, is_certificate_requested, asks_for_qualified })
     }
 
     /// What is to be timestamped.
@@ -141,23 +173,48 @@ impl<'a> TimestampRequest<'a> {
     pub fn is_certificate_requested(&self) -> bool {
         self.is_certificate_requested
     }
+
+    /// Whether the token must say that it is a qualified one.
+    pub fn asks_for_qualified(&self) -> bool {
+        self.asks_for_qualified
+    }
 }
 
-/// Reads all of `Extensions ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { extnID, critical DEFAULT FALSE, extnValue OCTET STRING }` and gives
-/// the first one's identifier.
-fn first_extension(extensions: Tlv<'_>) -> Result<&[u8], Rejection> {
+/// What the extensions of a request ask for.
+enum Ask<'a> {
+    /// The statement of a qualified timestamp.
+    Qualified,
+    /// A statement that no unit makes.
+    OtherStatement,
+    /// Something that we do not know.
+    Unknown(&'a [u8]),
+}
+
+/// Reads all of `Extensions ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { extnID, critical DEFAULT FALSE, extnValue OCTET STRING }`. The
+/// only one that we know is qcStatements; one that is unknown decides, wherever it stands.
+fn ask(extensions: Tlv<'_>) -> Result<Ask<'_>, Rejection> {
     const FIELD: &str = "extensions";
     let mut list = DerReader::new(extensions.contents);
-    let mut first = None;
-    while first.is_none() || !list.is_empty() {
+    let mut asked = None;
+    while asked.is_none() || !list.is_empty() {
         let mut extension = DerReader::new(list.read(tag::SEQUENCE).map_err(at(FIELD))?.contents);
         let oid = object_identifier(&mut extension, FIELD)?;
         extension.default_false().map_err(at(FIELD))?;
-        extension.read(tag::OCTET_STRING).map_err(at(FIELD))?;
+        let value = extension.read(tag::OCTET_STRING).map_err(at(FIELD))?.contents;
         extension.finish().map_err(at(FIELD))?;
-        first.get_or_insert(oid);
+        let this = match (oid, value) {
+            (qualified::QC_STATEMENTS, qualified::STATEMENTS) => Ask::Qualified,
+            (qualified::QC_STATEMENTS, _) => Ask::OtherStatement,
+            _ => Ask::Unknown(oid),
+        };
+        asked = Some(match (asked, this) {
+            (None, this) => this,
+            (Some(known @ Ask::Unknown(_)), _) | (_, known @ Ask::Unknown(_)) => known,
+            // RFC 5280 §4.2: an extension stands there once.
+            (Some(_), _) => return Err(Rejection::NotDer { field: FIELD, fault: DerFault::Contents }),
+        });
     }
-    first.ok_or(Rejection::NotDer { field: FIELD, fault: DerFault::CutShort })
+    asked.ok_or(Rejection::NotDer { field: FIELD, fault: DerFault::CutShort })
 }
 
 fn object_identifier<'a>(reader: &mut DerReader<'a>, field: &'static str) -> Result<&'a [u8], Rejection> {

@@ -2,29 +2,56 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::Digest;
 use shared::audit::AuditRecord;
 use shared::log::{LeafHash, Receipt};
 use shared::random::Random;
+use shared::time::UnixTime;
 use shared::x509::der_writer::tag;
 use shared::x509::{DerWriter, SerialNumber};
 
 use crate::clock_guard::TrustedNow;
-use crate::gen_time::{GenTime, ROUNDING};
+use crate::gen_time::{GenTime, GenTimeText};
 use crate::hash_algorithm::HashAlgorithm;
 use crate::policy::{PolicyOid, dotted};
+use crate::qualified;
 use crate::rejection::Rejection;
-use crate::request::TimestampRequest;
+use crate::request::{ImprintDigest, TimestampRequest};
 use crate::signing_unit::SigningUnit;
 
-/// A timestamp that is decided but not signed: its audit leaf must be durable first.
-pub struct Prepared {
+/// A timestamp that is decided: its TSTInfo is written, and nothing is recorded or signed.
+pub struct Decided {
     unit: Arc<SigningUnit>,
+    now: TrustedNow,
+    serial: SerialNumber,
+    gen_time: GenTimeText,
+    /// Which of the unit's policies.
+    policy: usize,
+    /// Of the caller's data.
+    imprint: ImprintDigest,
     tst_info: Vec<u8>,
-    /// The TSTInfo's digest sits in them.
-    attributes: Vec<u8>,
+    /// Of the TSTInfo.
+    digest: Digest,
     with_certificates: bool,
+}
+
+/// A timestamp that may be signed as soon as its audit leaf is durable.
+pub struct Prepared {
+    decided: Decided,
     leaf: Vec<u8>,
     leaf_hash: LeafHash,
+}
+
+/// The operator's decision to keep no record of each timestamp (`audit.timestamps = "off"`): what stands in for a receipt. It
+/// is made in one place, where the configuration is read.
+#[derive(Clone, Copy, Debug)]
+pub struct WithoutRecords(());
+
+impl WithoutRecords {
+    /// What was decided, on record for those who read the code: nobody will be able to list the timestamps of a stolen key.
+    pub const fn as_the_operator_decided() -> Self {
+        Self(())
+    }
 }
 
 /// A DER `TimeStampResp` that grants a token.
@@ -46,61 +73,62 @@ impl TimestampResponse {
 impl SigningUnit {
     /// Decides on `request` and writes the TSTInfo. Serial numbers carry the node's prefix and 128 random bits: nothing has to
     /// be remembered across a crash, a restored snapshot repeats none, and nobody can count our timestamps from outside.
+    pub fn decide(
+        self: &Arc<Self>,
+        request: &TimestampRequest<'_>,
+        now: TrustedNow,
+        random: &dyn Random,
+    ) -> Result<Decided, Rejection> {
+        let policy = self.policy_for(request)?;
+        if request.asks_for_qualified() && !self.form.is_qualified {
+            return Err(Rejection::NotQualified);
+        }
+        let gen_time = self.gen_time(now)?.to_text().ok_or(Rejection::UnitNotValid)?;
+        let serial = SerialNumber::random(self.node, random);
+        let tst_info = self.tst_info(request, &self.policies[policy], &serial, &gen_time);
+        Ok(Decided {
+            now,
+            serial,
+            gen_time,
+            policy,
+            imprint: request.imprint().to_digest(),
+            digest: self.template.digest.digest(&tst_info),
+            tst_info,
+            with_certificates: request.is_certificate_requested(),
+            unit: Arc::clone(self),
+        })
+    }
+
+    /// Decides on `request` and writes its audit leaf.
     pub fn prepare(
         self: &Arc<Self>,
         request: &TimestampRequest<'_>,
         now: TrustedNow,
         random: &dyn Random,
     ) -> Result<Prepared, Rejection> {
-        let policy = self.policy_for(request)?;
-        let gen_time = self.gen_time(now)?;
-        let gen_time_text = gen_time.to_text().ok_or(Rejection::UnitNotValid)?;
-        let serial = SerialNumber::random(self.node, random);
-        let tst_info = self.tst_info(request, policy, &serial, &gen_time_text);
-        let digest = self.template.digest.digest(&tst_info);
-        let record = AuditRecord::Timestamped {
-            at_ms: now.time().millis(),
-            unit: self.name.clone(),
-            serial: serial.to_hex(),
-            gen_time: gen_time_text.iter().map(|&character| char::from(character)).collect(),
-            policy: policy.to_string(),
-            tst_info_sha256: match self.template.digest {
-                HashAlgorithm::Sha256 => hex::encode(digest),
-                _ => hex::encode(HashAlgorithm::Sha256.digest(&tst_info)),
-            },
-            imprint: hex::encode(request.imprint().digest()),
-            clock: now.source().to_owned(),
-        };
-        let leaf = record.to_leaf();
-        Ok(Prepared {
-            unit: Arc::clone(self),
-            attributes: self.template.attributes(digest.as_ref()),
-            tst_info,
-            with_certificates: request.is_certificate_requested(),
-            leaf_hash: LeafHash::of(&leaf),
-            leaf,
-        })
+        Ok(self.decide(request, now, random)?.record())
     }
 
     /// The policy asked for, which must be one of ours, or our first one.
-    fn policy_for(&self, request: &TimestampRequest<'_>) -> Result<&PolicyOid, Rejection> {
+    fn policy_for(&self, request: &TimestampRequest<'_>) -> Result<usize, Rejection> {
         match request.policy() {
-            None => self.policies.first().ok_or(Rejection::PolicyUnaccepted(None)),
+            None if self.policies.is_empty() => Err(Rejection::PolicyUnaccepted(None)),
+            None => Ok(0),
             Some(contents) => PolicyOid::from_contents(contents)
-                .and_then(|asked| self.policies.iter().find(|policy| **policy == asked))
+                .and_then(|asked| self.policies.iter().position(|policy| *policy == asked))
                 .ok_or_else(|| Rejection::PolicyUnaccepted(Some(dotted(contents)))),
         }
     }
 
     /// The time to write, when accuracy and certificates allow it.
     fn gen_time(&self, now: TrustedNow) -> Result<GenTime, Rejection> {
-        let uncertainty = now.uncertainty() + ROUNDING;
+        let uncertainty = now.uncertainty() + self.form.precision.rounding();
         if uncertainty > self.accuracy.span() {
             let (uncertainty_ms, accuracy_ms) =
                 (uncertainty.as_millis() as u64, self.accuracy.span().as_millis() as u64);
             return Err(Rejection::Accuracy { uncertainty_ms, accuracy_ms });
         }
-        let gen_time = GenTime::nearest(now);
+        let gen_time = GenTime::of(now, self.form.precision);
         // Verifiers check the chain at genTime, so both moments must be inside.
         if !self.may_sign_at(now.time()) || !self.may_sign_at(gen_time.time()) {
             return Err(Rejection::UnitNotValid);
@@ -108,13 +136,13 @@ impl SigningUnit {
         Ok(gen_time)
     }
 
-    /// `TSTInfo` (RFC 3161 §2.4.2): ordering is false and left out, there are no extensions.
+    /// `TSTInfo` (RFC 3161 §2.4.2): ordering is false and left out; the only extension says that the token is a qualified one.
     fn tst_info(
         &self,
         request: &TimestampRequest<'_>,
         policy: &PolicyOid,
         serial: &SerialNumber,
-        gen_time: &[u8; 15],
+        gen_time: &GenTimeText,
     ) -> Vec<u8> {
         let mut out = DerWriter::with_capacity(384);
         out.nested(tag::SEQUENCE, |info| {
@@ -122,12 +150,54 @@ impl SigningUnit {
             info.raw(policy.der());
             info.raw(request.imprint().der());
             info.value(tag::INTEGER, serial.as_bytes());
-            info.value(tag::GENERALIZED_TIME, gen_time);
+            info.value(tag::GENERALIZED_TIME, gen_time.as_bytes());
             info.raw(&self.template.accuracy);
             info.raw(request.nonce().unwrap_or_default());
             info.raw(&self.template.tsa);
+            if self.form.is_qualified {
+                info.raw(qualified::TST_INFO_EXTENSIONS);
+            }
         });
         out.finish()
+    }
+}
+
+impl Decided {
+    /// Writes the audit leaf: all that it takes to tell later which timestamps a key made, and nothing about who asked.
+    pub fn record(self) -> Prepared {
+        let tst_info_sha256 = match self.unit.template.digest {
+            HashAlgorithm::Sha256 => hex::encode(self.digest),
+            _ => hex::encode(HashAlgorithm::Sha256.digest(&self.tst_info)),
+        };
+        let record = AuditRecord::Timestamped {
+            at_ms: self.now.time().millis(),
+            unit: self.unit.name.clone(),
+            serial: self.serial.to_hex(),
+            gen_time: self.gen_time.to_string(),
+            policy: self.unit.policies[self.policy].to_string(),
+            tst_info_sha256,
+            imprint: hex::encode(self.imprint),
+            clock: self.now.source().to_owned(),
+        };
+        let leaf = record.to_leaf();
+        Prepared { leaf_hash: LeafHash::of(&leaf), leaf, decided: self }
+    }
+
+    /// Signs without a record, where the operator wants none.
+    pub fn sign_without_record(self, _: WithoutRecords) -> Result<TimestampResponse, Rejection> {
+        self.sign()
+    }
+
+    /// The trusted time that it was decided at.
+    pub fn at(&self) -> UnixTime {
+        self.now.time()
+    }
+
+    fn sign(self) -> Result<TimestampResponse, Rejection> {
+        let template = &self.unit.template;
+        let attributes = template.attributes(self.digest.as_ref());
+        let signature = self.unit.key.sign(&attributes)?;
+        Ok(TimestampResponse(template.response(&self.tst_info, &attributes, &signature, self.with_certificates)))
     }
 }
 
@@ -139,12 +209,7 @@ impl Prepared {
 
     /// Signs, once `receipt` proves that exactly this timestamp is on record.
     pub fn sign(self, receipt: &Receipt) -> Result<TimestampResponse, Rejection> {
-        if receipt.leaf_hash() != self.leaf_hash {
-            return Err(Rejection::WrongReceipt);
-        }
-        let signature = self.unit.key.sign(&self.attributes)?;
-        let template = &self.unit.template;
-        Ok(TimestampResponse(template.response(&self.tst_info, &self.attributes, &signature, self.with_certificates)))
+        if receipt.leaf_hash() != self.leaf_hash { Err(Rejection::WrongReceipt) } else { self.decided.sign() }
     }
 }
 

@@ -9,7 +9,7 @@ use shared::time::UnixTime;
 use shared::x509::{Chain, NodePrefix};
 
 use crate::clock_guard::ClockLimits;
-use crate::gen_time::Accuracy;
+use crate::gen_time::{Accuracy, Precision};
 use crate::policy::PolicyOid;
 use crate::unit_certificate::{PurposeError, Window, check_issuer, check_unit, key_window};
 use template::Template;
@@ -28,6 +28,17 @@ pub struct UnitConfig {
     pub accuracy: Accuracy,
     /// This node's share of the serial numbers.
     pub node: NodePrefix,
+    /// How its tokens are written where RFC 3161 leaves a choice.
+    pub form: TokenForm,
+}
+
+/// What RFC 3161 leaves open about a token.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TokenForm {
+    /// How fine genTime is.
+    pub precision: Precision,
+    /// Whether tokens state that they are qualified ones (ETSI EN 319 422 §9.1). Only for a unit of a qualified trust service.
+    pub is_qualified: bool,
 }
 
 /// A unit whose certificate, chain and key were found to belong together and to be fit for timestamps.
@@ -37,6 +48,7 @@ pub struct SigningUnit {
     pub(crate) policies: Vec<PolicyOid>,
     pub(crate) accuracy: Accuracy,
     pub(crate) node: NodePrefix,
+    pub(crate) form: TokenForm,
     pub(crate) template: Template,
     chain: Chain,
     window: Window,
@@ -69,7 +81,7 @@ pub enum UnitError {
 impl SigningUnit {
     /// Checks everything that does not change from request to request, and encodes what all tokens share.
     pub fn new(config: UnitConfig, now: UnixTime) -> Result<Self, UnitError> {
-        let UnitConfig { name, key, chain, policies, accuracy, node } = config;
+        let UnitConfig { name, key, chain, policies, accuracy, node, form } = config;
         let is_path_segment = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         if name.is_empty() || name.len() > 64 || !is_path_segment {
             return Err(UnitError::Name(name));
@@ -87,7 +99,7 @@ impl SigningUnit {
             return Err(UnitError::NotValid { from_s, to_s, now_s });
         }
         let template = Template::new(&chain, key.algorithm(), accuracy);
-        Ok(Self { name, key, policies, accuracy, node, template, chain, window })
+        Ok(Self { name, key, policies, accuracy, node, form, template, chain, window })
     }
 
     /// Its name.
@@ -108,6 +120,11 @@ impl SigningUnit {
     /// What its tokens promise about genTime.
     pub fn accuracy(&self) -> Accuracy {
         self.accuracy
+    }
+
+    /// How its tokens are written.
+    pub fn form(&self) -> TokenForm {
+        self.form
     }
 
     /// Whether all certificates and the key's period of use allow a signature at `at`: checked for every token, since a

@@ -7,6 +7,7 @@ use shared::x509::der_writer::tag;
 
 use crate::der_reader::{DerFault, DerReader};
 use crate::policy::PolicyOid;
+use crate::qualified;
 use crate::rejection::Rejection;
 use crate::request::Imprint;
 
@@ -29,6 +30,8 @@ pub struct TstInfo<'a> {
     pub nonce: Option<&'a [u8]>,
     /// The `GeneralName` of the authority, its whole encoding.
     pub tsa: Option<&'a [u8]>,
+    /// Whether it states that it is a qualified electronic timestamp (ETSI EN 319 422 §9.1).
+    pub is_qualified: bool,
 }
 
 /// Why bytes are not a TSTInfo that we read.
@@ -87,10 +90,11 @@ impl<'a> TstInfo<'a> {
         let tsa = tsa.map(|tsa| single_value(tsa.contents)).transpose().map_err(at("tsa"))?;
         let extensions = fields.optional(tag::context_constructed(1)).map_err(at("extensions"))?;
         fields.finish().map_err(at("TSTInfo"))?;
-        if let Some(extensions) = extensions {
-            check_extensions(extensions.contents)?;
-        }
-        Ok(Self { policy, imprint, serial, gen_time, accuracy, is_ordered, nonce, tsa })
+        let is_qualified = match extensions {
+            Some(extensions) => states_qualified(extensions.contents)?,
+            None => false,
+        };
+        Ok(Self { policy, imprint, serial, gen_time, accuracy, is_ordered, nonce, tsa, is_qualified })
     }
 }
 
@@ -151,20 +155,23 @@ fn small(contents: &[u8]) -> Result<u64, TstInfoError> {
     }
 }
 
-fn check_extensions(contents: &[u8]) -> Result<(), TstInfoError> {
+/// Reads all extensions: none may be critical, and the one that we know may be there.
+fn states_qualified(contents: &[u8]) -> Result<bool, TstInfoError> {
     let not_der = at("extensions");
     let mut list = DerReader::new(contents);
+    let mut is_qualified = false;
     while !list.is_empty() {
         let mut extension = DerReader::new(list.read(tag::SEQUENCE).map_err(&not_der)?.contents);
-        extension.object_identifier().map_err(&not_der)?;
+        let oid = extension.object_identifier().map_err(&not_der)?.contents;
         let is_critical = extension.default_false().map_err(&not_der)?;
-        extension.read(tag::OCTET_STRING).map_err(&not_der)?;
+        let value = extension.read(tag::OCTET_STRING).map_err(&not_der)?.contents;
+        is_qualified |= oid == qualified::QC_STATEMENTS && value == qualified::STATEMENTS;
         extension.finish().map_err(&not_der)?;
         if is_critical {
             return Err(TstInfoError::CriticalExtension);
         }
     }
-    Ok(())
+    Ok(is_qualified)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 mod path;
 mod response;
-mod signed_data;
+pub(crate) mod signed_data;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::random::SystemRandom;
 use shared::x509::{Ceremony, Chain, NodePrefix};
 use tower::ServiceExt as _;
-use tsa::{Accuracy, ClockReading, Expected, PolicyOid, TimestampTrust, UnitConfig, verify_response};
+use tsa::{Accuracy, ClockReading, Expected, PolicyOid, TimestampTrust, TokenForm, UnitConfig, verify_response};
 
 use super::*;
 
@@ -56,6 +56,7 @@ fn house() -> House {
         policies: vec![PolicyOid::parse(POLICY).unwrap()],
         accuracy: Accuracy::ONE_SECOND,
         node: NodePrefix::FIRST,
+        form: TokenForm::default(),
     };
     let unit = Arc::new(SigningUnit::new(config, UnixTime::from_millis(NOW)).unwrap());
     let (clocks, audit) = (SetClock::at(NOW, 5_000), Log::in_memory());
@@ -138,6 +139,29 @@ async fn a_query_is_answered_at_every_door_and_recorded() {
         let AuditRecord::Timestamped { serial, gen_time, at_ms, .. } = record else { panic!("{record:?}") };
         assert_eq!((serial, gen_time.as_str(), at_ms), (hex::encode(&verified.serial), "20261121105200Z", NOW));
     }
+}
+
+#[tokio::test]
+async fn where_no_record_of_each_is_wanted_they_are_counted() {
+    let house = house();
+    let clocks: Arc<dyn Clocks> = house.clocks.clone();
+    let edge =
+        TimestampEdge::new(vec![Arc::clone(&house.unit)], clocks, house.audit.clone(), Arc::new(SystemRandom)).unwrap();
+    let house = House { edge: Arc::new(edge.with_records(TimestampRecords::Off)), ..house };
+    for _ in 0..3 {
+        let (_, _, body) = ask(&house, "/tsa", QUERY, query()).await;
+        let query = query();
+        let expected = Expected::answer_to(TimestampRequest::parse(&query).unwrap());
+        verify_response(&body, &expected, &TimestampTrust::unit(house.unit.chain())).unwrap();
+    }
+    assert_eq!(house.audit.size(), 0);
+    house.edge.record_count();
+    house.edge.record_count();
+    house.audit.append(b"{}").await.unwrap();
+    let record = serde_json::from_slice(&house.audit.leaf(0).unwrap().unwrap()).unwrap();
+    assert_eq!(record, AuditRecord::TimestampsCounted { at_ms: NOW, count: 3 });
+    assert_eq!(ClockGuard::mark_in(&record), Some(UnixTime::from_millis(NOW)));
+    assert_eq!(house.audit.leaf(1).unwrap().unwrap(), b"{}");
 }
 
 #[tokio::test]

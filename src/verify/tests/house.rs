@@ -120,6 +120,7 @@ impl House {
             policies: vec![PolicyOid::parse("1.2.3.4").expect("a policy")],
             accuracy: Accuracy::ONE_SECOND,
             node: NodePrefix::FIRST,
+            form: tsa::TokenForm::default(),
         };
         let origin = Origin::parse("signatures.house.example").expect("a name");
         let signature_log = Log::in_memory_as(origin, Arc::new(key(SignatureAlgorithm::EcdsaP256Sha256)));

@@ -66,6 +66,13 @@ fn rules() -> Vec<Rule> {
     let extension = |inner: &[u8]| [&[0xa0, inner.len() as u8 + 2, 0x30, inner.len() as u8], inner].concat();
     let noncritical = extension(&[6, 1, 0x2a, 4, 1, 0]);
     let critical = extension(&[6, 1, 0x2a, 1, 1, 0xff, 4, 1, 0]);
+    let statements = |statements: &[u8]| {
+        let octets = [&[4, statements.len() as u8][..], statements].concat();
+        extension(&[&[6, 8][..], qualified::QC_STATEMENTS, &octets].concat())
+    };
+    let qualified = statements(qualified::STATEMENTS);
+    let twice = [&[0xa0, 2 * qualified[1]][..], &qualified[2..], &qualified[2..]].concat();
+    let with_unknown = [&[0xa0, qualified[1] + noncritical[1]][..], &qualified[2..], &noncritical[2..]].concat();
     let nonce_64 = [&[2, 64][..], &[1; 64]].concat();
     let nonce_65 = [&[2, 65][..], &[1; 65]].concat();
     vec![
@@ -109,6 +116,10 @@ fn rules() -> Vec<Rule> {
         ("Q6 policy with a huge arc", with_rest(&big_arc), Some(F::BadRequest)),
         ("Q7 extension", with_rest(&noncritical), Some(F::UnacceptedExtension)),
         ("Q7 critical extension", with_rest(&critical), Some(F::UnacceptedExtension)),
+        ("Q7 qualified statement", with_rest(&qualified), None),
+        ("Q7 another statement", with_rest(&statements(&[0x30, 0])), Some(F::AddInfoNotAvailable)),
+        ("Q7 qualified statement twice", with_rest(&twice), Some(F::BadDataFormat)),
+        ("Q7 qualified statement and an unknown one", with_rest(&with_unknown), Some(F::UnacceptedExtension)),
         ("Q8 nonce zero", with_rest(&[2, 1, 0]), None),
         ("Q8 negative nonce", with_rest(&[2, 1, 0x80]), None),
         ("Q8 nonce of 64 octets", with_rest(&nonce_64), None),

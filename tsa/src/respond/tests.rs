@@ -19,10 +19,10 @@ use x509_cert::ext::pkix::name::GeneralName;
 use super::*;
 use crate::clock_guard::tests::trusted;
 use crate::fixture::{ALGORITHMS, Ask, DATA, NOW, POLICY, config, deep_unit, prepare, receipt_for, respond, unit};
-use crate::gen_time::Accuracy;
+use crate::gen_time::{Accuracy, Precision};
 use crate::rejection::PkiFailureInfo;
-use crate::signing_unit::UnitConfig;
 use crate::signing_unit::template::{ID_CT_TST_INFO, ID_SIGNING_CERTIFICATE_V2};
+use crate::signing_unit::{TokenForm, UnitConfig};
 
 #[derive(Clone, Debug, Eq, PartialEq, Sequence)]
 struct TypedResponse {
@@ -253,7 +253,7 @@ fn serial_numbers_are_positive_and_never_the_same() {
     let mut seen = std::collections::HashSet::new();
     for _ in 0..1_000 {
         let prepared = prepare(&unit, &Ask::plain().der());
-        let serial = crate::TstInfo::parse(&prepared.tst_info).unwrap().serial.to_vec();
+        let serial = crate::TstInfo::parse(&prepared.decided.tst_info).unwrap().serial.to_vec();
         assert_eq!((serial.len(), serial[0]), (17, 1));
         assert!(seen.insert(serial));
     }
@@ -270,7 +270,7 @@ fn policies_are_asked_for_by_name_and_none_means_none() {
     };
     for policy in unit.policies() {
         let prepared = prepare(&unit, &ask(&policy.to_string()));
-        assert_eq!(&crate::TstInfo::parse(&prepared.tst_info).unwrap().policy, policy);
+        assert_eq!(&crate::TstInfo::parse(&prepared.decided.tst_info).unwrap().policy, policy);
     }
     let (info, text) = failure(&unit, &ask("1.3.6.1.4.1.57264.2")).unwrap();
     assert_eq!(info, PkiFailureInfo::UnacceptedPolicy);
@@ -310,19 +310,111 @@ fn a_unit_stops_with_its_certificates() {
     assert_eq!(Rejection::UnitNotValid.failure_info(), PkiFailureInfo::SystemFailure);
 }
 
+fn unit_with(form: TokenForm) -> Arc<SigningUnit> {
+    let plain = unit(SignatureAlgorithm::EcdsaP256Sha256);
+    let config = UnitConfig { form, ..config(Arc::clone(&plain.key), plain.chain().clone()) };
+    Arc::new(SigningUnit::new(config, crate::fixture::now()).unwrap())
+}
+
+/// `extensions [0]` of a request with the statement of a qualified timestamp.
+fn ask_for_qualified() -> Vec<u8> {
+    let extensions = crate::qualified::TST_INFO_EXTENSIONS;
+    let rest = [&[0xa0], &extensions[1..]].concat();
+    Ask { rest, ..Ask::plain() }.der()
+}
+
+#[test]
+fn a_qualified_unit_states_it_in_every_token_and_another_in_none() {
+    let qualified = unit_with(TokenForm { is_qualified: true, ..TokenForm::default() });
+    let plain = unit_with(TokenForm::default());
+    for request in [Ask::plain().der(), Ask::full().der(), ask_for_qualified()] {
+        let content = content(&signed_data(respond(&qualified, &request).der()));
+        assert!(content.ends_with(crate::qualified::TST_INFO_EXTENSIONS));
+        assert!(crate::TstInfo::parse(&content).unwrap().is_qualified);
+    }
+    let content = content(&signed_data(respond(&plain, &Ask::plain().der()).der()));
+    assert!(!crate::TstInfo::parse(&content).unwrap().is_qualified);
+    let request = ask_for_qualified();
+    let request = TimestampRequest::parse(&request).unwrap();
+    let rejection = plain.decide(&request, trusted(NOW), &SystemRandom).err().unwrap();
+    assert_eq!(rejection.failure_info(), PkiFailureInfo::AddInfoNotAvailable);
+}
+
+#[test]
+fn milliseconds_are_written_where_the_unit_promises_them() {
+    let unit = unit_with(TokenForm { precision: Precision::Milliseconds, ..TokenForm::default() });
+    let content = content(&signed_data(respond(&unit, &Ask::plain().der()).der()));
+    assert!(content.windows(18).any(|part| part == b"20261121105200.25Z"));
+    assert_eq!(crate::TstInfo::parse(&content).unwrap().gen_time, crate::fixture::now());
+}
+
+#[test]
+fn without_records_the_same_token_is_signed() {
+    let unit = unit(SignatureAlgorithm::EcdsaP256Sha256);
+    let der = Ask::full().der();
+    let request = TimestampRequest::parse(&der).unwrap();
+    let decided = unit.decide(&request, trusted(NOW), &SystemRandom).unwrap();
+    let response = decided.sign_without_record(WithoutRecords::as_the_operator_decided()).unwrap();
+    let trust = crate::TimestampTrust::unit(unit.chain());
+    crate::verify_response(response.der(), &crate::Expected::answer_to(request), &trust).unwrap();
+}
+
+/// Every truncation and every flipped bit of a good request, all the way: it is refused by a rule, or the token repeats exactly
+/// what was asked. Nothing is refused as our own fault.
+#[test]
+fn a_damaged_request_gets_a_reason_or_a_token_of_its_own() {
+    let unit = unit(SignatureAlgorithm::EcdsaP256Sha256);
+    let good = Ask::full().der();
+    let truncated = (0..good.len()).map(|length| good[..length].to_vec());
+    let flipped = (0..good.len() * 8).map(|bit| {
+        let mut der = good.clone();
+        der[bit / 8] ^= 0x80 >> (bit % 8);
+        der
+    });
+    let mut verdicts = std::collections::BTreeMap::new();
+    for der in truncated.chain(flipped) {
+        let decided = TimestampRequest::parse(&der)
+            .and_then(|request| unit.decide(&request, trusted(NOW), &SystemRandom).map(|decided| (request, decided)));
+        let verdict = match decided {
+            Ok((request, decided)) => {
+                let info = crate::TstInfo::parse(&decided.tst_info).unwrap();
+                assert_eq!((info.imprint.der(), info.nonce), (request.imprint().der(), request.nonce()));
+                assert_eq!(request.policy(), Some(&info.policy.der()[2..]));
+                assert_eq!(decided.with_certificates, request.is_certificate_requested());
+                "granted".to_owned()
+            }
+            Err(rejection) => {
+                assert!(!rejection.is_ours(), "{rejection}");
+                assert!(rejection.status_string("").len() > 20, "no reason: {rejection}");
+                format!("{:?}", rejection.failure_info())
+            }
+        };
+        *verdicts.entry(verdict).or_insert(0) += 1;
+    }
+    let count = |verdict: &str| verdicts.get(verdict).copied().unwrap_or(0);
+    // The digest's 256 bits, one neighbour among the digests of 32 octets, and the nonce's bits but those that make it longer than
+    // it needs to be.
+    assert!((256 + 1 + 60..=256 + 1 + 72).contains(&count("granted")), "{verdicts:?}");
+    // A flipped bit in the digest's identifier names none of ours, or one of another length; in the policy's, another policy; in
+    // the version, another version.
+    assert!(count("BadAlg") > 60 && count("UnacceptedPolicy") > 30 && count("BadRequest") >= 7, "{verdicts:?}");
+    assert!(count("BadDataFormat") > good.len(), "{verdicts:?}");
+    assert_eq!(verdicts.values().sum::<usize>(), good.len() * 9);
+}
+
 #[test]
 fn the_record_binds_the_token() {
     let unit = unit(SignatureAlgorithm::EcdsaP384Sha384);
     let prepared = prepare(&unit, &Ask::full().der());
     let record: AuditRecord = serde_json::from_slice(prepared.leaf()).unwrap();
-    let info = crate::TstInfo::parse(&prepared.tst_info).unwrap();
+    let info = crate::TstInfo::parse(&prepared.decided.tst_info).unwrap();
     let expected = AuditRecord::Timestamped {
         at_ms: NOW,
         unit: "first".to_owned(),
         serial: hex::encode(info.serial),
         gen_time: "20261121105200Z".to_owned(),
         policy: POLICY.to_owned(),
-        tst_info_sha256: hex::encode(HashAlgorithm::Sha256.digest(&prepared.tst_info)),
+        tst_info_sha256: hex::encode(HashAlgorithm::Sha256.digest(&prepared.decided.tst_info)),
         imprint: hex::encode(HashAlgorithm::Sha256.digest(DATA)),
         clock: "local".to_owned(),
     };

@@ -130,16 +130,16 @@ impl SignedToken {
 
 /// A `ContentInfo` with a `SignedData` in it, cut into fields. The certificates are read apart from the rest: the `cms` crate
 /// compares two of the same length by a wrong rule, and would find a sorted set unsorted.
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     content_type: &'a [u8],
     before: [&'a [u8]; 3],
     /// Contents of `[0] IMPLICIT CertificateSet`.
-    certificates: Option<&'a [u8]>,
+    pub(crate) certificates: Option<&'a [u8]>,
     after: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    fn split(token: &'a [u8]) -> Result<Self, DerFault> {
+    pub(crate) fn split(token: &'a [u8]) -> Result<Self, DerFault> {
         let mut info = DerReader::new(DerReader::single(token, tag::SEQUENCE)?);
         let content_type = info.object_identifier()?.contents;
         let content = info.read(tag::context_constructed(0))?.contents;
@@ -150,7 +150,7 @@ impl<'a> Fields<'a> {
         Ok(Self { content_type, before, certificates, after: data.rest() })
     }
 
-    fn without_certificates(&self) -> Vec<u8> {
+    pub(crate) fn without_certificates(&self) -> Vec<u8> {
         let mut writer = DerWriter::with_capacity(1024);
         writer.nested(tag::SEQUENCE, |data| {
             self.before.iter().for_each(|field| data.raw(field));

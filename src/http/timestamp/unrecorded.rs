@@ -1,0 +1,42 @@
+//! Timestamps of which the operator wants no record each (`audit.timestamps = "off"`): they are counted.
+
+use std::sync::{Mutex, PoisonError};
+
+use shared::audit::AuditRecord;
+use shared::time::UnixTime;
+use tsa::{Decided, Rejection, TimestampResponse, WithoutRecords};
+
+/// The count, and the operator's word for signing without a receipt.
+pub(super) struct Unrecorded {
+    word: WithoutRecords,
+    since_last_record: Mutex<Option<Count>>,
+}
+
+/// How many, and the latest of their times.
+struct Count {
+    count: u64,
+    latest: UnixTime,
+}
+
+impl Unrecorded {
+    pub(super) fn start() -> Self {
+        tracing::warn!("audit.timestamps is off: timestamps leave without a record of each");
+        Self { word: WithoutRecords::as_the_operator_decided(), since_last_record: Mutex::default() }
+    }
+
+    /// Counts the timestamp, then signs it: one that fails to be signed is counted too, so that the count is never too low.
+    pub(super) fn sign(&self, decided: Decided) -> Result<TimestampResponse, Rejection> {
+        {
+            let mut since = self.since_last_record.lock().unwrap_or_else(PoisonError::into_inner);
+            let Count { count, latest } = since.take().unwrap_or(Count { count: 0, latest: decided.at() });
+            *since = Some(Count { count: count + 1, latest: latest.max(decided.at()) });
+        }
+        decided.sign_without_record(self.word)
+    }
+
+    /// The record of what was signed since the last one; none when nothing was.
+    pub(super) fn count(&self) -> Option<AuditRecord> {
+        let mut since = self.since_last_record.lock().unwrap_or_else(PoisonError::into_inner);
+        since.take().map(|Count { count, latest }| AuditRecord::TimestampsCounted { at_ms: latest.millis(), count })
+    }
+}
