@@ -13,6 +13,7 @@ mod record;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub(crate) use jwks::parse_uses as parse_jwk_uses;
 pub use jwks::{JwksError, MAX_JWKS_BYTES, MAX_KEYS, SkipReason, SkippedKey};
 pub use key_set::KeySet;
 pub(crate) use key_set::Selection;

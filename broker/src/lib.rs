@@ -7,5 +7,6 @@ pub mod namespace;
 pub mod principal;
 pub mod profile;
 pub mod provider;
+pub mod registration;
 pub mod signing;
 pub mod token;

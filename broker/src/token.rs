@@ -27,7 +27,7 @@ pub use verified::VerifiedToken;
 
 use crate::issuer::{Issuer, Selection};
 use crate::names::Rule;
-use compact::Compact;
+pub(crate) use compact::Compact;
 use header::Header;
 
 /// The longest token that is looked at. Real ones have 0.7 to 2.5 KiB; two advisories against Go's JOSE libraries began with a

@@ -83,7 +83,7 @@ pub(super) fn parse(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Skippe
 }
 
 /// The key, parsed for each algorithm that its type and its own `alg` leave open.
-fn parse_uses(jwk: &Object) -> Result<Vec<(JoseAlgorithm, ParsedPublicKey)>, SkipReason> {
+pub(crate) fn parse_uses(jwk: &Object) -> Result<Vec<(JoseAlgorithm, ParsedPublicKey)>, SkipReason> {
     if jwk.contains_key("d") {
         return Err(SkipReason::PrivateKey);
     }

@@ -16,7 +16,7 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Three parts between exactly two dots, not yet decoded.
-pub(super) struct Compact {
+pub(crate) struct Compact {
     bytes: Box<[u8]>,
     first_dot: usize,
     second_dot: usize,
@@ -24,7 +24,7 @@ pub(super) struct Compact {
 
 impl Compact {
     /// Measures first, then scans for dots; nothing is allocated per dot.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, TokenError> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, TokenError> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong { length: text.len() });
         }
@@ -35,24 +35,24 @@ impl Compact {
         Ok(Self { bytes: text.into(), first_dot, second_dot })
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// What the signature is over (RFC 7515 §5.1): the encoded header, a dot, the encoded claims.
-    pub(super) fn signing_input(&self) -> &[u8] {
+    pub(crate) fn signing_input(&self) -> &[u8] {
         &self.bytes[..self.second_dot]
     }
 
-    pub(super) fn decode_header(&self) -> Result<Vec<u8>, TokenError> {
+    pub(crate) fn decode_header(&self) -> Result<Vec<u8>, TokenError> {
         decode(Part::Header, &self.bytes[..self.first_dot])
     }
 
-    pub(super) fn decode_claims(&self) -> Result<Vec<u8>, TokenError> {
+    pub(crate) fn decode_claims(&self) -> Result<Vec<u8>, TokenError> {
         decode(Part::Claims, &self.bytes[self.first_dot + 1..self.second_dot])
     }
 
-    pub(super) fn decode_signature(&self) -> Result<Vec<u8>, TokenError> {
+    pub(crate) fn decode_signature(&self) -> Result<Vec<u8>, TokenError> {
         decode(Part::Signature, &self.bytes[self.second_dot + 1..])
     }
 }

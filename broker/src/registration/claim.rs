@@ -1,0 +1,173 @@
+//! What a registrant claims for a domain, and what each way to prove it can carry.
+
+use crate::names::{DomainName, IssuerUrl, NameError};
+
+use super::Account;
+
+/// The longest domain that can be registered: `_sigstore-issuer.` goes before it and 253 bytes is the longest name in DNS.
+const MAX_DOMAIN: usize = 253 - super::DNS_LABEL.len() - 1;
+
+/// The longest issuer that can be registered by its owner; it stands in a TXT record, and in one value of the store with the rest.
+const MAX_ISSUER: usize = 1024;
+
+/// The kind of names that an issuer would speak for.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Kind {
+    /// E-mail addresses of the domain.
+    Email,
+    /// SPIFFE IDs of the trust domain of that name.
+    Spiffe,
+    /// `https` URIs of the very host.
+    Uri,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Email, Self::Spiffe, Self::Uri];
+
+    /// As records and requests write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Spiffe => "spiffe",
+            Self::Uri => "uri",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a domain says that it wants an issuer.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Method {
+    /// A TXT record at `_sigstore-issuer.<domain>`.
+    Dns,
+    /// The file `/.well-known/sigstore-issuers.json` of the host.
+    WellKnown,
+}
+
+impl Method {
+    /// As requests write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::WellKnown => "well-known",
+        }
+    }
+
+    /// The method of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Dns, Self::WellKnown].into_iter().find(|method| method.name() == name)
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One issuer, one kind of names, one domain, and who asks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Claim {
+    /// Whose names.
+    pub domain: DomainName,
+    /// Who would speak for them.
+    pub iss: IssuerUrl,
+    /// Which names.
+    pub kind: Kind,
+    /// Those of the domains below as well.
+    pub subdomains: bool,
+    /// Where the domain says so.
+    pub method: Method,
+    /// Who asks.
+    pub account: Account,
+}
+
+/// Why nothing could prove a claim.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ClaimError {
+    /// Not a domain, rules H1 to H9.
+    #[error(transparent)]
+    Domain(#[from] NameError),
+    /// The label of the record does not fit before it.
+    #[error("the domain has {length} bytes; a domain with a record below it has at most {MAX_DOMAIN}")]
+    DomainLength {
+        /// Its length.
+        length: usize,
+    },
+    /// A web server does not speak for a domain's mail.
+    #[error("e-mail addresses are proven by DNS only: a web server does not speak for its domain's mail")]
+    EmailNeedsDns,
+    /// Longer than a record should be.
+    #[error("the issuer has {length} bytes; at most {MAX_ISSUER} can be registered by its owner")]
+    IssuerLength {
+        /// Its length.
+        length: usize,
+    },
+    /// A TXT record could not hold it.
+    #[error("an issuer with \";\" in its path cannot stand in a TXT record")]
+    IssuerNotInRecord,
+    /// A URI is known by its exact host.
+    #[error("URIs are granted for the exact host; only e-mail addresses and SPIFFE trust domains have domains below")]
+    SubdomainsOfUri,
+    /// A host does not speak for those below it.
+    #[error("the domains below are proven by DNS only: a web server speaks for its own host")]
+    SubdomainsNeedDns,
+}
+
+impl Claim {
+    /// Refuses what no proof could carry.
+    pub fn check(self) -> Result<Self, ClaimError> {
+        let length = self.domain.as_str().len();
+        if length > MAX_DOMAIN {
+            return Err(ClaimError::DomainLength { length });
+        }
+        let length = self.iss.as_str().len();
+        if length > MAX_ISSUER {
+            return Err(ClaimError::IssuerLength { length });
+        }
+        if self.subdomains && self.kind == Kind::Uri {
+            return Err(ClaimError::SubdomainsOfUri);
+        }
+        match self.method {
+            Method::WellKnown if self.kind == Kind::Email => Err(ClaimError::EmailNeedsDns),
+            Method::WellKnown if self.subdomains => Err(ClaimError::SubdomainsNeedDns),
+            Method::Dns if self.iss.as_str().contains(';') => Err(ClaimError::IssuerNotInRecord),
+            Method::Dns | Method::WellKnown => Ok(self),
+        }
+    }
+
+    /// True if a name can belong to both (rule O2 asks it of what was, rule X1 of what is).
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let covers = |wide: &Self, narrow: &Self| {
+            wide.domain == narrow.domain
+                || wide.subdomains && narrow.domain.ancestry().any(|above| above == wide.domain.as_str())
+        };
+        self.kind == other.kind && (covers(self, other) || covers(other, self))
+    }
+
+    /// The name whose TXT records are asked for, as DNS writes it. Never one above it.
+    pub fn record_name(&self) -> String {
+        record_name(&self.domain)
+    }
+
+    /// The address of the well-known document.
+    pub fn document_url(&self) -> String {
+        format!("https://{}{}", self.domain, super::DOCUMENT_PATH)
+    }
+}
+
+/// Where a domain keeps its records.
+pub fn record_name(domain: &DomainName) -> String {
+    format!("{}.{domain}.", super::DNS_LABEL)
+}

@@ -1,0 +1,430 @@
+//! The life of a registration: pending, active, stale, frozen, tombstoned.
+//!
+//! ```text
+//! pending ──proof and approval──▶ active ──72 h without proof──▶ stale
+//!                                  ▲  │ ◀──────proof──────────────┘ │
+//!                                  │  └─no, twice; or by hand─▶ frozen ◀┘
+//!                                  └──────proof by hand──────────┘ │
+//!              any but pending ──`until`, or 90 days without proof─┴─▶ tombstoned
+//! ```
+//!
+//! A function of the registration and one event makes a [`Change`]; nothing changes by itself. Only `active` may speak. A tombstone
+//! stays for ever: signatures outlive registrations, and whoever verifies one must not find the name in other hands (rule O2).
+
+use shared::time::UnixTime;
+
+use super::{Claim, Finding, Proof, RegistrationRequest, Timing};
+
+/// What a registration is called: made from domain, issuer and account, so the same request is the same registration.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RegistrationId(pub(super) Box<str>);
+
+impl RegistrationId {
+    /// The identifier, 20 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for RegistrationId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where in its life a registration is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum State {
+    /// Asked for; speaks for nothing.
+    Pending,
+    /// Proven and approved; speaks for its names.
+    Active,
+    /// Not proven for long; speaks for nothing until it is proven again.
+    Stale,
+    /// Stopped: the domain took its word back, or somebody stopped it.
+    Frozen,
+    /// Over, and kept: the names are nobody else's without an administrator.
+    Tombstoned,
+}
+
+impl State {
+    const ALL: [Self; 5] = [Self::Pending, Self::Active, Self::Stale, Self::Frozen, Self::Tombstoned];
+
+    /// As audit records and the API write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Stale => "stale",
+            Self::Frozen => "frozen",
+            Self::Tombstoned => "tombstoned",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One domain's word for one issuer, and what became of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Registration {
+    pub(super) id: RegistrationId,
+    pub(super) claim: Claim,
+    pub(super) state: State,
+    pub(super) since: UnixTime,
+    /// Why it is in this state, for people.
+    pub(super) reason: String,
+    pub(super) requested_at: UnixTime,
+    pub(super) requested_by: String,
+    pub(super) needs_approval: bool,
+    /// It has spoken for its names: somebody may hold signatures that say so.
+    pub(super) was_active: bool,
+    pub(super) approved_by: Option<String>,
+    /// The last yes, and when it was seen.
+    pub(super) proof: Option<(Proof, UnixTime)>,
+    /// The first no since the last yes.
+    pub(super) denied_at: Option<UnixTime>,
+    pub(super) checked_at: Option<UnixTime>,
+    /// What the last check brought, for people.
+    pub(super) last_check: String,
+    pub(super) release: Option<Release>,
+}
+
+/// An administrator's leave to give a tombstone's names to another key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Release {
+    /// Who gave it.
+    pub by: String,
+    /// Also under the same issuer: the owner is the same and lost the key. Otherwise the new registration needs an issuer of another
+    /// name, so that old signatures cannot be taken for new ones.
+    pub keeps_issuer: bool,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// A registrant asked.
+    Requested,
+    /// An administrator said yes.
+    Approved,
+    /// A check found the proof.
+    Proved,
+    /// A check got a positive no.
+    Denied,
+    /// A check got no answer.
+    Unanswered,
+    /// Somebody stopped it.
+    Froze,
+    /// Time passed.
+    Elapsed,
+    /// An administrator released the names.
+    Released,
+}
+
+impl Event {
+    /// As audit records write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Approved => "approved",
+            Self::Proved => "proved",
+            Self::Denied => "denied",
+            Self::Unanswered => "unanswered",
+            Self::Froze => "froze",
+            Self::Elapsed => "elapsed",
+            Self::Released => "released",
+        }
+    }
+}
+
+/// A registration as it will be. It takes effect only after the audit log has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// What happened.
+    pub event: Event,
+    /// The state before; none for a registration that is new.
+    pub from: Option<State>,
+    /// What it becomes. None: a request that was never granted is dropped without a trace but the audit log's.
+    pub next: Registration,
+    /// True if the registration is dropped.
+    pub is_dropped: bool,
+}
+
+/// What cannot be done with a registration as it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum LifeError {
+    /// It is over.
+    #[error("the registration is tombstoned; make a new request")]
+    Tombstoned,
+    /// It is stopped or unproven, and approving changes nothing.
+    #[error("the domain's proof was not seen lately; prove it first")]
+    ProofTooOld,
+    /// It was approved before.
+    #[error("the registration is approved already")]
+    Approved,
+    /// It never spoke.
+    #[error("the registration never was active; there is nothing to freeze or release")]
+    NeverActive,
+    /// It is frozen.
+    #[error("the registration is frozen already")]
+    Frozen,
+    /// It may still speak.
+    #[error("the registration still speaks for its names; freeze it first")]
+    StillSpeaks,
+}
+
+impl Registration {
+    /// A new one.
+    pub fn request(request: &RegistrationRequest, by: &str, needs_approval: bool, now: UnixTime) -> Change {
+        let claim = request.claim().clone();
+        let next = Self {
+            id: RegistrationId::of(&claim),
+            claim,
+            state: State::Pending,
+            since: now,
+            reason: "requested".to_owned(),
+            requested_at: now,
+            requested_by: super::cut(by.to_owned(), 254),
+            needs_approval,
+            was_active: false,
+            approved_by: None,
+            proof: None,
+            denied_at: None,
+            checked_at: None,
+            last_check: String::new(),
+            release: None,
+        };
+        Change { event: Event::Requested, from: None, next, is_dropped: false }
+    }
+
+    /// A tombstone that begins again: the same domain, issuer and account. It waits for an administrator in any case.
+    pub fn renew(&self, request: &RegistrationRequest, by: &str, now: UnixTime) -> Change {
+        let fresh = Self::request(request, by, true, now);
+        Change { from: Some(self.state), next: Self { was_active: self.was_active, ..fresh.next }, ..fresh }
+    }
+
+    /// What a check brought.
+    pub fn checked(&self, finding: &Finding, timing: &Timing, now: UnixTime) -> Result<Change, LifeError> {
+        if self.state == State::Tombstoned {
+            return Err(LifeError::Tombstoned);
+        }
+        let mut next = self.clone();
+        next.checked_at = Some(now);
+        let event = match finding {
+            Finding::Proved(proof) => {
+                next.last_check = "proved".to_owned();
+                next.proof = Some((proof.clone(), now));
+                next.denied_at = None;
+                if next.is_approved() {
+                    next.enter(State::Active, "proven", now);
+                }
+                Event::Proved
+            }
+            Finding::Absent(absence, misfit) => {
+                let why = match misfit {
+                    Some(misfit) => format!("{absence}: {misfit}"),
+                    None => absence.to_string(),
+                };
+                next.last_check = super::cut(why, 300);
+                next.deny(timing, now);
+                Event::Denied
+            }
+            Finding::Unknown(doubt) => {
+                next.last_check = super::cut(doubt.to_string(), 300);
+                Event::Unanswered
+            }
+        };
+        Ok(self.change(event, next))
+    }
+
+    /// The first no is only written down; the second, after the pause, freezes.
+    fn deny(&mut self, timing: &Timing, now: UnixTime) {
+        match (self.state, self.denied_at) {
+            (State::Pending, _) => self.proof = None,
+            (State::Active | State::Stale, None) => self.denied_at = Some(now),
+            (State::Active | State::Stale, Some(first)) if now.since(first) >= timing.confirm => {
+                self.enter(State::Frozen, "the domain took its word back", now);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the passing of time does to it: nothing, for most of the time.
+    pub fn elapsed(&self, timing: &Timing, now: UnixTime) -> Option<Change> {
+        let mut next = self.clone();
+        let unproven = self.proof.as_ref().map(|(_, at)| now.since(*at));
+        let ended = self.proof.as_ref().and_then(|(proof, _)| proof.until).is_some_and(|until| until <= now);
+        match self.state {
+            State::Pending if now.since(self.since) >= timing.pending_for && self.was_active => {
+                next.enter(State::Tombstoned, "nobody proved and approved it in time", now);
+            }
+            State::Pending if now.since(self.since) >= timing.pending_for => {
+                let next = Self { reason: "nobody proved and approved it in time".to_owned(), since: now, ..next };
+                return Some(Change { event: Event::Elapsed, from: Some(self.state), next, is_dropped: true });
+            }
+            State::Pending | State::Tombstoned => return None,
+            _ if ended => next.enter(State::Tombstoned, "the domain's word ended (its \"until\")", now),
+            _ if unproven.is_none_or(|span| span >= timing.expire_after) => {
+                next.enter(State::Tombstoned, "not proven for too long", now);
+            }
+            State::Active if unproven.is_none_or(|span| span >= timing.stale_after) => {
+                next.enter(State::Stale, "not proven lately", now);
+            }
+            State::Active | State::Stale | State::Frozen => return None,
+        }
+        Some(self.change(Event::Elapsed, next))
+    }
+
+    /// An administrator's yes. It needs a proof that was seen lately if the registration is to speak at once; a pending one may be
+    /// approved before it is proven.
+    pub fn approve(&self, by: &str, timing: &Timing, now: UnixTime) -> Result<Change, LifeError> {
+        let is_fresh = self.proof.as_ref().is_some_and(|(proof, at)| {
+            now.since(*at) < timing.stale_after && proof.until.is_none_or(|until| now < until)
+        });
+        let mut next = self.clone();
+        match self.state {
+            State::Tombstoned => return Err(LifeError::Tombstoned),
+            State::Frozen if !is_fresh => return Err(LifeError::ProofTooOld),
+            State::Active | State::Stale if self.approved_by.is_some() => return Err(LifeError::Approved),
+            State::Pending if self.approved_by.is_some() => return Err(LifeError::Approved),
+            _ => {}
+        }
+        next.approved_by = Some(super::cut(by.to_owned(), 254));
+        next.needs_approval = true;
+        if is_fresh {
+            next.enter(State::Active, "approved", now);
+        }
+        Ok(self.change(Event::Approved, next))
+    }
+
+    /// Stops it at once. After an administrator's freeze it needs an administrator's approval again.
+    pub fn freeze(&self, by: &str, is_admin: bool, reason: &str, now: UnixTime) -> Result<Change, LifeError> {
+        match self.state {
+            State::Tombstoned => return Err(LifeError::Tombstoned),
+            State::Pending => return Err(LifeError::NeverActive),
+            State::Frozen if !is_admin || !self.is_approved() => return Err(LifeError::Frozen),
+            State::Active | State::Stale | State::Frozen => {}
+        }
+        let mut next = self.clone();
+        if is_admin {
+            next.approved_by = None;
+            next.needs_approval = true;
+        }
+        next.enter(State::Frozen, &format!("frozen by {by}: {reason}"), now);
+        Ok(self.change(Event::Froze, next))
+    }
+
+    /// An administrator's leave to register the names under another key.
+    pub fn release(&self, by: &str, keeps_issuer: bool, now: UnixTime) -> Result<Change, LifeError> {
+        let mut next = self.clone();
+        match self.state {
+            State::Pending => return Err(LifeError::NeverActive),
+            State::Active | State::Stale => return Err(LifeError::StillSpeaks),
+            State::Frozen => next.enter(State::Tombstoned, &format!("released by {by}"), now),
+            State::Tombstoned => {}
+        }
+        next.release = Some(Release { by: super::cut(by.to_owned(), 254), keeps_issuer });
+        Ok(self.change(Event::Released, next))
+    }
+
+    /// When it wants to be checked next. Frozen ones and tombstones are not; pending ones only when somebody asks.
+    pub fn next_check(&self, timing: &Timing) -> Option<UnixTime> {
+        if !matches!(self.state, State::Active | State::Stale) {
+            return None;
+        }
+        let checked = self.checked_at.unwrap_or(self.requested_at);
+        let proved = self.proof.as_ref().map(|(_, at)| *at);
+        Some(match self.denied_at {
+            Some(first) if checked <= first => first.plus(timing.confirm),
+            _ if proved == Some(checked) => checked.plus(timing.recheck),
+            _ => checked.plus(timing.retry),
+        })
+    }
+
+    fn is_approved(&self) -> bool {
+        self.approved_by.is_some() || !self.needs_approval
+    }
+
+    fn enter(&mut self, state: State, reason: &str, now: UnixTime) {
+        if self.state != state {
+            self.since = now;
+            self.state = state;
+            self.reason = super::cut(reason.to_owned(), 300);
+        }
+        self.was_active |= state == State::Active;
+        if state != State::Active {
+            self.denied_at = None;
+        }
+    }
+
+    fn change(&self, event: Event, next: Self) -> Change {
+        Change { event, from: Some(self.state), next, is_dropped: false }
+    }
+
+    /// What it is called.
+    pub fn id(&self) -> &RegistrationId {
+        &self.id
+    }
+
+    /// What is claimed.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// Where in its life it is.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Since when.
+    pub fn since(&self) -> UnixTime {
+        self.since
+    }
+
+    /// Why, for people.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// True if it ever spoke: its names are its own until an administrator releases them.
+    pub fn was_active(&self) -> bool {
+        self.was_active
+    }
+
+    /// Who asked for it.
+    pub fn requested_by(&self) -> &str {
+        &self.requested_by
+    }
+
+    /// Who approved it.
+    pub fn approved_by(&self) -> Option<&str> {
+        self.approved_by.as_deref()
+    }
+
+    /// True if an administrator must still say yes.
+    pub fn awaits_approval(&self) -> bool {
+        matches!(self.state, State::Pending | State::Frozen) && !self.is_approved()
+    }
+
+    /// The last yes of the domain, and when it was seen.
+    pub fn proof(&self) -> Option<&(Proof, UnixTime)> {
+        self.proof.as_ref()
+    }
+
+    /// What the last check brought, and when it was.
+    pub fn last_check(&self) -> Option<(&str, UnixTime)> {
+        self.checked_at.map(|at| (self.last_check.as_str(), at))
+    }
+
+    /// An administrator's leave to give the names to another key.
+    pub fn release_given(&self) -> Option<&Release> {
+        self.release.as_ref()
+    }
+}

@@ -1,0 +1,278 @@
+//! From what resolvers and hosts answered to what it proves.
+//!
+//! Three outcomes, never two: the domain says yes, the domain positively says no, or nobody knows. A failure (SERVFAIL, a timeout, a
+//! signature that does not verify) is never taken for a no, and resolvers that disagree have not said yes.
+
+use shared::time::UnixTime;
+
+use super::{ApplianceId, Claim, Method, Statement, StatementError, txt_record, well_known};
+
+/// What one source answered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Observation {
+    /// Who answered: a resolver's address, or the host of a document.
+    pub source: String,
+    /// What.
+    pub answer: Answer,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// TXT records at the very name, or where its CNAME leads.
+    Records {
+        /// Each record, its strings put together.
+        texts: Vec<Vec<u8>>,
+        /// Where a CNAME of the label led.
+        alias: Option<String>,
+        /// Validated to a trust anchor; otherwise the zone is provably unsigned.
+        is_signed: bool,
+    },
+    /// The body of the well-known document.
+    Document(Vec<u8>),
+    /// A positive no.
+    Absent(Absence),
+    /// No answer that means anything.
+    Failed(String),
+}
+
+/// How a source says that there is nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Absence {
+    /// The name does not exist (RFC 8020).
+    NxDomain,
+    /// The name exists and has no TXT record (RFC 2308 §2.2).
+    NoData,
+    /// The host has no such document: 404 or 410.
+    NoDocument,
+    /// Records are there, and none of them is for this claim.
+    NotListed,
+}
+
+impl std::fmt::Display for Absence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NxDomain => "the name does not exist (NXDOMAIN)",
+            Self::NoData => "the name has no TXT record",
+            Self::NoDocument => "the host has no such document",
+            Self::NotListed => "the domain lists no issuer that fits",
+        })
+    }
+}
+
+/// A domain's yes, and how far it goes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Proof {
+    /// It includes the domains below.
+    pub subdomains: bool,
+    /// The domain wants to be spoken for by nobody whom it does not list.
+    pub enforce: bool,
+    /// When the domain's word ends.
+    pub until: Option<UnixTime>,
+    /// Every resolver validated signatures.
+    pub is_signed: bool,
+    /// Where a CNAME led.
+    pub alias: Option<String>,
+}
+
+/// What the sources together say.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Finding {
+    /// Yes.
+    Proved(Proof),
+    /// A positive no, with what to do about it.
+    Absent(Absence, Option<Misfit>),
+    /// Nobody knows.
+    Unknown(Doubt),
+}
+
+/// The closest that a domain came to listing the claim.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Misfit {
+    /// Another issuer.
+    #[error("a record lists the issuer {0:?}")]
+    Issuer(String),
+    /// Another house: the record was made for it.
+    #[error("a record is for the house {0:?}")]
+    House(String),
+    /// Another key: the record was copied, or the registrant has a new key.
+    #[error("a record names the account {0:?}, which did not sign the request")]
+    Account(String),
+    /// Another kind.
+    #[error("a record of this issuer and account does not list this kind of names")]
+    Kind,
+    /// Over.
+    #[error("a record ended at {0} (its \"until\")")]
+    Ended(u64),
+    /// A record that cannot be read.
+    #[error("a record cannot be read: {0}")]
+    Unreadable(StatementError),
+}
+
+/// Why nobody knows.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Doubt {
+    /// Two sources say different things.
+    #[error("{first} and {second} give different answers; wait until the change has spread")]
+    Disagree {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Too few answered.
+    #[error("{answered} of {asked} resolvers answered, and {needed} must agree: {failures}")]
+    TooFew {
+        /// How many answered.
+        answered: usize,
+        /// How many were asked.
+        asked: usize,
+        /// How many must agree.
+        needed: usize,
+        /// What went wrong, cut short.
+        failures: String,
+    },
+}
+
+/// What one source says.
+enum Reading {
+    Yes(Proof),
+    No(Absence, Option<Misfit>),
+    Nothing(String),
+}
+
+/// Judges all answers. `needed` sources must say the same and none may say another thing; of a document there is one source.
+pub fn judge(
+    claim: &Claim,
+    house: &ApplianceId,
+    observations: &[Observation],
+    needed: usize,
+    now: UnixTime,
+) -> Finding {
+    let needed = if claim.method == Method::WellKnown { 1 } else { needed.max(1) };
+    let mut agreed: Option<(&str, Reading)> = None;
+    let (mut answered, mut failures) = (0, Vec::new());
+    for observation in observations {
+        match (read(claim, house, &observation.answer, now), &mut agreed) {
+            (Reading::Nothing(cause), _) => failures.push(format!("{}: {cause}", observation.source)),
+            (reading, None) => {
+                answered += 1;
+                agreed = Some((&observation.source, reading));
+            }
+            (reading, Some((first, before))) => {
+                if !before.join(reading) {
+                    let (first, second) = ((*first).to_owned(), observation.source.clone());
+                    return Finding::Unknown(Doubt::Disagree { first, second });
+                }
+                answered += 1;
+            }
+        }
+    }
+    match agreed {
+        Some((_, Reading::Yes(proof))) if answered >= needed => Finding::Proved(proof),
+        Some((_, Reading::No(absence, misfit))) if answered >= needed => Finding::Absent(absence, misfit),
+        _ => {
+            let failures = super::cut(failures.join("; "), 300);
+            Finding::Unknown(Doubt::TooFew { answered, asked: observations.len(), needed, failures })
+        }
+    }
+}
+
+impl Reading {
+    /// Takes in another source's reading if it means the same. How each knows (signed or not, by which alias) may differ: what is
+    /// left is what all of them say.
+    fn join(&mut self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Yes(ours), Self::Yes(theirs)) => {
+                ours.is_signed &= theirs.is_signed;
+                ours.alias = ours.alias.take().or(theirs.alias);
+                (ours.subdomains, ours.enforce, ours.until) == (theirs.subdomains, theirs.enforce, theirs.until)
+            }
+            // Two ways to say no are still no: one resolver may already know that the whole name is gone.
+            (Self::No(..), Self::No(..)) => true,
+            _ => false,
+        }
+    }
+}
+
+fn read(claim: &Claim, house: &ApplianceId, answer: &Answer, now: UnixTime) -> Reading {
+    match answer {
+        Answer::Failed(cause) => Reading::Nothing(cause.clone()),
+        Answer::Absent(absence) => Reading::No(*absence, None),
+        Answer::Records { texts, alias, is_signed } => {
+            let statements = texts.iter().filter_map(|text| txt_record::parse(text));
+            match find(claim, house, statements, now) {
+                Ok(yes) => Reading::Yes(Proof { is_signed: *is_signed, alias: alias.clone(), ..yes }),
+                Err(misfit) => Reading::No(Absence::NotListed, misfit),
+            }
+        }
+        Answer::Document(document) => match well_known::parse(document) {
+            Err(error) => Reading::Nothing(error.to_string()),
+            Ok(statements) => match find(claim, house, statements.into_iter(), now) {
+                Ok(yes) => Reading::Yes(Proof { subdomains: false, enforce: false, ..yes }),
+                Err(misfit) => Reading::No(Absence::NotListed, misfit),
+            },
+        },
+    }
+}
+
+/// Any valid statement is enough. Of several the widest counts, and of those the one that lasts longest.
+fn find(
+    claim: &Claim,
+    house: &ApplianceId,
+    statements: impl Iterator<Item = Result<Statement, StatementError>>,
+    now: UnixTime,
+) -> Result<Proof, Option<Misfit>> {
+    let mut closest = None;
+    let mut best: Option<Proof> = None;
+    let rank = |proof: &Proof| (proof.subdomains, proof.until.map_or(u64::MAX, UnixTime::millis));
+    for statement in statements {
+        let fits = statement.map_err(Misfit::Unreadable).and_then(|statement| fit(claim, house, &statement, now));
+        match fits {
+            Err(misfit) if closest.as_ref().is_none_or(|other| closeness(&misfit) > closeness(other)) => {
+                closest = Some(misfit);
+            }
+            Err(_) => {}
+            Ok(proof) if best.as_ref().is_none_or(|other| rank(&proof) > rank(other)) => best = Some(proof),
+            Ok(_) => {}
+        }
+    }
+    best.ok_or(closest)
+}
+
+fn fit(claim: &Claim, house: &ApplianceId, statement: &Statement, now: UnixTime) -> Result<Proof, Misfit> {
+    if statement.iss != claim.iss {
+        return Err(Misfit::Issuer(statement.iss.to_string()));
+    }
+    if statement.ca != *house {
+        return Err(Misfit::House(statement.ca.to_string()));
+    }
+    if statement.account != claim.account {
+        return Err(Misfit::Account(statement.account.to_string()));
+    }
+    if !statement.kinds.contains(&claim.kind) {
+        return Err(Misfit::Kind);
+    }
+    if let Some(until) = statement.until.filter(|&until| until <= now) {
+        return Err(Misfit::Ended(until.seconds()));
+    }
+    Ok(Proof {
+        subdomains: claim.subdomains && statement.subdomains,
+        enforce: statement.enforce,
+        until: statement.until,
+        is_signed: false,
+        alias: None,
+    })
+}
+
+/// How much of the claim a statement already had right, so that the registrant is told of the nearest mistake.
+fn closeness(misfit: &Misfit) -> u8 {
+    match misfit {
+        Misfit::Issuer(_) => 0,
+        Misfit::House(_) => 1,
+        Misfit::Unreadable(_) => 2,
+        Misfit::Account(_) => 3,
+        Misfit::Kind => 4,
+        Misfit::Ended(_) => 5,
+    }
+}

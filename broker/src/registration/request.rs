@@ -1,0 +1,175 @@
+//! The request of a registrant, signed by the key that the domain names in its record.
+//!
+//! A compact JWS (RFC 7515) whose header carries the public key as `jwk`, as an ACME account's first request does (RFC 8555 §6.2).
+//! The record of the domain names that key, so a record that was copied or read by others is of no use to them.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use shared::strict_json::{Json, JsonError, Object, parse_object};
+use shared::time::UnixTime;
+
+use super::account::AccountKey;
+use super::{Account, ApplianceId, Claim, ClaimError, Kind, Method};
+use crate::issuer::SkipReason;
+use crate::names::{DomainName, IssuerUrl, NameError};
+use crate::token::{Compact, JoseAlgorithm, TokenError};
+
+/// The `typ` of a request: it can be taken for no token, and no token for it.
+pub const REQUEST_TYPE: &str = "issuer-request+jwt";
+/// The longest request.
+pub const MAX_REQUEST_BYTES: usize = 8 * 1024;
+/// How far `iat` may be from now, either way.
+const FRESH: Duration = Duration::from_secs(600);
+
+/// A request that its registrant's key signed, for this house, just now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RegistrationRequest {
+    claim: Claim,
+    sha256: [u8; 32],
+}
+
+/// What the house says to requests.
+#[derive(Clone, Debug)]
+pub struct RequestPolicy {
+    /// The house.
+    pub house: ApplianceId,
+    /// Issuers on this very machine may be registered. For development.
+    pub danger_loopback_http: bool,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RequestError {
+    /// Longer than [`MAX_REQUEST_BYTES`].
+    #[error("the request has {length} bytes; at most {MAX_REQUEST_BYTES} are accepted")]
+    TooLong {
+        /// Its length.
+        length: usize,
+    },
+    /// Not a compact JWS.
+    #[error("the request is not a compact JWS: {0}")]
+    Jws(#[from] TokenError),
+    /// Header or claims are no strict JSON.
+    #[error("the request's JSON is not acceptable: {0}")]
+    Json(#[from] JsonError),
+    /// `typ`.
+    #[error("the request's typ is {0:?}, not {REQUEST_TYPE:?}")]
+    Type(String),
+    /// `crit` asks us to understand extensions; none is known.
+    #[error("the request's header holds \"crit\"")]
+    Critical,
+    /// `jwk`.
+    #[error("the request's jwk is not a public key that can sign: {0:?}")]
+    Key(SkipReason),
+    /// `alg`.
+    #[error("the request's alg {0:?} does not go with its key")]
+    Algorithm(String),
+    /// Not signed by its own key.
+    #[error("the request's signature does not verify")]
+    Signature,
+    /// A claim is missing or of another form.
+    #[error("the request's claim {0:?} is missing or not of the required form")]
+    Member(&'static str),
+    /// For another house.
+    #[error("the request is for the house {0:?}, not for this one")]
+    OtherHouse(String),
+    /// Too old or from the future.
+    #[error("the request is of {at}, and it is {now} now; make a new one")]
+    Stale {
+        /// `iat`.
+        at: u64,
+        /// Now.
+        now: u64,
+    },
+    /// Rules I1, U, H and P.
+    #[error("the issuer: {0}")]
+    Issuer(NameError),
+    /// Rules H, and what no proof could carry.
+    #[error("{0}")]
+    Claim(#[from] ClaimError),
+}
+
+impl RegistrationRequest {
+    /// Reads and verifies a request.
+    pub fn parse(jws: &[u8], policy: &RequestPolicy, now: UnixTime) -> Result<Self, RequestError> {
+        if jws.len() > MAX_REQUEST_BYTES {
+            return Err(RequestError::TooLong { length: jws.len() });
+        }
+        let compact = Compact::parse(jws)?;
+        let account = verify(&compact)?;
+        let claims = parse_object(&compact.decode_claims()?, MAX_REQUEST_BYTES)?;
+        let text = |name| claims.get(name).and_then(Json::as_str).ok_or(RequestError::Member(name));
+        let house = text("aud")?;
+        if house != policy.house.as_str() {
+            return Err(RequestError::OtherHouse(super::excerpt(house)));
+        }
+        check_fresh(&claims, now)?;
+        let issuer = text("issuer")?;
+        let issuer = match policy.danger_loopback_http {
+            true => IssuerUrl::parse_or_loopback(issuer),
+            false => IssuerUrl::parse(issuer),
+        };
+        let claim = Claim {
+            domain: DomainName::parse(text("domain")?).map_err(ClaimError::Domain)?,
+            iss: issuer.map_err(RequestError::Issuer)?,
+            kind: Kind::parse(text("kind")?).ok_or(RequestError::Member("kind"))?,
+            subdomains: claims.get("subdomains").and_then(Json::as_bool).ok_or(RequestError::Member("subdomains"))?,
+            method: Method::parse(text("method")?).ok_or(RequestError::Member("method"))?,
+            account,
+        };
+        let sha256 = digest(&SHA256, jws).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        Ok(Self { claim: claim.check()?, sha256 })
+    }
+
+    /// What is claimed.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// SHA-256 of the request, for the audit log.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+}
+
+fn verify(compact: &Compact) -> Result<Account, RequestError> {
+    let header = parse_object(&compact.decode_header()?, MAX_REQUEST_BYTES)?;
+    let text = |name| header.get(name).and_then(Json::as_str).unwrap_or_default();
+    if header.contains_key("crit") {
+        return Err(RequestError::Critical);
+    }
+    if text("typ") != REQUEST_TYPE {
+        return Err(RequestError::Type(super::excerpt(text("typ"))));
+    }
+    let jwk = header.get("jwk").and_then(Json::as_object).ok_or(RequestError::Key(SkipReason::Unfit))?;
+    let key = AccountKey::parse(jwk).map_err(RequestError::Key)?;
+    let verifier = JoseAlgorithm::parse(text("alg")).and_then(|algorithm| key.for_algorithm(algorithm));
+    let verifier = verifier.ok_or_else(|| RequestError::Algorithm(super::excerpt(text("alg"))))?;
+    let signature = compact.decode_signature()?;
+    verifier.verify_sig(compact.signing_input(), &signature).map_err(|_| RequestError::Signature)?;
+    Ok(key.account().clone())
+}
+
+fn check_fresh(claims: &Object, now: UnixTime) -> Result<(), RequestError> {
+    let at = claims.get("iat").and_then(Json::as_u64).ok_or(RequestError::Member("iat"))?;
+    let (early, late) = (now.minus(FRESH).seconds(), now.plus(FRESH).seconds());
+    if (early..=late).contains(&at) { Ok(()) } else { Err(RequestError::Stale { at, now: now.seconds() }) }
+}
+
+/// What a registrant signs: header and claims, encoded, with the dot between them.
+pub fn signing_input(claim: &Claim, house: &ApplianceId, algorithm: JoseAlgorithm, jwk: &str, now: UnixTime) -> String {
+    let header = format!(r#"{{"alg":"{algorithm}","typ":"{REQUEST_TYPE}","jwk":{jwk}}}"#);
+    let claims = serde_json::json!({
+        "aud": house.as_str(),
+        "iat": now.seconds(),
+        "domain": claim.domain.as_str(),
+        "issuer": claim.iss.as_str(),
+        "kind": claim.kind.name(),
+        "subdomains": claim.subdomains,
+        "method": claim.method.name(),
+    });
+    format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()))
+}

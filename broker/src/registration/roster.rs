@@ -1,0 +1,173 @@
+//! All registrations of a house: who may ask for what, and the records that come of those in force.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::{Claim, Kind, Registration, RegistrationId, RegistrationRequest, State};
+use crate::issuer::{IssuerSpec, KeySource, Reach};
+use crate::names::IssuerUrl;
+use crate::namespace::{Grant, Scope};
+use crate::profile::Profile;
+
+/// How many requests of one person may wait at a time.
+const MAX_PENDING_PER_PERSON: usize = 20;
+/// How many registrations a house keeps.
+const MAX_REGISTRATIONS: usize = 10_000;
+
+/// All registrations, by identifier.
+#[derive(Clone, Debug, Default)]
+pub struct Roster {
+    by_id: BTreeMap<RegistrationId, Registration>,
+}
+
+/// Why a request is not taken.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RosterError {
+    /// The same domain, issuer and account is registered.
+    #[error("this is registered already as {id}, which is {state}; `privyseal issuer prove {id}` checks it again")]
+    Exists {
+        /// The registration.
+        id: RegistrationId,
+        /// Its state.
+        state: State,
+    },
+    /// O2: the names are another's, who has spoken for them.
+    #[error("names of {domain} are registered under another key; an administrator must release {id} first (rule O2)")]
+    HeldByAnother {
+        /// The other registration.
+        id: RegistrationId,
+        /// Its domain.
+        domain: String,
+    },
+    /// O2: a released name needs another issuer, or old signatures would pass for new ones.
+    #[error("signatures of the former holder name the issuer {iss}; use an issuer of another name (rule O2)")]
+    IssuerOfFormerHolder {
+        /// The issuer.
+        iss: String,
+    },
+    /// I2: one issuer, one record, one kind of names.
+    #[error("{iss} is registered for names of the kind {kind}; one issuer speaks for one kind (rule I2)")]
+    OtherKind {
+        /// The issuer.
+        iss: String,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// Too many wait.
+    #[error("{MAX_PENDING_PER_PERSON} of your requests wait already")]
+    TooManyPending,
+    /// The house is full.
+    #[error("the house keeps {MAX_REGISTRATIONS} registrations and takes no more")]
+    Full,
+}
+
+impl Roster {
+    /// Puts a registration in its place.
+    pub fn put(&mut self, registration: Registration) {
+        self.by_id.insert(registration.id.clone(), registration);
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, id: &RegistrationId) {
+        self.by_id.remove(id);
+    }
+
+    /// The registration of that name.
+    pub fn find(&self, id: &str) -> Option<&Registration> {
+        self.by_id.get(&RegistrationId(id.into()))
+    }
+
+    /// All of them, by identifier.
+    pub fn iter(&self) -> impl Iterator<Item = &Registration> {
+        self.by_id.values()
+    }
+
+    /// True if the request may wait for its proof. Answers what is there already under the same identifier.
+    pub fn admit(&self, request: &RegistrationRequest, by: &str) -> Result<Option<&Registration>, RosterError> {
+        let claim = request.claim();
+        self.check_holders(claim)?;
+        let is_kind_of_iss = |held: &&Registration| held.claim.iss == claim.iss && held.state != State::Tombstoned;
+        if let Some(other) = self.iter().filter(is_kind_of_iss).find(|held| held.claim.kind != claim.kind) {
+            return Err(RosterError::OtherKind { iss: claim.iss.to_string(), kind: other.claim.kind });
+        }
+        let own = self.by_id.get(&RegistrationId::of(claim));
+        match own.map(|own| own.state) {
+            Some(state @ (State::Active | State::Stale | State::Frozen)) => {
+                return Err(RosterError::Exists { id: RegistrationId::of(claim), state });
+            }
+            Some(State::Pending | State::Tombstoned) => return Ok(own),
+            None => {}
+        }
+        let is_waiting = |held: &&Registration| held.state == State::Pending && held.requested_by == by;
+        if self.iter().filter(is_waiting).count() >= MAX_PENDING_PER_PERSON {
+            return Err(RosterError::TooManyPending);
+        }
+        if self.by_id.len() >= MAX_REGISTRATIONS {
+            return Err(RosterError::Full);
+        }
+        Ok(None)
+    }
+
+    /// O2: nobody else has spoken for these names, or an administrator released them. Asked when a request comes and again before it
+    /// becomes active: two may have waited side by side.
+    pub fn check_holders(&self, claim: &Claim) -> Result<(), RosterError> {
+        let others = self.iter().filter(|held| held.was_active && held.claim.account != claim.account);
+        others.filter(|held| held.claim.overlaps(claim)).try_for_each(|held| check_release(held, &claim.iss))
+    }
+
+    /// The records of all active registrations: one for each issuer, with the grants that were proven and nothing else.
+    pub fn specs(&self, reach: impl Fn(&Registration) -> Reach) -> Vec<IssuerSpec> {
+        let mut by_iss: HashMap<&IssuerUrl, Vec<&Registration>> = HashMap::new();
+        for registration in self.iter().filter(|registration| registration.state == State::Active) {
+            by_iss.entry(&registration.claim.iss).or_default().push(registration);
+        }
+        let mut specs: Vec<_> = by_iss.into_iter().filter_map(|(iss, all)| spec(iss, &all, &reach)).collect();
+        specs.sort_by(|a, b| a.id.cmp(&b.id));
+        specs
+    }
+}
+
+fn check_release(held: &Registration, iss: &IssuerUrl) -> Result<(), RosterError> {
+    match &held.release {
+        None => Err(RosterError::HeldByAnother { id: held.id.clone(), domain: held.claim.domain.to_string() }),
+        Some(release) if !release.keeps_issuer && held.claim.iss == *iss => {
+            Err(RosterError::IssuerOfFormerHolder { iss: iss.to_string() })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn spec(iss: &IssuerUrl, all: &[&Registration], reach: &impl Fn(&Registration) -> Reach) -> Option<IssuerSpec> {
+    let first = all.first()?;
+    let profile = match first.claim.kind {
+        Kind::Email => Profile::Human,
+        Kind::Uri => Profile::Uri,
+        Kind::Spiffe => return None,
+    };
+    // O1: one label for each issuer, the same for as long as it is registered, whoever else registers it for more domains.
+    let id = format!("registered-{}", hex::encode(&digest(&SHA256, iss.as_str().as_bytes()).as_ref()[..8]));
+    let mut spec = IssuerSpec::new(&id, iss.clone(), profile, KeySource::Discovery);
+    for grant in all.iter().filter_map(|registration| grant(registration)) {
+        if !spec.grants.contains(&grant) {
+            spec.grants.push(grant);
+        }
+    }
+    spec.reach = reach(first);
+    Some(spec)
+}
+
+/// What was asked for and proven.
+fn grant(registration: &Registration) -> Option<Grant> {
+    let (proof, _) = registration.proof.as_ref()?;
+    let domain = registration.claim.domain.clone();
+    match registration.claim.kind {
+        Kind::Email => {
+            let subdomains = registration.claim.subdomains && proof.subdomains;
+            Some(Grant::exclusive(Scope::EmailDomain { domain, subdomains }))
+        }
+        // The host in its own spelling is a URI prefix.
+        Kind::Uri => Grant::uri_prefix(&format!("https://{domain}")).ok(),
+        Kind::Spiffe => None,
+    }
+}

@@ -1,0 +1,111 @@
+//! What a domain says of an issuer: one TXT record, or one entry of the well-known document.
+
+use shared::time::UnixTime;
+
+use super::{Account, AccountError, Kind};
+use crate::names::{IssuerUrl, NameError};
+
+/// The house that a statement is about: its own name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ApplianceId(Box<str>);
+
+impl ApplianceId {
+    /// Reads a house's name: 1 to 253 printable ASCII characters that a TXT record can hold.
+    pub fn parse(text: &str) -> Result<Self, StatementError> {
+        let fits = (1..=253).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';');
+        if fits { Ok(Self(text.into())) } else { Err(StatementError::Appliance(super::excerpt(text))) }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for ApplianceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// "This issuer may speak for these names of mine, to that house, when this key asks."
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Statement {
+    /// The issuer.
+    pub iss: IssuerUrl,
+    /// The house.
+    pub ca: ApplianceId,
+    /// The registrant.
+    pub account: Account,
+    /// The kinds of names, each once.
+    pub kinds: Vec<Kind>,
+    /// The domains below too. In DNS only.
+    pub subdomains: bool,
+    /// No issuer that the domain does not list may speak for it. In DNS only.
+    pub enforce: bool,
+    /// From then on it says nothing.
+    pub until: Option<UnixTime>,
+}
+
+/// Why a text is no statement. A record that is none proves nothing; it does not spoil its neighbours.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum StatementError {
+    /// `acct`.
+    #[error("acct: {0}")]
+    Account(#[from] AccountError),
+    /// `ca`.
+    #[error("ca: {0:?} is not the name of a house")]
+    Appliance(String),
+    /// A member is missing.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// A member is there twice.
+    #[error("{0} is there twice")]
+    Twice(String),
+    /// A part is not `name=value`, or holds what may not stand there.
+    #[error("{0:?} is not a part like name=value in printable ASCII without spaces")]
+    Part(String),
+    /// `iss`.
+    #[error("iss: {0}")]
+    Issuer(#[from] NameError),
+    /// `kinds`.
+    #[error("kinds: {0:?} is not a list of email, spiffe and uri, each at most once")]
+    Kinds(String),
+    /// `sub` or `enforce`.
+    #[error("{name}: {value:?} is neither yes nor no")]
+    YesOrNo {
+        /// Which.
+        name: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// `until`.
+    #[error("until: {0:?} is not a number of seconds since 1970")]
+    Until(String),
+    /// Too long.
+    #[error("{length} bytes; a record has at most {limit}")]
+    TooLong {
+        /// Its length.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A member of the document has another JSON type.
+    #[error("{0} is of another JSON type")]
+    Type(&'static str),
+    /// `sub` or `enforce` in a document, which speaks for its host only.
+    #[error("{0} is for DNS only")]
+    DnsOnly(&'static str),
+}
+
+/// A list of kinds.
+pub(super) fn kinds<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<Kind>, StatementError> {
+    let mut kinds = Vec::new();
+    for name in names {
+        match Kind::parse(name) {
+            Some(kind) if !kinds.contains(&kind) => kinds.push(kind),
+            _ => return Err(StatementError::Kinds(super::excerpt(name))),
+        }
+    }
+    if kinds.is_empty() { Err(StatementError::Kinds(String::new())) } else { Ok(kinds) }
+}

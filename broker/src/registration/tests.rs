@@ -1,0 +1,500 @@
+use std::time::Duration;
+
+use shared::time::UnixTime;
+
+use super::*;
+use crate::issuer::{Issuers, Reach};
+use crate::names::{DomainName, IssuerUrl};
+use crate::namespace::Scope;
+use crate::profile::Profile;
+use crate::token::JoseAlgorithm;
+use crate::token::mint::TestKey;
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+const T0: u64 = 1_795_000_000;
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::from_seconds(T0 + seconds)
+}
+
+fn house() -> ApplianceId {
+    ApplianceId::parse("seal.example.com").expect("is a house")
+}
+
+fn policy() -> RequestPolicy {
+    RequestPolicy { house: house(), danger_loopback_http: false }
+}
+
+/// A registrant's key with its JWK and account.
+struct Registrant {
+    key: TestKey,
+    jwk: String,
+}
+
+impl Registrant {
+    fn new() -> Self {
+        let key = TestKey::generate(JoseAlgorithm::Es256);
+        let jwk = key.jwk("k", "");
+        Self { key, jwk }
+    }
+
+    fn account(&self) -> Account {
+        // Any request names it.
+        let request = self.request(&self.claim_as("example.com", Account::parse(&"A".repeat(43)).expect("is one")));
+        request.claim().account.clone()
+    }
+
+    fn claim_as(&self, domain: &str, account: Account) -> Claim {
+        Claim {
+            domain: DomainName::parse(domain).expect("is a domain"),
+            iss: IssuerUrl::parse("https://idp.example.com").expect("is an issuer"),
+            kind: Kind::Email,
+            subdomains: false,
+            method: Method::Dns,
+            account,
+        }
+    }
+
+    fn claim(&self, domain: &str) -> Claim {
+        self.claim_as(domain, self.account())
+    }
+
+    fn sign(&self, claim: &Claim, at: UnixTime) -> String {
+        let input = signing_input(claim, &house(), JoseAlgorithm::Es256, &self.jwk, at);
+        let (header, claims) = input.split_once('.').expect("has a dot");
+        let decode = |text: &str| {
+            use base64::Engine as _;
+            let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).expect("is base64url");
+            String::from_utf8(bytes).expect("is text")
+        };
+        self.key.sign(JoseAlgorithm::Es256, &decode(header), &decode(claims))
+    }
+
+    fn request(&self, claim: &Claim) -> RegistrationRequest {
+        RegistrationRequest::parse(self.sign(claim, at(0)).as_bytes(), &policy(), at(0)).expect("is a request")
+    }
+}
+
+fn records(source: &str, texts: &[&str]) -> Observation {
+    let texts = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    Observation { source: source.to_owned(), answer: Answer::Records { texts, alias: None, is_signed: false } }
+}
+
+fn absent(source: &str, absence: Absence) -> Observation {
+    Observation { source: source.to_owned(), answer: Answer::Absent(absence) }
+}
+
+fn failed(source: &str) -> Observation {
+    Observation { source: source.to_owned(), answer: Answer::Failed("SERVFAIL".to_owned()) }
+}
+
+fn no() -> Finding {
+    Finding::Absent(Absence::NxDomain, None)
+}
+
+fn unknown() -> Finding {
+    Finding::Unknown(Doubt::TooFew { answered: 0, asked: 2, needed: 2, failures: "SERVFAIL".to_owned() })
+}
+
+fn yes() -> Finding {
+    yes_until(None)
+}
+
+fn yes_until(until: Option<UnixTime>) -> Finding {
+    Finding::Proved(Proof { subdomains: false, enforce: false, until, is_signed: false, alias: None })
+}
+
+/// Asked for, proven and approved at the beginning.
+fn active(registrant: &Registrant, domain: &str) -> Registration {
+    let request = registrant.request(&registrant.claim(domain));
+    let pending = Registration::request(&request, "owner@example.com", true, at(0)).next;
+    let proven = pending.checked(&yes(), &Timing::default(), at(1)).expect("is checked").next;
+    assert_eq!(proven.state(), State::Pending);
+    let active = proven.approve("admin@example.com", &Timing::default(), at(2)).expect("is approved").next;
+    assert_eq!(active.state(), State::Active);
+    active
+}
+
+#[test]
+fn a_request_is_signed_by_the_key_that_it_names_for_this_house_now() {
+    let (owner, thief) = (Registrant::new(), Registrant::new());
+    let claim = owner.claim("example.com");
+    let jws = owner.sign(&claim, at(0));
+    let parse = |jws: &str, now| RegistrationRequest::parse(jws.as_bytes(), &policy(), now);
+    assert_eq!(parse(&jws, at(0)).map(|request| request.claim().clone()), Ok(claim.clone()));
+    assert!(matches!(parse(&jws, at(601)), Err(RequestError::Stale { .. })));
+    assert!(matches!(parse(&owner.sign(&claim, at(601)), at(0)), Err(RequestError::Stale { .. })));
+    let other = RequestPolicy { house: ApplianceId::parse("other").expect("is a house"), ..policy() };
+    let refused = RegistrationRequest::parse(jws.as_bytes(), &other, at(0));
+    assert!(matches!(refused, Err(RequestError::OtherHouse(_))));
+    // The thief's signature under the owner's key, and the thief's claim under the owner's signature.
+    let stolen = thief.sign(&thief.claim("example.com"), at(0));
+    let (signed, signature) = (jws.rsplit_once('.').expect("has dots").0, stolen.rsplit_once('.').expect("has dots").1);
+    assert_eq!(parse(&format!("{signed}.{signature}"), at(0)), Err(RequestError::Signature));
+    // The account is of the key that signed, whatever the request says.
+    let posing = Claim { account: owner.account(), ..thief.claim("example.com") };
+    assert_eq!(thief.request(&posing).claim().account, thief.account());
+}
+
+#[test]
+fn a_request_of_another_form_is_refused() {
+    let owner = Registrant::new();
+    let good = format!(r#"{{"alg":"ES256","typ":"{REQUEST_TYPE}","jwk":{}}}"#, owner.jwk);
+    let claims = format!(
+        r#"{{"aud":"seal.example.com","iat":{T0},"domain":"example.com","issuer":"https://idp.example.com","kind":"email","subdomains":false,"method":"dns"}}"#
+    );
+    let parse = |header: &str, claims: &str| {
+        let jws = owner.key.sign(JoseAlgorithm::Es256, header, claims);
+        RegistrationRequest::parse(jws.as_bytes(), &policy(), at(0))
+    };
+    assert!(parse(&good, &claims).is_ok());
+    let private = owner.jwk.replace("\"kid\"", "\"d\":\"AA\",\"kid\"");
+    for header in [
+        good.replace(REQUEST_TYPE, "JWT"),
+        good.replace("ES256", "ES384"),
+        good.replace("ES256", "none"),
+        good.replace("\"alg\"", "\"crit\":[\"x\"],\"alg\""),
+        good.replace(&owner.jwk, &private),
+        good.replace(&owner.jwk, "{}"),
+    ] {
+        assert!(parse(&header, &claims).is_err(), "{header}");
+    }
+    for (from, to) in [
+        ("example.com\",\"issuer", "Example.com\",\"issuer"),
+        ("https://", "http://"),
+        ("\"email\"", "\"dns\""),
+        ("\"method\":\"dns\"", "\"method\":\"well-known\""),
+        ("\"method\":\"dns\"", "\"method\":\"tls-alpn\""),
+        ("false", "\"false\""),
+        ("\"iat\"", "\"ait\""),
+        ("idp.example.com", "idp.example.com/a;b"),
+    ] {
+        assert!(parse(&good, &claims.replace(from, to)).is_err(), "{to}");
+    }
+    let long = format!("{good}{}", " ".repeat(MAX_REQUEST_BYTES));
+    assert!(matches!(parse(&long, &claims), Err(RequestError::TooLong { .. })));
+}
+
+#[test]
+fn a_proof_carries_no_more_than_its_method() {
+    let owner = Registrant::new();
+    let claim = owner.claim("example.com");
+    let check = |kind, method, subdomains| Claim { kind, method, subdomains, ..claim.clone() }.check().map(|_| ());
+    assert_eq!(check(Kind::Email, Method::WellKnown, false), Err(ClaimError::EmailNeedsDns));
+    assert_eq!(check(Kind::Spiffe, Method::WellKnown, true), Err(ClaimError::SubdomainsNeedDns));
+    assert_eq!(check(Kind::Uri, Method::WellKnown, true), Err(ClaimError::SubdomainsOfUri));
+    assert_eq!(check(Kind::Uri, Method::Dns, true), Err(ClaimError::SubdomainsOfUri));
+    assert_eq!(check(Kind::Uri, Method::WellKnown, false), Ok(()));
+    assert_eq!(check(Kind::Email, Method::Dns, true), Ok(()));
+    let long = format!("{}.{}.{}.example", "a".repeat(63), "b".repeat(63), "c".repeat(63));
+    let domain = DomainName::parse(&format!("{}.{long}", "d".repeat(40))).expect("is a domain");
+    assert_eq!(Claim { domain, ..claim }.check(), Err(ClaimError::DomainLength { length: 240 }));
+}
+
+#[test]
+fn answers_are_judged_together() {
+    let owner = Registrant::new();
+    let claim = Claim { subdomains: true, ..owner.claim("example.com") };
+    let good = txt_record::write(&claim, &house(), None);
+    let judge = |observations: &[Observation]| super::judge(&claim, &house(), observations, 2, at(0));
+    let proved = |finding: Finding| match finding {
+        Finding::Proved(proof) => proof,
+        other => panic!("not proved: {other:?}"),
+    };
+    assert!(proved(judge(&[records("a", &["spf", &good]), records("b", &[&good])])).subdomains);
+    // One alone, or one beside a failure, is not enough; three with one failure are.
+    assert!(matches!(judge(&[records("a", &[&good])]), Finding::Unknown(Doubt::TooFew { .. })));
+    assert!(matches!(judge(&[records("a", &[&good]), failed("b")]), Finding::Unknown(Doubt::TooFew { .. })));
+    assert!(proved(judge(&[records("a", &[&good]), failed("b"), records("c", &[&good])])).subdomains);
+    // A failure is no no.
+    assert!(matches!(judge(&[failed("a"), failed("b")]), Finding::Unknown(Doubt::TooFew { .. })));
+    assert!(matches!(judge(&[]), Finding::Unknown(Doubt::TooFew { .. })));
+    let gone = [absent("a", Absence::NxDomain), absent("b", Absence::NoData)];
+    assert_eq!(judge(&gone), Finding::Absent(Absence::NxDomain, None));
+    assert!(matches!(judge(&[absent("a", Absence::NxDomain), failed("b")]), Finding::Unknown(_)));
+    // Two that disagree, about being there or about how far it goes.
+    let disagree = Finding::Unknown(Doubt::Disagree { first: "a".into(), second: "b".into() });
+    assert_eq!(judge(&[records("a", &[&good]), absent("b", Absence::NxDomain)]), disagree);
+    let narrow = good.replace("; sub=yes", "");
+    assert_eq!(judge(&[records("a", &[&good]), records("b", &[&narrow])]), disagree);
+    assert_eq!(judge(&[records("a", &[&good]), failed("x"), records("b", &[&narrow])]), disagree);
+    // What the record does not say is not granted.
+    assert!(!proved(judge(&[records("a", &[&narrow]), records("b", &[&narrow])])).subdomains);
+}
+
+#[test]
+fn a_record_of_somebody_else_proves_nothing_and_the_nearest_mistake_is_told() {
+    let (owner, thief) = (Registrant::new(), Registrant::new());
+    let claim = thief.claim("example.com");
+    let copied = txt_record::write(&owner.claim("example.com"), &house(), None);
+    let misfit = |texts: &[&str]| {
+        let observations = [records("a", texts), records("b", texts)];
+        match judge(&claim, &house(), &observations, 2, at(10)) {
+            Finding::Absent(Absence::NotListed, misfit) => misfit,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(misfit(&[&copied]), Some(Misfit::Account(owner.account().to_string())));
+    let good = txt_record::write(&claim, &house(), None);
+    assert_eq!(misfit(&[&good.replace("seal.", "other.")]), Some(Misfit::House("other.example.com".into())));
+    assert_eq!(misfit(&[&good.replace("=email", "=uri"), &copied]), Some(Misfit::Kind));
+    assert_eq!(misfit(&[&txt_record::write(&claim, &house(), Some(at(10)))]), Some(Misfit::Ended(T0 + 10)));
+    assert_eq!(misfit(&[&good.replace("idp.", "evil.")]), Some(Misfit::Issuer("https://evil.example.com".into())));
+    assert!(matches!(misfit(&[&format!("{good}; sub=maybe")]), Some(Misfit::Unreadable(_))));
+    assert_eq!(misfit(&["v=spf1 -all"]), None);
+}
+
+#[test]
+fn a_document_speaks_for_its_host_alone() {
+    let owner = Registrant::new();
+    let claim = Claim { kind: Kind::Uri, method: Method::WellKnown, ..owner.claim("build.example.com") };
+    let document = well_known::write(&claim, &house());
+    let observe = |body: &str| {
+        let answer = Answer::Document(body.as_bytes().to_vec());
+        judge(&claim, &house(), &[Observation { source: "build.example.com".into(), answer }], 2, at(0))
+    };
+    assert_eq!(observe(&document), yes());
+    assert!(matches!(observe(r#"{"version":1,"issuers":[]}"#), Finding::Absent(Absence::NotListed, None)));
+    assert!(matches!(observe("<html>"), Finding::Unknown(_)));
+}
+
+#[test]
+fn only_proof_and_approval_make_it_active() {
+    let owner = Registrant::new();
+    let request = owner.request(&owner.claim("example.com"));
+    let timing = Timing::default();
+    let pending = Registration::request(&request, "o", true, at(0)).next;
+    // Approved first, proven later.
+    let approved = pending.approve("admin", &timing, at(1)).expect("is approved").next;
+    assert_eq!(approved.state(), State::Pending);
+    assert_eq!(approved.approve("admin", &timing, at(1)), Err(LifeError::Approved));
+    let change = approved.checked(&yes(), &timing, at(2)).expect("is checked");
+    assert_eq!((change.from, change.next.state(), change.event), (Some(State::Pending), State::Active, Event::Proved));
+    // A proof that is gone again before the approval does not count.
+    let proven = pending.checked(&yes(), &timing, at(1)).expect("is checked").next;
+    assert!(proven.awaits_approval());
+    let gone = proven.checked(&no(), &timing, at(2)).expect("is checked").next;
+    assert_eq!(gone.approve("admin", &timing, at(3)).expect("is approved").next.state(), State::Pending);
+    // An old proof does not either.
+    let late = proven.approve("admin", &timing, at(73 * HOUR)).expect("is approved").next;
+    assert_eq!(late.state(), State::Pending);
+    // Where nobody has to approve, the proof is enough.
+    let open = Registration::request(&request, "o", false, at(0)).next;
+    assert_eq!(open.checked(&yes(), &timing, at(1)).expect("is checked").next.state(), State::Active);
+    // Nobody comes.
+    assert_eq!(pending.elapsed(&timing, at(29 * DAY)), None);
+    assert!(pending.elapsed(&timing, at(30 * DAY)).expect("changes").is_dropped);
+}
+
+#[test]
+fn no_twice_freezes_and_a_failure_does_not() {
+    let owner = Registrant::new();
+    let timing = Timing::default();
+    let start = active(&owner, "example.com");
+    let check = |registration: &Registration, finding: &Finding, seconds| {
+        registration.checked(finding, &timing, at(seconds)).expect("is checked").next
+    };
+    let once = check(&start, &no(), DAY);
+    assert_eq!(once.state(), State::Active);
+    assert_eq!(once.next_check(&timing), Some(at(DAY + 600)));
+    // Asking again at once is not asking twice.
+    assert_eq!(check(&once, &no(), DAY + 599).state(), State::Active);
+    let unsure = check(&once, &unknown(), DAY + 600);
+    assert_eq!((unsure.state(), unsure.next_check(&timing)), (State::Active, Some(at(DAY + 600 + HOUR))));
+    let frozen = check(&unsure, &no(), DAY + 600 + HOUR);
+    assert_eq!((frozen.state(), frozen.next_check(&timing)), (State::Frozen, None));
+    // A yes between takes the first no back.
+    let back = check(&check(&once, &yes(), DAY + 600), &no(), 2 * DAY);
+    assert_eq!(back.state(), State::Active);
+    // The owner publishes it again and asks: the approval still stands.
+    assert_eq!(check(&frozen, &yes(), 3 * DAY).state(), State::Active);
+    // Nothing but failures: never frozen, but stale after 72 hours, and active again with the next yes.
+    let mut dark = start.clone();
+    for hour in 1..72 {
+        dark = check(&dark, &unknown(), hour * HOUR);
+        assert_eq!((dark.state(), dark.elapsed(&timing, at(hour * HOUR))), (State::Active, None));
+    }
+    let stale = dark.elapsed(&timing, at(72 * HOUR + 1)).expect("changes").next;
+    assert_eq!(stale.state(), State::Stale);
+    assert_eq!(check(&stale, &unknown(), 80 * HOUR).state(), State::Stale);
+    assert_eq!(check(&stale, &yes(), 80 * HOUR).state(), State::Active);
+    let over = stale.elapsed(&timing, at(90 * DAY + 1)).expect("changes").next;
+    assert_eq!(over.state(), State::Tombstoned);
+    assert_eq!(over.checked(&yes(), &timing, at(90 * DAY + 2)), Err(LifeError::Tombstoned));
+    assert_eq!(over.elapsed(&timing, at(900 * DAY)), None);
+}
+
+#[test]
+fn until_ends_it_and_a_later_until_prolongs_it() {
+    let owner = Registrant::new();
+    let timing = Timing::default();
+    let start = active(&owner, "example.com");
+    let dated = start.checked(&yes_until(Some(at(2 * DAY))), &timing, at(DAY)).expect("is checked").next;
+    assert_eq!(dated.elapsed(&timing, at(2 * DAY - 1)), None);
+    let over = dated.elapsed(&timing, at(2 * DAY)).expect("changes").next;
+    assert_eq!(over.state(), State::Tombstoned);
+    let prolonged = dated.checked(&yes_until(Some(at(3 * DAY))), &timing, at(DAY + 1)).expect("is checked").next;
+    assert_eq!(prolonged.elapsed(&timing, at(2 * DAY)), None);
+}
+
+#[test]
+fn a_freeze_by_hand_holds_until_those_who_may_lift_it() {
+    let owner = Registrant::new();
+    let timing = Timing::default();
+    let start = active(&owner, "example.com");
+    let by_owner = start.freeze("owner", false, "lost laptop", at(10)).expect("is frozen").next;
+    assert_eq!(by_owner.checked(&yes(), &timing, at(20)).expect("is checked").next.state(), State::Active);
+    let by_admin = start.freeze("admin", true, "incident 7", at(10)).expect("is frozen").next;
+    let proven = by_admin.checked(&yes(), &timing, at(20)).expect("is checked").next;
+    assert_eq!(proven.state(), State::Frozen, "proof alone does not lift an administrator's freeze");
+    assert_eq!(proven.approve("admin", &timing, at(30)).expect("is approved").next.state(), State::Active);
+    assert_eq!(by_admin.approve("admin", &timing, at(80 * HOUR)), Err(LifeError::ProofTooOld));
+    // An administrator may tighten an owner's freeze; nobody freezes twice.
+    let tightened = by_owner.freeze("admin", true, "incident 8", at(11)).expect("is frozen").next;
+    assert!(tightened.awaits_approval());
+    assert_eq!(tightened.freeze("admin", true, "again", at(12)), Err(LifeError::Frozen));
+    assert_eq!(by_owner.freeze("owner", false, "again", at(12)), Err(LifeError::Frozen));
+}
+
+#[test]
+fn names_that_somebody_had_need_a_release_and_another_issuer() {
+    let (old, new) = (Registrant::new(), Registrant::new());
+    let timing = Timing::default();
+    let mut roster = Roster::default();
+    let start = active(&old, "example.com");
+    roster.put(start.clone());
+    let same_iss = new.request(&new.claim("example.com"));
+    let other_iss = {
+        let iss = IssuerUrl::parse("https://login.example.com").expect("is an issuer");
+        new.request(&Claim { iss, ..new.claim("example.com") })
+    };
+    let is_held = |roster: &Roster| matches!(roster.admit(&other_iss, "n"), Err(RosterError::HeldByAnother { .. }));
+    assert!(is_held(&roster));
+    assert_eq!(start.release("admin", false, at(5)), Err(LifeError::StillSpeaks));
+    let frozen = start.freeze("admin", true, "sold", at(5)).expect("is frozen").next;
+    roster.put(frozen.clone());
+    assert!(is_held(&roster));
+    let over = start.elapsed(&timing, at(91 * DAY)).expect("changes").next;
+    roster.put(over);
+    assert!(is_held(&roster), "a tombstone holds its names");
+    let released = frozen.release("admin", false, at(6)).expect("is released").next;
+    assert_eq!(released.state(), State::Tombstoned);
+    roster.put(released.clone());
+    assert_eq!(roster.admit(&other_iss, "n"), Ok(None));
+    assert!(matches!(roster.admit(&same_iss, "n"), Err(RosterError::IssuerOfFormerHolder { .. })));
+    roster.put(released.release("admin", true, at(7)).expect("is released").next);
+    assert_eq!(roster.admit(&same_iss, "n"), Ok(None));
+    // The former holder's own key needs no release, but an administrator's approval, and a lapse leaves the tombstone.
+    let again = old.request(&old.claim("example.com"));
+    let tomb = roster.find(start.id().as_str()).expect("is there").clone();
+    assert_eq!(roster.admit(&again, "o"), Ok(Some(&tomb)));
+    let renewed = tomb.renew(&again, "o", at(8)).next;
+    assert!(renewed.awaits_approval() && renewed.was_active());
+    let lapsed = renewed.elapsed(&timing, at(40 * DAY)).expect("changes");
+    assert_eq!((lapsed.is_dropped, lapsed.next.state()), (false, State::Tombstoned));
+}
+
+#[test]
+fn domains_above_and_below_are_the_same_names_only_with_subdomains() {
+    let (old, new) = (Registrant::new(), Registrant::new());
+    let mut roster = Roster::default();
+    roster.put(active(&old, "example.com"));
+    let ask = |claim: &Claim, roster: &Roster| roster.admit(&new.request(claim), "n").map(|_| ());
+    let below = new.claim("eng.example.com");
+    assert_eq!(ask(&below, &roster), Ok(()));
+    let above = Claim { subdomains: true, ..new.claim("com.example") };
+    assert_eq!(ask(&above, &roster), Ok(()));
+    let uris = Claim {
+        kind: Kind::Uri,
+        iss: IssuerUrl::parse("https://ci.example.com").expect("is one"),
+        ..new.claim("example.com")
+    };
+    assert_eq!(ask(&uris, &roster), Ok(()), "other names");
+    let wide =
+        Registration { claim: Claim { subdomains: true, ..old.claim("example.com") }, ..active(&old, "example.com") };
+    roster.put(wide);
+    assert!(ask(&below, &roster).is_err());
+    // The other way round: whoever asks for all below asks for what a child holds.
+    let mut roster = Roster::default();
+    roster.put(active(&old, "eng.example.com"));
+    assert!(ask(&Claim { subdomains: true, ..new.claim("example.com") }, &roster).is_err());
+    assert_eq!(ask(&new.claim("example.com"), &roster), Ok(()));
+}
+
+#[test]
+fn requests_have_their_limits() {
+    let owner = Registrant::new();
+    let mut roster = Roster::default();
+    for number in 0..20 {
+        let request = owner.request(&owner.claim(&format!("d{number}.example.com")));
+        assert_eq!(roster.admit(&request, "o"), Ok(None));
+        roster.put(Registration::request(&request, "o", true, at(0)).next);
+    }
+    let more = owner.request(&owner.claim("more.example.com"));
+    assert_eq!(roster.admit(&more, "o"), Err(RosterError::TooManyPending));
+    assert_eq!(roster.admit(&more, "p"), Ok(None));
+    let first = owner.request(&owner.claim("d0.example.com"));
+    assert!(roster.admit(&first, "o").expect("is admitted").is_some(), "the same again is the same");
+    let uri = owner.request(&Claim { kind: Kind::Uri, ..owner.claim("x.example.com") });
+    assert!(matches!(roster.admit(&uri, "p"), Err(RosterError::OtherKind { .. })));
+}
+
+#[test]
+fn records_come_of_what_was_proven_and_of_nothing_else() {
+    let owner = Registrant::new();
+    let mut roster = Roster::default();
+    let plain = active(&owner, "example.com");
+    roster.put(plain.clone());
+    let second = active(&owner, "example.org");
+    roster.put(second.clone());
+    let specs = roster.specs(|_| Reach::default());
+    let [spec] = &specs[..] else { panic!("one issuer, one record: {specs:?}") };
+    assert_eq!(spec.profile, Profile::Human);
+    let scopes: Vec<_> = spec.grants.iter().map(|grant| grant.scope().to_string()).collect();
+    assert_eq!(scopes.len(), 2);
+    for scope in ["email-domain:example.com", "email-domain:example.org"] {
+        assert!(scopes.contains(&scope.to_owned()), "{scopes:?}");
+    }
+    assert!(Issuers::build(specs, Vec::new()).is_ok());
+    // Asked for with the domains below, proven without them.
+    let asked = Registration { claim: Claim { subdomains: true, ..plain.claim.clone() }, ..plain.clone() };
+    roster.put(asked);
+    let specs = roster.specs(|_| Reach::default());
+    assert!(specs[0].grants.iter().all(|grant| !matches!(grant.scope(), Scope::EmailDomain { subdomains: true, .. })));
+    // Whatever is not active speaks for nothing.
+    for state in [State::Pending, State::Stale, State::Frozen, State::Tombstoned] {
+        let mut roster = Roster::default();
+        roster.put(Registration { state, ..plain.clone() });
+        assert!(roster.specs(|_| Reach::default()).is_empty(), "{state}");
+    }
+}
+
+#[test]
+fn an_image_reads_back_and_fits_the_store() {
+    let owner = Registrant::new();
+    let proof =
+        Proof { subdomains: true, enforce: true, until: Some(at(DAY)), is_signed: true, alias: Some("a".repeat(255)) };
+    let start = active(&owner, "example.com");
+    let long = Registration {
+        claim: Claim {
+            iss: IssuerUrl::parse(&format!("https://idp.example.com/{}", "a".repeat(1000))).expect("is one"),
+            ..start.claim.clone()
+        },
+        ..start.clone()
+    };
+    let long = Registration { id: RegistrationId::of(&long.claim), ..long };
+    let checked = long.checked(&Finding::Proved(proof), &Timing::default(), at(20)).expect("is checked").next;
+    let quoted = Misfit::Account("\"".repeat(300));
+    let denied = checked.checked(&Finding::Absent(Absence::NotListed, Some(quoted)), &Timing::default(), at(30));
+    let frozen =
+        denied.expect("is checked").next.freeze("admin", true, &"\u{e9}".repeat(400), at(40)).expect("froze").next;
+    let released = frozen.release(&"a".repeat(300), true, at(50)).expect("is released").next;
+    for registration in [start, checked, frozen, released] {
+        let json = registration.to_json();
+        assert!(json.len() <= MAX_IMAGE_BYTES, "{} bytes", json.len());
+        assert_eq!(Registration::parse(json.as_bytes()).as_ref(), Ok(&registration));
+    }
+    assert!(Registration::parse(b"{}").is_err());
+    assert_eq!(Timing::default().stale_after, Duration::from_secs(72 * HOUR));
+}
