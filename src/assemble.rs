@@ -4,6 +4,9 @@ mod grants;
 mod origin;
 mod problems;
 mod records;
+mod restart;
+mod roles;
+mod source;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,9 +17,12 @@ use privyseal_config::{ClientSection, Config, ListenSection, TimestampRecords, T
 
 use crate::data_dir::file;
 use crate::listen::tls::ServerIdentity;
+use crate::roles::Roles;
 pub(crate) use origin::Origin;
-pub(crate) use problems::Problems;
+pub(crate) use problems::{Problem, Problems};
 pub(crate) use records::{ConnectorSettings, RecordSettings};
+pub(crate) use restart::Fixed;
+pub(crate) use source::{Fingerprint, Source};
 
 /// What the house works by: the configuration, understood.
 pub(crate) struct Settings {
@@ -42,8 +48,14 @@ pub(crate) struct Settings {
     pub(crate) accept_public_keys: bool,
     /// Whether `/audit` is served.
     pub(crate) serve_audit: bool,
+    /// Who may administer the house.
+    pub(crate) roles: Roles,
+    /// What stands until the next start.
+    pub(crate) fixed: Fixed,
     /// SHA-256 of the file, hex; empty without a file.
     pub(crate) sha256: String,
+    /// Where all this was read.
+    pub(crate) source: Source,
 }
 
 /// Where and how to listen.
@@ -63,16 +75,10 @@ pub(crate) struct TlsFiles {
 
 /// Reads and understands the file at `path`, or the defaults without one. `listen` replaces the file's address.
 pub(crate) fn settings(path: Option<&Path>, listen: Option<&str>) -> Result<Settings, Problems> {
-    let Some(path) = path else { return understand(Config::default(), Path::new("."), String::new(), listen) };
-    let name = path.display().to_string();
-    let text =
-        file::read(path, Config::MAX_BYTES as u64 + 1).map_err(|error| Problems::one(&name, error.to_string()))?;
-    let config = Config::parse(&text).map_err(|error| Problems::one(&name, error.to_string()))?;
-    let sha256 = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()));
-    understand(config, path.parent().unwrap_or(Path::new(".")), sha256, listen)
+    Source::new(path, listen).read().map_err(|(problems, _)| problems)
 }
 
-fn understand(config: Config, folder: &Path, sha256: String, listen: Option<&str>) -> Result<Settings, Problems> {
+fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Settings, Problems> {
     let mut problems = Problems::default();
     let origin = config.house.origin.as_deref().and_then(|text| problems.keep("house.origin", Origin::parse(text)));
     let listen = understand_listen(&config.listen, listen, folder, &mut problems);
@@ -95,6 +101,7 @@ fn understand(config: Config, folder: &Path, sha256: String, listen: Option<&str
     let clients = understand_clients(&config.clients, folder, &mut problems);
     let records = records::understand(&config, folder, &mut problems);
     let lifetime = problems.within("certificates.lifetime_seconds", config.certificates.lifetime_seconds, 60..=86_400);
+    let roles = roles::understand(&config.api, &mut problems);
     let mut policies = Vec::new();
     for (at, text) in config.timestamps.policies.iter().enumerate() {
         policies.extend(problems.keep(&format!("timestamps.policies[{at}]"), tsa::PolicyOid::parse(text)));
@@ -112,7 +119,10 @@ fn understand(config: Config, folder: &Path, sha256: String, listen: Option<&str
         timestamp_records: config.audit.timestamps,
         accept_public_keys: config.log.accept_public_keys,
         serve_audit: config.log.serve_audit,
-        sha256,
+        roles,
+        fixed: Fixed::of(&config),
+        sha256: String::new(),
+        source: Source::default(),
     })
 }
 

@@ -36,7 +36,8 @@ pub(crate) enum FoundingError {
 
 /// Makes keys and certificates in `data`. The house file comes last and makes the directory whole.
 pub(crate) fn found(data: &DataDir, plan: Plan<'_>, now: UnixTime, random: &dyn Random) -> Result<(), FoundingError> {
-    let house = HouseFile::new(plan.name, plan.curve, now, random)?;
+    let mut house = HouseFile::new(plan.name, plan.curve, now, random)?;
+    house.first_user = Some(plan.first_user.to_owned());
     let key_file = data.create_key_file(random)?;
     let key = |name| data.create_key(name, house.curve, &key_file, random);
     let mut keys = Vec::with_capacity(KeyName::ALL.len());

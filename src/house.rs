@@ -1,43 +1,38 @@
 //! A house, opened: its logs, its authorities, its provider and its trust root, and the routes that serve them.
 
+#[cfg(test)]
+pub(crate) mod fixture;
 mod opened;
 mod parts;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use axum::Router;
-use broker::ca::{AuthorityError, CertificateLogKeyError, ProfileError};
-use broker::connector::local::LocalUsers;
-use broker::connector::oidc::OidcConnectorError;
-use broker::issuer::{Issuers, JwksError};
-use broker::names::NameError;
-use broker::provider::TokenKeyError;
 use shared::audit::AuditRecord;
 use shared::log::{AppendError, Log};
 use shared::store::Store;
 use shared::store::sled::{OpenError, SetAside};
 use shared::time::Clock as _;
 use shared::x509::ChainError;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tsa::UnitError;
 
 use self::opened::Opened;
 use self::parts::Parts;
-use crate::assemble::{Origin, Problems, Settings};
+use crate::assemble::{Origin, Settings};
 use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, DataDirError};
-use crate::http::fulcio::{self, FulcioEdge};
+use crate::http::api::{self, ApiEdge};
 use crate::http::health::{self, HealthEdge};
-use crate::http::log;
-use crate::http::oidc::{self, OidcEdge, OidcParts};
 use crate::http::request_id::RequestIds;
 use crate::http::timestamp::{self, TimestampEdge, TimestampEdgeError};
-use crate::http::{frame, trust};
+use crate::http::{frame, fulcio, log, oidc, trust};
 use crate::logs::LogsError;
-use crate::outbound::{KeyKeeper, OutboundError};
+use crate::outbound::KeyKeeper;
 use crate::signature_log::IssuedLately;
 use crate::signature_log::first_entry::{self, FirstEntryError};
+use crate::snapshots::{Cause, Reloader, SnapshotError, Snapshots};
 use crate::trust_publisher::{PublishError, TrustPublisher};
 
 /// How often expired codes and sessions are swept.
@@ -56,28 +51,12 @@ pub(crate) enum HouseError {
     Store(#[from] OpenError),
     #[error("{name}: {error}")]
     Chain { name: &'static str, error: ChainError },
-    #[error("the issuing authority: {0}")]
-    Authority(#[from] AuthorityError),
-    #[error("the key of the certificate log: {0}")]
-    CertificateLog(#[from] CertificateLogKeyError),
-    #[error("certificates: {0}")]
-    Profile(#[from] ProfileError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     #[error("the timestamp unit: {0}")]
     Unit(#[from] UnitError),
     #[error("timestamps: {0}")]
     Timestamps(#[from] TimestampEdgeError),
-    #[error("the token key: {0}")]
-    TokenKey(#[from] TokenKeyError),
-    #[error("the token key: {0}")]
-    OwnKeys(#[from] JwksError),
-    #[error("the origin {0} cannot be an issuer: {1}")]
-    Issuer(Origin, NameError),
-    #[error(transparent)]
-    Problems(#[from] Problems),
-    #[error("connector {id}: {error}")]
-    Connector { id: String, error: OidcConnectorError },
-    #[error("connector {id}: {error}")]
-    Outbound { id: String, error: OutboundError },
     #[error("the trust root: {0}")]
     Trust(#[from] PublishError),
     #[error("the signature log's first entry: {0}")]
@@ -96,7 +75,8 @@ pub(crate) struct House {
     timestamps: Arc<TimestampEdge>,
     publisher: Arc<TrustPublisher>,
     keys: Arc<KeyKeeper>,
-    records: Arc<ArcSwap<Issuers>>,
+    snapshots: Arc<Snapshots>,
+    reloader: Arc<Reloader>,
 }
 
 impl House {
@@ -113,40 +93,24 @@ impl House {
         let publisher = Arc::new(parts.publisher().await?);
         let root_checksum = publisher.root_sha256().await.unwrap_or_default();
 
-        let provider = parts.provider()?;
-        let issuers = Arc::new(settings.records.build(parts.own_record(&provider)?)?);
-        let records = Arc::new(ArcSwap::new(issuers.clone()));
         let keys = Arc::new(KeyKeeper::new(opened.clock.clone()));
-        let issuance = Arc::new(parts.issuance()?);
-        let timestamps = Arc::new(parts.timestamps()?);
         let issued_lately = Arc::<IssuedLately>::default();
-        let fulcio = Arc::new(FulcioEdge {
-            issued_lately: issued_lately.clone(),
-            issuers: records.clone(),
-            issuance: issuance.clone(),
-            audit: opened.audit.clone(),
-            certificates: opened.certificates.clone(),
-            keys: keys.clone(),
-            clock: opened.clock.clone(),
-            random: opened.random.clone(),
-        });
-        let oidc = Arc::new(OidcEdge::new(OidcParts {
-            provider: Arc::new(provider),
-            local: Some(Arc::new(LocalUsers::new(opened.store.clone(), &*opened.random))),
-            upstreams: parts.upstreams()?,
-            issuers: issuers.clone(),
-            audit: opened.audit.clone(),
-            clock: opened.clock.clone(),
-            random: opened.random.clone(),
-        }));
-        let log = Arc::new(parts.log_edge(&issuance, issued_lately));
+        let fixtures = parts.fixtures(issued_lately.clone(), keys.clone())?;
+        let log = Arc::new(parts.log_edge(issued_lately)?);
+        let timestamps = Arc::new(parts.timestamps()?);
         let keys_to_probe = vec![opened.issuing_key.clone(), opened.timestamp_key.clone()];
         let health = Arc::new(HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone()));
-        let routes = fulcio::routes(fulcio)
+        let source = settings.source.clone();
+        let snapshots = Arc::new(Snapshots::open(fixtures, settings)?);
+        let (audit, clock) = (opened.audit.clone(), opened.clock.clone());
+        let reloader = Arc::new(Reloader::new(source, snapshots.clone(), audit, clock.clone()));
+        let api = Arc::new(ApiEdge { snapshots: snapshots.clone(), reloader: reloader.clone(), clock });
+        let routes = fulcio::routes(snapshots.part(|snapshot| &snapshot.fulcio))
             .merge(timestamp::routes(timestamps.clone()))
             .merge(log::routes(log))
-            .merge(oidc::routes(oidc))
+            .merge(oidc::routes(snapshots.part(|snapshot| &snapshot.oidc)))
             .merge(trust::routes(publisher.edge()))
+            .merge(api::routes(api))
             .merge(health::routes(health));
         let ids = Arc::new(RequestIds::new(&*opened.random));
         Ok(Self {
@@ -158,7 +122,8 @@ impl House {
             timestamps,
             publisher,
             keys,
-            records,
+            snapshots,
+            reloader,
         })
     }
 
@@ -177,6 +142,15 @@ impl House {
         self.routes.clone()
     }
 
+    /// Reads the configuration again on every SIGHUP and when its file changes, until it is dropped. Nothing if there is no
+    /// file: then SIGHUP ends the program, as it ends others.
+    pub(crate) fn follow_configuration(&self) -> Result<Option<impl Future<Output = ()> + use<>>, std::io::Error> {
+        if !self.reloader.has_file() {
+            return Ok(None);
+        }
+        Ok(Some(self.reloader.clone().follow(signal(SignalKind::hangup())?)))
+    }
+
     /// What goes on beside the requests, until it is shut down.
     pub(crate) fn chores(&self) -> JoinSet<()> {
         let mut chores = JoinSet::new();
@@ -185,7 +159,7 @@ impl House {
         let publisher = self.publisher.clone();
         chores.spawn(async move { publisher.keep_fresh(&SystemClock).await });
         chores.spawn(sweep(self.store.clone()));
-        chores.spawn(self.keys.clone().keep_fresh(self.records.clone()));
+        chores.spawn(self.keys.clone().keep_fresh(self.snapshots.part(|snapshot| &snapshot.issuers)));
         chores
     }
 
@@ -201,6 +175,7 @@ async fn record_configuration(audit: &Log, settings: &Settings, origin: &Origin)
         at_ms: SystemClock.now().millis(),
         sha256: settings.sha256.clone(),
         origin: origin.to_string(),
+        cause: Cause::Start.to_string(),
     };
     audit.append(record.to_leaf()).await?;
     Ok(())

@@ -16,8 +16,10 @@ mod logging;
 mod logs;
 mod outbound;
 mod people;
+mod roles;
 mod serve;
 mod signature_log;
+mod snapshots;
 mod trust_publisher;
 mod verify;
 

@@ -74,6 +74,9 @@ impl Serving {
     /// Serves until `stop` comes, then finishes what is under way and closes the logs.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let mut chores = self.house.chores();
+        if let Some(follow) = self.house.follow_configuration()? {
+            chores.spawn(follow);
+        }
         if let Some(identity) = self.identity {
             chores.spawn(identity.follow_files());
         }

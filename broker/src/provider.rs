@@ -32,7 +32,7 @@ use shared::store::{Store, StoreError};
 
 pub use authorize::{AuthorizeRequest, Authorized, Confirmation, Prompt, Scopes};
 pub use claims::FederatedClaims;
-pub use client::{Client, ClientError, ClientSecretHash, Clients, SIGSTORE_CLIENT};
+pub use client::{COMMAND_LINE_CLIENT, Client, ClientError, ClientSecretHash, Clients, SIGSTORE_CLIENT};
 pub use code::GrantId;
 pub use error::{AuthorizeError, ErrorCode, PageRefusal, RedirectRefusal, TokenError};
 pub use flow::{FlowError, OpenFlow, SealedFlow, UpstreamState, flow_of_state, is_flow_id};

@@ -5,6 +5,7 @@
 //! are named by the file that holds them. The `Default` beside each struct is the only place for its defaults, and
 //! `config/example.toml` shows every key with its default; a test keeps the two together.
 
+mod api;
 mod audit;
 mod certificates;
 mod client;
@@ -17,6 +18,7 @@ mod log;
 mod provider;
 mod timestamps;
 
+pub use api::{ApiSection, NamespaceOwnerSection};
 pub use audit::{AuditSection, TimestampRecords};
 pub use certificates::CertificatesSection;
 pub use client::ClientSection;
@@ -46,12 +48,15 @@ pub struct Config {
     pub listen: ListenSection,
     /// The OpenID provider.
     pub provider: ProviderSection,
-    /// Relying parties of the provider, besides the built-in public client `sigstore`.
+    /// Relying parties of the provider, besides the built-in public clients `sigstore` and
+    /// `privyseal-cli`.
     pub clients: Vec<ClientSection>,
     /// Upstream providers at which people may log in.
     pub connectors: Vec<ConnectorSection>,
     /// Issuers whose tokens the certificate authority takes directly.
     pub issuers: Vec<IssuerSection>,
+    /// Who may administer the house.
+    pub api: ApiSection,
     /// Signing certificates.
     pub certificates: CertificatesSection,
     /// Timestamps.

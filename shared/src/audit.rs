@@ -57,6 +57,20 @@ pub enum AuditRecord {
         sha256: String,
         /// The origin served.
         origin: String,
+        /// What made the house read it: `start`, `signal`, `file`, or `api` and who asked. Absent in old records.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        cause: String,
+    },
+    /// A changed configuration was not taken; the one before it stays in force.
+    ConfigurationRefused {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// SHA-256 of the file's bytes, hex; empty if it could not be read.
+        sha256: String,
+        /// What made the house read it.
+        cause: String,
+        /// What is wrong, each with its place in the file; the first few.
+        problems: Vec<String>,
     },
     /// The store could not be read at a start and was set aside: sessions, codes and accounts in it are lost, and an operator
     /// should look why.

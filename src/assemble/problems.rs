@@ -45,6 +45,16 @@ impl Problems {
         u64::from(number.clamp(low, high))
     }
 
+    /// Every problem.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// Every problem in one line, its place first.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|problem| format!("{}: {}", problem.place, problem.message))
+    }
+
     /// `value`, unless something is wrong.
     pub(crate) fn none_or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
@@ -57,8 +67,8 @@ impl Display for Problems {
             1 => write!(f, "the configuration has a problem")?,
             count => write!(f, "the configuration has {count} problems")?,
         }
-        for problem in &self.0 {
-            write!(f, "\n  {}: {}", problem.place, problem.message)?;
+        for text in self.texts() {
+            write!(f, "\n  {text}")?;
         }
         Ok(())
     }

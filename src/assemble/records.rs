@@ -41,11 +41,26 @@ pub(crate) struct ConnectorSettings {
     pub(crate) email_is_verified: bool,
 }
 
+impl ConnectorSettings {
+    /// Whether a connector made from these would be the same as one made from the others.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let secret = |settings: &Self| settings.client_secret.as_ref().map(|secret| secret.expose().clone());
+        self.id == other.id
+            && self.name == other.name
+            && self.iss == other.iss
+            && self.client_id == other.client_id
+            && secret(self).map(zeroize::Zeroizing::new) == secret(other).map(zeroize::Zeroizing::new)
+            && self.reach == other.reach
+            && self.email_is_verified == other.email_is_verified
+    }
+}
+
 impl RecordSettings {
-    /// The records together with the one of our own provider.
-    pub(crate) fn build(&self, own: IssuerSpec) -> Result<Issuers, Problems> {
+    /// The records together with the one of our own provider and those that owners registered.
+    pub(crate) fn build(&self, own: IssuerSpec, registered: &[IssuerSpec]) -> Result<Issuers, Problems> {
         let mut specs = self.issuers.clone();
         specs.push(own);
+        specs.extend_from_slice(registered);
         build(specs, self.speakers.clone())
     }
 

@@ -27,6 +27,10 @@ pub(crate) struct HouseFile {
     created: u64,
     /// The curve of the authorities' keys.
     pub(crate) curve: Curve,
+    /// The local user that it was made with, who is its administrator until the configuration names others. Houses of old
+    /// do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) first_user: Option<String>,
 }
 
 /// Why a house file cannot be used.
@@ -51,7 +55,7 @@ impl HouseFile {
         random: &dyn Random,
     ) -> Result<Self, HouseFileError> {
         let name = name.unwrap_or_else(|| format!("h-{}.privyseal.internal", hex::encode(random.bytes::<4>())));
-        Self { version: 1, name, created: now.seconds(), curve }.checked()
+        Self { version: 1, name, created: now.seconds(), curve, first_user: None }.checked()
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, HouseFileError> {

@@ -56,10 +56,10 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
     refusal(uri.path(), StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not a method of this path"))
 }
 
-/// Under `/api` the clients are Sigstore's, who read `{code,message,details}` (grpc-gateway's form of google.rpc.Status);
+/// Under `/api` the clients are Sigstore's, but for our own corner of it, who read `{code,message,details}` (grpc-gateway's form of google.rpc.Status);
 /// everybody else gets a problem document (RFC 9457).
 fn refusal(path: &str, status: StatusCode, message: &str) -> Response {
-    if path.starts_with("/api/") {
+    if path.starts_with("/api/") && !path.starts_with(super::api::ROOT) {
         let code = match status {
             StatusCode::NOT_FOUND => 5,
             StatusCode::METHOD_NOT_ALLOWED => 12,

@@ -8,7 +8,6 @@ mod refusal;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
@@ -29,15 +28,16 @@ use shared::time::Clock;
 use super::request_id::RequestId;
 use crate::outbound::KeyKeeper;
 use crate::signature_log::IssuedLately;
+use crate::snapshots::Current;
 use refusal::Refusal;
 
 /// The largest request read. A token has at most 16 KiB, an RSA-4096 request 2 KiB; base64 and JSON around them.
 const MAX_BODY: usize = 64 * 1024;
 
-/// What this edge needs.
+/// What this edge needs; one for each snapshot.
 pub(crate) struct FulcioEdge {
-    /// Who may speak for what: the snapshot in force.
-    pub(crate) issuers: Arc<ArcSwap<Issuers>>,
+    /// Who may speak for what.
+    pub(crate) issuers: Arc<Issuers>,
     /// The authority, the log's key and the profile.
     pub(crate) issuance: Arc<Issuance>,
     /// The audit log.
@@ -55,7 +55,7 @@ pub(crate) struct FulcioEdge {
 }
 
 /// The routes.
-pub(crate) fn routes(edge: Arc<FulcioEdge>) -> Router {
+pub(crate) fn routes(edge: Current<FulcioEdge>) -> Router {
     Router::new()
         .route("/api/v2/signingCert", post(signing_cert))
         .route("/api/v2/trustBundle", get(trust_bundle))
@@ -145,8 +145,7 @@ const PEM_CHAIN: &str = "application/pem-certificate-chain";
 
 /// The issuers whose tokens are taken, with every field that Fulcio emits: sigstore-rust fails on an absent `issuerUrl`.
 async fn configuration(State(edge): State<Arc<FulcioEdge>>) -> Response {
-    let issuers = edge.issuers.load();
-    let mut entries: Vec<_> = issuers.iter().collect();
+    let mut entries: Vec<_> = edge.issuers.iter().collect();
     entries.sort_by_key(|issuer| (issuer.iss().as_str(), issuer.audience().as_str()));
     let entries: Vec<_> = entries
         .into_iter()
@@ -172,14 +171,13 @@ async fn configuration(State(edge): State<Arc<FulcioEdge>>) -> Response {
 impl FulcioEdge {
     /// The order of things: intent and certificate entry durable, then the keys, then the issued entry durable, then the answer.
     async fn issue(&self, request: SigningRequest, id: &RequestId) -> Result<IssuedCertificate, Refusal> {
-        let issuers = self.issuers.load_full();
         let call = Call { id: id.as_str(), now: self.clock.now(), random: &*self.random };
-        let prepared = match self.issuance.prepare(request, &issuers, &call)? {
+        let prepared = match self.issuance.prepare(request, &self.issuers, &call)? {
             Outcome::Prepared(prepared) => prepared,
             Outcome::NeedsKeys { issuer, request } => {
                 // Once: a token that names a key which the issuer does not publish is the caller's fault.
                 self.keys.refresh(&issuer).await.map_err(|error| Refusal::keys_unavailable(&issuer, &error))?;
-                match self.issuance.prepare(*request, &issuers, &call)? {
+                match self.issuance.prepare(*request, &self.issuers, &call)? {
                     Outcome::Prepared(prepared) => prepared,
                     Outcome::NeedsKeys { issuer, .. } => return Err(Refusal::key_unknown(&issuer)),
                 }

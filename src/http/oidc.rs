@@ -32,13 +32,14 @@ use self::cookies::Cookies;
 pub(crate) use self::upstream::{FetchError, Fetcher, UpstreamConnector};
 use super::pages;
 use super::request_id::RequestId;
+use crate::snapshots::Current;
 
-/// What the provider's edge needs.
+/// What the provider's edge needs; one for each snapshot.
 pub(crate) struct OidcEdge {
     provider: Arc<Provider>,
     /// Absent when nobody may log in with a password.
     local: Option<Arc<LocalUsers>>,
-    upstreams: Vec<UpstreamConnector>,
+    upstreams: Vec<Arc<UpstreamConnector>>,
     /// The records, whose rules say who may log in as whom.
     issuers: Arc<Issuers>,
     audit: Log,
@@ -53,7 +54,7 @@ pub(crate) struct OidcEdge {
 pub(crate) struct OidcParts {
     pub(crate) provider: Arc<Provider>,
     pub(crate) local: Option<Arc<LocalUsers>>,
-    pub(crate) upstreams: Vec<UpstreamConnector>,
+    pub(crate) upstreams: Vec<Arc<UpstreamConnector>>,
     pub(crate) issuers: Arc<Issuers>,
     pub(crate) audit: Log,
     pub(crate) clock: Arc<dyn Clock>,
@@ -77,12 +78,12 @@ impl OidcEdge {
     }
 
     fn upstream(&self, id: &ConnectorId) -> Option<&UpstreamConnector> {
-        self.upstreams.iter().find(|upstream| upstream.connector().id() == id)
+        self.upstreams.iter().map(Arc::as_ref).find(|upstream| upstream.connector().id() == id)
     }
 }
 
 /// The routes.
-pub(crate) fn routes(edge: Arc<OidcEdge>) -> Router {
+pub(crate) fn routes(edge: Current<OidcEdge>) -> Router {
     Router::new()
         .route("/oidc/.well-known/openid-configuration", get(metadata::discovery).options(metadata::preflight))
         .route("/oidc/keys", get(metadata::keys).options(metadata::preflight))

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use broker::issuer::{Issuer, Issuers, JwksError, KeySet, KeySource, Reach};
 use broker::names::{HttpsUrl, NameError};
 use shared::strict_json::{self, Json, JsonError};
@@ -12,6 +11,7 @@ use shared::time::{Clock, UnixTime};
 use tokio::task::JoinSet;
 
 use super::client::{MAX_BODY, Outbound, OutboundError};
+use crate::snapshots::Current;
 
 /// Keys are fetched again after this long, whether or not anybody asks. A key that is gone then is trusted no longer.
 const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -45,7 +45,7 @@ impl Attempt {
     fn still_answers(&self, issuer: &Issuer, now: UnixTime) -> bool {
         let age = now.since(self.at);
         match self.outcome {
-            Ok(()) => age < PAUSE && issuer.keys().fetched_at().is_some(),
+            Ok(()) => age < PAUSE && issuer.keys().fetched_at().is_some_and(|at| at >= self.at),
             Err(_) => age < PAUSE_AFTER_FAILURE,
         }
     }
@@ -117,11 +117,11 @@ impl KeyKeeper {
     }
 
     /// Fetches for ever what is due in the snapshot in force. Dropping the future ends it.
-    pub(crate) async fn keep_fresh(self: Arc<Self>, issuers: Arc<ArcSwap<Issuers>>) {
+    pub(crate) async fn keep_fresh(self: Arc<Self>, issuers: Current<Issuers>) {
         loop {
             let now = self.clock.now();
             let mut running = JoinSet::new();
-            for issuer in issuers.load_full().iter().filter(|issuer| is_due(issuer, now)) {
+            for issuer in issuers.load().iter().filter(|issuer| is_due(issuer, now)) {
                 if running.len() >= AT_ONCE {
                     running.join_next().await;
                 }

@@ -13,8 +13,10 @@ use broker::names::{HttpsUrl, IssuerUrl};
 use broker::profile::Profile;
 use shared::time::{Clock, UnixTime};
 
+use super::client::OutboundError;
 use super::key_keeper::RefreshCause;
 use super::*;
+use crate::snapshots::Current;
 
 /// RFC 7517 §A.1.
 const KEY: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","kid":"1"}"#;
@@ -226,16 +228,16 @@ async fn the_background_fetches_what_is_due() {
     let idp = Idp::start().await;
     let iss = IssuerUrl::parse_or_loopback(&idp.origin).expect("is an issuer");
     let spec = IssuerSpec { reach: loopback(), ..IssuerSpec::new("idp", iss, Profile::Human, KeySource::Discovery) };
-    let issuers = Arc::new(ArcSwap::from_pointee(Issuers::build(vec![spec], Vec::new()).expect("builds")));
+    let issuers = Arc::new(Issuers::build(vec![spec], Vec::new()).expect("builds"));
     let (_, keeper) = keeper();
-    let running = tokio::spawn(Arc::new(keeper).keep_fresh(Arc::clone(&issuers)));
+    let running = tokio::spawn(Arc::new(keeper).keep_fresh(Current::fixed(Arc::clone(&issuers))));
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        if issuers.load().iter().all(|issuer| !issuer.keys().is_empty()) {
+        if issuers.iter().all(|issuer| !issuer.keys().is_empty()) {
             break;
         }
     }
     running.abort();
     assert_eq!(idp.asked(), 1);
-    assert_eq!(issuers.load().iter().map(|issuer| issuer.keys().len()).sum::<usize>(), 1);
+    assert_eq!(issuers.iter().map(|issuer| issuer.keys().len()).sum::<usize>(), 1);
 }

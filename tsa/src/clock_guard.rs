@@ -325,7 +325,8 @@ pub(crate) mod tests {
 
     #[test]
     fn only_timestamps_raise_the_mark() {
-        let other = AuditRecord::ConfigurationLoaded { at_ms: u64::MAX, sha256: String::new(), origin: String::new() };
+        let (sha256, origin, cause) = (String::new(), String::new(), String::new());
+        let other = AuditRecord::ConfigurationLoaded { at_ms: u64::MAX, sha256, origin, cause };
         assert_eq!(ClockGuard::mark_in(&other), None);
     }
 

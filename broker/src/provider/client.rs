@@ -10,6 +10,9 @@ use super::redirect::{RedirectError, Redirects, check_registered};
 
 /// The public client that every Sigstore client is, unless told otherwise.
 pub const SIGSTORE_CLIENT: &str = "sigstore";
+/// The public client that our own command line is. Its tokens, and no others, open the house's own API; the certificate
+/// authority does not take them, as the API does not take a token that was made for signing.
+pub const COMMAND_LINE_CLIENT: &str = "privyseal-cli";
 const MAX_CLIENT_ID: usize = 128;
 const MIN_SECRET: usize = 16;
 const MAX_SECRET: usize = 1024;
@@ -84,6 +87,17 @@ impl Client {
         }
     }
 
+    /// The built-in `privyseal-cli`: public, any port on the loopback interface, the person's address in its ID token.
+    fn command_line() -> Self {
+        Self {
+            id: COMMAND_LINE_CLIENT.to_owned(),
+            secret: None,
+            redirects: Redirects { exact: Vec::new(), loopback: true, out_of_band: false },
+            access_token_is_id_token: false,
+            claims_in_id_token: true,
+        }
+    }
+
     /// A client from the configuration; without a secret it is public.
     pub fn new(
         id: &str,
@@ -138,14 +152,15 @@ impl Client {
     }
 }
 
-/// All relying parties, `sigstore` always among them.
+/// All relying parties, `sigstore` and `privyseal-cli` always among them.
 #[derive(Clone)]
 pub struct Clients(BTreeMap<String, Client>);
 
 impl Clients {
-    /// The configured ones besides `sigstore`.
+    /// The configured ones besides `sigstore` and `privyseal-cli`.
     pub fn new(configured: impl IntoIterator<Item = Client>) -> Result<Self, ClientError> {
-        let mut clients = BTreeMap::from([(SIGSTORE_CLIENT.to_owned(), Client::sigstore())]);
+        let built_in = [Client::sigstore(), Client::command_line()];
+        let mut clients = BTreeMap::from(built_in.map(|client| (client.id.clone(), client)));
         for client in configured {
             let id = client.id.clone();
             if clients.insert(id.clone(), client).is_some() {

@@ -73,7 +73,7 @@ impl Fixture {
         let clock: Arc<dyn Clock> = Arc::new(Stopped);
         let edge = FulcioEdge {
             issued_lately: Arc::default(),
-            issuers: Arc::new(ArcSwap::from_pointee(issuers)),
+            issuers: Arc::new(issuers),
             issuance: Arc::new(issuance),
             audit: Log::in_memory(),
             certificates: Log::in_memory(),
@@ -121,7 +121,7 @@ impl Fixture {
         }
         let request = request.header(header::ACCEPT, PEM_CHAIN).body(body.into()).expect("a request");
         let id = RequestIds::new(&SystemRandom).next();
-        let service = routes(self.edge.clone()).layer(Extension(id));
+        let service = routes(Current::fixed(self.edge.clone())).layer(Extension(id));
         let response = service.oneshot(request).await.expect("answers");
         let status = response.status().as_u16();
         let kind = response.headers().get(header::CONTENT_TYPE).cloned();

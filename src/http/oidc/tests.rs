@@ -163,7 +163,7 @@ fn house_with(algorithm: SignatureAlgorithm, with_upstream: bool) -> House {
             let response = fake.respond(&request);
             Box::pin(async move { Ok::<_, FetchError>(response) })
         });
-        upstreams.push(UpstreamConnector::new(connector.expect("good"), fetcher));
+        upstreams.push(Arc::new(UpstreamConnector::new(connector.expect("good"), fetcher)));
     }
     let provider = Provider::new(ProviderParts {
         origin: ORIGIN.to_owned(),
@@ -184,7 +184,7 @@ fn house_with(algorithm: SignatureAlgorithm, with_upstream: bool) -> House {
         clock: clock.clone(),
         random: Arc::new(SystemRandom),
     });
-    let router = frame(routes(Arc::new(edge)), Arc::new(RequestIds::new(&SystemRandom)));
+    let router = frame(routes(Current::fixed(Arc::new(edge))), Arc::new(RequestIds::new(&SystemRandom)));
     House { router, clock, store, audit, token_key: key.public_key().clone(), upstream }
 }
 

@@ -1,0 +1,124 @@
+use serde_json::json;
+use shared::audit::AuditRecord;
+
+use crate::house::fixture::{FIRST_USER, Scratch};
+
+const CLI: &str = "privyseal-cli";
+const HOUSE: &str = "[house]\norigin = \"https://seal.example.com\"\n";
+
+#[tokio::test]
+async fn a_problem_document_names_rule_and_request() {
+    let scratch = Scratch::open(HOUSE).await;
+    let answer = scratch.get("/api/privyseal/v1/whoami", None).await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"privyseal\"");
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    let problem = answer.json();
+    assert_eq!(problem["type"], "urn:privyseal:problem:unauthenticated");
+    assert_eq!(problem["status"], 401);
+    assert_eq!(problem["rule"], "BEARER");
+    assert_eq!(problem["request"], answer.headers["x-request-id"].to_str().expect("text"));
+    let nowhere = scratch.get("/api/privyseal/v1/nowhere", None).await;
+    assert_eq!((nowhere.status, nowhere.json()["status"].as_u64()), (404, Some(404)));
+    assert_eq!(nowhere.headers["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn only_tokens_for_the_api_open_it() {
+    let scratch = Scratch::open(HOUSE).await;
+    let whoami = async |token: String| scratch.get("/api/privyseal/v1/whoami", Some(&token)).await;
+    let good = whoami(scratch.token(CLI, FIRST_USER)).await;
+    assert_eq!(good.status, 200, "{}", good.text());
+    assert_eq!(good.json(), json!({ "address": FIRST_USER, "roles": ["admin"], "domains": [] }));
+    let other = |claims| scratch.token_with(claims);
+    let local = |name: &str| json!({ "connector_id": name, "user_id": "x" });
+    let cases = [
+        ("T3", scratch.token("sigstore", FIRST_USER)),
+        ("T3", other(json!({ "aud": [CLI, "sigstore"], "email": FIRST_USER }))),
+        ("T4", other(json!({ "aud": CLI, "email": FIRST_USER, "exp": 1_000_000_000 }))),
+        ("I2", other(json!({ "aud": CLI, "email": FIRST_USER, "iss": "https://evil.example" }))),
+        ("E1", other(json!({ "aud": CLI, "email": FIRST_USER, "email_verified": "true" }))),
+        ("E1", other(json!({ "aud": CLI }))),
+        ("C1", other(json!({ "aud": CLI, "email": FIRST_USER, "federated_claims": {} }))),
+        ("C2", other(json!({ "aud": CLI, "email": FIRST_USER, "federated_claims": local("gone") }))),
+        ("T1", format!("{}x", scratch.token(CLI, FIRST_USER))),
+    ];
+    for (rule, token) in cases {
+        let refused = whoami(token).await;
+        assert_eq!((refused.status, refused.json()["rule"].as_str()), (401, Some(rule)), "{}", refused.text());
+        let challenge = refused.headers["www-authenticate"].to_str().expect("text");
+        assert!(challenge.contains("invalid_token"), "{challenge}");
+    }
+    // And the other way round: the authority takes no token that was made for the API.
+    let body = json!({ "publicKeyRequest": { "publicKey": { "content": "x" }, "proofOfPossession": "eA==" } });
+    let refused = scratch.post("/api/v2/signingCert", Some(&scratch.token(CLI, FIRST_USER)), Some(body)).await;
+    assert_eq!((refused.status, refused.json()["details"][0]["reason"].as_str()), (400, Some("T3")));
+}
+
+#[tokio::test]
+async fn roles_come_from_the_configuration() {
+    let configuration = format!(
+        "{HOUSE}[api]\nadmins = [\"root@example.com\"]\nauditors = [\"audit@example.com\"]\n\
+         namespace_owners = [{{ address = \"bob@example.com\", domains = [\"eng.example.com\"] }}]\n"
+    );
+    let scratch = Scratch::open(&configuration).await;
+    let status = async |email: &str| {
+        let token = scratch.token(CLI, email);
+        let shown = scratch.get("/api/privyseal/v1/configuration", Some(&token)).await;
+        let reloaded = scratch.post("/api/privyseal/v1/reload", Some(&token), None).await;
+        (shown.status, reloaded.status)
+    };
+    assert_eq!(status("root@example.com").await, (200, 200));
+    assert_eq!(status("audit@example.com").await, (200, 403));
+    assert_eq!(status("bob@example.com").await, (403, 403));
+    assert_eq!(status(FIRST_USER).await, (403, 403), "the configuration names others");
+    let refused = scratch.post("/api/privyseal/v1/reload", Some(&scratch.token(CLI, FIRST_USER)), None).await;
+    assert_eq!(refused.json()["rule"], "ROLE");
+}
+
+#[tokio::test]
+async fn a_reload_over_the_api_is_recorded_and_a_bad_file_keeps_the_old_one() {
+    let scratch = Scratch::open(HOUSE).await;
+    let token = scratch.token(CLI, FIRST_USER);
+    let before = scratch.get("/api/privyseal/v1/configuration", Some(&token)).await.json();
+    assert_eq!(before["refused"], json!(null));
+
+    scratch.write("privyseal.toml", &format!("{HOUSE}[provider]\ntoken_seconds = 1\nwild = true\n"));
+    let refused = scratch.post("/api/privyseal/v1/reload", Some(&token), None).await;
+    assert_eq!((refused.status, refused.json()["rule"].as_str()), (422, Some("CONFIGURATION")));
+    scratch.write("privyseal.toml", &format!("{HOUSE}[provider]\ntoken_seconds = 1\n[listen]\ndrain_seconds = 11\n"));
+    let refused = scratch.post("/api/privyseal/v1/reload", Some(&token), None).await.json();
+    assert_eq!(refused["problems"][0]["place"], "provider.token_seconds", "{refused}");
+    scratch.write("privyseal.toml", &format!("{HOUSE}[provider]\ntoken_seconds = 20\n[listen]\ndrain_seconds = 11\n"));
+    let refused = scratch.post("/api/privyseal/v1/reload", Some(&token), None).await.json();
+    assert_eq!(refused["problems"][0]["place"], "listen.drain_seconds", "{refused}");
+    let now = scratch.get("/api/privyseal/v1/configuration", Some(&token)).await.json();
+    assert_eq!(now["sha256"], before["sha256"], "the old one stays");
+    assert_eq!(now["refused"]["problems"][0]["place"], "listen.drain_seconds");
+    assert_eq!(now["refused"]["cause"], format!("api {FIRST_USER}"));
+
+    scratch.write("privyseal.toml", &format!("{HOUSE}[provider]\ntoken_seconds = 20\n"));
+    let taken = scratch.post("/api/privyseal/v1/reload", Some(&token), None).await;
+    assert_eq!(taken.status, 200, "{}", taken.text());
+    let now = scratch.get("/api/privyseal/v1/configuration", Some(&token)).await.json();
+    assert_ne!(now["sha256"], before["sha256"]);
+    assert_eq!(now["refused"], json!(null));
+
+    let told: Vec<(String, String)> = scratch
+        .audit()
+        .into_iter()
+        .filter_map(|record| match record {
+            AuditRecord::ConfigurationLoaded { cause, sha256, .. } => Some((format!("loaded {cause}"), sha256)),
+            AuditRecord::ConfigurationRefused { cause, sha256, problems, .. } => {
+                assert!(!problems.is_empty());
+                Some((format!("refused {cause}"), sha256))
+            }
+            _ => None,
+        })
+        .collect();
+    let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    let (loaded, refused) = (format!("loaded api {FIRST_USER}"), format!("refused api {FIRST_USER}"));
+    assert_eq!(kinds, ["loaded start", &refused, &refused, &refused, &loaded]);
+    assert_eq!(told[4].1, now["sha256"].as_str().expect("text"));
+}
