@@ -7,9 +7,11 @@ mod records;
 mod restart;
 mod roles;
 mod source;
+mod units;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker::provider::{Client, ClientSecretHash, Clients, Lifetimes};
@@ -23,6 +25,7 @@ pub(crate) use problems::{Problem, Problems};
 pub(crate) use records::{ConnectorSettings, RecordSettings};
 pub(crate) use restart::Fixed;
 pub(crate) use source::{Fingerprint, Source};
+pub(crate) use units::{UnitSetting, UnitSettings, check_kind};
 
 /// What the house works by: the configuration, understood.
 pub(crate) struct Settings {
@@ -38,12 +41,12 @@ pub(crate) struct Settings {
     pub(crate) records: RecordSettings,
     /// How long a signing certificate is valid.
     pub(crate) certificate_lifetime: Duration,
-    /// The timestamp policies that are served, the default first.
-    pub(crate) policies: Vec<tsa::PolicyOid>,
-    /// How timestamp tokens are written.
-    pub(crate) token_form: tsa::TokenForm,
     /// What the audit log keeps of timestamps.
     pub(crate) timestamp_records: TimestampRecords,
+    /// What the timestamp units are like.
+    pub(crate) units: Arc<UnitSettings>,
+    /// Where certificates say that their revocation can be looked up.
+    pub(crate) addresses: Option<shared::x509::RevocationAddresses>,
     /// Whether signatures by any key may enter the signature log.
     pub(crate) accept_public_keys: bool,
     /// Whether `/audit` is served.
@@ -102,10 +105,7 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
     let records = records::understand(&config, folder, &mut problems);
     let lifetime = problems.within("certificates.lifetime_seconds", config.certificates.lifetime_seconds, 60..=86_400);
     let roles = roles::understand(&config.api, &mut problems);
-    let mut policies = Vec::new();
-    for (at, text) in config.timestamps.policies.iter().enumerate() {
-        policies.extend(problems.keep(&format!("timestamps.policies[{at}]"), tsa::PolicyOid::parse(text)));
-    }
+    let units = units::understand(&config.timestamps, folder, &mut problems);
     let (Some(listen), Some(clients), Some(records)) = (listen, clients, records) else { return Err(problems) };
     problems.none_or(Settings {
         origin,
@@ -114,9 +114,9 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
         clients,
         records,
         certificate_lifetime: Duration::from_secs(lifetime),
-        policies,
-        token_form: understand_token_form(&config.timestamps),
         timestamp_records: config.audit.timestamps,
+        units: Arc::new(units),
+        addresses: None,
         accept_public_keys: config.log.accept_public_keys,
         serve_audit: config.log.serve_audit,
         roles,

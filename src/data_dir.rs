@@ -5,6 +5,7 @@
 //! key-file          the secret that opens the private keys, mode 0600
 //! keys/*.pem        private keys, encrypted PKCS#8
 //! certificates/*.pem
+//! units.toml        the timestamp units, with every key and certificate that each of them had
 //! log/{certificates,signatures,audit}/
 //! store/            what the provider remembers
 //! tuf/              the TUF repository as published
@@ -245,4 +246,4 @@ impl DataDir {
 }
 
 /// What an interrupted `init` may leave; it is made again.
-const OURS: [&str; 6] = ["certificates", "key-file", "keys", "lock", "store", "tuf"];
+const OURS: [&str; 7] = ["certificates", "key-file", "keys", "lock", "store", "tuf", "units.toml"];

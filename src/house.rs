@@ -4,6 +4,7 @@
 pub(crate) mod fixture;
 mod opened;
 mod parts;
+mod units;
 
 use std::sync::Arc;
 
@@ -16,7 +17,6 @@ use shared::time::Clock as _;
 use shared::x509::ChainError;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tsa::UnitError;
 
 use self::opened::Opened;
 use self::parts::Parts;
@@ -30,9 +30,11 @@ use crate::http::timestamp::{self, TimestampEdge, TimestampEdgeError};
 use crate::http::{frame, fulcio, log, oidc, trust};
 use crate::logs::LogsError;
 use crate::outbound::KeyKeeper;
+use crate::rollover::Rollover;
 use crate::signature_log::IssuedLately;
 use crate::signature_log::first_entry::{self, FirstEntryError};
 use crate::snapshots::{Cause, Reloader, SnapshotError, Snapshots};
+use crate::timestamp_units::UnitsError;
 use crate::trust_publisher::{PublishError, TrustPublisher};
 
 /// How often expired codes and sessions are swept.
@@ -53,8 +55,8 @@ pub(crate) enum HouseError {
     Chain { name: &'static str, error: ChainError },
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    #[error("the timestamp unit: {0}")]
-    Unit(#[from] UnitError),
+    #[error(transparent)]
+    Units(#[from] UnitsError),
     #[error("timestamps: {0}")]
     Timestamps(#[from] TimestampEdgeError),
     #[error("the trust root: {0}")]
@@ -74,6 +76,7 @@ pub(crate) struct House {
     store: Arc<dyn Store>,
     timestamps: Arc<TimestampEdge>,
     publisher: Arc<TrustPublisher>,
+    rollover: Arc<Rollover>,
     keys: Arc<KeyKeeper>,
     snapshots: Arc<Snapshots>,
     reloader: Arc<Reloader>,
@@ -90,15 +93,19 @@ impl House {
         }
         first_entry::make(&opened.signatures).await?;
         let parts = Parts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
-        let publisher = Arc::new(parts.publisher().await?);
+        let mut units = parts.timestamp_units()?;
+        let material = parts.material(units.chains()?)?;
+        let publisher = Arc::new(parts.publisher(&material).await?);
+        units.note_published(SystemClock.now())?;
         let root_checksum = publisher.root_sha256().await.unwrap_or_default();
 
         let keys = Arc::new(KeyKeeper::new(opened.clock.clone()));
         let issued_lately = Arc::<IssuedLately>::default();
         let fixtures = parts.fixtures(issued_lately.clone(), keys.clone())?;
         let log = Arc::new(parts.log_edge(issued_lately)?);
-        let timestamps = Arc::new(parts.timestamps()?);
-        let keys_to_probe = vec![opened.issuing_key.clone(), opened.timestamp_key.clone()];
+        let timestamps = Arc::new(parts.timestamps(&units)?);
+        let rollover = parts.rollover(units, material, publisher.clone(), timestamps.clone());
+        let keys_to_probe = vec![opened.issuing_key.clone()];
         let health = Arc::new(HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone()));
         let source = settings.source.clone();
         let snapshots = Arc::new(Snapshots::open(fixtures, settings)?);
@@ -121,6 +128,7 @@ impl House {
             store: opened.store,
             timestamps,
             publisher,
+            rollover,
             keys,
             snapshots,
             reloader,
@@ -156,6 +164,7 @@ impl House {
         let mut chores = JoinSet::new();
         chores.spawn(self.timestamps.clone().watch_clocks());
         chores.spawn(self.timestamps.clone().keep_counting());
+        chores.spawn(self.rollover.clone().keep_turning());
         let publisher = self.publisher.clone();
         chores.spawn(async move { publisher.keep_fresh(&SystemClock).await });
         chores.spawn(sweep(self.store.clone()));

@@ -17,9 +17,12 @@ mod logs;
 mod outbound;
 mod people;
 mod roles;
+mod rollover;
 mod serve;
 mod signature_log;
 mod snapshots;
+mod timestamp_units;
+mod tokens;
 mod trust_publisher;
 mod verify;
 

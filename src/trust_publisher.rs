@@ -53,10 +53,15 @@ pub(crate) struct TrustPublisher {
     folder: Folder,
     keys: TufKeys,
     audit: Log,
+    current: tokio::sync::Mutex<Current>,
+    edge: Arc<TrustEdge>,
+}
+
+/// What is signed, and what it says.
+struct Current {
+    repository: Option<Repository>,
     documents: TrustDocuments,
     files: BTreeMap<String, TargetFile>,
-    current: tokio::sync::Mutex<Option<Repository>>,
-    edge: Arc<TrustEdge>,
 }
 
 /// Why nothing new could be published. What was published before still is.
@@ -92,13 +97,15 @@ impl TrustPublisher {
         let documents = material.documents()?;
         let current = Repository::load(|name| folder.read(name).map_err(PublishError::from))?;
         let publisher = Self {
-            files: target_files(&documents),
             edge: Arc::new(TrustEdge::new(current.as_ref().map(|it| published(it, &documents)).unwrap_or_default())),
-            current: tokio::sync::Mutex::new(current),
+            current: tokio::sync::Mutex::new(Current {
+                repository: current,
+                files: target_files(&documents),
+                documents,
+            }),
             folder,
             keys,
             audit,
-            documents,
         };
         publisher.refresh(now).await?;
         Ok(publisher)
@@ -106,9 +113,22 @@ impl TrustPublisher {
 
     /// Signs and publishes what is due at `now`; says whether anything was.
     pub(crate) async fn refresh(&self, now: UnixTime) -> Result<bool, PublishError> {
+        self.sign_due(&mut *self.current.lock().await, now).await
+    }
+
+    /// Publishes what `material` says from now on, if that is something else than before; says whether anything was signed.
+    pub(crate) async fn publish(&self, material: &TrustMaterial, now: UnixTime) -> Result<bool, PublishError> {
+        let documents = material.documents()?;
         let mut current = self.current.lock().await;
+        current.files = target_files(&documents);
+        current.documents = documents;
+        self.sign_due(&mut current, now).await
+    }
+
+    async fn sign_due(&self, current: &mut Current, now: UnixTime) -> Result<bool, PublishError> {
         let signers = self.keys.signers();
-        let Some(draft) = prepare(current.as_ref(), &self.files, &signers, &Lifetimes::default(), now)? else {
+        let before = current.repository.as_ref();
+        let Some(draft) = prepare(before, &current.files, &signers, &Lifetimes::default(), now)? else {
             return Ok(false);
         };
         let metadata =
@@ -119,13 +139,13 @@ impl TrustPublisher {
             return Err(PublishError::OtherLeaf);
         }
         let next = draft.sign(&self.keys.signers())?;
-        self.folder.write(&next, current.as_ref())?;
-        let mut files = published(&next, &self.documents);
-        if current.is_some() {
+        self.folder.write(&next, before)?;
+        let mut files = published(&next, &current.documents);
+        if before.is_some() {
             files.keep_from(&self.edge.published());
         }
         self.edge.publish(files);
-        *current = Some(next);
+        current.repository = Some(next);
         Ok(true)
     }
 
@@ -136,7 +156,7 @@ impl TrustPublisher {
 
     /// SHA-256 of `/trust/root.json` in hex, for `cosign initialize --root-checksum`.
     pub(crate) async fn root_sha256(&self) -> Option<String> {
-        self.current.lock().await.as_ref().map(|repository| sha256_hex(&repository.root().bytes))
+        self.current.lock().await.repository.as_ref().map(|repository| sha256_hex(&repository.root().bytes))
     }
 
     /// Looks every hour whether something is due; never returns. A failure is logged and tried again.

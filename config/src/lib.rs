@@ -30,7 +30,7 @@ pub use listen::{ListenSection, TlsSection};
 pub use log::LogSection;
 pub use provider::ProviderSection;
 use serde::{Deserialize, Serialize};
-pub use timestamps::TimestampsSection;
+pub use timestamps::{TimestampsSection, UnitSection};
 
 /// The documented example, every key at its default or with a telling value.
 pub const EXAMPLE: &str = include_str!("../example.toml");

@@ -82,6 +82,23 @@ pub enum AuditRecord {
         /// What the engine said of it.
         reason: String,
     },
+    /// Something is about to happen to a timestamp unit's key or certificate (ETSI EN 319 421 OVR-7.12).
+    TimestampUnit {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The unit.
+        unit: String,
+        /// Which of its keys, from 1.
+        generation: u32,
+        /// What happens.
+        event: UnitEvent,
+        /// SHA-256 of the key's SubjectPublicKeyInfo, hex.
+        public_key_sha256: String,
+        /// Serial number of its certificate, lower-case hex; empty before there is one.
+        serial: String,
+        /// The moment that it is about, seconds since the epoch: the first or last of the key's use; zero where none is.
+        moment_s: u64,
+    },
     /// A timestamp is about to be signed: written before the key is used, it is intent and record in one.
     Timestamped {
         /// Milliseconds since the epoch.
@@ -129,6 +146,28 @@ pub enum AuditRecord {
         /// Role, version and SHA-256 of the to-be-signed bytes in hex, one of each signature.
         metadata: Vec<(String, u64, String)>,
     },
+}
+
+/// What happens to a timestamp unit's key.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitEvent {
+    /// A certificate is signed for it, or one from elsewhere is taken into use.
+    Certified,
+    /// Its use has ended.
+    Closed,
+    /// The key is destroyed.
+    Destroyed,
+    /// The key was found without a certificate that counts, and is destroyed: an interrupted change.
+    Discarded,
+    /// The key was made.
+    Made,
+    /// The trust root names it.
+    Published,
+    /// The key is of a token or of the configuration: its operator destroys it.
+    Released,
+    /// From the moment on it signs.
+    Switched,
 }
 
 impl AuditRecord {

@@ -8,7 +8,7 @@ pub mod public_key;
 pub mod sealing;
 pub mod signer;
 
-pub use algorithm::SignatureAlgorithm;
+pub use algorithm::{KeyAlgorithm, KeyAlgorithmError, SignatureAlgorithm};
 pub use key_file::{KeyFile, KeyFileError};
 pub use public_key::{PublicKey, PublicKeyError};
 pub use sealing::{SealError, SealingKey};

@@ -6,11 +6,15 @@ pub mod certificate;
 pub mod chain;
 pub mod der_writer;
 pub mod key_identifier;
+pub mod path;
+pub mod revocation_addresses;
 pub mod serial;
 
-pub use ceremony::{Ceremony, CeremonyError};
+pub use ceremony::{Ceremony, CeremonyError, UnitPlan};
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{Chain, ChainError};
 pub use der_writer::DerWriter;
 pub use key_identifier::KeyIdentifier;
+pub use path::{PathError, chain_for};
+pub use revocation_addresses::RevocationAddresses;
 pub use serial::{NodePrefix, SerialNumber};

@@ -1,6 +1,7 @@
 //! `privyseal tsa`
 
 mod show;
+mod unit;
 
 use std::path::{Path, PathBuf};
 
@@ -10,13 +11,16 @@ use tsa::{Expected, Inspection, PolicyOid, TimestampRequest, TimestampTrust, tok
 
 use super::Failure;
 
-/// Timestamps: read and verify anybody's.
+/// Timestamps: read and verify anybody's, and the units that make ours.
 #[derive(Debug, Subcommand)]
 pub(super) enum TsaCommand {
     /// Show what FILE says, a DER TimeStampResp or a token alone, of any authority. Nothing is verified.
     Inspect(InspectArgs),
     /// Verify FILE strictly: DER, signature, certificate chain at the time in it, purpose, imprint, nonce, policy.
     Verify(VerifyArgs),
+    /// The timestamp units of a house. Stop `privyseal up` first: one process works on a house at a time.
+    #[command(subcommand)]
+    Unit(unit::UnitCommand),
 }
 
 #[derive(Args, Debug)]
@@ -66,6 +70,7 @@ pub(super) fn run(command: TsaCommand) -> Result<(), Failure> {
     match command {
         TsaCommand::Inspect(args) => inspect(&args),
         TsaCommand::Verify(args) => verify(&args),
+        TsaCommand::Unit(command) => unit::run(command),
     }
 }
 

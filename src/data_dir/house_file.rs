@@ -15,6 +15,16 @@ pub(crate) enum Curve {
     P384,
 }
 
+impl Curve {
+    /// The kind of key that it stands for.
+    pub(crate) fn key_algorithm(self) -> shared::keys::KeyAlgorithm {
+        match self {
+            Self::P256 => shared::keys::KeyAlgorithm::P256,
+            Self::P384 => shared::keys::KeyAlgorithm::P384,
+        }
+    }
+}
+
 /// Name and age of the house.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -16,21 +16,20 @@ use crate::logs::{self, LogName};
 
 /// The keys, logs and store of a house, open.
 pub(super) struct Opened {
-    pub(super) key_file: KeyFile,
+    pub(super) key_file: Arc<KeyFile>,
     pub(super) certificates: Log,
     pub(super) signatures: Log,
     pub(super) audit: Log,
     pub(super) store: Arc<dyn Store>,
     pub(super) set_aside: Option<SetAside>,
     pub(super) issuing_key: Arc<dyn Signer>,
-    pub(super) timestamp_key: Arc<dyn Signer>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
 }
 
 impl Opened {
     pub(super) fn new(data: &DataDir, file: &HouseFile) -> Result<Self, HouseError> {
-        let key_file = data.key_file()?;
+        let key_file = Arc::new(data.key_file()?);
         let log = |name: LogName| -> Result<Log, HouseError> {
             Ok(logs::open(data, name, &file.name, data.key(name.key(), &key_file)?)?)
         };
@@ -46,7 +45,6 @@ impl Opened {
             store: Arc::new(store),
             set_aside: report.set_aside,
             issuing_key: signer(KeyName::IssuingCa)?,
-            timestamp_key: signer(KeyName::Tsa)?,
             key_file,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),

@@ -7,23 +7,19 @@ use shared::keys::Signer;
 use shared::log::Log;
 use shared::time::Clock as _;
 use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, Validity};
-use shared::x509::{Chain, NodePrefix};
-use tsa::{Accuracy, SigningUnit, UnitConfig};
+use shared::x509::Chain;
 
 use super::HouseError;
 use super::opened::Opened;
 use crate::assemble::{Origin, Settings};
-use crate::clock::{SystemClock, SystemClocks};
+use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, HouseFile, KeyName};
 use crate::http::log::{LogEdge, SignatureLog};
-use crate::http::timestamp::TimestampEdge;
 use crate::outbound::KeyKeeper;
 use crate::signature_log::{IssuedLately, Writers};
 use crate::snapshots::Fixtures;
 use crate::trust_publisher::{TrustPublisher, TufKeys};
 
-/// The name of the timestamp unit that a house begins with, as in `/tsa/unit-1`.
-const TIMESTAMP_UNIT: &str = "unit-1";
 /// What the parts of a house are made from.
 pub(super) struct Parts<'a> {
     pub(super) data: &'a DataDir,
@@ -42,7 +38,8 @@ impl Parts<'_> {
         format!("{}/oidc", self.origin)
     }
 
-    pub(super) async fn publisher(&self) -> Result<TrustPublisher, HouseError> {
+    /// What the trust root says, with `timestamping` for the units' chains.
+    pub(super) fn material(&self, timestamping: Vec<CertificateChain>) -> Result<TrustMaterial, HouseError> {
         let validity = Validity { start: self.file.created(), end: None };
         let chain = |chain: Chain| CertificateChain {
             certificates: chain.certificates().iter().map(|certificate| certificate.der().to_vec()).collect(),
@@ -54,16 +51,19 @@ impl Parts<'_> {
             algorithm: log.signer().algorithm(),
             validity,
         };
-        let material = TrustMaterial {
+        Ok(TrustMaterial {
             house: self.file.name.clone(),
             origin: self.origin.to_string(),
             oidc_issuer: self.issuer(),
             offered_since: self.file.created(),
             issuing: vec![chain(self.chain("issuing-ca")?)],
-            timestamping: vec![chain(self.chain("tsa")?)],
+            timestamping,
             certificate_logs: vec![log(&self.opened.certificates)],
             signature_logs: vec![log(&self.opened.signatures)],
-        };
+        })
+    }
+
+    pub(super) async fn publisher(&self, material: &TrustMaterial) -> Result<TrustPublisher, HouseError> {
         let signer =
             |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(self.data.key(name, &self.opened.key_file)?)) };
         let keys = TufKeys {
@@ -73,7 +73,7 @@ impl Parts<'_> {
             timestamp: signer(KeyName::TufTimestamp)?,
         };
         let folder = self.data.folder("tuf")?;
-        Ok(TrustPublisher::open(folder, keys, &material, self.opened.audit.clone(), SystemClock.now()).await?)
+        Ok(TrustPublisher::open(folder, keys, material, self.opened.audit.clone(), SystemClock.now()).await?)
     }
 
     /// What every snapshot is made with.
@@ -102,22 +102,6 @@ impl Parts<'_> {
             clock: clock.clone(),
             random: random.clone(),
         })
-    }
-
-    pub(super) fn timestamps(&self) -> Result<TimestampEdge, HouseError> {
-        let config = UnitConfig {
-            name: TIMESTAMP_UNIT.to_owned(),
-            key: self.opened.timestamp_key.clone(),
-            chain: self.chain("tsa")?,
-            policies: self.settings.policies.clone(),
-            accuracy: Accuracy::ONE_SECOND,
-            node: NodePrefix::FIRST,
-            form: self.settings.token_form,
-        };
-        let unit = SigningUnit::new(config, SystemClock.now())?;
-        let (audit, random) = (self.opened.audit.clone(), self.opened.random.clone());
-        let records = self.settings.timestamp_records;
-        Ok(TimestampEdge::new(vec![Arc::new(unit)], Arc::new(SystemClocks), audit, random)?.with_records(records))
     }
 
     pub(super) fn log_edge(&self, issued_lately: Arc<IssuedLately>) -> Result<LogEdge, HouseError> {

@@ -37,8 +37,9 @@ impl HealthEdge {
         match &*probed {
             Some((since, wrong)) if since.elapsed() < PROBE_EVERY => wrong.clone(),
             _ => {
-                let wrong: Vec<String> =
+                let mut wrong: Vec<String> =
                     self.signers.iter().filter_map(|signer| signer.sign(PROBE).err()).map(|e| e.to_string()).collect();
+                wrong.extend(self.timestamps.units_in_trouble(PROBE));
                 *probed = Some((Stopwatch::start(), wrong.clone()));
                 wrong
             }

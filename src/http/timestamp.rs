@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
@@ -19,12 +20,13 @@ use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use privyseal_config::TimestampRecords;
 use shared::audit::AuditRecord;
+use shared::keys::SignError;
 use shared::log::{Log, ReadError};
 use shared::random::Random;
 use shared::time::UnixTime;
 use tsa::request::{MAX_REQUEST, json};
 use tsa::{
-    ClockGuard, ClockLimits, ClockTrouble, Clocks, PkiFailureInfo, Rejection, SigningUnit, TimestampRequest,
+    ClockGuard, ClockLimits, ClockTrouble, Clocks, PkiFailureInfo, Rejection, Succession, TimestampRequest,
     TimestampResponse, TrustedNow,
 };
 
@@ -44,9 +46,9 @@ const COUNT_EVERY: Duration = Duration::from_secs(60);
 /// How often the clocks are looked at when nobody asks for a timestamp.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What this edge needs. The first unit answers where none is named.
+/// What this edge needs. The first unit answers where none is named. Units are swapped whole.
 pub(crate) struct TimestampEdge {
-    units: Vec<Arc<SigningUnit>>,
+    units: ArcSwap<Vec<Succession>>,
     guard: Mutex<ClockGuard>,
     clocks: Arc<dyn Clocks>,
     audit: Log,
@@ -69,14 +71,15 @@ pub(crate) enum TimestampEdgeError {
 impl TimestampEdge {
     /// Starts the clock guard at the latest time that `audit` has on record.
     pub(crate) fn new(
-        units: Vec<Arc<SigningUnit>>,
+        units: Vec<Succession>,
         clocks: Arc<dyn Clocks>,
         audit: Log,
         random: Arc<dyn Random>,
     ) -> Result<Self, TimestampEdgeError> {
-        let limits = units.iter().map(|unit| unit.clock_limits()).reduce(widest).ok_or(TimestampEdgeError::NoUnit)?;
+        let all = units.iter().flat_map(Succession::generations);
+        let limits = all.map(|unit| unit.clock_limits()).reduce(widest).ok_or(TimestampEdgeError::NoUnit)?;
         let guard = Mutex::new(ClockGuard::start(limits, latest_timestamp(&audit)?, clocks.read()));
-        Ok(Self { units, guard, clocks, audit, random, unrecorded: None })
+        Ok(Self { units: ArcSwap::from_pointee(units), guard, clocks, audit, random, unrecorded: None })
     }
 
     /// Keeps of timestamps what the operator wants; without this, a record of each.
@@ -132,11 +135,31 @@ impl TimestampEdge {
         guard.permit(self.clocks.read())
     }
 
-    fn unit(&self, name: Option<&str>) -> Result<&Arc<SigningUnit>, Rejection> {
-        let Some(name) = name else { return Ok(&self.units[0]) };
-        self.units.iter().find(|unit| unit.name() == name).ok_or_else(|| {
-            Rejection::NoSuchUnit(name.chars().filter(|character| !character.is_control()).take(64).collect())
-        })
+    /// The units that answer from now on, the default one first. One without generations to come stays as it was.
+    pub(crate) fn serve(&self, units: Vec<Succession>) {
+        self.units.store(Arc::new(units));
+    }
+
+    /// What is wrong with the units' keys and certificates now, for readiness. Each key signs a probe.
+    pub(crate) fn units_in_trouble(&self, probe: &[u8]) -> Vec<String> {
+        let now = self.clocks.read().wall;
+        let trouble = |unit: &Succession| {
+            let unit = unit.at(now);
+            let validity = unit.trouble_at(now).map(|trouble| trouble.to_string());
+            let wrong = validity.or_else(|| unit.key().sign(probe).err().map(|error| error.to_string()))?;
+            Some(format!("timestamp unit {}: {wrong}", unit.name()))
+        };
+        self.units.load().iter().filter_map(trouble).collect()
+    }
+
+    fn unit(&self, name: Option<&str>) -> Result<Succession, Rejection> {
+        let units = self.units.load();
+        let found = match name {
+            None => units.first(),
+            Some(name) => units.iter().find(|unit| unit.name() == name),
+        };
+        let no_such = || name.unwrap_or_default().chars().filter(|c| !c.is_control()).take(64).collect();
+        found.cloned().ok_or_else(|| Rejection::NoSuchUnit(no_such()))
     }
 
     /// The whole way of a timestamp. The record is durable before the key is used.
@@ -145,13 +168,18 @@ impl TimestampEdge {
             let unit = self.unit(unit)?;
             let der = query.into_der()?;
             let request = TimestampRequest::parse(&der)?;
-            unit.decide(&request, self.permit()?, &*self.random)?
+            let now = self.permit()?;
+            unit.at(now.time()).decide(&request, now, &*self.random)?
         };
         if let Some(unrecorded) = &self.unrecorded {
             return unrecorded.sign(decided);
         }
         let prepared = decided.record();
         let receipt = self.audit.append(prepared.leaf()).await?;
+        if prepared.is_slow() {
+            let signed = tokio::task::spawn_blocking(move || prepared.sign(&receipt)).await;
+            return signed.unwrap_or(Err(Rejection::Sign(SignError)));
+        }
         prepared.sign(&receipt)
     }
 }
@@ -178,6 +206,7 @@ pub(crate) fn routes(edge: Arc<TimestampEdge>) -> Router {
         .route("/api/v1/timestamp/certchain", get(chain))
         .route("/tsa", post(rfc3161))
         .route("/tsa/{unit}", post(rfc3161_unit))
+        .route("/tsa/{unit}/certchain", get(unit_chain))
         .with_state(edge)
 }
 
@@ -311,10 +340,22 @@ async fn read_body(request: Request) -> Result<Bytes, BodyError> {
     }
 }
 
-/// The first unit's chain, leaf first. It may be cached only after asking: the unit changes one day.
+/// The default unit's chain.
 async fn chain(State(edge): State<Arc<TimestampEdge>>) -> Response {
+    answer_chain(&edge, None)
+}
+
+async fn unit_chain(State(edge): State<Arc<TimestampEdge>>, Path(unit): Path<String>) -> Response {
+    answer_chain(&edge, Some(&unit))
+}
+
+/// The chain of the generation that signs now, leaf first. It may be cached only after asking: it changes one day.
+fn answer_chain(edge: &TimestampEdge, name: Option<&str>) -> Response {
+    let Ok(unit) = edge.unit(name) else {
+        return text(StatusCode::NOT_FOUND, "there is no such timestamp unit\n");
+    };
     let headers = [(header::CONTENT_TYPE, "application/pem-certificate-chain"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, edge.units[0].chain().to_pem()).into_response()
+    (headers, unit.at(edge.clocks.read().wall).chain().to_pem()).into_response()
 }
 
 #[cfg(test)]

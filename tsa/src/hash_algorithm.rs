@@ -56,7 +56,8 @@ impl HashAlgorithm {
         use shared::keys::SignatureAlgorithm as Signature;
         match algorithm {
             Signature::EcdsaP256Sha256 | Signature::RsaPkcs1Sha256 => Self::Sha256,
-            Signature::EcdsaP384Sha384 => Self::Sha384,
+            Signature::EcdsaP384Sha384 | Signature::RsaPkcs1Sha384 => Self::Sha384,
+            Signature::RsaPkcs1Sha512 => Self::Sha512,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::der_reader::DerFault;
 use crate::hash_algorithm::{ACCEPTED, HashAlgorithm};
 use crate::policy::{MAX_ARCS, PolicyOidError};
 use crate::request::MAX_NONCE;
+use crate::signing_unit::UnitTrouble;
 
 /// The bits of `PKIFailureInfo` that a timestamp authority may set; it sets exactly one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -147,8 +148,8 @@ pub enum Rejection {
         accuracy_ms: u64,
     },
     /// The unit's certificates or its key's period of use are not valid now.
-    #[error("the unit's certificate chain or its key is not valid at this time")]
-    UnitNotValid,
+    #[error("the unit may not sign: {0}")]
+    UnitNotValid(UnitTrouble),
     /// The audit log did not take the record, so nothing may be signed.
     #[error("the audit log did not take the record: {0}")]
     NotRecorded(#[from] AppendError),
@@ -188,7 +189,7 @@ impl Rejection {
             Self::PolicyUnaccepted(_) => PkiFailureInfo::UnacceptedPolicy,
             Self::ExtensionUnsupported(_) => PkiFailureInfo::UnacceptedExtension,
             Self::NotQualified => PkiFailureInfo::AddInfoNotAvailable,
-            Self::UnitNotValid | Self::NotRecorded(_) | Self::WrongReceipt | Self::Sign(_) => {
+            Self::UnitNotValid(_) | Self::NotRecorded(_) | Self::WrongReceipt | Self::Sign(_) => {
                 PkiFailureInfo::SystemFailure
             }
         }

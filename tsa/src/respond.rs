@@ -17,7 +17,7 @@ use crate::policy::{PolicyOid, dotted};
 use crate::qualified;
 use crate::rejection::Rejection;
 use crate::request::{ImprintDigest, TimestampRequest};
-use crate::signing_unit::SigningUnit;
+use crate::signing_unit::{SigningUnit, UnitTrouble};
 
 /// A timestamp that is decided: its TSTInfo is written, and nothing is recorded or signed.
 pub struct Decided {
@@ -83,7 +83,7 @@ impl SigningUnit {
         if request.asks_for_qualified() && !self.form.is_qualified {
             return Err(Rejection::NotQualified);
         }
-        let gen_time = self.gen_time(now)?.to_text().ok_or(Rejection::UnitNotValid)?;
+        let gen_time = self.gen_time(now)?.to_text().ok_or(Rejection::UnitNotValid(UnitTrouble::Unwritable))?;
         let serial = SerialNumber::random(self.node, random);
         let tst_info = self.tst_info(request, &self.policies[policy], &serial, &gen_time);
         Ok(Decided {
@@ -130,8 +130,8 @@ impl SigningUnit {
         }
         let gen_time = GenTime::of(now, self.form.precision);
         // Verifiers check the chain at genTime, so both moments must be inside.
-        if !self.may_sign_at(now.time()) || !self.may_sign_at(gen_time.time()) {
-            return Err(Rejection::UnitNotValid);
+        if let Some(trouble) = self.trouble_at(now.time()).or_else(|| self.trouble_at(gen_time.time())) {
+            return Err(Rejection::UnitNotValid(trouble));
         }
         Ok(gen_time)
     }
@@ -205,6 +205,11 @@ impl Prepared {
     /// The audit leaf that must be durable before [`Self::sign`].
     pub fn leaf(&self) -> &[u8] {
         &self.leaf
+    }
+
+    /// Whether [`Self::sign`] does not belong on a thread that serves connections.
+    pub fn is_slow(&self) -> bool {
+        self.decided.unit.is_slow()
     }
 
     /// Signs, once `receipt` proves that exactly this timestamp is on record.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use shared::keys::{PublicKey, Signer};
 use shared::time::UnixTime;
-use shared::x509::{Chain, NodePrefix};
+use shared::x509::{Certificate, Chain, NodePrefix};
 
 use crate::clock_guard::ClockLimits;
 use crate::gen_time::{Accuracy, Precision};
@@ -52,6 +52,39 @@ pub struct SigningUnit {
     pub(crate) template: Template,
     chain: Chain,
     window: Window,
+    key_window: Window,
+}
+
+/// Why a unit may not sign at a moment.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UnitTrouble {
+    /// A certificate of the chain is not valid yet.
+    #[error("the certificate of {subject} is valid only from {from_s} on (seconds since 1970)")]
+    CertificateEarly {
+        /// Whose.
+        subject: String,
+        /// Its first second.
+        from_s: u64,
+    },
+    /// A certificate of the chain has ended.
+    #[error("the certificate of {subject} ended at {to_s} (seconds since 1970)")]
+    CertificateEnded {
+        /// Whose.
+        subject: String,
+        /// Its last second.
+        to_s: u64,
+    },
+    /// The key's period of use has not begun, or is over (RFC 3280 §4.2.1.4).
+    #[error("the key may sign from {from_s} to {to_s} only (PrivateKeyUsagePeriod, seconds since 1970)")]
+    KeyPeriod {
+        /// First second.
+        from_s: u64,
+        /// Last second.
+        to_s: u64,
+    },
+    /// The moment is beyond what genTime can say.
+    #[error("genTime cannot say a moment after the year 9999")]
+    Unwritable,
 }
 
 /// Why a unit cannot work.
@@ -93,13 +126,14 @@ impl SigningUnit {
         for (below, issuer) in chain.certificates()[1..].iter().enumerate() {
             check_issuer(issuer, below)?;
         }
-        let window = chain.certificates().iter().map(Window::of).fold(key_window(chain.leaf())?, Window::and);
+        let key_window = key_window(chain.leaf())?;
+        let window = chain.certificates().iter().map(Window::of).fold(key_window, Window::and);
         if !window.contains(now) {
             let (from_s, to_s, now_s) = (window.from.seconds(), window.to.seconds(), now.seconds());
             return Err(UnitError::NotValid { from_s, to_s, now_s });
         }
         let template = Template::new(&chain, key.algorithm(), accuracy);
-        Ok(Self { name, key, policies, accuracy, node, form, template, chain, window })
+        Ok(Self { name, key, policies, accuracy, node, form, template, chain, window, key_window })
     }
 
     /// Its name.
@@ -133,6 +167,42 @@ impl SigningUnit {
         self.window.contains(at)
     }
 
+    /// Why it may not sign at `at`, when it may not.
+    pub fn trouble_at(&self, at: UnixTime) -> Option<UnitTrouble> {
+        if self.may_sign_at(at) {
+            return None;
+        }
+        let second = at.floor_to_second();
+        let ended = |certificate: &&Certificate| second > certificate.not_after();
+        let early = |certificate: &&Certificate| second < certificate.not_before();
+        let certificates = self.chain.certificates();
+        if let Some(certificate) = certificates.iter().find(ended) {
+            let (subject, to_s) = (certificate.subject(), certificate.not_after().seconds());
+            return Some(UnitTrouble::CertificateEnded { subject, to_s });
+        }
+        if let Some(certificate) = certificates.iter().find(early) {
+            let (subject, from_s) = (certificate.subject(), certificate.not_before().seconds());
+            return Some(UnitTrouble::CertificateEarly { subject, from_s });
+        }
+        let (from_s, to_s) = (self.key_window.from.seconds(), self.key_window.to.seconds());
+        Some(UnitTrouble::KeyPeriod { from_s, to_s })
+    }
+
+    /// The last moment at which it may sign.
+    pub fn last_use(&self) -> UnixTime {
+        self.window.to
+    }
+
+    /// Whether a signature of its key does not belong on a thread that serves connections.
+    pub fn is_slow(&self) -> bool {
+        self.key.is_slow()
+    }
+
+    /// Its key, for those who ask whether it works.
+    pub fn key(&self) -> &Arc<dyn Signer> {
+        &self.key
+    }
+
     /// Limits for the guard of a clock that serves this unit: not before its certificate, not after its root. A certificate or
     /// key that has ended is the unit's own trouble (systemFailure) and not the clock's.
     pub fn clock_limits(&self) -> ClockLimits {
@@ -149,7 +219,6 @@ fn is_same_key(certified: &PublicKey, held: &PublicKey) -> bool {
 mod tests {
     use const_oid::db::rfc5280;
     use shared::keys::SignatureAlgorithm;
-    use shared::x509::Certificate;
 
     use super::*;
     use crate::fixture::{Draft, NOW, config, key, now};
@@ -238,5 +307,16 @@ mod tests {
         let last = UnixTime::from_millis(NOW - 60_000).plus(period);
         assert!(unit.may_sign_at(last) && last < leaf.not_after());
         assert!(!unit.may_sign_at(last.plus(std::time::Duration::from_secs(1))));
+    }
+    #[test]
+    fn a_unit_says_why_it_may_not_sign() {
+        let unit = crate::fixture::unit(P256);
+        assert_eq!(unit.trouble_at(now()), None);
+        let early = UnixTime::from_millis(NOW - 3_600_000);
+        assert!(matches!(unit.trouble_at(early), Some(UnitTrouble::CertificateEarly { .. })));
+        let after_key = unit.last_use().plus(std::time::Duration::from_secs(1));
+        assert!(matches!(unit.trouble_at(after_key), Some(UnitTrouble::KeyPeriod { .. })));
+        let after_root = unit.chain().root().not_after().plus(std::time::Duration::from_secs(1));
+        assert!(matches!(unit.trouble_at(after_root), Some(UnitTrouble::CertificateEnded { .. })));
     }
 }

@@ -4,7 +4,7 @@
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280;
 use shared::time::UnixTime;
-use shared::x509::Certificate;
+use shared::x509::{Certificate, Chain};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, PrivateKeyUsagePeriod};
 
 /// Why a certificate cannot stand in a timestamp unit's chain.
@@ -56,6 +56,12 @@ impl Window {
     pub(crate) fn contains(self, at: UnixTime) -> bool {
         (self.from..=self.to).contains(&at.floor_to_second())
     }
+}
+
+/// The last moment at which the key of `chain`'s first certificate may sign: the end of its period of use, or of a certificate.
+pub fn last_use(chain: &Chain) -> Result<UnixTime, PurposeError> {
+    let key = key_window(chain.leaf())?;
+    Ok(chain.certificates().iter().map(Window::of).fold(key, Window::and).to)
 }
 
 /// Checks the certificate of a unit.

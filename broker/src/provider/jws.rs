@@ -8,7 +8,9 @@ fn coordinate_length(algorithm: SignatureAlgorithm) -> Option<usize> {
     match algorithm {
         SignatureAlgorithm::EcdsaP256Sha256 => Some(32),
         SignatureAlgorithm::EcdsaP384Sha384 => Some(48),
-        SignatureAlgorithm::RsaPkcs1Sha256 => None,
+        SignatureAlgorithm::RsaPkcs1Sha256
+        | SignatureAlgorithm::RsaPkcs1Sha384
+        | SignatureAlgorithm::RsaPkcs1Sha512 => None,
     }
 }
 

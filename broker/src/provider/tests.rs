@@ -119,7 +119,9 @@ fn tokens_of_each_kind_of_key_verify() {
                 let signature = p384::ecdsa::Signature::from_slice(&signature).expect("r and s");
                 public.verify(input.as_bytes(), &signature).expect("verifies");
             }
-            SignatureAlgorithm::RsaPkcs1Sha256 => {
+            SignatureAlgorithm::RsaPkcs1Sha256
+            | SignatureAlgorithm::RsaPkcs1Sha384
+            | SignatureAlgorithm::RsaPkcs1Sha512 => {
                 key.public_key().verify(input.as_bytes(), &signature).expect("verifies");
             }
         }

@@ -7,9 +7,9 @@ use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
-use super::algorithm::SignatureAlgorithm;
+use super::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use super::key_file::KeyFile;
-use super::public_key::{PublicKey, PublicKeyError};
+use super::public_key::{KeyKind, PublicKey, PublicKeyError};
 use crate::random::Random;
 
 /// Something that signs with one private key: a key in memory, a token, a remote service.
@@ -22,6 +22,12 @@ pub trait Signer: Send + Sync {
 
     /// Signs `message`, which is hashed here. ECDSA answers a DER `ECDSA-Sig-Value` (RFC 3279 §2.2.3), RSA the octets.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
+
+    /// Whether a signature takes so long, in computation or waiting for a device, that it does not belong on a thread that
+    /// serves connections.
+    fn is_slow(&self) -> bool {
+        matches!(self.public_key().kind(), KeyKind::Rsa { .. })
+    }
 }
 
 /// The key did not sign. Ours, never the caller's, fault.
@@ -39,11 +45,19 @@ pub enum KeyError {
     #[error("not an encrypted PKCS#8 private key: {0}")]
     Format(pkcs8::Error),
     /// The key file is not the one that this key was encrypted under, or the key is damaged.
-    #[error("the key does not open with this key file: {0}")]
+    #[error("the key does not open with this key file or passphrase: {0}")]
     Decrypt(pkcs8::Error),
     /// The decrypted key is not one of the kinds that we sign with.
     #[error("the private key is not P-256, P-384 or RSA of at least 2048 bits")]
     Kind,
+    /// The key cannot sign with the algorithm asked for.
+    #[error("a key of the kind {kind:?} does not sign with {algorithm:?}")]
+    Algorithm {
+        /// What was asked for.
+        algorithm: SignatureAlgorithm,
+        /// What the key is.
+        kind: KeyKind,
+    },
     /// Its public half does not parse.
     #[error(transparent)]
     Public(#[from] PublicKeyError),
@@ -63,7 +77,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A fresh key: P-256, P-384 or RSA-2048 by `algorithm`.
+    /// A fresh key: P-256, P-384 or RSA of 2048 bits by `algorithm`.
     pub fn generate(algorithm: SignatureAlgorithm) -> Result<Self, KeyError> {
         let rng = SystemRandom::new();
         let pkcs8 = match algorithm {
@@ -75,12 +89,40 @@ impl SigningKey {
                 EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_ASN1_SIGNING, &rng)
                     .map(|d| d.as_ref().to_vec())
             }
-            SignatureAlgorithm::RsaPkcs1Sha256 => RsaKeyPair::generate(KeySize::Rsa2048)
-                .and_then(|pair| pair.as_der())
-                .map(|d: aws_lc_rs::encoding::Pkcs8V1Der<'_>| d.as_ref().to_vec()),
+            SignatureAlgorithm::RsaPkcs1Sha256
+            | SignatureAlgorithm::RsaPkcs1Sha384
+            | SignatureAlgorithm::RsaPkcs1Sha512 => return Self::generate_rsa(KeySize::Rsa2048, algorithm),
         }
         .map_err(|_| KeyError::Generate)?;
         Self::from_pkcs8(Zeroizing::new(pkcs8))
+    }
+
+    /// A fresh key of the kind that an operator named.
+    pub fn generate_as(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
+        match algorithm.rsa_bits {
+            None => Self::generate(algorithm.signature()),
+            Some(4096) => Self::generate_rsa(KeySize::Rsa4096, algorithm.signature()),
+            Some(_) => Self::generate_rsa(KeySize::Rsa3072, algorithm.signature()),
+        }
+    }
+
+    fn generate_rsa(size: KeySize, algorithm: SignatureAlgorithm) -> Result<Self, KeyError> {
+        let pkcs8 = RsaKeyPair::generate(size)
+            .and_then(|pair| pair.as_der())
+            .map(|d: aws_lc_rs::encoding::Pkcs8V1Der<'_>| d.as_ref().to_vec())
+            .map_err(|_| KeyError::Generate)?;
+        Self::from_pkcs8(Zeroizing::new(pkcs8))?.signing_with(algorithm)
+    }
+
+    /// The same key, signing with `algorithm`. Only an RSA key has a choice, that of the digest, which its file does not say.
+    pub fn signing_with(self, algorithm: SignatureAlgorithm) -> Result<Self, KeyError> {
+        use SignatureAlgorithm::{RsaPkcs1Sha256, RsaPkcs1Sha384, RsaPkcs1Sha512};
+        let is_rsa = matches!(algorithm, RsaPkcs1Sha256 | RsaPkcs1Sha384 | RsaPkcs1Sha512);
+        match self.pair {
+            Pair::Rsa(_) if is_rsa => Ok(Self { algorithm, ..self }),
+            Pair::Ecdsa(_) if algorithm == self.algorithm => Ok(self),
+            Pair::Ecdsa(_) | Pair::Rsa(_) => Err(KeyError::Algorithm { algorithm, kind: self.public_key.kind() }),
+        }
     }
 
     /// Reads an unencrypted PKCS#8 key; the algorithm follows from the kind of key.
@@ -100,9 +142,14 @@ impl SigningKey {
 
     /// Reads a PEM `ENCRYPTED PRIVATE KEY` (RFC 5958 §3) under the house's key file.
     pub fn from_encrypted_pem(pem: &str, key_file: &KeyFile) -> Result<Self, KeyError> {
+        Self::from_encrypted_pem_with(pem, key_file.passphrase())
+    }
+
+    /// Reads a PEM `ENCRYPTED PRIVATE KEY` from elsewhere, under its own passphrase.
+    pub fn from_encrypted_pem_with(pem: &str, passphrase: &[u8]) -> Result<Self, KeyError> {
         let (_, document) = der::SecretDocument::from_pem(pem).map_err(|e| KeyError::Format(e.into()))?;
         let encrypted = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(KeyError::Format)?;
-        let opened = encrypted.decrypt(key_file.passphrase()).map_err(KeyError::Decrypt)?;
+        let opened = encrypted.decrypt(passphrase).map_err(KeyError::Decrypt)?;
         Self::from_pkcs8(Zeroizing::new(opened.as_bytes().to_vec()))
     }
 
@@ -147,8 +194,12 @@ impl Signer for SigningKey {
             }
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-                    .map_err(|_| SignError)?;
+                let padding = match self.algorithm {
+                    SignatureAlgorithm::RsaPkcs1Sha384 => &signature::RSA_PKCS1_SHA384,
+                    SignatureAlgorithm::RsaPkcs1Sha512 => &signature::RSA_PKCS1_SHA512,
+                    _ => &signature::RSA_PKCS1_SHA256,
+                };
+                pair.sign(padding, &SystemRandom::new(), message, &mut signature).map_err(|_| SignError)?;
                 Ok(signature)
             }
         }
@@ -178,5 +229,23 @@ mod tests {
             assert!(key.public_key().verify_as(algorithm, b"massage", &signature).is_err());
             assert!(SigningKey::from_encrypted_pem(&pem, &KeyFile::generate(&Os)).is_err());
         }
+    }
+    #[test]
+    fn the_digest_of_an_rsa_key_is_a_choice_and_no_other_keys() {
+        for algorithm in
+            [SignatureAlgorithm::RsaPkcs1Sha256, SignatureAlgorithm::RsaPkcs1Sha384, SignatureAlgorithm::RsaPkcs1Sha512]
+        {
+            let key = SigningKey::generate(algorithm).expect("generates");
+            assert_eq!(key.algorithm(), algorithm);
+            let signature = key.sign(b"message").expect("signs");
+            assert!(key.public_key().verify_as(algorithm, b"message", &signature).is_ok());
+        }
+        let key = SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256).expect("generates");
+        assert!(key.signing_with(SignatureAlgorithm::RsaPkcs1Sha256).is_err());
+        let key = SigningKey::generate_as(KeyAlgorithm::RSA3072).expect("generates");
+        assert_eq!(key.public_key().kind(), KeyKind::Rsa { bits: 3072 });
+        assert!(key.signing_with(SignatureAlgorithm::EcdsaP384Sha384).is_err());
+        assert_eq!(KeyAlgorithm::parse("rsa3072"), Ok(KeyAlgorithm::RSA3072));
+        assert!(KeyAlgorithm::parse("rsa1024").is_err());
     }
 }

@@ -18,6 +18,7 @@ use const_oid::db::{rfc4519, rfc5280};
 use super::certificate::{Certificate, CertificateError};
 use super::der_writer::{DerWriter, tag};
 use super::key_identifier::KeyIdentifier;
+use super::revocation_addresses::RevocationAddresses;
 use crate::keys::{PublicKey, SignError, Signer};
 use crate::random::Random;
 use crate::time::UnixTime;
@@ -26,6 +27,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// keyCertSign (5) and cRLSign (6), bits counted from the left (RFC 5280 §4.2.1.3).
 const KEY_USAGE_AUTHORITY: &[u8] = &[tag::BIT_STRING, 2, 1, 0b0000_0110];
+/// `id-kp-OCSPSigning` (RFC 6960 §4.2.2.2).
+const OCSP_SIGNING: ObjectIdentifier = rfc5280::ID_KP_OCSP_SIGNING;
+/// `id-pkix-ocsp-nocheck` (RFC 6960 §4.2.2.2.1).
+const OCSP_NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
 /// digitalSignature (0).
 const KEY_USAGE_SIGNATURE: &[u8] = &[tag::BIT_STRING, 2, 7, 0b1000_0000];
 
@@ -41,12 +46,34 @@ pub struct Ceremony<'a> {
     pub random: &'a dyn Random,
 }
 
+/// What the certificate of a timestamp unit is to be like.
+pub struct UnitPlan<'a> {
+    /// The end of its common name, one that no other unit of the house has.
+    pub role: &'a str,
+    /// Its key.
+    pub key: &'a PublicKey,
+    /// How long the certificate is valid, if the root is valid that long.
+    pub validity: Duration,
+    /// How long the key may sign: shorter than the certificate is valid.
+    pub key_use: Duration,
+    /// Where its revocation can be looked up.
+    pub addresses: Option<&'a RevocationAddresses>,
+}
+
 /// Why a ceremony made no certificate.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CeremonyError {
     /// A name does not fit into a subject (RFC 5280 appendix A.1: 64 characters).
     #[error("`{0}` cannot stand in a certificate's subject: 1 to 64 printable characters are needed")]
     Name(String),
+    /// A unit's key would outlive its certificate.
+    #[error("a timestamp unit's key may not sign for {} days, since its certificate is valid for {}: it must be fewer", .key_use.as_secs() / 86_400, .validity.as_secs() / 86_400)]
+    KeyUse {
+        /// How long the key would sign.
+        key_use: Duration,
+        /// How long the certificate would be valid.
+        validity: Duration,
+    },
     /// The root is not the one whose key is at hand.
     #[error("the root certificate holds another key than the one that would sign")]
     RootKey,
@@ -72,9 +99,9 @@ impl Ceremony<'_> {
     /// How long a timestamp unit's certificate is valid. `openssl ts -verify` and others check the chain at the present moment,
     /// not at the token's, so a token is worth no more years than the certificate has: as many as the root has.
     pub const TIMESTAMP_VALIDITY: Duration = Self::ROOT_VALIDITY;
-    /// How long a timestamp unit's key may sign, `PrivateKeyUsagePeriod`: three years, so that the last token can still be
-    /// verified for seven (ETSI EN 319 421 TIS-7.6.7-04 wants it shorter than the certificate).
-    pub const TIMESTAMP_KEY_USE: Duration = DAY.saturating_mul(1096);
+    /// How long a timestamp unit's key may sign, `PrivateKeyUsagePeriod`: a year, so that the last token can still be verified
+    /// for nine (ETSI EN 319 421 TIS-7.6.7-04 wants it shorter than the certificate).
+    pub const TIMESTAMP_KEY_USE: Duration = DAY.saturating_mul(366);
 
     /// The self-signed root.
     pub fn root(&self) -> Result<Certificate, CeremonyError> {
@@ -91,6 +118,16 @@ impl Ceremony<'_> {
 
     /// The issuing CA for `key`, under `root`.
     pub fn issuing_ca(&self, root: &Certificate, key: &PublicKey) -> Result<Certificate, CeremonyError> {
+        self.issuing_ca_with(root, key, None)
+    }
+
+    /// The issuing CA for `key`, under `root`, that says where its revocation can be looked up.
+    pub fn issuing_ca_with(
+        &self,
+        root: &Certificate,
+        key: &PublicKey,
+        addresses: Option<&RevocationAddresses>,
+    ) -> Result<Certificate, CeremonyError> {
         self.check_root(root)?;
         let subject = self.subject("Issuing CA")?;
         let (own, authority) = (KeyIdentifier::of(key), KeyIdentifier::of(root.public_key()));
@@ -101,6 +138,9 @@ impl Ceremony<'_> {
             basic_constraints(extensions, Some(0));
             subject_key_identifier(extensions, own);
             authority_key_identifier(extensions, authority);
+            if let Some(addresses) = addresses {
+                addresses.write(extensions);
+            }
         })
     }
 
@@ -111,15 +151,47 @@ impl Ceremony<'_> {
         unit: &str,
         key: &PublicKey,
     ) -> Result<Certificate, CeremonyError> {
+        let (validity, key_use) = (Self::TIMESTAMP_VALIDITY, Self::TIMESTAMP_KEY_USE);
+        self.unit(root, &UnitPlan { role: unit, key, validity, key_use, addresses: None })
+    }
+
+    /// The certificate of a timestamp unit as `plan` wants it, under `root` (RFC 3161 §2.3). The root bounds its validity.
+    pub fn unit(&self, root: &Certificate, plan: &UnitPlan<'_>) -> Result<Certificate, CeremonyError> {
         self.check_root(root)?;
-        let subject = self.subject(unit)?;
-        let (own, authority) = (KeyIdentifier::of(key), KeyIdentifier::of(root.public_key()));
-        let last_use = self.now.plus(Self::TIMESTAMP_KEY_USE).min(root.not_after());
+        if plan.key_use >= plan.validity {
+            return Err(CeremonyError::KeyUse { key_use: plan.key_use, validity: plan.validity });
+        }
+        let subject = self.subject(plan.role)?;
+        let (own, authority) = (KeyIdentifier::of(plan.key), KeyIdentifier::of(root.public_key()));
+        let last_use = self.now.plus(plan.key_use).min(root.not_after());
         let key_use = key_usage_period(self.now, last_use)?;
-        self.certify(root.subject_der(), &subject, key, Self::TIMESTAMP_VALIDITY, Some(root), |extensions| {
+        self.certify(root.subject_der(), &subject, plan.key, plan.validity, Some(root), |extensions| {
             extension(extensions, rfc5280::ID_CE_KEY_USAGE, true, |w| w.raw(KEY_USAGE_SIGNATURE));
             extended_key_usage(extensions, true, rfc5280::ID_KP_TIME_STAMPING);
             extension(extensions, rfc5280::ID_CE_PRIVATE_KEY_USAGE_PERIOD, false, |w| w.raw(&key_use));
+            subject_key_identifier(extensions, own);
+            authority_key_identifier(extensions, authority);
+            if let Some(addresses) = plan.addresses {
+                addresses.write(extensions);
+            }
+        })
+    }
+
+    /// The certificate of an OCSP responder for `key`, under `root` (RFC 6960 §4.2.2.2). It says that its own revocation is not
+    /// looked up (`id-pkix-ocsp-nocheck`), so it lives no longer than `validity`.
+    pub fn ocsp_responder(
+        &self,
+        root: &Certificate,
+        key: &PublicKey,
+        validity: Duration,
+    ) -> Result<Certificate, CeremonyError> {
+        self.check_root(root)?;
+        let subject = self.subject("OCSP")?;
+        let (own, authority) = (KeyIdentifier::of(key), KeyIdentifier::of(root.public_key()));
+        self.certify(root.subject_der(), &subject, key, validity, Some(root), |extensions| {
+            extension(extensions, rfc5280::ID_CE_KEY_USAGE, true, |w| w.raw(KEY_USAGE_SIGNATURE));
+            extended_key_usage(extensions, false, OCSP_SIGNING);
+            extension(extensions, OCSP_NO_CHECK, false, |w| w.value(tag::NULL, &[]));
             subject_key_identifier(extensions, own);
             authority_key_identifier(extensions, authority);
         })
@@ -135,9 +207,10 @@ impl Ceremony<'_> {
         Ok(())
     }
 
-    /// `O=<house>, CN=<house> <role>`: the house is in the common name too, since many viewers show nothing else.
+    /// `O=<house>, CN=<house> <role>`: the house is in the common name too, where it fits, since many viewers show nothing else.
     fn subject(&self, role: &str) -> Result<Vec<u8>, CeremonyError> {
-        let common_name = format!("{} {role}", self.house);
+        let both = format!("{} {role}", self.house);
+        let common_name = if both.chars().count() > 64 { role.to_owned() } else { both };
         for text in [self.house, role, &common_name] {
             let is_printable = text.chars().all(|character| !character.is_control());
             if text.is_empty() || text.chars().count() > 64 || !is_printable {

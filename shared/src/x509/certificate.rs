@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::signature::{self, VerificationAlgorithm};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader};
 use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, SubjectKeyIdentifier};
 
-use crate::keys::public_key::BadSignature;
-use crate::keys::{PublicKey, PublicKeyError, SignatureAlgorithm};
+use crate::keys::public_key::{BadSignature, KeyKind};
+use crate::keys::{PublicKey, PublicKeyError};
 use crate::time::UnixTime;
 
 /// A certificate that parsed as canonical DER, with the facts that the house asks about. Clones share the bytes.
@@ -116,6 +117,11 @@ impl Certificate {
         std::str::from_utf8(attribute.value.value()).ok().map(str::to_owned)
     }
 
+    /// The issuer as RFC 4514 writes it, for people.
+    pub fn issuer(&self) -> String {
+        self.0.tbs.issuer().to_string()
+    }
+
     /// DER of the issuer's `Name`.
     pub fn issuer_der(&self) -> &[u8] {
         &self.0.issuer_der
@@ -173,18 +179,31 @@ impl Certificate {
         self.issuer_der() == issuer.subject_der() && self.verify_signature(issuer.public_key()).is_ok()
     }
 
-    /// Verifies the signature with `key`, under one of the algorithms that the house's authorities use.
+    /// Verifies the signature with `key`, under any of the algorithms that authorities sign certificates with.
     pub fn verify_signature(&self, key: &PublicKey) -> Result<(), BadSignature> {
-        let algorithm = [
-            SignatureAlgorithm::EcdsaP256Sha256,
-            SignatureAlgorithm::EcdsaP384Sha384,
-            SignatureAlgorithm::RsaPkcs1Sha256,
-        ]
-        .into_iter()
-        .find(|algorithm| algorithm.oid() == self.0.signature_algorithm)
-        .ok_or(BadSignature)?;
-        key.verify_as(algorithm, self.tbs_der(), &self.0.signature)
+        let algorithm = verification(self.0.signature_algorithm, key.kind()).ok_or(BadSignature)?;
+        key.verify_with(algorithm, self.tbs_der(), &self.0.signature)
     }
+}
+
+/// ECDSA says its digest only; the curve is the key's (RFC 5758 §3.2).
+fn verification(oid: der::asn1::ObjectIdentifier, kind: KeyKind) -> Option<&'static dyn VerificationAlgorithm> {
+    use const_oid::db::rfc5912 as oids;
+    Some(match (oid, kind) {
+        (oids::ECDSA_WITH_SHA_256, KeyKind::P256) => &signature::ECDSA_P256_SHA256_ASN1,
+        (oids::ECDSA_WITH_SHA_384, KeyKind::P256) => &signature::ECDSA_P256_SHA384_ASN1,
+        (oids::ECDSA_WITH_SHA_512, KeyKind::P256) => &signature::ECDSA_P256_SHA512_ASN1,
+        (oids::ECDSA_WITH_SHA_256, KeyKind::P384) => &signature::ECDSA_P384_SHA256_ASN1,
+        (oids::ECDSA_WITH_SHA_384, KeyKind::P384) => &signature::ECDSA_P384_SHA384_ASN1,
+        (oids::ECDSA_WITH_SHA_512, KeyKind::P384) => &signature::ECDSA_P384_SHA512_ASN1,
+        (oids::ECDSA_WITH_SHA_256, KeyKind::P521) => &signature::ECDSA_P521_SHA256_ASN1,
+        (oids::ECDSA_WITH_SHA_384, KeyKind::P521) => &signature::ECDSA_P521_SHA384_ASN1,
+        (oids::ECDSA_WITH_SHA_512, KeyKind::P521) => &signature::ECDSA_P521_SHA512_ASN1,
+        (oids::SHA_256_WITH_RSA_ENCRYPTION, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        (oids::SHA_384_WITH_RSA_ENCRYPTION, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA384,
+        (oids::SHA_512_WITH_RSA_ENCRYPTION, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        _ => return None,
+    })
 }
 
 /// PEM `CERTIFICATE` of `der`, ends with a line feed.

@@ -68,20 +68,7 @@ impl Chain {
 
     /// Reads a chain from concatenated PEM, leaf first.
     pub fn from_pem(text: &str) -> Result<Self, ChainError> {
-        let blocks = pem::parse_many(text).map_err(|_| ChainError::Pem)?;
-        if blocks.len() > Self::MAX_CERTIFICATES {
-            return Err(ChainError::Long(blocks.len()));
-        }
-        let mut certificates = Vec::with_capacity(blocks.len());
-        for (index, block) in blocks.into_iter().enumerate() {
-            if block.tag() != "CERTIFICATE" {
-                return Err(ChainError::Label(block.tag().to_owned()));
-            }
-            let certificate =
-                Certificate::from_der(block.contents()).map_err(|error| ChainError::Certificate { index, error })?;
-            certificates.push(certificate);
-        }
-        Self::new(certificates)
+        Self::new(read_pem(text, Self::MAX_CERTIFICATES)?)
     }
 
     /// All certificates, leaf first.
@@ -118,4 +105,22 @@ impl Chain {
     pub fn to_pem(&self) -> String {
         self.0.iter().map(Certificate::to_pem).collect()
     }
+}
+
+/// The certificates of concatenated PEM, as they come.
+pub fn read_pem(text: &str, most: usize) -> Result<Vec<Certificate>, ChainError> {
+    let blocks = pem::parse_many(text).map_err(|_| ChainError::Pem)?;
+    if blocks.len() > most {
+        return Err(ChainError::Long(blocks.len()));
+    }
+    let mut certificates = Vec::with_capacity(blocks.len());
+    for (index, block) in blocks.into_iter().enumerate() {
+        if block.tag() != "CERTIFICATE" {
+            return Err(ChainError::Label(block.tag().to_owned()));
+        }
+        let certificate =
+            Certificate::from_der(block.contents()).map_err(|error| ChainError::Certificate { index, error })?;
+        certificates.push(certificate);
+    }
+    Ok(certificates)
 }

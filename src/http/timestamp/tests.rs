@@ -5,7 +5,9 @@ use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::random::SystemRandom;
 use shared::x509::{Ceremony, Chain, NodePrefix};
 use tower::ServiceExt as _;
-use tsa::{Accuracy, ClockReading, Expected, PolicyOid, TimestampTrust, TokenForm, UnitConfig, verify_response};
+use tsa::{
+    Accuracy, ClockReading, Expected, PolicyOid, SigningUnit, TimestampTrust, TokenForm, UnitConfig, verify_response,
+};
 
 use super::*;
 
@@ -66,7 +68,7 @@ fn house() -> House {
 
 fn start(unit: &Arc<SigningUnit>, clocks: &Arc<SetClock>, audit: &Log) -> Arc<TimestampEdge> {
     let (unit, clocks): (_, Arc<dyn Clocks>) = (Arc::clone(unit), clocks.clone());
-    Arc::new(TimestampEdge::new(vec![unit], clocks, audit.clone(), Arc::new(SystemRandom)).unwrap())
+    Arc::new(TimestampEdge::new(vec![Succession::of(unit)], clocks, audit.clone(), Arc::new(SystemRandom)).unwrap())
 }
 
 /// SHA-256 of the data, a nonce, certReq.
@@ -145,8 +147,13 @@ async fn a_query_is_answered_at_every_door_and_recorded() {
 async fn where_no_record_of_each_is_wanted_they_are_counted() {
     let house = house();
     let clocks: Arc<dyn Clocks> = house.clocks.clone();
-    let edge =
-        TimestampEdge::new(vec![Arc::clone(&house.unit)], clocks, house.audit.clone(), Arc::new(SystemRandom)).unwrap();
+    let edge = TimestampEdge::new(
+        vec![Succession::of(Arc::clone(&house.unit))],
+        clocks,
+        house.audit.clone(),
+        Arc::new(SystemRandom),
+    )
+    .unwrap();
     let house = House { edge: Arc::new(edge.with_records(TimestampRecords::Off)), ..house };
     for _ in 0..3 {
         let (_, _, body) = ask(&house, "/tsa", QUERY, query()).await;

@@ -192,7 +192,9 @@ fn signing_certificate(out: &mut DerWriter, leaf: &Certificate) {
 /// RSA is named `rsaEncryption` in CMS (RFC 3370 §3.2), which older verifiers expect; the digest stands beside it.
 fn signature_algorithm(algorithm: SignatureAlgorithm) -> Vec<u8> {
     match algorithm {
-        SignatureAlgorithm::RsaPkcs1Sha256 => encoded(|w| {
+        SignatureAlgorithm::RsaPkcs1Sha256
+        | SignatureAlgorithm::RsaPkcs1Sha384
+        | SignatureAlgorithm::RsaPkcs1Sha512 => encoded(|w| {
             w.nested(tag::SEQUENCE, |id| {
                 id.oid(rfc5912::RSA_ENCRYPTION);
                 id.value(tag::NULL, &[]);

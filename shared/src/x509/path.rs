@@ -1,0 +1,100 @@
+//! From a heap of certificates to one chain: what an operator's file holds may be in any order, and hold more than one way up.
+
+use super::certificate::Certificate;
+use super::chain::{Chain, ChainError};
+use crate::keys::PublicKey;
+use crate::time::UnixTime;
+
+/// Most certificates in a heap.
+pub const MAX_CERTIFICATES: usize = 16;
+
+/// Why a heap of certificates holds no chain for a key.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PathError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// More certificates than are looked at.
+    #[error("{0} certificates are too many; {MAX_CERTIFICATES} are looked at")]
+    Many(usize),
+    /// No certificate is for the key.
+    #[error("none of the certificates is for the key at hand; they are for {}", .0.join("; "))]
+    NoLeaf(Vec<String>),
+    /// A way up ends at a certificate whose issuer is not there.
+    #[error(
+        "the certificate of {subject} was issued by {issuer}, whose certificate is missing; add it, up to a self-signed root"
+    )]
+    NoIssuer {
+        /// The last certificate reached.
+        subject: String,
+        /// Who issued it.
+        issuer: String,
+    },
+    /// A certificate has nothing to do with the others.
+    #[error("the certificate of {0} is on no way from the key's certificate to a root; remove it")]
+    Stray(String),
+}
+
+/// The chain for `key` among `certificates`, which may be in any order and cross-signed. Of several ways to a root, the one that
+/// is valid at `now` and stays so longest is taken; of two such, the shorter.
+pub fn chain_for(key: &PublicKey, certificates: Vec<Certificate>, now: UnixTime) -> Result<Chain, PathError> {
+    if certificates.len() > MAX_CERTIFICATES {
+        return Err(PathError::Many(certificates.len()));
+    }
+    let is_for_key = |certificate: &&Certificate| certificate.public_key().key_bits() == key.key_bits();
+    // A renewed certificate for the same key may lie beside the old one.
+    let leaf = certificates.iter().filter(is_for_key).filter(|c| !c.is_ca()).max_by_key(|c| c.not_after());
+    let leaf = leaf.ok_or_else(|| PathError::NoLeaf(certificates.iter().map(Certificate::subject).collect()))?;
+    let mut search = Search { certificates: &certificates, ways: Vec::new(), dead_end: None };
+    search.climb(&mut vec![leaf]);
+    let Search { ways, dead_end, .. } = search;
+    let best = ways.iter().max_by_key(|way| {
+        let ends = way.iter().map(|certificate| certificate.not_after()).min();
+        let is_valid = way.iter().all(|certificate| certificate.is_valid_at(now));
+        (is_valid, ends, std::cmp::Reverse(way.len()))
+    });
+    let Some(best) = best else {
+        let last = dead_end.unwrap_or(leaf);
+        return Err(PathError::NoIssuer { subject: last.subject(), issuer: last.issuer() });
+    };
+    let is_used =
+        |certificate: &Certificate| is_for_key(&certificate) || ways.iter().flatten().any(|c| *c == certificate);
+    if let Some(stray) = certificates.iter().find(|certificate| !is_used(certificate)) {
+        return Err(PathError::Stray(stray.subject()));
+    }
+    Ok(Chain::new(best.iter().map(|certificate| (*certificate).clone()).collect())?)
+}
+
+struct Search<'a> {
+    certificates: &'a [Certificate],
+    ways: Vec<Vec<&'a Certificate>>,
+    dead_end: Option<&'a Certificate>,
+}
+
+impl<'a> Search<'a> {
+    /// Every way from the last certificate of `way` to a root. No certificate is used twice on a way, and a way is no longer
+    /// than a chain may be, so this ends.
+    fn climb(&mut self, way: &mut Vec<&'a Certificate>) {
+        let last = way[way.len() - 1];
+        if last.is_issued_by(last) {
+            self.ways.push(way.clone());
+            return;
+        }
+        let mut is_end = true;
+        for issuer in self.certificates {
+            // A name and key that are on the way already would only go round: cross-signed authorities name each other.
+            let is_known =
+                way.iter().any(|c| c.subject_der() == issuer.subject_der() && c.public_key() == issuer.public_key());
+            if is_known || way.len() >= Chain::MAX_CERTIFICATES || !issuer.is_ca() || !last.is_issued_by(issuer) {
+                continue;
+            }
+            is_end = false;
+            way.push(issuer);
+            self.climb(way);
+            way.pop();
+        }
+        if is_end {
+            self.dead_end = Some(last);
+        }
+    }
+}

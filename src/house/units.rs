@@ -1,0 +1,57 @@
+//! The timestamp units of a house that opens.
+
+use std::sync::{Arc, Mutex};
+
+use shared::time::Clock as _;
+use shared::trust_root::TrustMaterial;
+
+use super::HouseError;
+use super::parts::Parts;
+use crate::clock::{SystemClock, SystemClocks};
+use crate::http::timestamp::TimestampEdge;
+use crate::rollover::Rollover;
+use crate::timestamp_units::{TimestampUnits, UnitFiles};
+use crate::trust_publisher::TrustPublisher;
+
+impl Parts<'_> {
+    /// The units, with what is due done as far as it can be before the trust root is published.
+    pub(super) fn timestamp_units(&self) -> Result<TimestampUnits, HouseError> {
+        let (key_file, now) = (self.opened.key_file.clone(), SystemClock.now());
+        let (settings, files) = (&self.settings.units, UnitFiles::of(self.data));
+        let mut units = TimestampUnits::open(self.data, self.file, key_file, self.opened.audit.clone())?;
+        units.discard_unfinished(now)?;
+        units.take_own_chains(settings, now)?;
+        let root = || files.root(None, &self.opened.key_file);
+        units.make_due(settings, self.settings.addresses.as_ref(), &root, now)?;
+        units.close_due(now)?;
+        Ok(units)
+    }
+
+    /// The edge that the units answer at.
+    pub(super) fn timestamps(&self, units: &TimestampUnits) -> Result<TimestampEdge, HouseError> {
+        let units = units.successions(&self.settings.units, SystemClock.now())?;
+        let (audit, random) = (self.opened.audit.clone(), self.opened.random.clone());
+        let records = self.settings.timestamp_records;
+        Ok(TimestampEdge::new(units, Arc::new(SystemClocks), audit, random)?.with_records(records))
+    }
+
+    /// What takes the units' keys from one to the next.
+    pub(super) fn rollover(
+        &self,
+        units: TimestampUnits,
+        material: TrustMaterial,
+        publisher: Arc<TrustPublisher>,
+        edge: Arc<TimestampEdge>,
+    ) -> Arc<Rollover> {
+        Arc::new(Rollover {
+            units: Arc::new(Mutex::new(units)),
+            settings: self.settings.units.clone(),
+            files: UnitFiles::of(self.data),
+            key_file: self.opened.key_file.clone(),
+            addresses: self.settings.addresses.clone(),
+            material,
+            publisher,
+            edge,
+        })
+    }
+}

@@ -1,0 +1,14 @@
+//! Keys in PKCS#11 tokens, as operators name them.
+
+use std::sync::Arc;
+
+use shared::keys::{KeyAlgorithm, Signer};
+
+/// The key that the PKCS#11 URI `uri` names.
+pub(crate) fn signer(
+    uri: &str,
+    algorithm: KeyAlgorithm,
+) -> Result<Arc<dyn Signer>, Box<dyn std::error::Error + Send + Sync>> {
+    let _ = algorithm;
+    Err(format!("{uri}: no PKCS#11").into())
+}
