@@ -210,7 +210,9 @@ impl Ceremony<'_> {
     /// `O=<house>, CN=<house> <role>`: the house is in the common name too, where it fits, since many viewers show nothing else.
     fn subject(&self, role: &str) -> Result<Vec<u8>, CeremonyError> {
         let both = format!("{} {role}", self.house);
-        let common_name = if both.chars().count() > 64 { role.to_owned() } else { both };
+        // A house's name has 44 characters at most.
+        let is_long = both.chars().count() > 64 && self.house.chars().count() <= 44;
+        let common_name = if is_long { role.to_owned() } else { both };
         for text in [self.house, role, &common_name] {
             let is_printable = text.chars().all(|character| !character.is_control());
             if text.is_empty() || text.chars().count() > 64 || !is_printable {
