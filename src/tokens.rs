@@ -10,5 +10,5 @@ pub(crate) fn signer(
     algorithm: KeyAlgorithm,
 ) -> Result<Arc<dyn Signer>, Box<dyn std::error::Error + Send + Sync>> {
     let _ = algorithm;
-    Err(format!("{uri}: no PKCS#11").into())
+    Err(format!("{uri}: keys in tokens are not supported by this build").into())
 }

@@ -18,7 +18,7 @@ use crate::tokens;
 
 /// The timestamp units. Stop `privyseal up` first: one process works on a house at a time.
 #[derive(Debug, Subcommand)]
-pub(super) enum UnitCommand {
+pub(in crate::cli) enum UnitCommand {
     /// Make a unit: a key, and a certificate of this house. It serves at /tsa/NAME from the next start on.
     Add(AddArgs),
     /// Make a unit's next key and certificate. They are published at the next start and sign from the given moment on.
@@ -29,7 +29,7 @@ pub(super) enum UnitCommand {
 
 /// What a new key and its certificate are like.
 #[derive(Args, Debug)]
-pub(super) struct MakeArgs {
+pub(in crate::cli) struct MakeArgs {
     #[command(flatten)]
     data: DataArgs,
     /// The configuration file, for the section [timestamps].
@@ -44,7 +44,7 @@ pub(super) struct MakeArgs {
 }
 
 #[derive(Args, Debug)]
-pub(super) struct AddArgs {
+pub(in crate::cli) struct AddArgs {
     /// The unit's name: a-z, 0-9 and `-`.
     name: String,
     /// p384, p256, rsa3072, rsa4096; RSA signs with SHA-256 unless -sha384 or -sha512 follows.
@@ -55,7 +55,7 @@ pub(super) struct AddArgs {
 }
 
 #[derive(Args, Debug)]
-pub(super) struct NextArgs {
+pub(in crate::cli) struct NextArgs {
     /// The unit's name.
     name: String,
     /// Days from now until the new key signs: long enough for every verifier to fetch the trust root.
