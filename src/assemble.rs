@@ -3,6 +3,7 @@
 mod grants;
 mod origin;
 mod problems;
+mod profiles;
 mod records;
 mod restart;
 mod roles;
@@ -102,7 +103,7 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
         )),
     };
     let clients = understand_clients(&config.clients, folder, &mut problems);
-    let records = records::understand(&config, folder, &mut problems);
+    let records = records::understand(&config, origin.as_ref(), folder, &mut problems);
     let lifetime = problems.within("certificates.lifetime_seconds", config.certificates.lifetime_seconds, 60..=86_400);
     let roles = roles::understand(&config.api, &mut problems);
     let units = units::understand(&config.timestamps, folder, &mut problems);

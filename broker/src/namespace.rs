@@ -67,7 +67,9 @@ impl Rules {
         }
         let speaker = match token.issuer().profile() {
             Profile::OwnProvider => self.connector(connector_of(token.claims())?)?,
-            Profile::Human | Profile::Uri => record,
+            Profile::Aws | Profile::Ci(_) | Profile::Gcp | Profile::Human | Profile::Kubernetes(_) | Profile::Uri => {
+                record
+            }
         };
         let claimed = token.issuer().profile().claim(&token)?;
         let decision = self.decide(speaker, &claimed.name)?;

@@ -5,17 +5,42 @@
 //!
 //! Does not: decide; nor encode anything.
 
+mod aws;
+mod ci;
+mod claim_path;
+mod extension;
+mod gcp;
 mod human;
+mod kubernetes;
+mod platform;
+mod template;
+
+use std::sync::Arc;
+
+pub use ci::{CiProfile, CiProfileError};
+pub use claim_path::ClaimPath;
+pub use extension::Extension;
+pub(crate) use human::verified_address;
+pub use kubernetes::{KubernetesProfile, KubernetesProfileError};
+pub use platform::{AzureError, BaseUrl, BaseUrlError};
+pub use template::{ExtensionTemplate, NameTemplate, TemplateError};
 
 use crate::names::{Name, NameError, Rule, UriName};
 use crate::token::VerifiedToken;
-pub(crate) use human::verified_address;
 
 /// How an issuer's claims become a name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Profile {
+    /// Roles of an AWS account.
+    Aws,
+    /// Builds, by the table of their platform.
+    Ci(Arc<CiProfile>),
+    /// Service accounts of Google Cloud.
+    Gcp,
     /// People: the `email` claim, verified by the issuer.
     Human,
+    /// Service accounts of a Kubernetes cluster.
+    Kubernetes(Arc<KubernetesProfile>),
     /// Our own provider: people as well, but its record speaks for nothing itself. Each of its tokens names, in
     /// `federated_claims.connector_id`, the connector that knew the person, and that connector's grants decide.
     OwnProvider,
@@ -43,6 +68,43 @@ pub enum ClaimError {
     /// E1.
     #[error("the e-mail address is not verified by the issuer: email_verified is not true")]
     EmailUnverified,
+    /// N1.
+    #[error("the token has no claim {0:?}, which its platform's tokens have")]
+    Missing(String),
+    /// N1.
+    #[error("the claim {0:?} is empty")]
+    Empty(String),
+    /// N1.
+    #[error("the claim {0:?} is neither a string, a whole number nor a truth value")]
+    Type(String),
+    /// N1.
+    #[error("the claim {claim:?} holds what cannot stand in its place in a name: {value:?}")]
+    Place {
+        /// Which.
+        claim: String,
+        /// What, its first 80 characters.
+        value: String,
+    },
+    /// N1.
+    #[error("the claim {0:?} does not agree with the rest of the token, or with the record")]
+    Differs(String),
+    /// N1.
+    #[error("a name or an extension made from the claims would be longer than 2048 bytes")]
+    TooLong,
+    /// K1.
+    #[error("{0:?} is not the name of a namespace or service account")]
+    KubernetesName(String),
+    /// K2.
+    #[error("sub {0:?} is not the service account that the claim kubernetes.io names")]
+    KubernetesSubject(String),
+    /// K3.
+    #[error("the service account {account:?} in namespace {namespace:?} is not on the list of the record")]
+    KubernetesAccount {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        account: String,
+    },
     /// The name is no name: rules U, H, P and E.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -53,6 +115,15 @@ impl ClaimError {
     pub fn rule(&self) -> Rule {
         match self {
             Self::EmailMissing | Self::EmailUnverified => Rule::E1,
+            Self::Missing(_)
+            | Self::Empty(_)
+            | Self::Type(_)
+            | Self::Place { .. }
+            | Self::Differs(_)
+            | Self::TooLong => Rule::N1,
+            Self::KubernetesName(_) => Rule::K1,
+            Self::KubernetesSubject(_) => Rule::K2,
+            Self::KubernetesAccount { .. } => Rule::K3,
             Self::Name(error) => error.rule(),
         }
     }
@@ -62,7 +133,11 @@ impl Profile {
     /// What the token claims to be.
     pub fn claim(&self, token: &VerifiedToken) -> Result<Claimed, ClaimError> {
         match self {
+            Self::Aws => aws::claim(token),
+            Self::Ci(table) => table.claim(token),
+            Self::Gcp => gcp::claim(token.claims()),
             Self::Human | Self::OwnProvider => human::claim(token.claims()),
+            Self::Kubernetes(cluster) => cluster.claim(token),
             Self::Uri => {
                 let name = Name::Uri(UriName::parse(token.subject())?);
                 Ok(Claimed { name, proof_name: token.subject().to_owned(), extensions: Vec::new() })
@@ -70,3 +145,6 @@ impl Profile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,16 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::grant::GrantSection;
-
-/// How an issuer's claims become a name.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Profile {
-    /// A person: the verified `email` claim.
-    Email,
-    /// A machine: the `sub` claim, a URI.
-    Uri,
-}
+use crate::profile::{CiSection, KubernetesSection, Profile};
 
 /// An issuer whose tokens the certificate authority takes directly.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -27,6 +18,17 @@ pub struct IssuerSection {
     pub audience: String,
     /// How its claims become a name.
     pub profile: Profile,
+    /// With `github`, `gitlab`, `codefresh` and `buddy`: the platform's address for people, which names begin with. Without
+    /// it the platform's own, or what follows from `iss`. With `kubernetes`: what names begin with, before the cluster;
+    /// without it `<house.origin>/k8s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// With the profile `kubernetes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<KubernetesSection>,
+    /// With the profile `ci`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ci: Option<CiSection>,
     /// Signature algorithms that it may use.
     #[serde(default = "default_algorithms")]
     pub algorithms: Vec<String>,

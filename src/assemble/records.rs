@@ -8,12 +8,11 @@ use broker::connector::ConnectorId;
 use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Reach};
 use broker::names::{Audience, IssuerUrl};
 use broker::namespace::{ConnectorSpec, Grant};
-use broker::profile::Profile;
 use broker::token::JoseAlgorithm;
 use privyseal_config::{Config, ConnectorSection, IssuerSection};
 use shared::secret::Secret;
 
-use super::{Problems, grants, read_secret};
+use super::{Origin, Problems, grants, profiles, read_secret};
 use crate::data_dir::file;
 
 /// Largest PEM or JWKS file.
@@ -79,14 +78,19 @@ fn build(specs: Vec<IssuerSpec>, speakers: Vec<ConnectorSpec>) -> Result<Issuers
 }
 
 /// Every record; what is wrong is written down.
-pub(super) fn understand(config: &Config, folder: &Path, problems: &mut Problems) -> Option<RecordSettings> {
+pub(super) fn understand(
+    config: &Config,
+    origin: Option<&Origin>,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<RecordSettings> {
     let mut settings = RecordSettings {
         issuers: Vec::new(),
         speakers: vec![ConnectorSpec { id: ConnectorId::local().to_string(), grants: vec![Grant::local_accounts()] }],
         connectors: Vec::new(),
     };
     for (at, section) in config.issuers.iter().enumerate() {
-        settings.issuers.extend(issuer(section, folder, &format!("issuers[{at}]"), problems));
+        settings.issuers.extend(issuer(section, origin, folder, &format!("issuers[{at}]"), problems));
     }
     for (at, section) in config.connectors.iter().enumerate() {
         let place = format!("connectors[{at}]");
@@ -104,7 +108,13 @@ pub(super) fn understand(config: &Config, folder: &Path, problems: &mut Problems
     }
 }
 
-fn issuer(section: &IssuerSection, folder: &Path, place: &str, problems: &mut Problems) -> Option<IssuerSpec> {
+fn issuer(
+    section: &IssuerSection,
+    origin: Option<&Origin>,
+    folder: &Path,
+    place: &str,
+    problems: &mut Problems,
+) -> Option<IssuerSpec> {
     let iss = problems.keep(&format!("{place}.iss"), issuer_url(&section.iss, section.danger_loopback_http));
     let audience = problems.keep(&format!("{place}.audience"), Audience::parse(&section.audience));
     let mut algorithms = Vec::new();
@@ -120,12 +130,9 @@ fn issuer(section: &IssuerSection, folder: &Path, place: &str, problems: &mut Pr
         None => Some(KeySource::Discovery),
         Some(name) => problems.keep(&format!("{place}.jwks_file"), pinned_keys(&folder.join(name))),
     };
-    let profile = match section.profile {
-        privyseal_config::Profile::Email => Profile::Human,
-        privyseal_config::Profile::Uri => Profile::Uri,
-    };
+    let profile = profiles::understand(section, origin, place, problems);
     let grants = grants::understand(&section.grants, place, problems);
-    let mut spec = IssuerSpec::new(&section.id, iss?, profile, keys?);
+    let mut spec = IssuerSpec::new(&section.id, iss?, profile?, keys?);
     spec.audience = audience?;
     spec.algorithms = algorithms;
     spec.max_lifetime = Duration::from_secs(seconds);

@@ -151,8 +151,11 @@ async fn configuration(State(edge): State<Arc<FulcioEdge>>) -> Response {
         .into_iter()
         .map(|issuer| {
             let (kind, challenge) = match issuer.profile() {
-                Profile::Human | Profile::OwnProvider => ("email", "email"),
-                Profile::Uri => ("uri", "sub"),
+                Profile::Gcp | Profile::Human | Profile::OwnProvider => ("email", "email"),
+                Profile::Ci(_) => ("ci-provider", "sub"),
+                Profile::Kubernetes(_) => ("kubernetes", "sub"),
+                // Fulcio knows no roles of AWS; a URI is what their certificates hold.
+                Profile::Aws | Profile::Uri => ("uri", "sub"),
             };
             json!({
                 "issuerUrl": issuer.iss().as_str(),

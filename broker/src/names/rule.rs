@@ -57,6 +57,14 @@ rules! {
     I1,
     /// An issuer is known by its exact bytes, one record each.
     I2,
+    /// Namespaces and service accounts have DNS names.
+    K1,
+    /// `sub` agrees with the claim `kubernetes.io`.
+    K2,
+    /// Cluster, namespace and service account are the record's.
+    K3,
+    /// The claims that a profile needs are there, agree, and stay in their places.
+    N1,
     /// The path is absolute.
     P1,
     /// No empty path segment.

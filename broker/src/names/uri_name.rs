@@ -30,6 +30,14 @@ impl UriName {
         Ok(Self { text: text.into(), parts })
     }
 
+    /// The same, but one empty segment may stand inside the path. GitLab writes one between a project and a file in it:
+    /// `https://gitlab.com/group/project//.gitlab-ci.yml@refs/heads/main`.
+    pub(crate) fn parse_with_double_slash(text: &str) -> Result<Self, NameError> {
+        let parts = split_allowing(text, 1)?;
+        domain_name::check(parts.host(text))?;
+        Ok(Self { text: text.into(), parts })
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -88,6 +96,10 @@ impl Parts {
 
 /// Finds the parts, and checks everything but the host.
 pub(super) fn split(text: &str) -> Result<Parts, NameError> {
+    split_allowing(text, 0)
+}
+
+fn split_allowing(text: &str, empty_segments: usize) -> Result<Parts, NameError> {
     if text.len() > MAX_LENGTH {
         return Err(NameError::TooLong { length: text.len(), limit: MAX_LENGTH });
     }
@@ -116,7 +128,7 @@ pub(super) fn split(text: &str) -> Result<Parts, NameError> {
         Some((host, port)) => (host, Some(parse_port(port, scheme)?)),
         None => (authority, None),
     };
-    check_path(&rest[authority.len()..])?;
+    check_path(&rest[authority.len()..], empty_segments)?;
     let offset = |length: usize| u16::try_from(length).expect("a name is at most 2048 bytes long");
     let authority_start = scheme.len() + "://".len();
     Ok(Parts {
@@ -140,13 +152,15 @@ fn parse_port(port: &str, scheme: &str) -> Result<u16, NameError> {
 }
 
 /// P1 is given by construction: a path is empty or begins with the slash that ended the authority.
-fn check_path(path: &str) -> Result<(), NameError> {
+fn check_path(path: &str, mut empty_segments: usize) -> Result<(), NameError> {
     let Some(segments) = path.strip_prefix('/') else { return Ok(()) };
     let mut segments = segments.split('/').peekable();
     while let Some(segment) = segments.next() {
         match segment {
             // The last segment may be empty: that is the trailing slash.
-            "" if segments.peek().is_some() => return Err(NameError::PathEmptySegment),
+            "" if segments.peek().is_some() => {
+                empty_segments = empty_segments.checked_sub(1).ok_or(NameError::PathEmptySegment)?;
+            }
             "." | ".." => return Err(NameError::PathDotSegment),
             _ => {}
         }
@@ -179,6 +193,16 @@ mod tests {
             assert_eq!(UriName::parse(good).expect("a name").as_str(), good);
         }
         assert_ne!(UriName::parse("https://example.com"), UriName::parse("https://example.com/"));
+    }
+
+    #[test]
+    fn one_double_slash_for_gitlab() {
+        let text = "https://gitlab.com/g/p//.gitlab-ci.yml@refs/heads/main";
+        assert_eq!(UriName::parse(text), Err(NameError::PathEmptySegment));
+        assert_eq!(UriName::parse_with_double_slash(text).expect("a name").as_str(), text);
+        for bad in ["https://gitlab.com/g//p//x", "https://gitlab.com/g///x", "https://gitlab.com/g//../x"] {
+            assert!(UriName::parse_with_double_slash(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

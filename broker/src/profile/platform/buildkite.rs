@@ -1,0 +1,13 @@
+//! Buildkite.
+
+use super::{CiProfile, Extension as E, named};
+
+const PIPELINE: &str = "https://buildkite.com/{organization_slug}/{pipeline_slug}";
+
+pub(super) fn table() -> CiProfile {
+    named("buildkite", PIPELINE)
+        .row(E::RunnerEnvironment, "{runner_environment}")
+        .row(E::SourceRepositoryDigest, "{build_commit}")
+        .row(E::BuildTrigger, "{build_source}")
+        .row(E::RunInvocationUri, &format!("{PIPELINE}/builds/{{build_number}}#{{job_id}}"))
+}

@@ -1,0 +1,14 @@
+//! Codefresh.
+
+use super::{BaseUrl, CiProfile, Condition, Extension as E, claim, named};
+
+pub(super) fn table(base: &BaseUrl) -> CiProfile {
+    named("codefresh", &format!("{base}/{{account_name}}/{{+pipeline_name}}:{{account_id}}/{{pipeline_id}}"))
+        .demands(Condition::Agrees { claim: claim("platform_url"), value: base.as_str().into() })
+        .row(E::BuildSignerUri, &format!("{base}/build/{{workflow_id}}"))
+        .row(E::RunnerEnvironment, "{runner_environment?}")
+        .row(E::SourceRepositoryUri, "{scm_repo_url?}")
+        .row(E::SourceRepositoryRef, "{scm_ref?}")
+        .row(E::BuildConfigUri, &format!("{base}/api/pipelines/{{pipeline_id}}"))
+        .row(E::RunInvocationUri, &format!("{base}/build/{{workflow_id}}"))
+}
