@@ -1,5 +1,6 @@
 //! From the configuration's text to what the house works by. All problems are found at once, each with its place in the file.
 
+mod authorities;
 mod grants;
 mod origin;
 mod problems;
@@ -21,12 +22,13 @@ use privyseal_config::{ClientSection, Config, ListenSection, TimestampRecords, T
 use crate::data_dir::file;
 use crate::listen::tls::ServerIdentity;
 use crate::roles::Roles;
+pub(crate) use authorities::RevocationSettings;
 pub(crate) use origin::Origin;
 pub(crate) use problems::{Problem, Problems};
 pub(crate) use records::{ConnectorSettings, RecordSettings};
 pub(crate) use restart::Fixed;
 pub(crate) use source::{Fingerprint, Source};
-pub(crate) use units::{UnitSetting, UnitSettings, check_kind};
+pub(crate) use units::{KindError, UnitSetting, UnitSettings, check_kind};
 
 /// What the house works by: the configuration, understood.
 pub(crate) struct Settings {
@@ -46,8 +48,10 @@ pub(crate) struct Settings {
     pub(crate) timestamp_records: TimestampRecords,
     /// What the timestamp units are like.
     pub(crate) units: Arc<UnitSettings>,
-    /// Where certificates say that their revocation can be looked up.
-    pub(crate) addresses: Option<shared::x509::RevocationAddresses>,
+    /// The issuing authority's key, when it is in a token.
+    pub(crate) issuing_key: Option<Arc<dyn shared::keys::Signer>>,
+    /// How revocation is published.
+    pub(crate) revocation: RevocationSettings,
     /// Whether signatures by any key may enter the signature log.
     pub(crate) accept_public_keys: bool,
     /// Whether `/audit` is served.
@@ -107,6 +111,8 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
     let lifetime = problems.within("certificates.lifetime_seconds", config.certificates.lifetime_seconds, 60..=86_400);
     let roles = roles::understand(&config.api, &mut problems);
     let units = units::understand(&config.timestamps, folder, &mut problems);
+    let issuing_key = authorities::issuing_key(&config.keys, &mut problems);
+    let revocation = authorities::revocation(&config.revocation, &mut problems);
     let (Some(listen), Some(clients), Some(records)) = (listen, clients, records) else { return Err(problems) };
     problems.none_or(Settings {
         origin,
@@ -117,7 +123,8 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
         certificate_lifetime: Duration::from_secs(lifetime),
         timestamp_records: config.audit.timestamps,
         units: Arc::new(units),
-        addresses: None,
+        issuing_key,
+        revocation,
         accept_public_keys: config.log.accept_public_keys,
         serve_audit: config.log.serve_audit,
         roles,

@@ -86,7 +86,7 @@ impl House {
     /// Opens the house in `data` to be served as `origin`.
     pub(crate) async fn open(data: &DataDir, settings: Settings, origin: Origin) -> Result<Self, HouseError> {
         let file = data.house_file()?;
-        let opened = Opened::new(data, &file)?;
+        let opened = Opened::new(data, &file, &settings)?;
         record_configuration(&opened.audit, &settings, &origin).await?;
         if let Some(lost) = &opened.set_aside {
             record_lost_store(&opened.audit, lost).await?;

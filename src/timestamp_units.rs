@@ -25,8 +25,9 @@ use shared::x509::{
 };
 use tsa::{SigningUnit, Succession, UnitConfig, UnitError};
 
-use crate::assemble::{UnitSetting, UnitSettings, check_kind};
+use crate::assemble::{KindError, UnitSetting, UnitSettings, check_kind};
 use crate::data_dir::{DataDir, HouseFile};
+use crate::tokens::TokenKeyError;
 pub(crate) use files::{UnitFileError, UnitFiles};
 pub(crate) use register::{Generation, KeyPlace, Register, RegisterError, RegisteredUnit};
 
@@ -49,7 +50,9 @@ pub(crate) enum UnitsError {
     #[error("the timestamp unit {name}: {error}")]
     Unit { name: String, error: UnitError },
     #[error("the timestamp unit {name}: {error}")]
-    Key { name: String, error: Box<dyn std::error::Error + Send + Sync> },
+    Key { name: String, error: Box<TokenKeyError> },
+    #[error(transparent)]
+    Kind(#[from] KindError),
     #[error(
         "the configuration names the timestamp unit `{name}`, which is not in the data directory; make it with `privyseal tsa unit add {name} --algorithm {algorithm}`, or remove it from the configuration"
     )]
@@ -191,7 +194,7 @@ impl TimestampUnits {
         let stem = format!("{KEY_PREFIX}{name}-{number}");
         let (place, public) = match &making.token {
             Some((uri, signer)) => {
-                check_kind(&**signer, algorithm).map_err(|error| UnitsError::Key { name: name.to_owned(), error })?;
+                check_kind(&**signer, algorithm)?;
                 (KeyPlace::Token(uri.clone()), signer.public_key().clone())
             }
             None => {
@@ -312,7 +315,7 @@ impl TimestampUnits {
         match &generation.key {
             KeyPlace::File(stem) => Ok(Arc::new(self.files.key(stem, algorithm.signature(), &self.key_file)?)),
             KeyPlace::Token(uri) => crate::tokens::signer(uri, algorithm)
-                .map_err(|error| UnitsError::Key { name: unit.name.clone(), error }),
+                .map_err(|error| UnitsError::Key { name: unit.name.clone(), error: Box::new(error) }),
             KeyPlace::Configuration => setting
                 .and_then(|setting| setting.own.as_ref())
                 .map(|own| own.key.clone())

@@ -13,10 +13,12 @@ mod connector;
 mod grant;
 mod house;
 mod issuer;
+mod keys;
 mod listen;
 mod log;
 mod profile;
 mod provider;
+mod revocation;
 mod timestamps;
 
 pub use api::{ApiSection, NamespaceOwnerSection};
@@ -27,10 +29,12 @@ pub use connector::ConnectorSection;
 pub use grant::GrantSection;
 pub use house::HouseSection;
 pub use issuer::IssuerSection;
+pub use keys::KeysSection;
 pub use listen::{ListenSection, TlsSection};
 pub use log::LogSection;
 pub use profile::{CiSection, KubernetesSection, Profile};
 pub use provider::ProviderSection;
+pub use revocation::RevocationSection;
 use serde::{Deserialize, Serialize};
 pub use timestamps::{TimestampsSection, UnitSection};
 
@@ -61,6 +65,10 @@ pub struct Config {
     pub api: ApiSection,
     /// Signing certificates.
     pub certificates: CertificatesSection,
+    /// Keys that are kept elsewhere.
+    pub keys: KeysSection,
+    /// Revocation of authorities' and timestamp units' certificates.
+    pub revocation: RevocationSection,
     /// Timestamps.
     pub timestamps: TimestampsSection,
     /// The audit log's contents.

@@ -58,8 +58,14 @@ enum UnitSettingError {
     Half,
     #[error("`key_passphrase_file` is missing; the key's file must be encrypted")]
     Passphrase,
-    #[error("{found} is no key of the kind {expected}")]
-    Kind { found: String, expected: &'static str },
+}
+
+/// A key is of another kind than was said.
+#[derive(Debug, thiserror::Error)]
+#[error("the key is {found:?} and not of the kind {expected}")]
+pub(crate) struct KindError {
+    found: shared::keys::public_key::KeyKind,
+    expected: &'static str,
 }
 
 /// The section; what is wrong is written down.
@@ -147,6 +153,9 @@ fn own_key(
     folder: &Path,
     algorithm: KeyAlgorithm,
 ) -> Result<Arc<dyn Signer>, SettingFailure> {
+    if key.starts_with("pkcs11:") {
+        return Ok(crate::tokens::signer(key, algorithm)?);
+    }
     let passphrase = section.key_passphrase_file.as_deref().ok_or(UnitSettingError::Passphrase)?;
     let passphrase = read_secret(&folder.join(passphrase))?;
     let path = folder.join(key);
@@ -159,12 +168,9 @@ fn own_key(
 }
 
 /// A key of another kind than the file says is a mistake, and mistakes never become other keys.
-pub(crate) fn check_kind(key: &dyn Signer, algorithm: KeyAlgorithm) -> Result<(), SettingFailure> {
-    let kind = key.public_key().kind();
-    if algorithm.is_kind(kind) {
-        return Ok(());
-    }
-    Err(UnitSettingError::Kind { found: format!("{kind:?}"), expected: algorithm.name() }.into())
+pub(crate) fn check_kind(key: &dyn Signer, algorithm: KeyAlgorithm) -> Result<(), KindError> {
+    let found = key.public_key().kind();
+    if algorithm.is_kind(found) { Ok(()) } else { Err(KindError { found, expected: algorithm.name() }) }
 }
 
 fn own_chain(path: &Path, key: &dyn Signer, now: UnixTime) -> Result<Chain, SettingFailure> {

@@ -40,7 +40,7 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
     file::create_dir(&folder)?;
     let data = DataDir::hold(&folder.join("house"))?;
     let password = Password::choose(None, &SystemRandom)?;
-    let plan = Plan { name: None, curve: Curve::default(), first_user: EMAIL, password: &password };
+    let plan = Plan::new(Curve::default(), EMAIL, &password);
     founding::found(&data, plan, SystemClock.now(), &SystemRandom)?;
     block_on(async move {
         let serving = Serving::prepare(&data, assemble::settings(None, Some("127.0.0.1:0"))?).await?;

@@ -1,10 +1,13 @@
 //! `privyseal init`
 
+use std::path::PathBuf;
+
 use clap::Args;
 use shared::random::SystemRandom;
 use shared::time::Clock as _;
 
 use super::{DataArgs, Failure, NewHouseArgs};
+use crate::assemble::{self, Settings};
 use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::founding::{self, Plan};
@@ -15,16 +18,20 @@ use crate::people::Password;
 pub(super) struct InitArgs {
     #[command(flatten)]
     data: DataArgs,
+    /// The configuration file, for keys in tokens and the addresses of revocation.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     new: NewHouseArgs,
 }
 
 pub(super) fn run(args: InitArgs) -> Result<(), Failure> {
+    let settings = assemble::settings(args.config.as_deref(), None)?;
     let data = DataDir::hold(&args.data.data)?;
     if data.has_house()? {
         return Err(DataDirError::Occupied(args.data.data).into());
     }
-    let first = found(&data, args.new)?;
+    let first = found(&data, args.new, &settings)?;
     println!("A house was made in {}", data.root().display());
     first.print();
     println!("Serve it:    privyseal up --data {}", data.root().display());
@@ -44,9 +51,14 @@ impl FirstUser {
 }
 
 /// Founds the house in `data`.
-pub(super) fn found(data: &DataDir, new: NewHouseArgs) -> Result<FirstUser, Failure> {
+pub(super) fn found(data: &DataDir, new: NewHouseArgs, settings: &Settings) -> Result<FirstUser, Failure> {
     let password = Password::choose(new.password_file.as_deref(), &SystemRandom)?;
-    let plan = Plan { name: new.name, curve: new.curve, first_user: &new.user, password: &password };
+    let plan = Plan {
+        name: new.name,
+        issuing_key: settings.issuing_key.clone(),
+        addresses: settings.revocation.addresses.clone(),
+        ..Plan::new(new.curve, &new.user, &password)
+    };
     founding::found(data, plan, SystemClock.now(), &SystemRandom)?;
     Ok(FirstUser { email: new.user, password })
 }

@@ -28,7 +28,7 @@ pub(super) struct UpArgs {
 pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
     let settings = assemble::settings(args.config.as_deref(), args.listen.as_deref())?;
     let data = DataDir::hold(&args.data.data)?;
-    let first = if data.has_house()? { None } else { Some(init::found(&data, args.new)?) };
+    let first = if data.has_house()? { None } else { Some(init::found(&data, args.new, &settings)?) };
     block_on(async move {
         let stop = stop_signal()?;
         let serving = Serving::prepare(&data, settings).await?;

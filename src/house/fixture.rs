@@ -58,7 +58,7 @@ impl Scratch {
         write_durably(&path, configuration.as_bytes(), Mode::Private).expect("written");
         let data = DataDir::hold(&folder.path().join("data")).expect("a directory");
         let password = Password::choose(None, &SystemRandom).expect("a password");
-        let plan = Plan { name: None, curve: Curve::P256, first_user: FIRST_USER, password: &password };
+        let plan = Plan::new(Curve::P256, FIRST_USER, &password);
         founding::found(&data, plan, SystemClock.now(), &SystemRandom).expect("a house");
         let settings = Source::new(Some(&path), None).read().map_err(|(problems, _)| problems).expect("good");
         let origin = Origin::parse(ORIGIN).expect("an origin");

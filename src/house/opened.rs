@@ -10,6 +10,7 @@ use shared::store::sled::{SetAside, SledStore};
 use shared::time::Clock;
 
 use super::HouseError;
+use crate::assemble::Settings;
 use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, HouseFile, KeyName};
 use crate::logs::{self, LogName};
@@ -28,12 +29,15 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn new(data: &DataDir, file: &HouseFile) -> Result<Self, HouseError> {
+    pub(super) fn new(data: &DataDir, file: &HouseFile, settings: &Settings) -> Result<Self, HouseError> {
         let key_file = Arc::new(data.key_file()?);
         let log = |name: LogName| -> Result<Log, HouseError> {
             Ok(logs::open(data, name, &file.name, data.key(name.key(), &key_file)?)?)
         };
-        let signer = |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(data.key(name, &key_file)?)) };
+        let issuing_key: Arc<dyn Signer> = match &settings.issuing_key {
+            Some(key) => key.clone(),
+            None => Arc::new(data.key(KeyName::IssuingCa, &key_file)?),
+        };
         let (store, report) = SledStore::open(&data.folder("store")?, SystemClock.now(), |_| Ok(()))?;
         if report.set_aside.is_some() {
             tracing::error!(%report, "the store was set aside");
@@ -44,7 +48,7 @@ impl Opened {
             audit: log(LogName::Audit)?,
             store: Arc::new(store),
             set_aside: report.set_aside,
-            issuing_key: signer(KeyName::IssuingCa)?,
+            issuing_key,
             key_file,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),

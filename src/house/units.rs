@@ -22,7 +22,7 @@ impl Parts<'_> {
         units.discard_unfinished(now)?;
         units.take_own_chains(settings, now)?;
         let root = || files.root(None, &self.opened.key_file);
-        units.make_due(settings, self.settings.addresses.as_ref(), &root, now)?;
+        units.make_due(settings, self.settings.revocation.addresses.as_ref(), &root, now)?;
         units.close_due(now)?;
         Ok(units)
     }
@@ -48,7 +48,7 @@ impl Parts<'_> {
             settings: self.settings.units.clone(),
             files: UnitFiles::of(self.data),
             key_file: self.opened.key_file.clone(),
-            addresses: self.settings.addresses.clone(),
+            addresses: self.settings.revocation.addresses.clone(),
             material,
             publisher,
             edge,

@@ -113,7 +113,8 @@ fn change(
         Some(uri) => Some((uri.clone(), tokens::signer(uri, algorithm)?)),
     };
     let root = held.files.root(args.root_key.as_deref(), &held.key_file)?;
-    let making = Making { root: &root, settings: &settings.units, addresses: settings.addresses.as_ref(), token };
+    let making =
+        Making { root: &root, settings: &settings.units, addresses: settings.revocation.addresses.as_ref(), token };
     work(&mut held.units, &making, SystemClock.now())
 }
 
