@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::provider::{Client, ClientSecretHash, Clients, Lifetimes};
-use privyseal_config::{ClientSection, Config, ListenSection, TimestampRecords, TimestampsSection};
+use privyseal_config::{ClientSection, Config, DisclosureSection, ListenSection, TimestampRecords, TimestampsSection};
 
 use crate::data_dir::file;
 use crate::listen::tls::ServerIdentity;
@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) issuing_key: Option<Arc<dyn shared::keys::Signer>>,
     /// How revocation is published.
     pub(crate) revocation: RevocationSettings,
+    /// What the operator says about the timestamp authority.
+    pub(crate) disclosure: DisclosureSection,
     /// Whether signatures by any key may enter the signature log.
     pub(crate) accept_public_keys: bool,
     /// Whether `/audit` is served.
@@ -125,6 +127,7 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
         units: Arc::new(units),
         issuing_key,
         revocation,
+        disclosure: config.disclosure.clone(),
         accept_public_keys: config.log.accept_public_keys,
         serve_audit: config.log.serve_audit,
         roles,

@@ -24,6 +24,7 @@ use crate::assemble::{Origin, Settings};
 use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::http::api::{self, ApiEdge};
+use crate::http::disclosure::{self, DisclosureEdge};
 use crate::http::health::{self, HealthEdge};
 use crate::http::request_id::RequestIds;
 use crate::http::timestamp::{self, TimestampEdge, TimestampEdgeError};
@@ -104,6 +105,11 @@ impl House {
         let fixtures = parts.fixtures(issued_lately.clone(), keys.clone())?;
         let log = Arc::new(parts.log_edge(issued_lately)?);
         let timestamps = Arc::new(parts.timestamps(&units)?);
+        let disclosure = Arc::new(DisclosureEdge {
+            timestamps: timestamps.clone(),
+            origin: origin.clone(),
+            section: settings.disclosure.clone(),
+        });
         let rollover = parts.rollover(units, material, publisher.clone(), timestamps.clone());
         let keys_to_probe = vec![opened.issuing_key.clone()];
         let health = Arc::new(HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone()));
@@ -114,6 +120,7 @@ impl House {
         let api = Arc::new(ApiEdge { snapshots: snapshots.clone(), reloader: reloader.clone(), clock });
         let routes = fulcio::routes(snapshots.part(|snapshot| &snapshot.fulcio))
             .merge(timestamp::routes(timestamps.clone()))
+            .merge(disclosure::routes(disclosure))
             .merge(log::routes(log))
             .merge(oidc::routes(snapshots.part(|snapshot| &snapshot.oidc)))
             .merge(trust::routes(publisher.edge()))

@@ -1,6 +1,7 @@
 //! The HTTP edges, one file a protocol, and the frame around them.
 
 pub(crate) mod api;
+pub(crate) mod disclosure;
 pub(crate) mod frame;
 pub(crate) mod fulcio;
 pub(crate) mod health;

@@ -8,6 +8,7 @@ mod cli;
 mod clock;
 mod data_dir;
 mod demo;
+mod disclosure;
 mod founding;
 mod house;
 mod http;

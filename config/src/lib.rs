@@ -10,6 +10,7 @@ mod audit;
 mod certificates;
 mod client;
 mod connector;
+mod disclosure;
 mod grant;
 mod house;
 mod issuer;
@@ -26,6 +27,7 @@ pub use audit::{AuditSection, TimestampRecords};
 pub use certificates::CertificatesSection;
 pub use client::ClientSection;
 pub use connector::ConnectorSection;
+pub use disclosure::DisclosureSection;
 pub use grant::GrantSection;
 pub use house::HouseSection;
 pub use issuer::IssuerSection;
@@ -71,6 +73,8 @@ pub struct Config {
     pub revocation: RevocationSection,
     /// Timestamps.
     pub timestamps: TimestampsSection,
+    /// What the operator says about the timestamp authority.
+    pub disclosure: DisclosureSection,
     /// The audit log's contents.
     pub audit: AuditSection,
     /// The logs.

@@ -1,5 +1,6 @@
 //! `privyseal tsa`
 
+mod disclosure;
 mod show;
 mod unit;
 
@@ -11,9 +12,11 @@ use tsa::{Expected, Inspection, PolicyOid, TimestampRequest, TimestampTrust, tok
 
 use super::Failure;
 
-/// Timestamps: read and verify anybody's, and the units that make ours.
+/// Timestamps: read and verify anybody's, the units that make ours, and what the authority discloses.
 #[derive(Debug, Subcommand)]
 pub(super) enum TsaCommand {
+    /// Print the disclosure statement of a running house, as it is now.
+    Disclosure(disclosure::DisclosureArgs),
     /// Show what FILE says, a DER TimeStampResp or a token alone, of any authority. Nothing is verified.
     Inspect(InspectArgs),
     /// Verify FILE strictly: DER, signature, certificate chain at the time in it, purpose, imprint, nonce, policy.
@@ -68,6 +71,7 @@ struct Subject {
 
 pub(super) fn run(command: TsaCommand) -> Result<(), Failure> {
     match command {
+        TsaCommand::Disclosure(args) => disclosure::run(&args),
         TsaCommand::Inspect(args) => inspect(&args),
         TsaCommand::Verify(args) => verify(&args),
         TsaCommand::Unit(command) => unit::run(command),

@@ -4,6 +4,7 @@
 //! timestamp, so a refusal has a status of 4xx or 503, and carries the DER rejection. `/tsa` and `/tsa/{unit}` are for RFC 3161
 //! clients: they show a reason only when it comes with 200, so there a refusal is an answer like any other.
 
+mod disclosed;
 mod unrecorded;
 
 use std::borrow::Cow;

@@ -10,6 +10,7 @@ use shared::x509::{Certificate, Chain, NodePrefix};
 
 use crate::clock_guard::ClockLimits;
 use crate::gen_time::{Accuracy, Precision};
+use crate::hash_algorithm::HashAlgorithm;
 use crate::policy::PolicyOid;
 use crate::unit_certificate::{PurposeError, Window, check_issuer, check_unit, key_window};
 use template::Template;
@@ -154,6 +155,11 @@ impl SigningUnit {
     /// What its tokens promise about genTime.
     pub fn accuracy(&self) -> Accuracy {
         self.accuracy
+    }
+
+    /// The digest of its signatures.
+    pub fn signature_digest(&self) -> HashAlgorithm {
+        self.template.digest
     }
 
     /// How its tokens are written.

@@ -24,6 +24,9 @@ pub const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 pub(super) const SEGMENT_LENGTH: u64 = 16 * 1024 * 1024;
 /// A buffer larger than this is not kept for the next batch.
 const MAX_KEPT_BUFFER: usize = 256 * 1024;
+/// How long a batch waits for company when the one before had some. A batch costs an fsync and a signature however many leaves
+/// are in it; whoever is alone does not wait.
+const GATHER: Duration = Duration::from_micros(200);
 /// How long a log must have nothing to do before it publishes its checkpoint and partial tiles as files.
 const REST: Duration = Duration::from_millis(100);
 /// A log that never rests publishes them whenever so many entry bundles have filled up.
@@ -164,6 +167,8 @@ pub(super) struct Committer {
     /// Tiles published since the segment began, not yet durable.
     pub(super) unsettled: Vec<TilePath>,
     pub(super) settler: Option<JoinHandle<()>>,
+    /// How many leaves the last batch had.
+    pub(super) company: usize,
 }
 
 /// What the committer found when it looked.
@@ -220,10 +225,16 @@ impl Committer {
         }
     }
 
-    fn next_work(&self, buffer: Vec<u8>) -> Work {
-        let mut queue = self.shared.queue();
+    fn next_work(&mut self, buffer: Vec<u8>) -> Work {
+        let shared = Arc::clone(&self.shared);
+        let mut queue = shared.queue();
         loop {
             if queue.frame.leaves() > 0 {
+                // The committer is not idle meanwhile, so nobody rings for it.
+                if queue.frame.leaves() < self.company && matches!(queue.end, End::Open) {
+                    queue = shared.bell.wait_timeout(queue, GATHER).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                self.company = queue.frame.leaves();
                 let frame = std::mem::replace(&mut queue.frame, FrameBuilder::new(buffer));
                 return Work::Batch(InFlight(std::mem::take(&mut queue.batch)), frame);
             }
@@ -232,9 +243,9 @@ impl Committer {
             }
             queue.is_committer_idle = true;
             if self.published == Some(self.frontier.size()) {
-                queue = self.shared.bell.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue = shared.bell.wait(queue).unwrap_or_else(PoisonError::into_inner);
             } else {
-                let waited = self.shared.bell.wait_timeout(queue, REST).unwrap_or_else(PoisonError::into_inner);
+                let waited = shared.bell.wait_timeout(queue, REST).unwrap_or_else(PoisonError::into_inner);
                 queue = waited.0;
                 if waited.1.timed_out() && queue.frame.leaves() == 0 && matches!(queue.end, End::Open) {
                     queue.is_committer_idle = false;

@@ -219,6 +219,7 @@ pub(super) fn open(
         published: is_published.then_some(size),
         unsettled,
         settler: None,
+        company: 0,
     };
     Ok((committer, report))
 }

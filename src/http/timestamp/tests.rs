@@ -283,3 +283,33 @@ fn the_systems_clocks_agree_with_themselves() {
     let (first, second) = (SystemClocks.read(), SystemClocks.read());
     assert!(second.boot >= first.boot && second.boot - first.boot < Duration::from_secs(10));
 }
+
+#[tokio::test]
+async fn the_disclosure_says_what_the_units_do() {
+    use privyseal_config::DisclosureSection;
+
+    use crate::http::disclosure::{self, DisclosureEdge};
+
+    let house = house();
+    let section = DisclosureSection { contact: "tsa@example.com".to_owned(), ..DisclosureSection::default() };
+    let origin = crate::assemble::Origin::parse("http://127.0.0.1:1").unwrap();
+    let edge = Arc::new(DisclosureEdge { timestamps: Arc::clone(&house.edge), origin, section });
+    let get = async |path: &str| {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = disclosure::routes(Arc::clone(&edge)).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.into_body().collect().await.unwrap().to_bytes()
+    };
+    let statement: serde_json::Value = serde_json::from_slice(&get("/tsa/disclosure.json").await).unwrap();
+    let unit = &statement["units"][0];
+    assert_eq!((&unit["policies"][0], &unit["accuracy_ms"]), (&POLICY.into(), &1_000.into()));
+    assert_eq!(unit["signature"], "ECDSA on P-256, SHA-256");
+    assert_eq!(statement["operator"]["contact"], "tsa@example.com");
+    assert_eq!(statement["operator"]["law"], "not stated");
+    assert_eq!(statement["clock"]["trusted_now"], true);
+    assert_eq!(statement["hash_algorithms"].as_array().unwrap().len(), tsa::HashAlgorithm::ALL.len());
+    house.clocks.set(NOW + 1_000, 5_000);
+    let page = String::from_utf8(get("/tsa/disclosure").await.to_vec()).unwrap();
+    assert!(page.contains("not trusted, the clock was moved by 1000 ms"), "{page}");
+    assert!(page.contains("tsa@example.com") && page.contains(POLICY));
+}

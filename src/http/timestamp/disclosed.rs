@@ -1,0 +1,37 @@
+//! What the disclosure statement says of this edge.
+
+use privyseal_config::TimestampRecords;
+use tsa::Succession;
+
+use super::TimestampEdge;
+use crate::disclosure::{Clock, Unit};
+
+impl TimestampEdge {
+    /// What the audit log keeps of timestamps.
+    pub(crate) fn records(&self) -> TimestampRecords {
+        if self.unrecorded.is_some() { TimestampRecords::Off } else { TimestampRecords::Durable }
+    }
+
+    /// Where the time comes from, and whether it is trusted now.
+    pub(crate) fn disclosed_clock(&self) -> Clock {
+        let trouble = self.trusted_now().err().map(|trouble| trouble.to_string());
+        let limits = self.guard.lock().unwrap_or_else(std::sync::PoisonError::into_inner).limits();
+        let source = "the machine's clock, kept right by its operator and watched against the boot clock for steps";
+        Clock::new("local", source.to_owned(), limits.step, trouble)
+    }
+
+    /// The units as they sign now, with their addresses under `origin`. The first one answers where none is named.
+    pub(crate) fn disclosed_units(&self, origin: &str) -> Vec<Unit> {
+        let now = self.clocks.read().wall;
+        let disclose = |(place, unit): (usize, &Succession)| {
+            let url = format!("{origin}/tsa/{}", unit.name());
+            let chain_url = format!("{url}/certchain");
+            let mut urls = vec![url];
+            if place == 0 {
+                urls.extend([format!("{origin}/tsa"), format!("{origin}/api/v1/timestamp")]);
+            }
+            Unit::of(unit.at(now), urls, chain_url)
+        };
+        self.units.load().iter().enumerate().map(disclose).collect()
+    }
+}

@@ -1,0 +1,182 @@
+"""The clients of RFC 3161 authorities, each as its users run it against one unit: asks, and verifies strictly.
+
+Each function is given a `Unit` and a desk; whatever it does not raise has been accepted by the stranger itself."""
+
+import json
+import shutil
+from pathlib import Path
+
+from .case import expect
+from .desk import HERE
+from .program import must, must_refuse
+from .timestamp import Timestamp
+
+SECRET = ["-storepass", "changeit"]
+SIGNER = """
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/O=interop/CN=signer root" -keyout signer-root.key -out signer-root.pem \\
+  -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
+openssl req -new -newkey rsa:2048 -nodes -subj "/O=interop/CN=signer" -keyout signer.key -out signer.csr
+printf 'keyUsage=critical,digitalSignature,nonRepudiation\\nextendedKeyUsage=%s\\nbasicConstraints=critical,CA:FALSE\\n' "$1" >signer.ext
+openssl x509 -req -in signer.csr -CA signer-root.pem -CAkey signer-root.key -CAcreateserial -days 2 -extfile signer.ext -out signer.pem
+"""
+
+
+class Unit:
+    """One unit of a house, with the chain that the house publishes for it."""
+
+    def __init__(self, house, name, kind, path, chain_path, folder):
+        self.house, self.name, self.kind, self.path = house, name, kind, path
+        self.url = house.origin + path
+        answer = house.get(chain_path)
+        expect(answer.status == 200, f"GET {chain_path} answers {answer.status}")
+        stem = f"{name}-{'tls' if house.ca_file else 'plain'}"
+        self.chain, self.root, self.below = (folder / f"{stem}-{part}.pem" for part in ("chain", "root", "below"))
+        text = answer.body.decode()
+        below, begin, root = text.rpartition("-----BEGIN CERTIFICATE-----")
+        self.chain.write_text(text)
+        self.root.write_text(begin + root)
+        self.below.write_text(below)
+
+    @property
+    def ca(self):
+        """The authority of the TLS certificate, as a list of further words."""
+        return [self.house.ca_file] if self.house.ca_file else []
+
+
+def signer(desk, usage="codeSigning"):
+    must(desk.run("bash", "-euc", SIGNER, "signer", usage))
+
+
+def openssl(unit, desk, world):
+    stamp = Timestamp(desk, world.artifact)
+    expect(stamp.ask(unit.path).status == 200, "no timestamp")
+    done = desk.run("openssl", "ts", "-verify", "-in", stamp.reply_file, "-queryfile", stamp.query_file, "-CAfile", unit.root)
+    expect("Verification: OK" in must(done).text, str(done))
+    return stamp
+
+
+def bouncycastle(unit, desk, world):
+    folder = world.cache / "java/bouncycastle"
+    classes = f"{folder}/jars/*:{folder}/classes"
+    done = must(desk.run("java", "-cp", classes, "Stamp", unit.url, world.artifact, unit.root, *unit.ca))
+    expect("verified" in done.text, str(done))
+
+
+def dss(unit, desk, world):
+    """EU DSS does without a network here: it judges a token that openssl fetched."""
+    stamp = openssl(unit, desk, world)
+    token = desk.folder / "token.tst"
+    must(desk.run("openssl", "ts", "-reply", "-in", stamp.reply_file, "-token_out", "-out", token))
+    folder = world.cache / "java/dss"
+    classes = f"{folder}/jars/*:{folder}/classes"
+    done = must(desk.run("java", "-cp", classes, "Validate", token, world.artifact, unit.root))
+    expect("PASSED" in done.text, str(done))
+    must_refuse(desk.run("java", "-cp", classes, "Validate", token, world.other_artifact, unit.root), "FAILED")
+
+
+def notation(unit, desk, world):
+    done = must(desk.run(world.cache / "bin/notation-stamp", unit.url, unit.root, *unit.ca))
+    expect("stamped" in done.text, str(done))
+
+
+def rfc3161_client(unit, desk, world):
+    done = must(desk.run("python", HERE / "stamp_rfc3161_client.py", unit.url, world.artifact, unit.chain, *unit.ca))
+    expect("verified" in done.text, str(done))
+
+
+def rfc3161ng(unit, desk, world):
+    done = must(desk.run("python", HERE / "stamp_rfc3161ng.py", unit.url, world.artifact, unit.below))
+    expect("verified" in done.text, str(done))
+
+
+def sigstore_python(unit, desk, world):
+    """Its own client of timestamp authorities, and the verifier beneath its own."""
+    done = must(desk.run("python", HERE / "stamp_sigstore_python.py", unit.url, world.artifact, unit.chain))
+    expect("verified" in done.text, str(done))
+
+
+def sigstore_js(unit, desk, world):
+    shutil.copy(HERE / "stamp_sigstore_js.mjs", desk.folder)
+    done = must(desk.run("node", "stamp_sigstore_js.mjs", unit.url, world.artifact, unit.chain))
+    expect("verified" in done.text, str(done))
+
+
+def cosign(unit, desk, world):
+    """`sign-blob` with a key, the authority from a signing configuration that cosign itself writes, and no log."""
+    start = "2026-01-01T00:00:00Z"
+    named = f"url={unit.url},api-version=1,operator=interop,start-time={start}"
+    must(desk.run("cosign", "signing-config", "create", f"--tsa={named}", "--tsa-config=ANY", "--out", "config.json"))
+    trusted = f"url={unit.url},certificate-chain={unit.chain}"
+    must(desk.run("cosign", "trusted-root", "create", f"--tsa={trusted}", "--out", "root.json"))
+    must(desk.run("cosign", "generate-key-pair", COSIGN_PASSWORD="x"))
+    sign = ["cosign", "sign-blob", "-y", "--key", "cosign.key", "--signing-config", "config.json", "--trusted-root", "root.json"]
+    must(desk.run(*sign, "--bundle", "b.json", world.artifact, COSIGN_PASSWORD="x"))
+    bundle = json.loads((desk.folder / "b.json").read_text())
+    stamps = bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"]
+    expect(len(stamps) == 1, f"{len(stamps)} timestamps in the bundle")
+    verify = ["cosign", "verify-blob", "--key", "cosign.pub", "--bundle", "b.json", "--trusted-root", "root.json"]
+    flags = ["--use-signed-timestamps", "--insecure-ignore-tlog"]
+    must(desk.run(*verify, *flags, world.artifact))
+    must_refuse(desk.run(*verify, *flags, world.other_artifact))
+
+
+def osslsigncode(unit, desk, world):
+    signer(desk)
+    executable = world.cache / "hello.exe"
+    words = ["-certs", "signer.pem", "-key", "signer.key", "-h", "sha256", "-ts", unit.url]
+    # Its own CA file is for the TLS connection to the authority.
+    tls = ["-HTTPS-CAfile", *unit.ca] if unit.ca else []
+    must(desk.run("osslsigncode", "sign", *words, *tls, "-in", executable, "-out", "signed.exe"))
+    verify = ["osslsigncode", "verify", "-CAfile", "signer-root.pem"]
+    done = must(desk.run(*verify, "-TSA-CAfile", unit.root, "-in", "signed.exe"))
+    expect("Timestamp Server Signature verification: ok" in done.text, str(done))
+    # The wrong root for the authority: the timestamp no longer counts.
+    done = desk.run(*verify, "-TSA-CAfile", "signer-root.pem", "-in", "signed.exe")
+    expect("Timestamp Server Signature verification: ok" not in done.text, str(done))
+
+
+def jarsigner(unit, desk, world):
+    store = ["-keystore", "keys.p12", *SECRET]
+    must(desk.run("keytool", "-genkeypair", *store, "-alias", "signer", "-keyalg", "EC", "-dname", "CN=Signer"))
+    must(desk.run("keytool", "-importcert", *store, "-noprompt", "-alias", "tsa-root", "-file", unit.root))
+    trust = []
+    if unit.ca:
+        must(desk.run("keytool", "-importcert", "-keystore", "tls.p12", *SECRET, "-noprompt", "-alias", "tls", "-file", *unit.ca))
+        trust = ["-J-Djavax.net.ssl.trustStore=tls.p12", "-J-Djavax.net.ssl.trustStorePassword=changeit"]
+    must(desk.run("jar", "cf", "signed.jar", "-C", world.folder, world.artifact.name))
+    must(desk.run("jarsigner", *trust, *store, "-tsa", unit.url, "signed.jar", "signer"))
+    done = must(desk.run("jarsigner", "-verify", "-verbose:all", "-certs", *store, "signed.jar"))
+    expect("jar verified" in done.text and "Timestamped by" in done.text, str(done))
+    expect("The timestamp is invalid" not in done.text and "TSA certificate chain is invalid" not in done.text, str(done))
+
+
+def pyhanko(unit, desk, world):
+    signer(desk, "emailProtection")
+    Path(desk.folder / "in.pdf").write_bytes(PDF)
+    pem = ["pemder", "--key", "signer.key", "--cert", "signer.pem", "--no-pass"]
+    stamped = ["--field", "S1", "--timestamp-url", unit.url]
+    must(desk.run("pyhanko", "sign", "addsig", *stamped, *pem, "in.pdf", "out.pdf"))
+    trust = ["--trust", "signer-root.pem", "--trust", unit.root]
+    done = must(desk.run("pyhanko", "sign", "validate", "--pretty-print", "--no-revocation-check", *trust, "out.pdf"))
+    expect("The signature is judged VALID" in done.text and "timestamp" in done.text.lower(), str(done))
+    done = desk.run("pyhanko", "sign", "validate", "--pretty-print", "--no-revocation-check", "--trust", "signer-root.pem", "out.pdf")
+    expect("The signature is judged VALID" not in done.text, str(done))
+
+
+def pdf():
+    """The smallest document that a reader takes."""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Resources << >> >>",
+    ]
+    out, places = b"%PDF-1.7\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    trailer = b"trailer\n<< /Size 4 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(out)
+    return out + b"xref\n0 4\n0000000000 65535 f \n" + table + trailer
+
+
+PDF = pdf()
