@@ -68,6 +68,13 @@ pub(crate) struct Settings {
     pub(crate) source: Source,
 }
 
+impl Settings {
+    /// The origin that clients use.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin.clone().unwrap_or_else(|| Origin::of_address(self.listen.address, self.listen.tls.is_some()))
+    }
+}
+
 /// Where and how to listen.
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,

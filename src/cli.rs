@@ -3,7 +3,10 @@
 mod audit;
 mod config;
 mod demo;
+mod explain;
 mod init;
+mod login;
+mod server;
 mod tsa;
 mod up;
 mod user;
@@ -48,6 +51,10 @@ enum Command {
     /// Timestamps: read and verify anybody's, and what this authority discloses about its own.
     #[command(subcommand)]
     Tsa(tsa::TsaCommand),
+    /// Say what would come of a token and which rule decides, without asking for a certificate.
+    Explain(explain::ExplainArgs),
+    /// Log in to a running house, for the commands that take `--login FILE`.
+    Login(login::LoginArgs),
     /// The people who log in with a password of this house.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -100,6 +107,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Tsa(command) => tsa::run(command),
+        Command::Explain(args) => explain::run(args),
+        Command::Login(args) => login::run(args),
         Command::User(command) => user::run(command),
         Command::Config(command) => config::run(command),
         Command::Audit(command) => audit::run(command),

@@ -3,9 +3,6 @@
 //! Knows the house only through its origin, as any client does, and trusts it only through the root of its TUF repository.
 
 mod certificate;
-mod client;
-mod form;
-mod login;
 mod results;
 mod tell;
 mod timestamp;
@@ -17,15 +14,18 @@ use std::path::PathBuf;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use broker::provider::SIGSTORE_CLIENT;
 use serde_json::json;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::random::Random;
 use shared::time::Clock;
 use shared::trust_root::encoding::Base64;
 
+use crate::client::login::{self, Login};
+use crate::client::{Client, Reason};
 use crate::verify::bundle::{Content, LogEntry, MessageDigest, MessageSignature};
 use crate::verify::{Bundle, Identity, verify};
-use client::Client;
+
 use tell::Tell;
 
 /// Largest file that is signed: the demo holds it in memory.
@@ -55,9 +55,6 @@ pub(crate) struct DemoError {
     advice: &'static str,
 }
 
-/// What went wrong within a step.
-pub(crate) type Reason = String;
-
 fn at(step: &'static str, advice: &'static str) -> impl FnOnce(Reason) -> DemoError {
     move |reason| DemoError { step, reason, advice }
 }
@@ -78,14 +75,15 @@ pub(crate) async fn run(
     let artifact = results::read(&options.file, MAX_FILE).map_err(at("file", FILES))?;
     let mut tell = Tell::new(out);
     tell.title(&options.origin, &options.file, artifact.len());
-    let client = Client::new(&options.origin).map_err(at("client", SERVICE))?;
+    let client = Client::new(&options.origin, None).map_err(at("client", SERVICE))?;
 
     tell.begin("discovery");
     let provider = login::discover(&client).await.map_err(at("discovery", SERVICE))?;
     tell.done(&format!("issuer {}, code flow with PKCE S256", provider.issuer));
 
     tell.begin("login");
-    let token = login::log_in(&client, &provider, &options.email, &options.password, clock, random)
+    let who = Login { client_id: SIGSTORE_CLIENT, email: &options.email, password: &options.password };
+    let token = login::log_in(&client, &provider, &who, clock, random)
         .await
         .map_err(at("login", "The broker did not let the user in; check e-mail address and password."))?;
     tell.done(&format!("{}; signature, issuer, audience, nonce and expiry of the ID token checked", token.subject));

@@ -3,12 +3,15 @@
 //! This crate is the edge: command line, files, sockets, HTTP. What may be signed for whom is decided in `broker` and `tsa`,
 //! which know none of these.
 
+mod api_client;
 mod assemble;
 mod cli;
+mod client;
 mod clock;
 mod data_dir;
 mod demo;
 mod disclosure;
+mod explain;
 mod founding;
 mod house;
 mod http;

@@ -54,6 +54,11 @@ impl Password {
         self.secret.expose()
     }
 
+    /// The password alone.
+    pub(crate) fn into_secret(self) -> Secret<String> {
+        self.secret
+    }
+
     /// Tells the user's address and, if we made it, the password: the only time that it is shown.
     pub(crate) fn print(&self, email: &str) {
         println!("Local user:  {email}");

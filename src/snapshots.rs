@@ -135,3 +135,6 @@ impl Snapshots {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! broker
 pub mod ca;
 pub mod connector;
+pub mod explain;
 pub mod issuer;
 pub mod names;
 pub mod namespace;

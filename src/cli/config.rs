@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::Failure;
+use super::server::ServerArgs;
+use super::{Failure, block_on};
 use crate::assemble;
 
 /// The configuration file.
@@ -16,6 +17,8 @@ pub(super) enum ConfigCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Have a running house read its file again, as SIGHUP does.
+    Reload(ServerArgs),
     /// Print the documented example: every key there is.
     Example,
 }
@@ -26,6 +29,12 @@ pub(super) fn run(command: ConfigCommand) -> Result<(), Failure> {
             let settings = assemble::settings(Some(&file), None)?;
             let (issuers, connectors) = (settings.records.issuers(), settings.records.connectors.len());
             println!("{}: good; {issuers} issuers, {connectors} connectors", file.display());
+            Ok(())
+        }
+        ConfigCommand::Reload(server) => {
+            let server = server.required()?;
+            let loaded = block_on(async move { Ok(server.post("/reload", &serde_json::json!({})).await?) })?;
+            println!("in force: {} since {}", loaded["sha256"], loaded["loadedAt"]);
             Ok(())
         }
         ConfigCommand::Example => {

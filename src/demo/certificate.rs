@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 use shared::keys::{Signer as _, SigningKey};
 use shared::x509::Certificate;
 
-use super::Reason;
-use super::client::Client;
-use super::login::IdToken;
+use crate::client::login::IdToken;
+use crate::client::{Client, Reason};
 
 /// What the house issued.
 pub(super) struct Issued {

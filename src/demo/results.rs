@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use shared::x509::certificate::to_pem;
 
+use super::DemoOptions;
 use super::trust::Trust;
-use super::{DemoOptions, Reason};
+use crate::client::Reason;
 use crate::verify::{Identity, Verified};
 
 const BUNDLE: &str = "bundle.sigstore.json";

@@ -8,8 +8,7 @@ use shared::x509::DerWriter;
 use shared::x509::der_writer::tag;
 use tsa::{Expected, TimestampRequest, verify_response};
 
-use super::Reason;
-use super::client::Client;
+use crate::client::{Client, Reason};
 use crate::verify::timestamps::trust;
 
 const SHA256_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");

@@ -4,8 +4,7 @@ use shared::time::UnixTime;
 use shared::trust_root::TrustedRoot;
 use shared::trust_root::tuf::reader::TrustedKeys;
 
-use super::Reason;
-use super::client::Client;
+use crate::client::{Client, Reason};
 
 /// What was fetched.
 pub(super) struct Trust {

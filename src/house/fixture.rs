@@ -1,5 +1,7 @@
 //! A whole house in a scratch directory, asked over its router without a socket.
 
+use std::path::PathBuf;
+
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use base64::Engine as _;
@@ -53,7 +55,15 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// A new house with this configuration file.
     pub(crate) async fn open(configuration: &str) -> Self {
+        Self::open_with(configuration, &[]).await
+    }
+
+    /// The same with files beside it.
+    pub(crate) async fn open_with(configuration: &str, files: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            write_durably(&folder.path().join(name), text.as_bytes(), Mode::Private).expect("written");
+        }
         let path = folder.path().join("privyseal.toml");
         write_durably(&path, configuration.as_bytes(), Mode::Private).expect("written");
         let data = DataDir::hold(&folder.path().join("data")).expect("a directory");
@@ -71,6 +81,21 @@ impl Scratch {
     /// Writes another configuration, and files beside it.
     pub(crate) fn write(&self, name: &str, text: &str) {
         write_durably(&self.folder.path().join(name), text.as_bytes(), Mode::Private).expect("written");
+    }
+
+    /// Where a file beside the configuration is.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The snapshots.
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.house.snapshots
+    }
+
+    /// From now on the audit log takes nothing.
+    pub(crate) fn close_audit(&self) {
+        self.house.logs[2].close();
     }
 
     /// Every record of the audit log.
@@ -131,6 +156,10 @@ pub(crate) fn sign(key: &SigningKey, algorithm: JoseAlgorithm, kid: Option<&str>
         header["kid"] = kid.into();
     }
     let input = format!("{}.{}", encode(&header), encode(claims));
-    let signature = key.sign(input.as_bytes()).expect("signs");
+    let mut signature = key.sign(input.as_bytes()).expect("signs");
+    if algorithm == JoseAlgorithm::Es256 {
+        // RFC 7518 §3.4 wants r and s one after the other, not in DER.
+        signature = p256::ecdsa::Signature::from_der(&signature).expect("ECDSA").to_bytes().to_vec();
+    }
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }

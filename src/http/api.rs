@@ -13,6 +13,7 @@
 mod asked;
 mod body;
 mod configuration;
+mod explain;
 mod problem;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub(crate) fn routes(edge: Arc<ApiEdge>) -> Router {
     let here = |path: &str| format!("{ROOT}{path}");
     Router::new()
         .route(&here("/configuration"), get(configuration::show))
+        .route(&here("/explain"), post(explain::post))
         .route(&here("/reload"), post(configuration::reload))
         .route(&here("/whoami"), get(whoami))
         .layer(DefaultBodyLimit::max(MAX_BODY))

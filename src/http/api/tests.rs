@@ -122,3 +122,45 @@ async fn a_reload_over_the_api_is_recorded_and_a_bad_file_keeps_the_old_one() {
     assert_eq!(kinds, ["loaded start", &refused, &refused, &refused, &loaded]);
     assert_eq!(told[4].1, now["sha256"].as_str().expect("text"));
 }
+
+#[tokio::test]
+async fn a_bearer_has_its_own_token_explained_and_an_auditor_any() {
+    let configuration = format!("{HOUSE}[api]\nauditors = [\"audit@example.com\"]\n");
+    let scratch = Scratch::open(&configuration).await;
+    let path = "/api/privyseal/v1/explain";
+    let token = scratch.token("sigstore", FIRST_USER);
+    let records = scratch.audit().len();
+
+    let answer = scratch.post(path, Some(&token), None).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told = answer.json();
+    assert_eq!((told["verdict"].as_str(), told["refusal"].as_object()), (Some("ACCEPT"), None), "{told}");
+    assert_eq!(told["certificate"]["name"], FIRST_USER);
+    assert_eq!(told["certificate"]["nameType"], "rfc822Name");
+    assert_eq!(told["certificate"]["extensions"][1]["oid"], "1.3.6.1.4.1.57264.1.8");
+    assert_eq!(told["certificate"]["extensions"][1]["value"], "https://seal.example.com/oidc");
+    assert!(told["record"].get("grants").is_none());
+    assert!(!answer.text().contains(&token), "the token is not repeated");
+
+    let refused = scratch.post(path, Some(&scratch.token(CLI, FIRST_USER)), None).await.json();
+    assert_eq!(
+        (refused["refusal"]["rule"].as_str(), refused["refusal"]["step"].as_str()),
+        (Some("T3"), Some("audience"))
+    );
+    assert_eq!(refused["steps"][11], json!({ "step": "deny", "outcome": "not reached" }));
+
+    let question = Some(json!({ "token": token }));
+    let auditor = scratch.token(CLI, "audit@example.com");
+    let told = scratch.post(path, Some(&auditor), question.clone()).await.json();
+    assert_eq!((told["verdict"].as_str(), told["record"]["grants"].is_array()), (Some("ACCEPT"), true), "{told}");
+    for (bearer, status) in [(None, 401), (Some(&token), 401), (Some(&scratch.token(CLI, "x@example.com")), 403)] {
+        let answer = scratch.post(path, bearer.map(String::as_str), question.clone()).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    assert_eq!(scratch.post(path, None, None).await.status, 401);
+    let garbage = scratch.post(path, Some("no token"), None).await.json();
+    assert_eq!((garbage["refusal"]["step"].as_str(), garbage["refusal"]["rule"].as_str()), (Some("parse"), Some("T1")));
+    let unknown = scratch.post(path, Some(&auditor), Some(json!({ "jwt": "x" }))).await;
+    assert_eq!((unknown.status, unknown.json()["rule"].as_str()), (400, Some("JSON")));
+    assert_eq!(scratch.audit().len(), records, "nothing is recorded");
+}

@@ -10,33 +10,30 @@ use shared::time::Clock;
 use shared::x509::DerWriter;
 use shared::x509::der_writer::tag;
 
-use super::Reason;
-use super::client::{Answer, Client};
 use super::form::Form;
+use super::{Answer, Client, Reason};
 
-/// The client that all Sigstore programs are.
-const CLIENT_ID: &str = "sigstore";
 /// Most pages and redirects between the first request and the code.
 const MAX_STEPS: usize = 12;
 
 /// What discovery says.
-pub(super) struct Provider {
-    pub(super) issuer: String,
+pub(crate) struct Provider {
+    pub(crate) issuer: String,
     authorization: String,
     token: String,
     keys: String,
 }
 
 /// An ID token that was checked, and whom it is about.
-pub(super) struct IdToken {
+pub(crate) struct IdToken {
     /// The token.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The e-mail address, or the subject if it has none: what the certificate is for.
-    pub(super) subject: String,
+    pub(crate) subject: String,
 }
 
 /// OpenID Connect Discovery §4.
-pub(super) async fn discover(client: &Client) -> Result<Provider, Reason> {
+pub(crate) async fn discover(client: &Client) -> Result<Provider, Reason> {
     let issuer = format!("{}/oidc", client.origin);
     let metadata = client.get("/oidc/.well-known/openid-configuration").await?.expect(200)?.json()?;
     let text = |name: &str| {
@@ -54,12 +51,18 @@ pub(super) async fn discover(client: &Client) -> Result<Provider, Reason> {
     Ok(Provider { issuer, authorization, token, keys })
 }
 
+/// Who logs in, and for which client of the provider.
+pub(crate) struct Login<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) password: &'a str,
+}
+
 /// Authorization code with PKCE (RFC 7636) from beginning to end.
-pub(super) async fn log_in(
+pub(crate) async fn log_in(
     client: &Client,
     provider: &Provider,
-    email: &str,
-    password: &str,
+    login: &Login<'_>,
     clock: &dyn Clock,
     random: &dyn Random,
 ) -> Result<IdToken, Reason> {
@@ -71,7 +74,7 @@ pub(super) async fn log_in(
     let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
     let mut address = url::Url::parse(&provider.authorization).map_err(|error| error.to_string())?;
     address.query_pairs_mut().extend_pairs([
-        ("client_id", CLIENT_ID),
+        ("client_id", login.client_id),
         ("redirect_uri", &redirect_uri),
         ("response_type", "code"),
         ("scope", "openid email"),
@@ -80,11 +83,11 @@ pub(super) async fn log_in(
         ("code_challenge", &challenge),
         ("code_challenge_method", "S256"),
     ]);
-    let callback = browse(client, address.as_str(), &redirect_uri, email, password).await?;
+    let callback = browse(client, address.as_str(), &redirect_uri, login).await?;
     let code = code_of(&callback, &state, &provider.issuer)?;
     let fields = [
         ("grant_type", "authorization_code"),
-        ("client_id", CLIENT_ID),
+        ("client_id", login.client_id),
         ("code", &code),
         ("code_verifier", &verifier),
         ("redirect_uri", &redirect_uri),
@@ -93,18 +96,17 @@ pub(super) async fn log_in(
     let answer = client.post_form(&provider.token, &fields).await?.expect(200)?.json()?;
     let text = answer.get("id_token").and_then(Value::as_str).ok_or("the answer has no id_token")?.to_owned();
     let keys = client.get(&provider.keys).await?.expect(200)?.json()?;
-    let subject = check_token(&text, &keys, &provider.issuer, &nonce, clock.now().seconds())?;
+    let subject = check_token(
+        &text,
+        &keys,
+        &Expected { issuer: &provider.issuer, client_id: login.client_id, nonce: &nonce },
+        clock.now().seconds(),
+    )?;
     Ok(IdToken { text, subject })
 }
 
 /// Follows redirects and fills in forms until the browser is sent back to the client.
-async fn browse(
-    client: &Client,
-    address: &str,
-    redirect_uri: &str,
-    email: &str,
-    password: &str,
-) -> Result<url::Url, Reason> {
+async fn browse(client: &Client, address: &str, redirect_uri: &str, login: &Login<'_>) -> Result<url::Url, Reason> {
     let mut page = client.get(address).await?;
     let mut at = address.to_owned();
     let mut is_filled = false;
@@ -126,7 +128,7 @@ async fn browse(
         if url::Url::parse(&client.origin).map(|origin| origin.origin()) != Ok(target.origin()) {
             return Err(format!("a form would send the password to {target}"));
         }
-        page = client.post_form(target.as_str(), &form.filled(email, password)).await?;
+        page = client.post_form(target.as_str(), &form.filled(login.email, login.password)).await?;
         at = target.to_string();
     }
     Err(format!("no redirect back to the client after {MAX_STEPS} pages"))
@@ -155,8 +157,15 @@ fn code_of(callback: &url::Url, state: &str, issuer: &str) -> Result<String, Rea
     value("code").ok_or_else(|| "the redirect carries no code".to_owned())
 }
 
+/// What a token must say.
+struct Expected<'a> {
+    issuer: &'a str,
+    client_id: &'a str,
+    nonce: &'a str,
+}
+
 /// OpenID Connect Core §3.1.3.7, for RS256.
-fn check_token(token: &str, keys: &Value, issuer: &str, nonce: &str, now: u64) -> Result<String, Reason> {
+fn check_token(token: &str, keys: &Value, expected: &Expected<'_>, now: u64) -> Result<String, Reason> {
     let mut parts = token.split('.');
     let (Some(header), Some(claims), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
@@ -172,7 +181,7 @@ fn check_token(token: &str, keys: &Value, issuer: &str, nonce: &str, now: u64) -
     key.verify_as(SignatureAlgorithm::RsaPkcs1Sha256, format!("{header}.{claims}").as_bytes(), &decode(signature)?)
         .map_err(|_| "the signature of the ID token does not verify".to_owned())?;
     let text = |name: &str| claims_json.get(name).and_then(Value::as_str);
-    for (name, expected) in [("iss", issuer), ("aud", CLIENT_ID), ("nonce", nonce)] {
+    for (name, expected) in [("iss", expected.issuer), ("aud", expected.client_id), ("nonce", expected.nonce)] {
         if text(name) != Some(expected) {
             return Err(format!("the ID token's {name} is {:?}, not {expected:?}", claims_json.get(name)));
         }

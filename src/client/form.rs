@@ -2,26 +2,26 @@
 
 /// A form as a browser would submit it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Form {
+pub(crate) struct Form {
     /// Where it goes, as written.
-    pub(super) action: String,
+    pub(crate) action: String,
     /// Names and values that are there already.
-    pub(super) fields: Vec<(String, String)>,
+    pub(crate) fields: Vec<(String, String)>,
     /// The name of the field for the user's name.
-    pub(super) user: Option<String>,
+    pub(crate) user: Option<String>,
     /// The name of the field for the password.
-    pub(super) password: Option<String>,
+    pub(crate) password: Option<String>,
 }
 
 impl Form {
     /// The first form of `page` that asks for a password, or else the first one that is sent by POST.
-    pub(super) fn find(page: &str) -> Option<Self> {
+    pub(crate) fn find(page: &str) -> Option<Self> {
         let forms: Vec<Self> = forms(page).collect();
         forms.iter().find(|form| form.password.is_some()).or(forms.first()).cloned()
     }
 
     /// The fields with the user's name and password filled in.
-    pub(super) fn filled(mut self, user: &str, password: &str) -> Vec<(String, String)> {
+    pub(crate) fn filled(mut self, user: &str, password: &str) -> Vec<(String, String)> {
         self.fields.extend(self.user.map(|name| (name, user.to_owned())));
         self.fields.extend(self.password.map(|name| (name, password.to_owned())));
         self.fields

@@ -1,5 +1,8 @@
 //! A small HTTP client that behaves as a browser does where the login needs it: cookies kept, redirects seen.
 
+mod form;
+pub(crate) mod login;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -7,7 +10,8 @@ use std::time::Duration;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use super::Reason;
+/// Why something did not work, in words.
+pub(crate) type Reason = String;
 
 /// Largest answer that is read.
 const MAX_ANSWER: usize = 4 << 20;
@@ -15,23 +19,23 @@ const MAX_ANSWER: usize = 4 << 20;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Talks to one origin.
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
-    pub(super) origin: String,
+    pub(crate) origin: String,
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
 /// An answer, read whole.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
     url: String,
 }
 
 impl Answer {
     /// The answer if it has this status; the server's own words otherwise.
-    pub(super) fn expect(self, status: u16) -> Result<Self, Reason> {
+    pub(crate) fn expect(self, status: u16) -> Result<Self, Reason> {
         if self.status.as_u16() == status {
             return Ok(self);
         }
@@ -40,39 +44,52 @@ impl Answer {
         Err(format!("{} answered {} instead of {status} (request id {id}): {text}", self.url, self.status.as_u16()))
     }
 
-    pub(super) fn json(&self) -> Result<Value, Reason> {
+    pub(crate) fn json(&self) -> Result<Value, Reason> {
         serde_json::from_slice(&self.body).map_err(|error| format!("{} answered no JSON: {error}", self.url))
     }
 
     /// The target of a redirect, absolute.
-    pub(super) fn location(&self) -> Option<String> {
+    pub(crate) fn location(&self) -> Option<String> {
         let location = self.headers.get(header::LOCATION).filter(|_| self.status.is_redirection())?.to_str().ok()?;
         Some(url::Url::parse(&self.url).ok()?.join(location).ok()?.to_string())
     }
 }
 
 impl Client {
-    pub(super) fn new(origin: &str) -> Result<Self, Reason> {
-        // Only loopback HTTP is spoken here, but the client wants a TLS provider in any case; a second installation is refused
-        // and harmless.
+    /// A client of the house at `origin`; its TLS certificate is by the authorities in `ca_pem`, or by the system's.
+    pub(crate) fn new(origin: &str, ca_pem: Option<&str>) -> Result<Self, Reason> {
+        // The client wants a TLS provider in any case; a second installation is refused and harmless.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(DEADLINE)
-            .tls_certs_only([])
-            .build()
-            .map_err(|error| error.to_string())?;
+        let mut builder =
+            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(DEADLINE);
+        if let Some(pem) = ca_pem {
+            let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| causes(&error))?;
+            builder = builder.tls_certs_only(authorities);
+        } else if origin.starts_with("http://") {
+            // No TLS is spoken, so the system's authorities need not be read.
+            builder = builder.tls_certs_only([]);
+        }
+        let http = builder.build().map_err(|error| causes(&error))?;
         Ok(Self { http, origin: origin.to_owned(), cookies: Mutex::default() })
     }
 
     /// GET of a path of the origin, or of a whole URL.
-    pub(super) async fn get(&self, target: &str) -> Result<Answer, Reason> {
+    pub(crate) async fn get(&self, target: &str) -> Result<Answer, Reason> {
         let url = self.url(target);
         self.send(self.http.get(&url), url).await
     }
 
-    pub(super) async fn post_json(&self, path: &str, body: &Value, bearer: Option<&str>) -> Result<Answer, Reason> {
+    /// GET with a bearer token.
+    pub(crate) async fn get_as(&self, path: &str, bearer: Option<&str>) -> Result<Answer, Reason> {
+        let url = self.url(path);
+        let mut request = self.http.get(&url);
+        if let Some(token) = bearer {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        self.send(request, url).await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &Value, bearer: Option<&str>) -> Result<Answer, Reason> {
         let url = self.url(path);
         let mut request = self.http.post(&url).header(header::CONTENT_TYPE, "application/json").body(body.to_string());
         if let Some(token) = bearer {
@@ -81,13 +98,13 @@ impl Client {
         self.send(request, url).await
     }
 
-    pub(super) async fn post_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Result<Answer, Reason> {
+    pub(crate) async fn post_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Result<Answer, Reason> {
         let url = self.url(path);
         self.send(self.http.post(&url).header(header::CONTENT_TYPE, content_type).body(body), url).await
     }
 
     /// POST of a form, with the headers by which a browser says where the form came from.
-    pub(super) async fn post_form(&self, target: &str, fields: &[(String, String)]) -> Result<Answer, Reason> {
+    pub(crate) async fn post_form(&self, target: &str, fields: &[(String, String)]) -> Result<Answer, Reason> {
         let url = self.url(target);
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self

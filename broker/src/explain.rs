@@ -1,0 +1,216 @@
+//! Why a token would, or would not, get a certificate: the path of `signing`, told step by step, with no certificate at its end.
+//!
+//! The very functions that judge a signing request judge here, so an explanation cannot differ from what the authority does. No
+//! key is asked for, no signing key is used, nothing is recorded, and the token is named by its SHA-256 alone.
+
+mod extension;
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use shared::time::UnixTime;
+
+pub use extension::extension_name;
+
+use crate::issuer::{Issuer, Issuers};
+use crate::names::Rule;
+use crate::namespace::Denied;
+use crate::principal::Principal;
+use crate::token::{Part, TokenError, UnverifiedToken, Verification};
+
+/// What is looked at, in this order; the first that refuses ends it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Step {
+    /// The token is a strict compact JWS with an `iss`.
+    Parse,
+    /// A record has exactly this `iss`.
+    Issuer,
+    /// The record takes the token's algorithm.
+    Algorithm,
+    /// The token is for us.
+    Audience,
+    /// The token is in force, and not for too long.
+    Times,
+    /// The token has a `sub`.
+    Subject,
+    /// A key of the issuer made the signature.
+    Signature,
+    /// The claims that the record pins have their values; a token of our own provider names its connector.
+    Pins,
+    /// The claims meet the record's conditions.
+    Match,
+    /// The claims are a name that a certificate can hold.
+    Claim,
+    /// A grant gives the name to the speaker, and to nobody else.
+    Grant,
+    /// Nothing that the operator wrote denies it after all.
+    Deny,
+}
+
+impl Step {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Parse,
+        Self::Issuer,
+        Self::Algorithm,
+        Self::Audience,
+        Self::Times,
+        Self::Subject,
+        Self::Signature,
+        Self::Pins,
+        Self::Match,
+        Self::Claim,
+        Self::Grant,
+        Self::Deny,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::Issuer => "issuer",
+            Self::Algorithm => "algorithm",
+            Self::Audience => "audience",
+            Self::Times => "times",
+            Self::Subject => "subject",
+            Self::Signature => "signature",
+            Self::Pins => "pins",
+            Self::Match => "match",
+            Self::Claim => "claim",
+            Self::Grant => "grant",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// What would come of a token.
+#[derive(Debug)]
+pub struct Explanation {
+    /// SHA-256 of the token's bytes.
+    pub token_sha256: [u8; 32],
+    /// The record whose `iss` the token has.
+    pub record: Option<Arc<Issuer>>,
+    /// The end.
+    pub verdict: Verdict,
+}
+
+/// How it ends.
+#[derive(Debug)]
+pub enum Verdict {
+    /// With a certificate that says this.
+    Permitted(Box<Principal>),
+    /// With a refusal.
+    Refused(Refusal),
+}
+
+/// Which step refused, by which rule, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// The step.
+    pub step: Step,
+    /// The rule.
+    pub rule: Rule,
+    /// In words, as the authority would say it.
+    pub reason: String,
+    /// Who owns the name, if that is why. For those who look after the house, not for the one who asked.
+    pub owner: Option<String>,
+}
+
+/// What comes of the question.
+#[derive(Debug)]
+pub enum Outcome {
+    /// An explanation.
+    Explained(Explanation),
+    /// The issuer's keys must be fetched first; then ask again. Whoever cannot fetch them has the explanation as it is without.
+    NeedsKeys {
+        /// Whose.
+        issuer: Arc<Issuer>,
+        /// The refusal of a token whose key is not published.
+        otherwise: Explanation,
+    },
+}
+
+/// Explains what the authority would do with `token` at `now`.
+pub fn explain(token: &[u8], issuers: &Issuers, now: UnixTime) -> Outcome {
+    let token_sha256 = digest(&SHA256, token).as_ref().try_into().expect("SHA-256 has 32 bytes");
+    let told = |record: Option<&Arc<Issuer>>, verdict| Explanation { token_sha256, record: record.cloned(), verdict };
+    let refused = |record: Option<&Arc<Issuer>>, error: &TokenError| {
+        Outcome::Explained(told(record, Verdict::Refused(of_token(error))))
+    };
+    let token = match UnverifiedToken::parse(token) {
+        Ok(token) => token,
+        Err(error) => return refused(None, &error),
+    };
+    let record = match issuers.find(&token) {
+        Ok(record) => record,
+        Err(error) => return refused(None, &error),
+    };
+    let token = match token.verify(record, now) {
+        Ok(Verification::Verified(token)) => *token,
+        Ok(Verification::NeedsKeys(_)) => {
+            let reason = format!("the token is signed by a key that its issuer {} does not publish", record.iss());
+            let refusal = Refusal { step: Step::Signature, rule: Rule::T1, reason, owner: None };
+            let otherwise = told(Some(record), Verdict::Refused(refusal));
+            return Outcome::NeedsKeys { issuer: Arc::clone(record), otherwise };
+        }
+        Err(error) => return refused(Some(record), &error),
+    };
+    let verdict = match issuers.rules().permit(token) {
+        Ok(permit) => Verdict::Permitted(Box::new(Principal::from(permit))),
+        Err(denied) => Verdict::Refused(of_denied(&denied)),
+    };
+    Outcome::Explained(told(Some(record), verdict))
+}
+
+fn of_token(error: &TokenError) -> Refusal {
+    let step = match error {
+        TokenError::AlgorithmUnknown(_)
+        | TokenError::ClaimForm("iss")
+        | TokenError::ClaimMissing("iss")
+        | TokenError::Critical
+        | TokenError::HeaderType(_)
+        | TokenError::Json { .. }
+        | TokenError::Segments
+        | TokenError::TooLong { .. }
+        | TokenError::Type(_) => Step::Parse,
+        TokenError::Base64(Part::Claims | Part::Header) => Step::Parse,
+        TokenError::IssuerMismatch(_) | TokenError::IssuerUnknown(_) => Step::Issuer,
+        TokenError::AlgorithmNotAllowed { .. } => Step::Algorithm,
+        TokenError::Audience { .. } | TokenError::ClaimForm("aud") | TokenError::ClaimMissing("aud") => Step::Audience,
+        TokenError::ClaimForm("sub") | TokenError::ClaimMissing("sub") => Step::Subject,
+        TokenError::ClaimForm(_)
+        | TokenError::ClaimMissing(_)
+        | TokenError::Expired { .. }
+        | TokenError::Lifetime { .. }
+        | TokenError::NotYet { .. } => Step::Times,
+        TokenError::Base64(Part::Signature)
+        | TokenError::KeyAmbiguous { .. }
+        | TokenError::KeyUnsuitable(_)
+        | TokenError::Signature => Step::Signature,
+    };
+    Refusal { step, rule: error.rule(), reason: error.to_string(), owner: None }
+}
+
+fn of_denied(denied: &Denied) -> Refusal {
+    let owner = match denied {
+        Denied::OwnedByAnother { owner, .. } => Some(owner.to_string()),
+        _ => None,
+    };
+    Refusal { step: step_of_denied(denied), rule: denied.rule(), reason: denied.to_string(), owner }
+}
+
+/// The letter of a rule says what it is about; only what a name must look like is asked in two places, of claims and of grants.
+fn step_of_denied(denied: &Denied) -> Step {
+    if let Denied::Claim(_) = denied {
+        return Step::Claim;
+    }
+    match denied.rule().id().as_bytes().first() {
+        Some(b'C') => Step::Pins,
+        Some(b'G') => Step::Match,
+        Some(b'I') => Step::Issuer,
+        _ => Step::Grant,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! `privyseal explain`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use broker::ca::Profile;
+use broker::issuer::{IssuerSpec, KeySource, Reach};
+use broker::names::IssuerUrl;
+use clap::Args;
+use shared::time::{Clock as _, UnixTime};
+
+use super::server::ServerArgs;
+use super::{Failure, block_on};
+use crate::api_client::ApiClient;
+use crate::assemble::{self, Origin};
+use crate::clock::SystemClock;
+use crate::data_dir::file;
+use crate::explain::{Judge, Reader, Report, vectors};
+use crate::outbound::KeyKeeper;
+
+/// Longest token file: a token of 16 KiB and the end of its line.
+const MAX_TOKEN_FILE: u64 = 16 * 1024 + 2;
+/// Longest file of cases.
+const MAX_VECTORS: u64 = 16 << 20;
+
+/// Say what would come of a token and which rule decides, without asking for a certificate.
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("question").required(true).args(["token", "vectors"]))]
+pub(super) struct ExplainArgs {
+    /// A file with the token. It is never shown again; its SHA-256 is.
+    #[arg(long, value_name = "FILE")]
+    token: Option<PathBuf>,
+    /// Try every case of a tab-separated file (n, kind, expect, case, rule) instead: one line a case, `n`, ACCEPT or REJECT, the
+    /// rule. Expectations that are not met are told on standard error, with exit code 1.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "server", "at", "json"])]
+    vectors: Option<PathBuf>,
+    /// Judge by this configuration file. Issuers that owners have registered in a running house are not in it.
+    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Judge as of this moment, in seconds since the epoch, as a token's `iat` is.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "server")]
+    at: Option<u64>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: ExplainArgs) -> Result<(), Failure> {
+    if let Some(path) = &args.vectors {
+        return try_vectors(path);
+    }
+    let token = file::read(args.token.as_deref().unwrap_or(Path::new("-")), MAX_TOKEN_FILE)?;
+    let token = token.trim();
+    let report = match args.server.client()? {
+        Some(server) => block_on(ask(server, token))?,
+        None => {
+            let now = args.at.map_or_else(|| SystemClock.now(), UnixTime::from_seconds);
+            block_on(judge(args.config.as_deref(), token, now))?
+        }
+    };
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+/// By a configuration file alone: the keys of issuers are fetched where the house would fetch them.
+async fn judge(config: Option<&Path>, token: &str, now: UnixTime) -> Result<Report, Failure> {
+    let settings = assemble::settings(config, None)?;
+    let issuers = settings.records.build(own_record(&settings.origin())?, &[])?;
+    let profile = Profile::parse(settings.certificate_lifetime)?;
+    let keys = KeyKeeper::new(Arc::new(SystemClock));
+    let judge = Judge { issuers: &issuers, profile, now, reader: Reader::House };
+    Ok(judge.explain(token.as_bytes(), &keys).await)
+}
+
+/// Our own provider as others see it: its keys are fetched from the house, if that runs.
+fn own_record(origin: &Origin) -> Result<IssuerSpec, Failure> {
+    let iss = IssuerUrl::parse_own(&format!("{origin}/oidc"))?;
+    let reach = Reach { internal: true, danger_loopback_http: iss.as_str().starts_with("http://"), ca_pem: None };
+    let profile = broker::profile::Profile::OwnProvider;
+    Ok(IssuerSpec { reach, ..IssuerSpec::new("own-provider", iss, profile, KeySource::Discovery) })
+}
+
+/// By a running house: as an auditor when a login says so, otherwise as the one who holds the token.
+async fn ask(server: ApiClient, token: &str) -> Result<Report, Failure> {
+    let answer = match server.has_token() {
+        true => server.post("/explain", &serde_json::json!({ "token": token })).await?,
+        false => server.with_token(token).post("/explain", &serde_json::json!({})).await?,
+    };
+    Ok(serde_json::from_value(answer)?)
+}
+
+fn try_vectors(path: &Path) -> Result<(), Failure> {
+    let tried = vectors::try_all(&file::read(path, MAX_VECTORS)?);
+    let mut lines = String::new();
+    for case in &tried {
+        lines.push_str(&case.line());
+        lines.push('\n');
+    }
+    print!("{lines}");
+    let complaints: Vec<&str> = tried.iter().filter_map(|case| case.complaint.as_deref()).collect();
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
+    Err(format!("{} of {} cases are not as expected", complaints.len(), tried.len()).into())
+}

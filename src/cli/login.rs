@@ -1,0 +1,43 @@
+//! `privyseal login`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use shared::random::SystemRandom;
+
+use super::server::ServerArgs;
+use super::{Failure, block_on};
+use crate::clock::SystemClock;
+use crate::data_dir::file::{self, Mode};
+use crate::people::Password;
+
+/// Log in to a running house, for the commands that take `--login FILE`. What is left is a token that lasts for minutes.
+#[derive(Args, Debug)]
+pub(super) struct LoginArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// The e-mail address of a local user.
+    #[arg(long, value_name = "EMAIL")]
+    user: String,
+    /// A file with the password in its first line.
+    #[arg(long, value_name = "FILE")]
+    password_file: PathBuf,
+    /// Where to leave the token; only you may read the file.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(super) fn run(args: LoginArgs) -> Result<(), Failure> {
+    let server = args.server.required()?;
+    let password = Password::choose(Some(&args.password_file), &SystemRandom)?.into_secret();
+    let (token, who) = block_on(async move {
+        let token = server.log_in(&args.user, &password, &SystemClock, &SystemRandom).await?;
+        let who = server.with_token(token.expose()).get("/whoami").await?;
+        Ok((token, who))
+    })?;
+    file::write_durably(&args.out, format!("{}\n", token.expose()).as_bytes(), Mode::Private)?;
+    let roles: Vec<&str> = who["roles"].as_array().into_iter().flatten().filter_map(|role| role.as_str()).collect();
+    let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+    println!("{}: {roles}", who["address"].as_str().unwrap_or_default());
+    Ok(())
+}

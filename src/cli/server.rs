@@ -1,0 +1,50 @@
+//! How a command reaches a running house.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use shared::secret::Secret;
+
+use super::Failure;
+use crate::api_client::ApiClient;
+use crate::data_dir::file;
+
+/// Longest file with certificate authorities, or with a token.
+const MAX_FILE: u64 = 1 << 20;
+
+/// A running house, and who asks it.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ServerArgs {
+    /// Ask the house that runs at this origin.
+    #[arg(long, value_name = "ORIGIN")]
+    server: Option<String>,
+    /// PEM file with the authorities that sign its TLS certificate, instead of the system's.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    ca_file: Option<PathBuf>,
+    /// The file that `privyseal login` left: who asks.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    login: Option<PathBuf>,
+}
+
+impl ServerArgs {
+    /// A client, if a house is named.
+    pub(super) fn client(&self) -> Result<Option<ApiClient>, Failure> {
+        let Some(origin) = &self.server else { return Ok(None) };
+        let ca_pem = self.ca_file.as_deref().map(|path| file::read(path, MAX_FILE)).transpose()?;
+        let token = self.login.as_deref().map(read_token).transpose()?;
+        Ok(Some(ApiClient::new(origin, ca_pem.as_deref(), token)?))
+    }
+
+    /// A client; a house must be named.
+    pub(super) fn required(&self) -> Result<ApiClient, Failure> {
+        self.client()?.ok_or_else(|| "name the running house with --server ORIGIN".into())
+    }
+}
+
+fn read_token(path: &Path) -> Result<Secret<String>, Failure> {
+    let text = zeroize::Zeroizing::new(file::read(path, MAX_FILE)?);
+    match text.trim() {
+        "" => Err(format!("{} holds no token; log in again with `privyseal login`", path.display()).into()),
+        token => Ok(Secret::new(token.to_owned())),
+    }
+}

@@ -1,0 +1,201 @@
+//! What the house would do with a token, and why, for people and programs.
+
+mod text;
+pub(crate) mod vectors;
+
+use broker::ca::Profile;
+use broker::explain::{Explanation, Outcome, Refusal, Step, Verdict, explain, extension_name};
+use broker::issuer::{Issuer, Issuers};
+use broker::names::Name;
+use broker::principal::Principal;
+use serde::{Deserialize, Serialize};
+use shared::time::UnixTime;
+
+use crate::outbound::KeyKeeper;
+
+/// Who reads it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reader {
+    /// Whoever holds the token: what the authority itself would answer, and no more.
+    Bearer,
+    /// Somebody who looks after the house: the record's grants and the owner of a name as well.
+    House,
+}
+
+/// An explanation as JSON. The token is named by its SHA-256 only.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    /// `ACCEPT` or `REJECT`.
+    pub(crate) verdict: String,
+    pub(crate) token_sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) record: Option<Record>,
+    pub(crate) steps: Vec<ToldStep>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refusal: Option<ToldRefusal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<Certificate>,
+}
+
+/// The record that the token's `iss` leads to.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    pub(crate) id: String,
+    pub(crate) iss: String,
+    pub(crate) audience: String,
+    /// For those who look after the house.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grants: Option<Vec<String>>,
+}
+
+/// A step and what came of it: `passed`, `refused` or `not reached`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToldStep {
+    pub(crate) step: String,
+    pub(crate) outcome: String,
+}
+
+/// Why not.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToldRefusal {
+    pub(crate) step: String,
+    pub(crate) rule: String,
+    pub(crate) reason: String,
+    /// For those who look after the house.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
+}
+
+/// What the certificate would say.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Certificate {
+    /// The kind of the subject alternative name, as RFC 5280 calls it.
+    pub(crate) name_type: String,
+    pub(crate) name: String,
+    /// The issuer that verifiers ask for beside the name.
+    pub(crate) issuer: String,
+    pub(crate) not_before: String,
+    pub(crate) not_after: String,
+    pub(crate) extensions: Vec<Extension>,
+    /// Rule, speaker and grant, as the audit log would have them.
+    pub(crate) permitted_by: String,
+}
+
+/// An extension of the certificate.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Extension {
+    pub(crate) oid: String,
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+/// What a token is judged by.
+pub(crate) struct Judge<'a> {
+    pub(crate) issuers: &'a Issuers,
+    /// The profile of the certificate that there would be.
+    pub(crate) profile: Profile,
+    /// The moment that it is judged for.
+    pub(crate) now: UnixTime,
+    pub(crate) reader: Reader,
+}
+
+impl Judge<'_> {
+    /// Explains the token; the issuer's keys are fetched once if they are needed, as for a certificate.
+    pub(crate) async fn explain(&self, token: &[u8], keys: &KeyKeeper) -> Report {
+        let issuer = match explain(token, self.issuers, self.now) {
+            Outcome::Explained(explanation) => return self.report(explanation),
+            Outcome::NeedsKeys { issuer, .. } => issuer,
+        };
+        let refreshed = keys.refresh(&issuer).await;
+        match explain(token, self.issuers, self.now) {
+            Outcome::Explained(explanation) => self.report(explanation),
+            Outcome::NeedsKeys { otherwise, .. } => {
+                let mut report = self.report(otherwise);
+                if let (Err(error), Some(refusal)) = (refreshed, &mut report.refusal) {
+                    // The cause tells of hosts inside the house, so it is for those who look after it.
+                    refusal.reason = match self.reader {
+                        Reader::Bearer => format!("the keys of {} cannot be fetched at the moment", issuer.iss()),
+                        Reader::House => error.to_string(),
+                    };
+                }
+                report
+            }
+        }
+    }
+
+    fn report(&self, explanation: Explanation) -> Report {
+        let Explanation { token_sha256, record, verdict } = explanation;
+        let (refusal, certificate) = match verdict {
+            Verdict::Permitted(principal) => (None, Some(self.certificate(&principal))),
+            Verdict::Refused(refusal) => (Some(refusal), None),
+        };
+        Report {
+            verdict: if refusal.is_none() { "ACCEPT" } else { "REJECT" }.to_owned(),
+            token_sha256: hex::encode(token_sha256),
+            record: record.map(|record| self.record(&record)),
+            steps: steps(refusal.as_ref()),
+            refusal: refusal.map(|refusal| self.refusal(refusal)),
+            certificate,
+        }
+    }
+
+    fn record(&self, record: &Issuer) -> Record {
+        let grants = || record.grants().iter().map(|grant| grant.scope().to_string()).collect();
+        Record {
+            id: record.id().to_owned(),
+            iss: record.iss().to_string(),
+            audience: record.audience().to_string(),
+            grants: (self.reader == Reader::House).then(grants),
+        }
+    }
+
+    fn refusal(&self, refusal: Refusal) -> ToldRefusal {
+        ToldRefusal {
+            step: refusal.step.name().to_owned(),
+            rule: refusal.rule.id().to_owned(),
+            reason: refusal.reason,
+            owner: refusal.owner.filter(|_| self.reader == Reader::House),
+        }
+    }
+
+    fn certificate(&self, principal: &Principal) -> Certificate {
+        let not_before = self.now.floor_to_second();
+        let moment = |at: UnixTime| at.rfc3339().unwrap_or_default();
+        let extension = |(number, value): (u8, &str)| Extension {
+            oid: format!("{}.{number}", broker::ca::oid::FULCIO_ARC),
+            name: extension_name(number).to_owned(),
+            value: value.to_owned(),
+        };
+        Certificate {
+            name_type: name_type(principal.name()).to_owned(),
+            name: principal.name().as_str().to_owned(),
+            issuer: principal.issuer().to_owned(),
+            not_before: moment(not_before),
+            not_after: moment(not_before.plus(self.profile.lifetime())),
+            extensions: principal.extensions().map(extension).collect(),
+            permitted_by: principal.rule().to_owned(),
+        }
+    }
+}
+
+fn name_type(name: &Name) -> &'static str {
+    match name {
+        Name::Email(_) => "rfc822Name",
+        Name::Uri(_) => "uniformResourceIdentifier",
+    }
+}
+
+fn steps(refusal: Option<&Refusal>) -> Vec<ToldStep> {
+    let outcome = |step: Step| match refusal {
+        Some(refusal) if step == refusal.step => "refused",
+        Some(refusal) if step > refusal.step => "not reached",
+        _ => "passed",
+    };
+    Step::ALL.map(|step| ToldStep { step: step.name().to_owned(), outcome: outcome(step).to_owned() }).to_vec()
+}
