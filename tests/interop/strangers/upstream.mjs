@@ -16,6 +16,14 @@ const provider = new Provider(issuer, {
     redirect_uris: [redirectUri],
     response_types: ['code'],
     grant_types: ['authorization_code']
+  }, {
+    // What Sigstore's own clients are called, for tokens that go straight to the certificate authority.
+    client_id: 'sigstore',
+    token_endpoint_auth_method: 'none',
+    application_type: 'native',
+    redirect_uris: ['http://127.0.0.1/callback'],
+    response_types: ['code'],
+    grant_types: ['authorization_code']
   }],
   claims: { openid: ['sub'], email: ['email', 'email_verified'] },
   // A provider that keeps to the letter leaves claims of scopes to userinfo; most of those in the field put them into the ID token.

@@ -1,10 +1,14 @@
 """What the cases share: the houses, the desks and the signed things, each made when it is first wanted."""
 
 import functools
+import http.server
 import json
 import socket
 import subprocess
+import threading
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+from .browser import Browser
 from .case import Failed, expect
 from .cosign import Cosign
 from .desk import HERE, Desk
@@ -13,6 +17,7 @@ from .issuer import Issuer
 from .program import must
 from .sigstore_js import SigstoreJs
 from .sigstore_python import SigstorePython
+from .web import http as web
 
 PREDICATE = {
     "buildDefinition": {
@@ -123,6 +128,31 @@ class World:
             raise Failed(f"oidc-provider did not start\n{self.upstream_log.read_text()}")
         return issuer
 
+    def upstream_token(self, email):
+        """The ID token that the upstream gives its own client `sigstore` when `email` logs in there."""
+        callback = CallbackPage()
+        request = {
+            "response_type": "code",
+            "client_id": "sigstore",
+            "scope": "openid email",
+            "redirect_uri": callback.address,
+            "state": "interop",
+            "nonce": "interop",
+            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "code_challenge_method": "S256",
+        }
+        Browser(email, "any", "", self.folder / "direct.log").visit(f"{self.upstream}/auth?{urlencode(request)}")
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": "sigstore",
+            "code": callback.code,
+            "redirect_uri": callback.address,
+            "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+        }
+        answer = web(f"{self.upstream}/token", urlencode(form).encode(), "application/x-www-form-urlencoded")
+        expect(answer.status == 200, f"the upstream answers {answer.status}: {answer.body}")
+        return json.loads(answer.body)["id_token"]
+
     @functools.cached_property
     def guarded_port(self):
         return free_port()
@@ -181,6 +211,27 @@ tls = {{ certificate = "{folder}/tls.crt", key = "{folder}/tls.key" }}
     def stop(self):
         for running in reversed(self.running):
             running.stop()
+
+
+class CallbackPage:
+    """A client's page on loopback (RFC 8252 §7.3), which keeps the code that the browser brings."""
+
+    def __init__(page):
+        page.code = None
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                page.code = parse_qs(urlsplit(self.path).query).get("code", [None])[0]
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        page.address = f"http://127.0.0.1:{server.server_address[1]}/callback"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 class UpstreamProcess:

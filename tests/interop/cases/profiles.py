@@ -1,0 +1,288 @@
+"""Claims to certificates: the documented claims of each platform, and what real Fulcio makes of the very same token."""
+
+import base64
+import functools
+import json
+import time
+
+from cryptography import x509
+
+from strangers import fulcio, peer
+from strangers.case import case, expect
+from strangers.keycloak import Keycloak
+from strangers.platforms import FULCIO_TABLES, SERVED, Platform, fulcio_config, toml_record, yaml_issuer
+from strangers.web import http
+
+ARC = "1.3.6.1.4.1.57264.1."
+SAN = "2.5.29.17"
+CLUSTER = "https://kubernetes.default.svc.cluster.local"
+# Where we differ on purpose (docs/divergences.md): extensions of Fulcio's that our certificate has not.
+LEFT_OUT = {"circleci": {ARC + "11": b'\x0c\x02""'}}
+
+
+class Platforms:
+    """A house and a Fulcio that know the same issuers."""
+
+    def __init__(self, world):
+        self.served = {name: Platform(name, world.root) for name in SERVED}
+        self.clusters = {name: Platform("kubernetes", world.root) for name in ("prod-eu", "prod-us")}
+        self.account = Platform("aws", world.root)
+        records = [platform.record() for platform in self.served.values()]
+        for cluster, issuer in self.clusters.items():
+            # Two clusters of one `iss`, told apart by audience and keys; only one of them lets its builder sign.
+            issuer.iss = CLUSTER
+            records.append(toml_record({
+                "id": cluster, "iss": CLUSTER, "audience": f"sigstore-{cluster}", "profile": "kubernetes",
+                "kubernetes": {"cluster": cluster, "namespaces": ["ci"], "service_accounts": ["builder"]},
+                "base_url": "https://seal.example.com/k8s", "jwks_file": keys_file(world, cluster, issuer),
+                "grants": [{"uri": f"https://seal.example.com/k8s/{cluster}"}],
+            }))  # fmt: skip
+        self.account.iss = self.account.vector["iss"]
+        records.append(toml_record({
+            "id": "aws", "iss": self.account.iss, "profile": "aws", "jwks_file": keys_file(world, "aws", self.account),
+            "grants": [{"uri": "https://sts.amazonaws.com/123456789012"}],
+        }))  # fmt: skip
+        self.house = world.build_house("platforms", "\n".join(records))
+        self.fulcio = self.start_fulcio(world)
+
+    def start_fulcio(self, world):
+        issuers, metadata = fulcio_config(self.served.values(), (world.cache / "fulcio-identity.yaml").read_text())
+        issuers += yaml_issuer(self.served["email"].iss, {"type": "email"})
+        # An issuer of a pattern may speak for another host than its own.
+        pattern = self.served["uri"].iss[:-1] + "*"
+        meta = yaml_issuer(pattern, {"type": "uri", "subject-domain": "https://build.example.com"})
+        config = f"oidc-issuers:\n{issuers}meta-issuers:\n{meta}ci-issuer-metadata:\n{metadata}"
+        server = peer.fulcio(world.cache, world.folder / "peers", "P-256", config)
+        world.running.append(server)
+        return server
+
+
+def keys_file(world, name, issuer):
+    file = world.folder / f"{name}.jwks.json"
+    file.write_text(json.dumps(issuer.keys()))
+    return str(file)
+
+
+@functools.lru_cache
+def platforms(world):
+    return Platforms(world)
+
+
+def certificate(origin, token):
+    """The leaf that the authority at `origin` issues."""
+    status, answer = fulcio.ask_certificate(origin, fulcio.request_by_key(token))
+    expect(status == 200, f"{origin} answers {status}: {answer}")
+    answer = answer.get("signedCertificateEmbeddedSct") or answer["signedCertificateDetachedSct"]
+    return x509.load_pem_x509_certificate(answer["chain"]["certificates"][0].encode())
+
+
+def identity(leaf):
+    """The name and Fulcio's extensions: octets and criticality by OID."""
+    extensions = {}
+    for extension in leaf.extensions:
+        oid = extension.oid.dotted_string
+        if oid == SAN or oid.startswith(ARC):
+            extensions[oid] = (extension.critical, extension.value.public_bytes())
+    return extensions
+
+
+def declare_same(name):
+    @case(f"profile: {name}, the same name and extensions as Fulcio's, octet by octet")
+    def same(world):
+        both = platforms(world)
+        token = both.served[name].speak()
+        ours, theirs = identity(certificate(both.house.origin, token)), identity(certificate(both.fulcio.origin, token))
+        for oid, value in LEFT_OUT.get(name, {}).items():
+            expect(theirs.pop(oid, None) == (False, value), f"Fulcio's {oid} is not what docs/divergences.md speaks of")
+        expect(len(theirs) >= 4, f"Fulcio has only {theirs}")
+        expect(list(ours) == [SAN, *sorted(list(ours)[1:], key=lambda oid: int(oid.rpartition(".")[2]))], f"order: {list(ours)}")
+        different = {oid: (ours.get(oid), theirs.get(oid)) for oid in ours | theirs if ours.get(oid) != theirs.get(oid)}
+        expect(not different, f"ours and theirs: {different}")
+
+
+for each in (*FULCIO_TABLES, "email", "uri"):
+    declare_same(each)
+
+
+def declare_refused(name, words, changes, rule, theirs):
+    @case(f"profile: {name}, {words}: refused by {rule}, {'also' if theirs == 400 else 'though not'} by Fulcio")
+    def refused(world):
+        both = platforms(world)
+        body = fulcio.request_by_key(both.served[name].speak(**changes))
+        status, answer = fulcio.ask_certificate(both.house.origin, body)
+        expect(status == 400 and f"(rule {rule})" in answer["message"], f"{status} {answer}")
+        status, answer = fulcio.ask_certificate(both.fulcio.origin, body)
+        expect(status == theirs, f"Fulcio answers {status} {answer}")
+
+
+GITLAB = {"ci_config_ref_uri": "evil.example/acme/app//.gitlab-ci.yml@refs/heads/main"}
+for each in (
+    ("github", "a claim missing", {"repository_id": None}, "N1", 400),
+    ("github", "an empty claim", {"repository_owner_id": ""}, "N1", 200),
+    ("github", "a claim that is a list", {"repository_owner_id": ["1234567"]}, "N1", 200),
+    ("github", "a workflow above the host", {"job_workflow_ref": "../evil/x.yml@refs/heads/main"}, "N1", 200),
+    ("github", "a workflow with a query", {"job_workflow_ref": "acme-tools/x.yml?y@refs/heads/main"}, "N1", 200),
+    ("github", "another owner's workflow", {"job_workflow_ref": "evil/x/.github/workflows/x.yml@refs/heads/main"}, "V4", 200),
+    ("gitlab", "the configuration of another host", GITLAB, "N1", 200),
+    ("codefresh", "an address of its own choosing", {"platform_url": "https://evil.example"}, "N1", 200),
+    ("circleci", "a login by SSH", {"oidc.circleci.com/ssh-rerun": True}, "N1", 200),
+    ("email", "not verified", {"email_verified": False}, "E1", 400),
+):
+    declare_refused(*each)
+
+
+@case("profile: github, a claim called url replaces nothing, though it does in Fulcio")
+def constants(world):
+    both = platforms(world)
+    token = both.served["github"].speak(url="https://evil.example")
+    name = both.served["github"].vector["name"]
+    expect(name.encode() in identity(certificate(both.house.origin, token))[SAN][1], "the name is not github.com's")
+    theirs = identity(certificate(both.fulcio.origin, token))[SAN][1]
+    expect(b"https://evil.example/" in theirs, f"Fulcio has mended this: {theirs}")
+
+
+@case("profile: numbers keep all their digits, though Fulcio drops some")
+def digits(world):
+    both = platforms(world)
+    token = both.served["github"].speak(repository_owner_id=9007199254740993)
+    found = [identity(certificate(origin, token))[ARC + "17"][1] for origin in (both.house.origin, both.fulcio.origin)]
+    expect(found[0] == b"\x0c\x109007199254740993", f"ours: {found[0]}")
+    expect(found[1] != found[0], "Fulcio has mended this")
+
+
+def vector_of(name, leaf, vector):
+    """Compares with the vector what no Fulcio can judge."""
+    found = identity(leaf)
+    expect(vector["name"].encode() in found[SAN][1], f"{name}: {found[SAN]}")
+    arcs = {oid.removeprefix(ARC): value for oid, (_, value) in found.items() if oid != SAN}
+    for arc in ("1", "8", "24"):
+        expect(arc in arcs, f"{name}: no extension .{arc}")
+        del arcs[arc]
+    texts = {arc: (value[2:] if int(arc) > 6 else value).decode() for arc, value in arcs.items()}
+    expect(texts == vector["extensions"], f"{name}: {texts}")
+
+
+@case("profile: buddy and a table of the operator's own, as documented")
+def own_tables(world):
+    both = platforms(world)
+    for name in ("buddy", "ci"):
+        platform = both.served[name]
+        vector_of(name, certificate(both.house.origin, platform.speak()), platform.vector)
+
+
+@case("profile: a role of AWS, by keys from a file")
+def role(world):
+    both = platforms(world)
+    vector_of("aws", certificate(both.house.origin, both.account.speak()), both.account.vector)
+
+
+@case("profile: projected tokens of two Kubernetes clusters with one issuer have two names")
+def clusters(world):
+    both = platforms(world)
+    names = set()
+    for cluster, issuer in both.clusters.items():
+        leaf = certificate(both.house.origin, issuer.speak(aud=[f"sigstore-{cluster}"]))
+        names.add(identity(leaf)[SAN][1])
+        expect(f"https://seal.example.com/k8s/{cluster}/ns/ci/sa/builder".encode() in identity(leaf)[SAN][1], str(names))
+    expect(len(names) == 2, str(names))
+
+
+def declare_cluster_refusal(words, rule, speak):
+    @case(f"profile: kubernetes, {words}: refused by {rule}")
+    def refused(world):
+        both = platforms(world)
+        status, answer = fulcio.ask_certificate(both.house.origin, fulcio.request_by_key(speak(both.clusters)))
+        expect(status == 400 and f"(rule {rule})" in answer["message"], f"{status} {answer}")
+
+
+EU = {"aud": ["sigstore-prod-eu"]}
+OTHER = {"namespace": "ci", "serviceaccount": {"name": "deployer", "uid": "1"}}
+declare_cluster_refusal("the other cluster's keys", "T1", lambda both: both["prod-us"].speak(**EU))
+declare_cluster_refusal(
+    "sub of another account", "K2", lambda both: both["prod-eu"].speak(**EU, sub="system:serviceaccount:ci:deployer")
+)
+declare_cluster_refusal(
+    "an account that is not on the list", "K3",
+    lambda both: both["prod-eu"].speak(**EU, sub="system:serviceaccount:ci:deployer", **{"kubernetes.io": OTHER}),
+)  # fmt: skip
+
+
+@functools.lru_cache
+def keycloak(world):
+    """Keycloak, and a house that knows its two realms."""
+    server = Keycloak(world)
+    realms = {
+        "people": {"profile": "email", "grants": [{"email": "corp.example"}]},
+        "machines": {
+            "profile": "ci",
+            "ci": {"name": "https://idp.corp.example/clients/{azp}", "extensions": {"run-invocation-uri": "{jti}"}},
+            "grants": [{"uri": "https://idp.corp.example/clients/builder"}],
+        },
+    }
+    records = [
+        toml_record({"id": realm, "iss": server.iss(realm), "danger_loopback_http": True, **settings})
+        for realm, settings in realms.items()
+    ]
+    return server, world.build_house("keycloak-house", "\n".join(records))
+
+
+@case("profile: Keycloak, a person's ID token")
+def keycloak_person(world):
+    server, house = keycloak(world)
+    found = identity(certificate(house.origin, server.person("carol")))
+    expect(b"carol@corp.example" in found[SAN][1], str(found))
+    expect(found[ARC + "1"][1].decode() == server.iss("people"), str(found))
+
+
+@case("profile: Keycloak, a person whose address is not verified: refused by E1")
+def keycloak_unverified(world):
+    server, house = keycloak(world)
+    status, answer = fulcio.ask_certificate(house.origin, fulcio.request_by_key(server.person("erin")))
+    expect(status == 400 and "(rule E1)" in answer["message"], f"{status} {answer}")
+
+
+@case("profile: Keycloak, a service account's access token")
+def keycloak_machine(world):
+    server, house = keycloak(world)
+    token = server.machine("builder")
+    found = identity(certificate(house.origin, token))
+    expect(b"https://idp.corp.example/clients/builder" in found[SAN][1], str(found))
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    expect(found[ARC + "21"][1].endswith(claims["jti"].encode()), str(found))
+
+
+@case("profile: Keycloak, a service account without a grant: refused by V4")
+def keycloak_stranger(world):
+    server, house = keycloak(world)
+    status, answer = fulcio.ask_certificate(house.origin, fulcio.request_by_key(server.machine("stranger")))
+    expect(status == 400 and "(rule V4)" in answer["message"], f"{status} {answer}")
+
+
+@case("profile: Keycloak's keys turn, and the new key is found")
+def keycloak_rotation(world):
+    server, house = keycloak(world)
+    before = server.key_of(server.person("carol"))
+    server.turn_keys("people")
+    token = server.person("carol")
+    expect(server.key_of(token) != before, "the key is the same")
+    # An unknown key is asked for at once, but one issuer at most every ten seconds.
+    deadline, status = time.monotonic() + 60, 0
+    while status != 200 and time.monotonic() < deadline:
+        status, answer = fulcio.ask_certificate(house.origin, fulcio.request_by_key(token))
+        time.sleep(0 if status == 200 else 1)
+    expect(status == 200, f"{status} {answer}")
+
+
+@case("profile: node oidc-provider, its ID token straight to the authority")
+def oidc_provider(world):
+    records = toml_record({
+        "id": "oidc-provider", "iss": world.upstream, "profile": "email", "danger_loopback_http": True,
+        "grants": [{"email": "corp.example"}],
+    })  # fmt: skip
+    house = world.build_house("direct-house", records)
+    answer = http(f"{world.upstream}/.well-known/openid-configuration")
+    expect(answer.status == 200, str(answer))
+    found = identity(certificate(house.origin, world.upstream_token("carol@corp.example")))
+    expect(b"carol@corp.example" in found[SAN][1], str(found))
+    status, refused = fulcio.ask_certificate(house.origin, fulcio.request_by_key(world.upstream_token("dave@elsewhere.example")))
+    expect(status == 400 and "(rule E6)" in refused["message"], f"{status} {refused}")
