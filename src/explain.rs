@@ -187,7 +187,8 @@ impl Judge<'_> {
 fn name_type(name: &Name) -> &'static str {
     match name {
         Name::Email(_) => "rfc822Name",
-        Name::Uri(_) => "uniformResourceIdentifier",
+        Name::SpiffeId(_) | Name::Uri(_) => "uniformResourceIdentifier",
+        Name::Username(_) => "otherName",
     }
 }
 

@@ -19,7 +19,7 @@ pub use key_set::KeySet;
 pub(crate) use key_set::Selection;
 pub use record::{Issuer, IssuerSpec, KeySource, Reach};
 
-use crate::namespace::{ConnectorSpec, Overlap, Rules};
+use crate::namespace::{ConnectorSpec, Overlap, Rules, Speaker};
 use crate::token::{TokenError, UnverifiedToken};
 
 /// All records, all grants: one snapshot.
@@ -62,6 +62,18 @@ pub enum RegistrationError {
         first: String,
         /// The other.
         second: String,
+    },
+    /// X2: a trust domain has one source of keys, so one record speaks for it, whatever the paths.
+    #[error(
+        "both {first} and {second} hold the trust domain {trust_domain} or a part of it; it belongs to one record (rule X2)"
+    )]
+    TrustDomainTwice {
+        /// The trust domain.
+        trust_domain: String,
+        /// One holder.
+        first: Speaker,
+        /// The other.
+        second: Speaker,
     },
     /// X1: two speakers own the same name.
     #[error(transparent)]

@@ -10,19 +10,33 @@ mod audience;
 mod domain_name;
 mod email_address;
 mod https_url;
+mod issuer_label;
 mod issuer_url;
 mod name;
+mod pattern;
+mod public_suffix;
 mod rule;
+mod service_account;
+mod spiffe_id;
+mod trust_domain;
 mod uri_name;
+mod username;
 
 pub use audience::Audience;
 pub use domain_name::DomainName;
 pub use email_address::EmailAddress;
 pub use https_url::HttpsUrl;
+pub use issuer_label::IssuerLabel;
 pub use issuer_url::IssuerUrl;
 pub use name::Name;
+pub use pattern::Pattern;
+pub use public_suffix::{PublicSuffixes, Suffix, SuffixListError};
 pub use rule::Rule;
+pub use service_account::{ClusterName, ServiceAccount, ServiceAccounts};
+pub use spiffe_id::{SpiffeId, SpiffePrefix};
+pub use trust_domain::TrustDomain;
 pub use uri_name::UriName;
+pub use username::Username;
 
 /// Why a text is not a name. Each variant is one rule of the rule set; [`NameError::rule`] says which.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -119,6 +133,69 @@ pub enum NameError {
     /// E5: a dot-atom of 1 to 64 bytes (RFC 5322 §3.2.3): no quoting, no comment, no dot at an end or beside another.
     #[error("the local part {0:?} is not a dot-atom of 1 to 64 bytes")]
     EmailLocal(String),
+    /// G1: a pattern, and a value that one is asked about, has at most 2048 bytes and is not empty.
+    #[error("the pattern or the value has {length} bytes; they have 1 to 2048")]
+    PatternLength {
+        /// Its length.
+        length: usize,
+    },
+    /// G2.
+    #[error("the pattern {0:?} has a wildcard inside a segment; `*` stands for one whole segment")]
+    PatternPartial(String),
+    /// G3.
+    #[error("the pattern {0:?} has `**` elsewhere than in its last segment, or consists of it")]
+    PatternDoubleStar(String),
+    /// G4.
+    #[error("the pattern {0:?} begins with a wildcard")]
+    PatternLeading(String),
+    /// G5: printable ASCII without space.
+    #[error("a segment of the pattern or the value holds a character that is not printable ASCII at byte {at}")]
+    PatternCharacter {
+        /// Where in the segment.
+        at: usize,
+    },
+    /// G6.
+    #[error("{0:?} may not be a segment of a pattern or a value")]
+    PatternSegment(String),
+    /// G7.
+    #[error("the value does not fit the pattern {pattern:?}")]
+    PatternMismatch {
+        /// The pattern.
+        pattern: String,
+    },
+    /// K1: a cluster and a namespace are DNS-1123 labels, a service account is a DNS-1123 subdomain.
+    #[error("{0:?} is not a name of Kubernetes: lower-case letters, digits and inner hyphens")]
+    Kubernetes(String),
+    /// N2.
+    #[error("{0:?} is not a user name of 1 to 64 letters, digits, dots, hyphens and underscores")]
+    Username(String),
+    /// S0: at most 2048 bytes (SPIFFE-ID §2.3).
+    #[error("the SPIFFE ID has {length} bytes; at most 2048 are accepted")]
+    SpiffeLength {
+        /// Its length.
+        length: usize,
+    },
+    /// S1.
+    #[error("{0:?} does not begin with \"spiffe://\" in lower case")]
+    SpiffeScheme(String),
+    /// S2: the ID of a workload has a path; without one it names the trust domain itself.
+    #[error("the SPIFFE ID has no path")]
+    SpiffePathMissing,
+    /// S3.
+    #[error("{0:?} is not a trust domain: 1 to 255 lower-case letters, digits, dots, hyphens and underscores")]
+    TrustDomain(String),
+    /// S5.
+    #[error("the path of the SPIFFE ID ends in a slash")]
+    SpiffeTrailingSlash,
+    /// S6.
+    #[error("the path of the SPIFFE ID holds an empty segment")]
+    SpiffeEmptySegment,
+    /// S7.
+    #[error("the path of the SPIFFE ID holds a dot segment")]
+    SpiffeDotSegment,
+    /// S8: no percent-encoding, no query, no fragment.
+    #[error("the character {0:?} may not stand in the path of a SPIFFE ID")]
+    SpiffeCharacter(char),
     /// T3: an audience is 1 to 255 bytes of printable ASCII without space.
     #[error("{0:?} is not an audience of 1 to 255 printable ASCII characters")]
     Audience(String),
@@ -151,6 +228,23 @@ impl NameError {
             Self::EmailLength { .. } => Rule::E3,
             Self::EmailAt { .. } => Rule::E4,
             Self::EmailLocal(_) => Rule::E5,
+            Self::PatternLength { .. } => Rule::G1,
+            Self::PatternPartial(_) => Rule::G2,
+            Self::PatternDoubleStar(_) => Rule::G3,
+            Self::PatternLeading(_) => Rule::G4,
+            Self::PatternCharacter { .. } => Rule::G5,
+            Self::PatternSegment(_) => Rule::G6,
+            Self::PatternMismatch { .. } => Rule::G7,
+            Self::Kubernetes(_) => Rule::K1,
+            Self::Username(_) => Rule::N2,
+            Self::SpiffeLength { .. } => Rule::S0,
+            Self::SpiffeScheme(_) => Rule::S1,
+            Self::SpiffePathMissing => Rule::S2,
+            Self::TrustDomain(_) => Rule::S3,
+            Self::SpiffeTrailingSlash => Rule::S5,
+            Self::SpiffeEmptySegment => Rule::S6,
+            Self::SpiffeDotSegment => Rule::S7,
+            Self::SpiffeCharacter(_) => Rule::S8,
             Self::Audience(_) => Rule::T3,
         }
     }

@@ -35,11 +35,11 @@ pub use pin::{Pin, PinValue};
 pub use speaker::{ConnectorSpec, Speaker};
 
 use crate::issuer::Issuer;
-use crate::names::{EmailAddress, Name, Rule, UriName};
+use crate::names::{DomainName, EmailAddress, Name, Rule, SpiffeId, UriName, Username};
 use crate::profile::{Profile, verified_address};
 use crate::token::{Claims, VerifiedToken};
 use email_index::EmailIndex;
-use holdings::{Holding, SpeakerIndex};
+use holdings::{Holding, Holdings, SpeakerIndex};
 use uri_index::UriIndex;
 
 /// All grants, arranged so that a decision costs a few look-ups however many records there are.
@@ -48,7 +48,9 @@ pub struct Rules {
     by_record: HashMap<Box<str>, SpeakerIndex>,
     by_connector: HashMap<Box<str>, SpeakerIndex>,
     emails: EmailIndex,
+    spiffe: UriIndex,
     uris: UriIndex,
+    usernames: HashMap<DomainName, Holdings>,
 }
 
 struct SpeakerEntry {
@@ -117,15 +119,16 @@ impl Rules {
     fn decide(&self, speaker: SpeakerIndex, name: &Name) -> Result<Decision<'_>, Denied> {
         match name {
             Name::Email(address) => self.decide_email(speaker, address),
+            Name::SpiffeId(id) => self.decide_spiffe(speaker, id),
             Name::Uri(uri) => self.decide_uri(speaker, uri),
+            Name::Username(name) => self.decide_username(speaker, name),
         }
     }
 
     fn decide_email(&self, speaker: SpeakerIndex, address: &EmailAddress) -> Result<Decision<'_>, Denied> {
         let entry = self.entry(speaker);
         if let Some(held) = self.emails.find(speaker, address) {
-            let grant = &entry.grants[held.grant as usize];
-            return Ok(Decision { rule: Rule::E6, grant: grant.scope() });
+            return Ok(entry.decision(held, Rule::E6));
         }
         if entry.keeps_local_accounts {
             if let Some(owner) = self.owner_of(address) {
@@ -133,18 +136,46 @@ impl Rules {
             }
             return Ok(Decision { rule: Rule::E6, grant: &Scope::LocalAccounts });
         }
-        Err(Denied::EmailNotGranted { speaker: entry.speaker.clone(), address: address.to_string() })
+        Err(entry.not_granted(address.as_str(), Rule::E6))
+    }
+
+    fn decide_spiffe(&self, speaker: SpeakerIndex, id: &SpiffeId) -> Result<Decision<'_>, Denied> {
+        let entry = self.entry(speaker);
+        match self.spiffe.find(speaker, id) {
+            Some(held) => Ok(entry.decision(held, Rule::S9)),
+            None => {
+                let is_own = |grant: &Grant| matches!(grant.scope(), Scope::Spiffe(prefix) if prefix.trust_domain() == id.trust_domain());
+                let rule = if entry.grants.iter().any(is_own) { Rule::S9 } else { Rule::S4 };
+                Err(entry.not_granted(id.as_str(), rule))
+            }
+        }
     }
 
     fn decide_uri(&self, speaker: SpeakerIndex, name: &UriName) -> Result<Decision<'_>, Denied> {
         let entry = self.entry(speaker);
         match self.uris.find(speaker, name) {
-            Some(held) => Ok(Decision { rule: Rule::V4, grant: entry.grants[held.grant as usize].scope() }),
-            None => {
-                let rule = nearest_miss(&entry.grants, name);
-                Err(Denied::UriNotGranted { speaker: entry.speaker.clone(), name: name.to_string(), rule })
+            Some(held) => {
+                let is_account = matches!(entry.grants[held.grant as usize].scope(), Scope::ServiceAccounts { .. });
+                Ok(entry.decision(held, if is_account { Rule::K3 } else { Rule::V4 }))
             }
+            None => Err(entry.not_granted(name.as_str(), nearest_miss(&entry.grants, name))),
         }
+    }
+
+    fn decide_username(&self, speaker: SpeakerIndex, name: &Username) -> Result<Decision<'_>, Denied> {
+        let entry = self.entry(speaker);
+        let held = self.usernames.get(name.domain()).and_then(|holdings| holdings.of(speaker));
+        held.map(|held| entry.decision(held, Rule::N2)).ok_or_else(|| entry.not_granted(name.as_str(), Rule::N2))
+    }
+}
+
+impl SpeakerEntry {
+    fn decision(&self, held: &Holding, rule: Rule) -> Decision<'_> {
+        Decision { rule, grant: self.grants[held.grant as usize].scope() }
+    }
+
+    fn not_granted(&self, name: &str, rule: Rule) -> Denied {
+        Denied::NotGranted { speaker: self.speaker.clone(), name: name.to_owned(), rule }
     }
 }
 
@@ -158,27 +189,22 @@ fn connector_of(claims: &Claims) -> Result<&str, Denied> {
     claims.at(&["federated_claims", "connector_id"]).and_then(|value| value.as_str()).ok_or(Denied::ConnectorMissing)
 }
 
-/// Which rule the grant that came closest failed on: V4 path, V3 port, V1 scheme, V2 host. Runs on refusals only, over one
-/// speaker's grants.
+/// Which rule the grant that came closest failed on: K3 for a cluster's accounts, V4 path, V3 port, V1 scheme, V2 host. Runs on
+/// refusals only, over one speaker's grants.
 fn nearest_miss(grants: &[Grant], name: &UriName) -> Rule {
-    let prefixes = grants.iter().filter_map(|grant| match grant.scope() {
-        Scope::UriPrefix(prefix) => Some(prefix),
-        Scope::EmailAddress(_) | Scope::EmailDomain { .. } | Scope::LocalAccounts => None,
+    let closeness = grants.iter().filter_map(|grant| match grant.scope() {
+        Scope::ServiceAccounts { .. } => Some((4, Rule::K3)),
+        Scope::UriPrefix(prefix) if prefix.host() != name.host() => Some((0, Rule::V2)),
+        Scope::UriPrefix(prefix) if prefix.scheme() != name.scheme() => Some((1, Rule::V1)),
+        Scope::UriPrefix(prefix) if prefix.port() != name.port() => Some((2, Rule::V3)),
+        Scope::UriPrefix(_) => Some((3, Rule::V4)),
+        Scope::EmailAddress(_)
+        | Scope::EmailDomain { .. }
+        | Scope::LocalAccounts
+        | Scope::Spiffe(_)
+        | Scope::Usernames(_) => None,
     });
-    let closeness = prefixes
-        .map(|prefix| match () {
-            () if prefix.host() != name.host() => 0,
-            () if prefix.scheme() != name.scheme() => 1,
-            () if prefix.port() != name.port() => 2,
-            () => 3,
-        })
-        .max();
-    match closeness {
-        None | Some(0) => Rule::V2,
-        Some(1) => Rule::V1,
-        Some(2) => Rule::V3,
-        Some(_) => Rule::V4,
-    }
+    closeness.max_by_key(|(closeness, _)| *closeness).map_or(Rule::V2, |(_, rule)| rule)
 }
 
 #[cfg(test)]

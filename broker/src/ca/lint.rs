@@ -261,7 +261,13 @@ fn check_name(value: &[u8], principal: &Principal) -> Result<(), LintError> {
     let names = SubjectAltName::from_der(value).map_err(LintError::Malformed)?;
     let is_ours = match (names.0.as_slice(), principal.name()) {
         ([GeneralName::Rfc822Name(found)], Name::Email(wanted)) => found.as_str() == wanted.as_str(),
-        ([GeneralName::UniformResourceIdentifier(found)], Name::Uri(wanted)) => found.as_str() == wanted.as_str(),
+        ([GeneralName::UniformResourceIdentifier(found)], Name::SpiffeId(_) | Name::Uri(_)) => {
+            found.as_str() == principal.name().as_str()
+        }
+        ([GeneralName::OtherName(found)], Name::Username(wanted)) => {
+            found.type_id == fulcio(oid::USER_NAME)
+                && found.value.decode_as::<String>().is_ok_and(|name| name == wanted.as_str())
+        }
         _ => false,
     };
     (is_ours && is_canonical(&names, value)).then_some(()).ok_or(LintError::Name)

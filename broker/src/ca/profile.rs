@@ -127,7 +127,9 @@ fn extensions(authority: &Authority, principal: &Principal, key: &ProvenKey) -> 
     extension(&mut out, rfc5280::ID_CE_SUBJECT_ALT_NAME, true, |w| {
         w.nested(tag::SEQUENCE, |w| match principal.name() {
             Name::Email(address) => w.value(tag::context(1), address.as_str().as_bytes()),
+            Name::SpiffeId(id) => w.value(tag::context(6), id.as_str().as_bytes()),
             Name::Uri(uri) => w.value(tag::context(6), uri.as_str().as_bytes()),
+            Name::Username(name) => user_name(w, name.as_str()),
         });
     });
     for (number, text) in principal.extensions() {
@@ -144,6 +146,15 @@ fn extensions(authority: &Authority, principal: &Principal, key: &ProvenKey) -> 
         });
     }
     out.finish()
+}
+
+/// `[0] OtherName { type-id 1.3.6.1.4.1.57264.1.7, [0] EXPLICIT UTF8String }` (RFC 5280 §4.2.1.6): X.509 has no name of its own
+/// for a user.
+fn user_name(out: &mut DerWriter, name: &str) {
+    out.nested(tag::context_constructed(0), |out| {
+        out.value(tag::OBJECT_IDENTIFIER, &oid::fulcio(oid::USER_NAME));
+        out.nested(tag::context_constructed(0), |out| out.value(tag::UTF8_STRING, name.as_bytes()));
+    });
 }
 
 fn extension(out: &mut DerWriter, oid: ObjectIdentifier, is_critical: bool, value: impl FnOnce(&mut DerWriter)) {

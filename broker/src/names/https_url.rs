@@ -74,6 +74,12 @@ impl HttpsUrl {
         &self.text[usize::from(self.scheme_end) + 3..usize::from(self.host_end)]
     }
 
+    /// The path: empty, or beginning with a slash.
+    pub fn path(&self) -> &str {
+        let after_host = &self.text[usize::from(self.host_end)..];
+        after_host.find('/').map_or("", |slash| &after_host[slash..])
+    }
+
     /// The port, if it is not the scheme's default.
     pub fn port(&self) -> Option<u16> {
         self.port
@@ -120,6 +126,8 @@ mod tests {
             (url.host(), url.port(), url.is_loopback(), url.is_plain_http()),
             ("idp.example.com", Some(8443), false, false)
         );
+        assert_eq!(url.path(), "/realms/eng");
+        assert_eq!(HttpsUrl::parse("https://idp.example.com").expect("is a URL").path(), "");
         for text in ["http://127.0.0.1:5556/oidc", "http://localhost", "https://[::1]:8443/a", "http://[::1]"] {
             assert!(HttpsUrl::parse(text).is_err(), "{text}");
             let url = HttpsUrl::parse_or_loopback(text).expect("is a loopback URL");

@@ -1,14 +1,18 @@
 //! The names that a certificate can hold.
 
-use super::{EmailAddress, UriName};
+use super::{EmailAddress, SpiffeId, UriName, Username};
 
 /// A subject alternative name, as one of the types that only their parser can make.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Name {
     /// An e-mail address.
     Email(EmailAddress),
+    /// A workload of a trust domain.
+    SpiffeId(SpiffeId),
     /// A URI.
     Uri(UriName),
+    /// A user name of a domain.
+    Username(Username),
 }
 
 impl Name {
@@ -16,7 +20,9 @@ impl Name {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Email(address) => address.as_str(),
+            Self::SpiffeId(id) => id.as_str(),
             Self::Uri(uri) => uri.as_str(),
+            Self::Username(name) => name.as_str(),
         }
     }
 }

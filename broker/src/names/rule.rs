@@ -19,10 +19,14 @@ macro_rules! rules {
 }
 
 rules! {
-    /// A claim that the record pins is absent.
+    /// A claim that the record pins or matches is there.
     C1,
-    /// A pinned claim differs, or has another JSON type.
+    /// A pinned claim has the value and the JSON type of the record.
     C2,
+    /// The record's own expression does not deny.
+    C3,
+    /// A granted domain is no public suffix.
+    D1,
     /// `email_verified` is JSON `true`.
     E1,
     /// An address is printable ASCII.
@@ -35,6 +39,20 @@ rules! {
     E5,
     /// The domain, ASCII-lowercased, is granted to the speaker.
     E6,
+    /// A pattern has 1 to 2048 bytes.
+    G1,
+    /// No wildcard inside a segment.
+    G2,
+    /// `**` is the last of several segments.
+    G3,
+    /// No wildcard at the beginning.
+    G4,
+    /// Patterns and values are printable ASCII.
+    G5,
+    /// No empty segment and no dot segment, in patterns and values.
+    G6,
+    /// A claim fits one of the record's patterns.
+    G7,
     /// A host is ASCII.
     H1,
     /// A host is lower-case.
@@ -63,8 +81,18 @@ rules! {
     K2,
     /// Cluster, namespace and service account are the record's.
     K3,
+    /// A shared issuer is pinned to what is never given to another.
+    M1,
     /// The claims that a profile needs are there, agree, and stay in their places.
     N1,
+    /// A user name, of a domain that is granted.
+    N2,
+    /// A list of groups is matched exactly, and by its own record.
+    N3,
+    /// What certificates call an issuer is unique.
+    O1,
+    /// What has been released stays taken.
+    O2,
     /// The path is absolute.
     P1,
     /// No empty path segment.
@@ -73,6 +101,26 @@ rules! {
     P3,
     /// Path characters, no percent-encoding.
     P4,
+    /// A SPIFFE ID has at most 2048 bytes.
+    S0,
+    /// It begins with `spiffe://`.
+    S1,
+    /// It has a path.
+    S2,
+    /// Trust domain characters.
+    S3,
+    /// The trust domain is granted.
+    S4,
+    /// No slash at the end.
+    S5,
+    /// No empty segment.
+    S6,
+    /// No dot segment.
+    S7,
+    /// Path characters.
+    S8,
+    /// The path begins with the grant's, at a segment boundary.
+    S9,
     /// A token is a strict compact JWS signed by a key of its issuer.
     T1,
     /// `iss` picks the record before anything else is looked at.
@@ -103,6 +151,8 @@ rules! {
     V4,
     /// A name belongs to one speaker.
     X1,
+    /// A trust domain belongs to one record.
+    X2,
 }
 
 impl std::fmt::Display for Rule {

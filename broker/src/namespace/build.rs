@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::issuer::RegistrationError;
+use crate::names::TrustDomain;
 
 impl Rules {
     pub(crate) fn build(
@@ -15,7 +16,9 @@ impl Rules {
             by_record: HashMap::with_capacity(records.len()),
             by_connector: HashMap::with_capacity(connectors.len()),
             emails: EmailIndex::default(),
+            spiffe: UriIndex::default(),
             uris: UriIndex::default(),
+            usernames: HashMap::new(),
         };
         let mut problems = Vec::new();
         let mut own_provider: Option<&Arc<Issuer>> = None;
@@ -37,7 +40,9 @@ impl Rules {
             rules.add(Speaker::Connector(connector.id.into()), connector.grants, None, &mut problems);
         }
         rules.emails.sort();
+        rules.spiffe.sort();
         rules.uris.sort();
+        rules.usernames.values_mut().for_each(Holdings::sort);
         rules.find_overlaps(&mut problems);
         if problems.is_empty() { Ok(rules) } else { Err(problems) }
     }
@@ -67,7 +72,9 @@ impl Rules {
                     problems.push(RegistrationError::LocalAccounts(id.to_owned()));
                 }
                 Scope::LocalAccounts => {}
-                Scope::UriPrefix(prefix) => self.uris.add(prefix, held),
+                Scope::Spiffe(prefix) => self.spiffe.add(prefix, held),
+                Scope::ServiceAccounts { prefix, .. } | Scope::UriPrefix(prefix) => self.uris.add(prefix, held),
+                Scope::Usernames(domain) => self.usernames.entry(domain.clone()).or_default().add(held),
             }
         }
         let keeps_local_accounts = grants.iter().any(|grant| *grant.scope() == Scope::LocalAccounts);
@@ -75,10 +82,11 @@ impl Rules {
     }
 
     /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever covers it
-    /// must be the same speaker, or both must share.
+    /// must be the same speaker, or both must share. X2. A trust domain is not divided: its one holder is found at once.
     fn find_overlaps(&self, problems: &mut Vec<RegistrationError>) {
         // Grants that cover each other (equal ones do) are found from both sides and reported once.
         let mut seen = HashSet::new();
+        let mut trust_domains: HashMap<&TrustDomain, SpeakerIndex> = HashMap::new();
         let mut local_keeper: Option<&SpeakerEntry> = None;
         for (index, entry) in (0..).zip(&self.speakers) {
             for (at, grant) in (0..).zip(&entry.grants) {
@@ -86,7 +94,22 @@ impl Rules {
                 let conflict = match grant.scope() {
                     Scope::EmailAddress(address) => self.emails.covering(address).find(is_conflict),
                     Scope::EmailDomain { domain, .. } => self.emails.covering_domain(domain).find(is_conflict),
-                    Scope::UriPrefix(prefix) => self.uris.covering_prefix(prefix).find(is_conflict),
+                    Scope::Spiffe(prefix) => {
+                        let trust_domain = prefix.trust_domain();
+                        let holder = *trust_domains.entry(trust_domain).or_insert(index);
+                        if holder != index {
+                            problems.push(RegistrationError::TrustDomainTwice {
+                                trust_domain: trust_domain.to_string(),
+                                first: self.entry(holder).speaker.clone(),
+                                second: entry.speaker.clone(),
+                            });
+                        }
+                        None
+                    }
+                    Scope::ServiceAccounts { prefix, .. } | Scope::UriPrefix(prefix) => {
+                        self.uris.covering_prefix(prefix).find(is_conflict)
+                    }
+                    Scope::Usernames(domain) => self.usernames[domain].iter().find(|held| is_conflict(held)),
                     Scope::LocalAccounts => {
                         let is_connector = entry.record.is_none();
                         if let Some(other) = local_keeper.filter(|_| is_connector) {

@@ -16,13 +16,15 @@ pub enum Denied {
     /// C2: the connector is not configured any more.
     #[error("the connector {0:?} is not configured")]
     ConnectorUnknown(String),
-    /// E6.
-    #[error("{speaker} has no grant for the e-mail address {address:?}")]
-    EmailNotGranted {
+    /// E6, K3, N2, S4, S9, or V1 to V4.
+    #[error("{speaker} has no grant for the name {name:?}")]
+    NotGranted {
         /// Who asked.
         speaker: Speaker,
         /// For what.
-        address: String,
+        name: String,
+        /// What the closest grant failed on.
+        rule: Rule,
     },
     /// X1: a local user has an address that a grant gives to someone else.
     #[error("the name {name:?} belongs to another issuer")]
@@ -41,16 +43,6 @@ pub enum Denied {
     /// I2: the record under which the token was verified has been replaced since.
     #[error("the record of the issuer {0:?} has changed; ask again")]
     RecordReplaced(String),
-    /// V1 to V4.
-    #[error("{speaker} has no grant for the name {name:?}")]
-    UriNotGranted {
-        /// Who asked.
-        speaker: Speaker,
-        /// For what.
-        name: String,
-        /// What the closest grant failed on.
-        rule: Rule,
-    },
 }
 
 impl Denied {
@@ -60,10 +52,9 @@ impl Denied {
             Self::Claim(error) => error.rule(),
             Self::ConnectorMissing | Self::PinMissing(_) => Rule::C1,
             Self::ConnectorUnknown(_) | Self::PinDiffers(_) => Rule::C2,
-            Self::EmailNotGranted { .. } => Rule::E6,
             Self::OwnedByAnother { .. } => Rule::X1,
             Self::RecordReplaced(_) => Rule::I2,
-            Self::UriNotGranted { rule, .. } => *rule,
+            Self::NotGranted { rule, .. } => *rule,
         }
     }
 }

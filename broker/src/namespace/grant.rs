@@ -1,6 +1,6 @@
 //! Grants: the names that a speaker owns.
 
-use crate::names::{DomainName, EmailAddress, NameError, UriName};
+use crate::names::{ClusterName, DomainName, EmailAddress, NameError, ServiceAccounts, SpiffePrefix, UriName};
 
 /// A set of names.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -16,8 +16,22 @@ pub enum Scope {
     },
     /// The e-mail addresses of the provider's local users, less what any grant gives to others. For one connector only.
     LocalAccounts,
+    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own house, so that they exclude each other and every
+    /// other grant by the same index.
+    ServiceAccounts {
+        /// The cluster.
+        cluster: ClusterName,
+        /// Which of its accounts.
+        accounts: ServiceAccounts,
+        /// The name that they have in certificates, or its beginning.
+        prefix: UriName,
+    },
+    /// SPIFFE IDs of a trust domain, at and below a path of it, by whole path segments.
+    Spiffe(SpiffePrefix),
     /// A URI and everything below it, by whole path segments. A prefix that ends in a slash leaves out the name without it.
     UriPrefix(UriName),
+    /// The user names of a domain, and of that domain only.
+    Usernames(DomainName),
 }
 
 impl std::fmt::Display for Scope {
@@ -27,7 +41,10 @@ impl std::fmt::Display for Scope {
             Self::EmailDomain { domain, subdomains: false } => write!(f, "email-domain:{domain}"),
             Self::EmailDomain { domain, subdomains: true } => write!(f, "email-domain:{domain}+subdomains"),
             Self::LocalAccounts => f.write_str("local-accounts"),
+            Self::ServiceAccounts { cluster, accounts, .. } => write!(f, "service-accounts:{cluster}/{accounts}"),
+            Self::Spiffe(prefix) => prefix.fmt(f),
             Self::UriPrefix(prefix) => write!(f, "uri:{prefix}"),
+            Self::Usernames(domain) => write!(f, "usernames:{domain}"),
         }
     }
 }
@@ -67,6 +84,26 @@ impl Grant {
             return Err(NameError::NotHttps(prefix.to_string()));
         }
         Ok(Self::exclusive(Scope::UriPrefix(prefix)))
+    }
+
+    /// The SPIFFE IDs of `spiffe://<trust domain>`, or those at and below a path of it.
+    pub fn spiffe(prefix: &str) -> Result<Self, NameError> {
+        Ok(Self::exclusive(Scope::Spiffe(SpiffePrefix::parse(prefix)?)))
+    }
+
+    /// The user names of a domain.
+    pub fn usernames(domain: &str) -> Result<Self, NameError> {
+        Ok(Self::exclusive(Scope::Usernames(DomainName::parse(domain)?)))
+    }
+
+    /// Service accounts of a cluster, whose names lie below `base`.
+    pub fn service_accounts(
+        base: &UriName,
+        cluster: &ClusterName,
+        accounts: ServiceAccounts,
+    ) -> Result<Self, NameError> {
+        let prefix = accounts.uri(base, cluster)?;
+        Ok(Self::exclusive(Scope::ServiceAccounts { cluster: cluster.clone(), accounts, prefix }))
     }
 
     /// The addresses of local users.

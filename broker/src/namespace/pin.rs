@@ -1,16 +1,17 @@
-//! Pins: claims that must be there with one value (rules C1 and C2).
+//! Pins: claims that must be there with a given value (rules C1 and C2).
 
 use shared::strict_json::Json;
 
 use super::Denied;
 use crate::token::Claims;
 
-/// A claim and the value that it must have. A shared issuer signs for everybody; the pin is what makes its word about one
-/// organisation, and should name something that is never given to another (`repository_owner_id`, not `repository_owner`).
+/// A claim and the value that it must have, or the few of which it must have one. A shared issuer signs for everybody; the pin is
+/// what makes its word about one organisation, and should name something that is never given to another (`repository_owner_id`,
+/// not `repository_owner`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pin {
     path: Vec<String>,
-    value: PinValue,
+    values: Vec<PinValue>,
 }
 
 /// The value, with its JSON type: `"1234"` and `1234` are different.
@@ -27,22 +28,44 @@ pub enum PinValue {
 impl Pin {
     /// A pin on a claim of the token itself.
     pub fn claim(name: &str, value: PinValue) -> Self {
-        Self { path: vec![name.to_owned()], value }
+        Self { path: vec![name.to_owned()], values: vec![value] }
     }
 
     /// A pin on a member inside other claims.
     pub fn nested(path: Vec<String>, value: PinValue) -> Self {
-        Self { path, value }
+        Self { path, values: vec![value] }
+    }
+
+    /// A pin to any of several values. Without a value nothing fits.
+    pub fn one_of(path: Vec<String>, values: Vec<PinValue>) -> Self {
+        Self { path, values }
+    }
+
+    /// True if it is this claim that is pinned.
+    pub fn is_on(&self, path: &[&str]) -> bool {
+        self.path == path
+    }
+
+    /// The values.
+    pub fn values(&self) -> &[PinValue] {
+        &self.values
     }
 
     pub(super) fn check(&self, claims: &Claims) -> Result<(), Denied> {
-        let found = claims.at(&self.path).ok_or_else(|| Denied::PinMissing(self.path.join(".")))?;
-        let equal = match (&self.value, found) {
+        let found = claims.at(&self.path).ok_or_else(|| Denied::PinMissing(self.to_string()))?;
+        let is_equal = |value: &PinValue| match (value, found) {
             (PinValue::Bool(wanted), Json::Bool(found)) => wanted == found,
             (PinValue::Number(wanted), Json::Number(found)) => wanted == found,
             (PinValue::String(wanted), Json::String(found)) => wanted == found,
             _ => false,
         };
-        if equal { Ok(()) } else { Err(Denied::PinDiffers(self.path.join("."))) }
+        if self.values.iter().any(is_equal) { Ok(()) } else { Err(Denied::PinDiffers(self.to_string())) }
+    }
+}
+
+/// The way to the claim.
+impl std::fmt::Display for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.path.join("."))
     }
 }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::issuer::{IssuerSpec, Issuers, RegistrationError};
+use crate::names::{ClusterName, Pattern, ServiceAccount, ServiceAccounts};
 use crate::profile::ClaimError;
 use crate::token::mint::{ISS, record, speak};
 
@@ -21,6 +22,21 @@ fn uri(prefix: &str) -> Grant {
 
 fn connector(id: &str, grants: Vec<Grant>) -> ConnectorSpec {
     ConnectorSpec { id: id.into(), grants }
+}
+
+fn spiffe(prefix: &str) -> Grant {
+    Grant::spiffe(prefix).expect("is a grant")
+}
+
+fn usernames(domain: &str) -> Grant {
+    Grant::usernames(domain).expect("is a grant")
+}
+
+fn accounts(cluster: &str, namespace: &str, name: Option<&str>) -> Grant {
+    let base = UriName::parse("https://seal.test/k8s").expect("is a base");
+    let cluster = ClusterName::parse(cluster).expect("is a cluster");
+    let accounts = ServiceAccounts::of(namespace, name).expect("are accounts");
+    Grant::service_accounts(&base, &cluster, accounts).expect("is a grant")
 }
 
 fn human(grants: Vec<Grant>) -> Issuers {
@@ -236,6 +252,9 @@ fn overlaps_name_both_owners() {
         (uri("https://example.com/a/"), uri("https://example.com/a")),
         (uri("https://example.com/a/"), uri("https://example.com/a/b")),
         (shared(domain("example.com", false)), domain("example.com", false)),
+        (usernames("example.com"), usernames("example.com")),
+        (accounts("prod", "ci", None), accounts("prod", "ci", Some("builder"))),
+        (uri("https://seal.test/k8s"), accounts("prod", "ci", Some("builder"))),
         (domain("example.com", true), shared(domain("eng.example.com", false))),
     ];
     for (first, second) in conflicts {
@@ -258,11 +277,71 @@ fn overlaps_name_both_owners() {
         (uri("https://example.com"), uri("https://example.com:8443")),
         (shared(domain("example.com", true)), shared(domain("eng.example.com", false))),
         (domain("example.com", false), uri("https://example.com")),
+        (domain("example.com", false), usernames("example.com")),
+        (usernames("example.com"), usernames("eng.example.com")),
+        (uri("https://example.com/ci"), spiffe("spiffe://example.com/ci")),
+        (spiffe("spiffe://example.com"), spiffe("spiffe://a.example.com")),
+        (accounts("prod", "ci", None), accounts("test", "ci", None)),
+        (accounts("prod", "ci", Some("a")), accounts("prod", "ci", Some("b"))),
     ];
     for (first, second) in fine {
         assert!(two(vec![first.clone()], vec![second.clone()]).is_ok(), "{first:?} {second:?}");
     }
     assert!(two(vec![domain("example.com", true), domain("a.example.com", true)], Vec::new()).is_ok(), "one owner");
+}
+
+#[test]
+fn a_trust_domain_has_one_record() {
+    let shared = |grant: Grant| Grant::shared(grant.scope().clone());
+    for (first, second) in [
+        (spiffe("spiffe://a.test"), spiffe("spiffe://a.test")),
+        (spiffe("spiffe://a.test/ci"), spiffe("spiffe://a.test/cd")),
+        (shared(spiffe("spiffe://a.test/ci")), shared(spiffe("spiffe://a.test/ci"))),
+    ] {
+        let problems = two(vec![first], vec![second]).err().expect("is refused");
+        let [RegistrationError::TrustDomainTwice { trust_domain, first, second }] = &problems[..] else {
+            panic!("{problems:?}")
+        };
+        assert_eq!((&**trust_domain, first.id(), second.id()), ("a.test", "a", "b"));
+    }
+    let one = vec![spiffe("spiffe://a.test/ci"), spiffe("spiffe://a.test/cd")];
+    assert!(two(one, vec![spiffe("spiffe://b.test")]).is_ok());
+}
+
+#[test]
+fn other_names_are_decided_by_their_rules() {
+    let grants = vec![
+        spiffe("spiffe://a.test/ci"),
+        usernames("example.com"),
+        accounts("prod", "ci", Some("builder")),
+        accounts("prod", "cd", None),
+    ];
+    let issuers = human(grants);
+    let decide =
+        |name: Name| issuers.rules().decide(0, &name).map(|decision| decision.rule).map_err(|denied| denied.rule());
+    for (id, verdict) in [
+        ("spiffe://a.test/ci", Ok(Rule::S9)),
+        ("spiffe://a.test/ci/x", Ok(Rule::S9)),
+        ("spiffe://a.test/cicd/x", Err(Rule::S9)),
+        ("spiffe://a.test./ci", Err(Rule::S4)),
+        ("spiffe://sub.a.test/ci", Err(Rule::S4)),
+    ] {
+        assert_eq!(decide(Name::SpiffeId(SpiffeId::parse(id).expect("is an ID"))), verdict, "{id}");
+    }
+    for (name, verdict) in [("alice!example.com", Ok(Rule::N2)), ("alice!eng.example.com", Err(Rule::N2))] {
+        assert_eq!(decide(Name::Username(Username::parse(name).expect("is a name"))), verdict, "{name}");
+    }
+    for (path, verdict) in [
+        ("prod/ns/ci/sa/builder", Ok(Rule::K3)),
+        ("prod/ns/cd/sa/anybody", Ok(Rule::K3)),
+        ("prod/ns/ci/sa/builder2", Err(Rule::K3)),
+        ("prod/ns/cd", Err(Rule::K3)),
+        ("prod/ns/ci-evil/sa/builder", Err(Rule::K3)),
+        ("test/ns/ci/sa/builder", Err(Rule::K3)),
+    ] {
+        let name = UriName::parse(&format!("https://seal.test/k8s/{path}")).expect("is a name");
+        assert_eq!(decide(Name::Uri(name)), verdict, "{path}");
+    }
 }
 
 #[test]
@@ -322,6 +401,13 @@ fn any_grant() -> impl Strategy<Value = Grant> {
         (name, any::<bool>()).prop_map(|(name, subdomains)| domain(&name, subdomains)),
         (name, "(m|n)").prop_map(|(name, local)| address(&format!("{local}@{name}"))),
         (name, path).prop_map(|(name, path)| uri(&format!("https://{name}{path}"))),
+        (name, "(/(a|b)){0,2}").prop_map(|(name, path)| spiffe(&format!("spiffe://{name}{path}"))),
+        name.prop_map(|name| usernames(&name)),
+        ("(a|b)", "(m|n)", prop::option::of("(a|b)")).prop_map(|(cluster, namespace, name)| accounts(
+            &cluster,
+            &namespace,
+            name.as_deref()
+        )),
     ]
 }
 
@@ -333,14 +419,21 @@ fn any_name() -> impl Strategy<Value = Name> {
         }),
         (name, "(/(a|b)){0,3}/?")
             .prop_map(|(name, path)| Name::Uri(UriName::parse(&format!("https://{name}{path}")).expect("is a name"))),
+        (name, "(/(a|b)){1,3}").prop_map(|(name, path)| {
+            Name::SpiffeId(SpiffeId::parse(&format!("spiffe://{name}{path}")).expect("is an ID"))
+        }),
+        (name, "(m|n)").prop_map(|(name, user)| {
+            Name::Username(Username::parse(&format!("{user}!{name}")).expect("is a name"))
+        }),
+        ("(a|b)", "(m|n)", "(a|b)").prop_map(|(cluster, namespace, name)| {
+            let text = format!("https://seal.test/k8s/{cluster}/ns/{namespace}/sa/{name}");
+            Name::Uri(UriName::parse(&text).expect("is a name"))
+        }),
     ]
 }
 
 fn permits(rules: &Rules, speaker: SpeakerIndex, name: &Name) -> bool {
-    match name {
-        Name::Email(address) => rules.decide_email(speaker, address).is_ok(),
-        Name::Uri(uri) => rules.decide_uri(speaker, uri).is_ok(),
-    }
+    rules.decide(speaker, name).is_ok()
 }
 
 /// What a scope means, said as plainly as possible: the yardstick for the indexes.
@@ -356,6 +449,18 @@ fn covers(scope: &Scope, name: &Name) -> bool {
             let below = if prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") };
             uri == prefix || uri.starts_with(&below)
         }
+        (Scope::ServiceAccounts { cluster, accounts, .. }, Name::Uri(uri)) => {
+            let rest = uri.as_str().strip_prefix(&format!("https://seal.test/k8s/{cluster}/ns/"));
+            let account = rest.and_then(|rest| rest.split_once("/sa/"));
+            account.is_some_and(|(namespace, name)| {
+                accounts.covers(&ServiceAccount::parse(namespace, name).expect("is an account"))
+            })
+        }
+        (Scope::Spiffe(prefix), Name::SpiffeId(id)) => {
+            let (prefix, id) = (prefix.to_string(), id.as_str());
+            id == prefix || id.starts_with(&format!("{prefix}/"))
+        }
+        (Scope::Usernames(domain), Name::Username(name)) => name.domain() == domain,
         _ => false,
     }
 }
@@ -389,7 +494,8 @@ proptest! {
                 prop_assert!(!both(name));
             },
             Err(problems) => for problem in problems {
-                prop_assert!(matches!(problem, RegistrationError::Overlap(_)));
+                let is_overlap = matches!(problem, RegistrationError::Overlap(_) | RegistrationError::TrustDomainTwice { .. });
+                prop_assert!(is_overlap, "{}", problem);
             },
         }
     }
@@ -409,14 +515,27 @@ proptest! {
     }
 
     #[test]
-    fn an_accepted_name_parses_back_to_itself(text in "\\PC{0,40}|[a-zA-Z@.]{0,20}|https://[a-zA-Z.:/@-]{0,30}") {
+    fn an_accepted_name_parses_back_to_itself(
+        text in "\\PC{0,40}|[a-zA-Z@.!]{0,20}|[a-c*/.]{0,12}|https://[a-zA-Z.:/@-]{0,30}|spiffe://[a-zA-Z.:/%-]{0,30}",
+    ) {
         if let Ok(address) = EmailAddress::parse(&text) {
             prop_assert_eq!(EmailAddress::parse(address.as_str()), Ok(address.clone()));
             prop_assert!(address.as_str().eq_ignore_ascii_case(&text));
         }
         if let Ok(uri) = UriName::parse(&text) {
             prop_assert_eq!(uri.as_str(), &text);
-            prop_assert_eq!(format!("{}{}", uri.authority(), uri.path()), text);
+            prop_assert_eq!(format!("{}{}", uri.authority(), uri.path()), &*text);
+        }
+        if let Ok(id) = SpiffeId::parse(&text) {
+            prop_assert_eq!(id.as_str(), &text);
+            prop_assert_eq!(format!("spiffe://{}{}", id.trust_domain(), id.path()), &*text);
+        }
+        if let Ok(name) = Username::parse(&text) {
+            prop_assert_eq!(format!("{}!{}", name.user(), name.domain()), &*text);
+        }
+        if let Ok(pattern) = Pattern::parse(&text) {
+            prop_assert_eq!(pattern.as_str(), &text);
+            prop_assert!(!pattern.is_exact() || pattern.check(&text).is_ok());
         }
     }
 }

@@ -1,11 +1,37 @@
-//! URI grants, as a tree of path segments below each authority.
+//! Grants of URIs and SPIFFE IDs, as a tree of path segments below each authority.
 
 use std::collections::HashMap;
 
 use super::holdings::{Holding, Holdings, SpeakerIndex};
-use crate::names::UriName;
+use crate::names::{SpiffeId, SpiffePrefix, UriName};
 
-/// `https://host:port`, then one node for each path segment. A look-up walks the name's own segments, whatever else is stored.
+/// What a tree is asked about: an authority (`https://host:port`, or `spiffe://` and a trust domain) and a path below it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    authority: &'a str,
+    path: &'a str,
+}
+
+impl<'a> From<&'a UriName> for Place<'a> {
+    fn from(name: &'a UriName) -> Self {
+        Self { authority: name.authority(), path: name.path() }
+    }
+}
+
+impl<'a> From<&'a SpiffeId> for Place<'a> {
+    fn from(id: &'a SpiffeId) -> Self {
+        Self { authority: id.trust_domain().as_str(), path: id.path() }
+    }
+}
+
+impl<'a> From<&'a SpiffePrefix> for Place<'a> {
+    fn from(prefix: &'a SpiffePrefix) -> Self {
+        Self { authority: prefix.trust_domain().as_str(), path: prefix.path() }
+    }
+}
+
+/// The authority, then one node for each path segment. A look-up walks the name's own segments, whatever else is stored. A tree
+/// holds URIs or SPIFFE IDs, never both.
 #[derive(Debug, Default)]
 pub(super) struct UriIndex {
     roots: HashMap<Box<str>, usize>,
@@ -22,18 +48,19 @@ struct Node {
 }
 
 impl UriIndex {
-    pub(super) fn add(&mut self, prefix: &UriName, held: Holding) {
-        let mut node = match self.roots.get(prefix.authority()) {
+    pub(super) fn add<'a>(&mut self, prefix: impl Into<Place<'a>>, held: Holding) {
+        let Place { authority, path } = prefix.into();
+        let mut node = match self.roots.get(authority) {
             Some(&root) => root,
             None => {
                 let root = self.new_node();
-                self.roots.insert(prefix.authority().into(), root);
+                self.roots.insert(authority.into(), root);
                 root
             }
         };
-        let (path, below_only) = match prefix.path().strip_suffix('/') {
+        let (path, below_only) = match path.strip_suffix('/') {
             Some(path) => (path, true),
-            None => (prefix.path(), false),
+            None => (path, false),
         };
         for segment in segments(path) {
             node = match self.nodes[node].children.get(segment) {
@@ -62,22 +89,22 @@ impl UriIndex {
     }
 
     /// The speaker's grant that covers the name, if it has one.
-    pub(super) fn find<'a>(&'a self, speaker: SpeakerIndex, name: &'a UriName) -> Option<&'a Holding> {
-        self.way(name).find_map(|(node, is_last)| {
+    pub(super) fn find<'a>(&'a self, speaker: SpeakerIndex, name: impl Into<Place<'a>>) -> Option<&'a Holding> {
+        self.way(name.into()).find_map(|(node, is_last)| {
             let below = if is_last { None } else { node.below.of(speaker) };
             node.here.of(speaker).or(below)
         })
     }
 
     /// Every grant that shares a name with this prefix and is at least as wide.
-    pub(super) fn covering_prefix<'a>(&'a self, prefix: &'a UriName) -> impl Iterator<Item = &'a Holding> {
-        self.way(prefix).flat_map(|(node, _)| node.here.iter().chain(node.below.iter()))
+    pub(super) fn covering_prefix<'a>(&'a self, prefix: impl Into<Place<'a>>) -> impl Iterator<Item = &'a Holding> {
+        self.way(prefix.into()).flat_map(|(node, _)| node.here.iter().chain(node.below.iter()))
     }
 
     /// The nodes on the name's way down, the last of them marked if the name ends there.
-    fn way<'a>(&'a self, name: &'a UriName) -> impl Iterator<Item = (&'a Node, bool)> {
-        let mut next = self.roots.get(name.authority()).map(|&root| &self.nodes[root]);
-        let mut segments = segments(name.path());
+    fn way<'a>(&'a self, Place { authority, path }: Place<'a>) -> impl Iterator<Item = (&'a Node, bool)> {
+        let mut next = self.roots.get(authority).map(|&root| &self.nodes[root]);
+        let mut segments = segments(path);
         std::iter::from_fn(move || {
             let node = next.take()?;
             let segment = segments.next();

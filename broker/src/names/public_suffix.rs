@@ -1,0 +1,148 @@
+//! Public suffixes: rule D1.
+
+use psl::Psl;
+
+use super::DomainName;
+
+/// What the Public Suffix List says of a domain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Suffix {
+    /// Somebody registered it, or it lies below what somebody registered.
+    Registrable,
+    /// Unrelated parties register names below it (`co.uk`, `github.io`), so nobody owns what is there.
+    Public,
+    /// The list does not know its top-level domain: a house's own (`corp.internal`), or one younger than the list.
+    UnknownTopLevel,
+}
+
+/// The Public Suffix List, both its ICANN and its private part.
+pub struct PublicSuffixes(Source);
+
+enum Source {
+    Embedded,
+    File(Box<publicsuffix::List>),
+}
+
+/// A text is no Public Suffix List.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SuffixListError {
+    /// Longer than the cap.
+    #[error("the list has {length} bytes; at most {} are accepted", PublicSuffixes::MAX_BYTES)]
+    TooLong {
+        /// Its length.
+        length: usize,
+    },
+    /// A line is no rule, or nothing stands between the marks of its two parts.
+    #[error("this is no Public Suffix List: {0}")]
+    Form(publicsuffix::Error),
+    /// A part of the list would take every private suffix out of the rule.
+    #[error("the list does not know {0} as a public suffix, so it is not whole")]
+    Incomplete(&'static str),
+}
+
+impl PublicSuffixes {
+    /// Longest list that is read; today's has a third of a mebibyte.
+    pub const MAX_BYTES: usize = 4 << 20;
+
+    /// The list inside this program.
+    pub const fn embedded() -> Self {
+        Self(Source::Embedded)
+    }
+
+    /// Reads a newer list, in the form in which <https://publicsuffix.org/list/public_suffix_list.dat> is published.
+    pub fn parse(text: &str) -> Result<Self, SuffixListError> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(SuffixListError::TooLong { length: text.len() });
+        }
+        let list: publicsuffix::List = text.parse().map_err(SuffixListError::Form)?;
+        let list = Self(Source::File(Box::new(list)));
+        // A list that was cut short would let go what it no longer names. One suffix of either part, the private one far down.
+        for known in ["co.uk", "github.io"] {
+            if list.find(known.as_bytes()) != Suffix::Public {
+                return Err(SuffixListError::Incomplete(known));
+            }
+        }
+        Ok(list)
+    }
+
+    /// What the list says of the domain.
+    pub fn of(&self, domain: &DomainName) -> Suffix {
+        self.find(domain.as_str().as_bytes())
+    }
+
+    /// True if the domain is a public suffix: nobody may be granted it.
+    pub fn is_public(&self, domain: &DomainName) -> bool {
+        self.of(domain) == Suffix::Public
+    }
+
+    fn find(&self, domain: &[u8]) -> Suffix {
+        let suffix = match &self.0 {
+            Source::Embedded => psl::List.suffix(domain),
+            Source::File(list) => list.suffix(domain),
+        };
+        match suffix {
+            Some(suffix) if suffix.is_known() && suffix.as_bytes().len() == domain.len() => Suffix::Public,
+            Some(suffix) if suffix.is_known() => Suffix::Registrable,
+            _ => Suffix::UnknownTopLevel,
+        }
+    }
+}
+
+impl std::fmt::Debug for PublicSuffixes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            Source::Embedded => "PublicSuffixes(embedded)",
+            Source::File(_) => "PublicSuffixes(file)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(list: &PublicSuffixes, domain: &str) -> Suffix {
+        list.of(&DomainName::parse(domain).expect("is a domain"))
+    }
+
+    #[test]
+    fn the_embedded_list() {
+        let list = PublicSuffixes::embedded();
+        for public in ["co.uk", "github.io", "pages.dev", "s3.amazonaws.com", "web.app", "xn--55qx5d.cn", "anything.ck"]
+        {
+            assert_eq!(of(&list, public), Suffix::Public, "{public}");
+        }
+        for owned in ["example.com", "example.co.uk", "alice.github.io", "eng.example.com", "www.ck", "a.xn--p1ai"] {
+            assert_eq!(of(&list, owned), Suffix::Registrable, "{owned}");
+        }
+        for unknown in ["corp.internal", "a.b.lan", "x.test"] {
+            assert_eq!(of(&list, unknown), Suffix::UnknownTopLevel, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_list_from_a_file() {
+        let icann =
+            "// ===BEGIN ICANN DOMAINS===\nuk\nco.uk\ncn\n公司.cn\n*.ck\n!www.ck\nlan\r\n// ===END ICANN DOMAINS===\n";
+        let private = "// ===BEGIN PRIVATE DOMAINS===\nio\ngithub.io\nhosting.lan\n";
+        let list = PublicSuffixes::parse(&format!("{icann}{private}")).expect("is a list");
+        for (domain, suffix) in [
+            ("co.uk", Suffix::Public),
+            ("xn--55qx5d.cn", Suffix::Public),
+            ("a.ck", Suffix::Public),
+            ("www.ck", Suffix::Registrable),
+            ("hosting.lan", Suffix::Public),
+            ("a.hosting.lan", Suffix::Registrable),
+            ("corp.lan", Suffix::Registrable),
+            ("example.com", Suffix::UnknownTopLevel),
+        ] {
+            assert_eq!(of(&list, domain), suffix, "{domain}");
+        }
+        assert_eq!(PublicSuffixes::parse(icann).err(), Some(SuffixListError::Incomplete("github.io")));
+        assert_eq!(PublicSuffixes::parse(private).err(), Some(SuffixListError::Incomplete("co.uk")));
+        assert!(matches!(PublicSuffixes::parse("").err(), Some(SuffixListError::Form(_))));
+        assert!(matches!(PublicSuffixes::parse("<html>").err(), Some(SuffixListError::Form(_))));
+        let long = "a".repeat(PublicSuffixes::MAX_BYTES + 1);
+        assert_eq!(PublicSuffixes::parse(&long).err(), Some(SuffixListError::TooLong { length: long.len() }));
+    }
+}
