@@ -6,6 +6,7 @@ mod origin;
 mod problems;
 mod profiles;
 mod records;
+mod registration;
 mod restart;
 mod roles;
 mod source;
@@ -26,6 +27,7 @@ pub(crate) use authorities::RevocationSettings;
 pub(crate) use origin::Origin;
 pub(crate) use problems::{Problem, Problems};
 pub(crate) use records::{ConnectorSettings, RecordSettings};
+pub(crate) use registration::{RegistrationSettings, ResolverSettings};
 pub(crate) use restart::Fixed;
 pub(crate) use source::{Fingerprint, Source};
 pub(crate) use units::{KindError, UnitSetting, UnitSettings, check_kind};
@@ -42,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) clients: Clients,
     /// Issuers and connectors with their grants.
     pub(crate) records: RecordSettings,
+    /// How owners bring issuers.
+    pub(crate) registration: RegistrationSettings,
     /// How long a signing certificate is valid.
     pub(crate) certificate_lifetime: Duration,
     /// What the audit log keeps of timestamps.
@@ -117,18 +121,23 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
     };
     let clients = understand_clients(&config.clients, folder, &mut problems);
     let records = records::understand(&config, origin.as_ref(), folder, &mut problems);
+    let registration = registration::understand(&config.registration, folder, &mut problems);
     let lifetime = problems.within("certificates.lifetime_seconds", config.certificates.lifetime_seconds, 60..=86_400);
     let roles = roles::understand(&config.api, &mut problems);
     let units = units::understand(&config.timestamps, folder, &mut problems);
     let issuing_key = authorities::issuing_key(&config.keys, &mut problems);
     let revocation = authorities::revocation(&config.revocation, &mut problems);
-    let (Some(listen), Some(clients), Some(records)) = (listen, clients, records) else { return Err(problems) };
+    let (Some(listen), Some(clients), Some(records), Some(registration)) = (listen, clients, records, registration)
+    else {
+        return Err(problems);
+    };
     problems.none_or(Settings {
         origin,
         listen,
         lifetimes,
         clients,
         records,
+        registration,
         certificate_lifetime: Duration::from_secs(lifetime),
         timestamp_records: config.audit.timestamps,
         units: Arc::new(units),

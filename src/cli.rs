@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod explain;
 mod init;
+mod issuer;
 mod login;
 mod server;
 mod tsa;
@@ -58,6 +59,9 @@ enum Command {
     /// The people who log in with a password of this house.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Issuers that owners of domains bring to a house that is being served.
+    #[command(subcommand)]
+    Issuer(issuer::IssuerCommand),
     /// The configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -110,6 +114,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Login(args) => login::run(args),
         Command::User(command) => user::run(command),
+        Command::Issuer(command) => issuer::run(command),
         Command::Config(command) => config::run(command),
         Command::Audit(command) => audit::run(command),
     };

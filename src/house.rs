@@ -31,6 +31,7 @@ use crate::http::timestamp::{self, TimestampEdge, TimestampEdgeError};
 use crate::http::{frame, fulcio, log, oidc, trust};
 use crate::logs::LogsError;
 use crate::outbound::KeyKeeper;
+use crate::registration::{Registrar, RegistrarError, RegistrarParts};
 use crate::rollover::Rollover;
 use crate::signature_log::IssuedLately;
 use crate::signature_log::first_entry::{self, FirstEntryError};
@@ -66,6 +67,8 @@ pub(crate) enum HouseError {
     FirstEntry(#[from] FirstEntryError),
     #[error("the audit log did not take the configuration's record: {0}")]
     Audit(#[from] AppendError),
+    #[error("registered issuers: {0}")]
+    Registrations(#[from] RegistrarError),
 }
 
 /// Everything that serves.
@@ -81,6 +84,7 @@ pub(crate) struct House {
     keys: Arc<KeyKeeper>,
     snapshots: Arc<Snapshots>,
     reloader: Arc<Reloader>,
+    registrar: Arc<Registrar>,
 }
 
 impl House {
@@ -113,11 +117,24 @@ impl House {
         let rollover = parts.rollover(units, material, publisher.clone(), timestamps.clone());
         let keys_to_probe = vec![opened.issuing_key.clone()];
         let health = Arc::new(HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone()));
-        let source = settings.source.clone();
+        let (source, registration) = (settings.source.clone(), settings.registration.clone());
         let snapshots = Arc::new(Snapshots::open(fixtures, settings)?);
         let (audit, clock) = (opened.audit.clone(), opened.clock.clone());
         let reloader = Arc::new(Reloader::new(source, snapshots.clone(), audit, clock.clone()));
-        let api = Arc::new(ApiEdge { snapshots: snapshots.clone(), reloader: reloader.clone(), clock });
+        let registrar = Arc::new(
+            Registrar::open(RegistrarParts {
+                house: file.name.clone(),
+                settings: registration,
+                audit: opened.audit.clone(),
+                store: opened.store.clone(),
+                clock: clock.clone(),
+                snapshots: snapshots.clone(),
+            })
+            .await?,
+        );
+        let (reloads, registrations) = (reloader.clone(), registrar.clone());
+        let api =
+            Arc::new(ApiEdge { snapshots: snapshots.clone(), reloader: reloads, registrar: registrations, clock });
         let routes = fulcio::routes(snapshots.part(|snapshot| &snapshot.fulcio))
             .merge(timestamp::routes(timestamps.clone()))
             .merge(disclosure::routes(disclosure))
@@ -139,6 +156,7 @@ impl House {
             keys,
             snapshots,
             reloader,
+            registrar,
         })
     }
 
@@ -175,6 +193,7 @@ impl House {
         let publisher = self.publisher.clone();
         chores.spawn(async move { publisher.keep_fresh(&SystemClock).await });
         chores.spawn(sweep(self.store.clone()));
+        chores.spawn(self.registrar.clone().keep_current());
         chores.spawn(self.keys.clone().keep_fresh(self.snapshots.part(|snapshot| &snapshot.issuers)));
         chores
     }

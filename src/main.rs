@@ -20,6 +20,7 @@ mod logging;
 mod logs;
 mod outbound;
 mod people;
+mod registration;
 mod roles;
 mod rollover;
 mod serve;

@@ -8,7 +8,7 @@ mod address;
 mod client;
 mod key_keeper;
 
-pub(crate) use client::Outbound;
+pub(crate) use client::{Outbound, OutboundError};
 pub(crate) use key_keeper::{KeyKeeper, RefreshError};
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use broker::issuer::{IssuerSpec, Issuers};
 use shared::audit::AuditRecord;
-use shared::log::AppendError;
+use shared::log::{AppendError, Receipt};
 use shared::time::UnixTime;
 
 pub(crate) use current::Current;
@@ -121,18 +121,35 @@ impl Snapshots {
         Ok(loaded)
     }
 
-    /// Puts another set of registered issuers in force. Whoever changes a registration has recorded it before.
-    #[expect(dead_code, reason = "registrations are fed in by the room that keeps them")]
-    pub(crate) async fn change_registrations(&self, registrations: Vec<IssuerSpec>) -> Result<(), ChangeError> {
+    /// Puts another set of registered issuers in force: recorded first, then swapped.
+    pub(crate) async fn change_registrations(
+        &self,
+        registrations: Vec<IssuerSpec>,
+        record: &AuditRecord,
+    ) -> Result<Receipt, ChangeError> {
         let mut workshop = self.workshop.lock().await;
-        let Workshop { fixtures, settings, .. } = &*workshop;
-        let earlier = self.current();
-        let mut snapshot = fixtures.snapshot(settings, &registrations, Some(&earlier))?;
-        // The configuration is the one that was loaded then.
-        snapshot.configuration = earlier.configuration.clone();
+        let snapshot = self.with_registrations(&workshop, &registrations)?;
+        let receipt = workshop.fixtures.audit.append(record.to_leaf()).await?;
+        self.current.store(Arc::new(snapshot));
+        workshop.registrations = registrations;
+        Ok(receipt)
+    }
+
+    /// Puts in force what was recorded before this process began.
+    pub(crate) async fn put_registrations_in_force(&self, registrations: Vec<IssuerSpec>) -> Result<(), ChangeError> {
+        let mut workshop = self.workshop.lock().await;
+        let snapshot = self.with_registrations(&workshop, &registrations)?;
         self.current.store(Arc::new(snapshot));
         workshop.registrations = registrations;
         Ok(())
+    }
+
+    fn with_registrations(&self, workshop: &Workshop, registrations: &[IssuerSpec]) -> Result<Snapshot, ChangeError> {
+        let earlier = self.current();
+        let mut snapshot = workshop.fixtures.snapshot(&workshop.settings, registrations, Some(&earlier))?;
+        // The configuration is the one that was loaded then.
+        snapshot.configuration = earlier.configuration.clone();
+        Ok(snapshot)
     }
 }
 

@@ -19,6 +19,7 @@ mod listen;
 mod log;
 mod profile;
 mod provider;
+mod registration;
 mod revocation;
 mod timestamps;
 
@@ -36,6 +37,7 @@ pub use listen::{ListenSection, TlsSection};
 pub use log::LogSection;
 pub use profile::{CiSection, KubernetesSection, Profile};
 pub use provider::ProviderSection;
+pub use registration::RegistrationSection;
 pub use revocation::RevocationSection;
 use serde::{Deserialize, Serialize};
 pub use timestamps::{TimestampsSection, UnitSection};
@@ -65,6 +67,8 @@ pub struct Config {
     pub issuers: Vec<IssuerSection>,
     /// Who may administer the house.
     pub api: ApiSection,
+    /// Issuers that owners of domains bring.
+    pub registration: RegistrationSection,
     /// Signing certificates.
     pub certificates: CertificatesSection,
     /// Keys that are kept elsewhere.

@@ -11,6 +11,7 @@ pub mod documents;
 pub mod keys;
 pub mod log;
 pub mod provider;
+pub mod registration;
 pub mod signature_log;
 pub mod timestamps;
 pub mod x509;

@@ -72,6 +72,26 @@ pub enum AuditRecord {
         /// What is wrong, each with its place in the file; the first few.
         problems: Vec<String>,
     },
+    /// The registration of an issuer changes: this is durable before it takes effect. Held together these records are all
+    /// registrations, and the store can be made from them again.
+    IssuerRegistration {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The registration's identifier.
+        registration: String,
+        /// What happened: requested, approved, proved, denied, froze, elapsed, released.
+        event: String,
+        /// Who did it: an address of the API's caller, or `the house`.
+        by: String,
+        /// The state before; empty for a new registration.
+        from: String,
+        /// The state from now on; `dropped` for a request that was never granted.
+        to: String,
+        /// What each resolver or host answered, if this comes of a check.
+        evidence: Vec<String>,
+        /// The whole registration from now on, in the form of the store.
+        image: serde_json::Value,
+    },
     /// The store could not be read at a start and was set aside: sessions, codes and accounts in it are lost, and an operator
     /// should look why.
     StoreSetAside {

@@ -21,6 +21,8 @@ pub use self::sled::SledStore;
 pub enum Table {
     /// Authorization codes, by SHA-256 of the code.
     Codes,
+    /// Registrations of issuers, by identifier. The audit log holds them too.
+    Registrations,
     /// Browser sessions, by SHA-256 of the session secret.
     Sessions,
     /// Local users, by normalised e-mail address.

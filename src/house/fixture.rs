@@ -78,6 +78,20 @@ impl Scratch {
         Self { house, token_key, folder, _data: data }
     }
 
+    /// The same house, closed and opened again, perhaps without what was in its store.
+    pub(crate) async fn reopen(self, loses_store: bool) -> Self {
+        let Self { house, token_key, folder, _data } = self;
+        house.close();
+        drop(house);
+        if loses_store {
+            std::fs::remove_dir_all(folder.path().join("data/store")).expect("removed");
+        }
+        let path = folder.path().join("privyseal.toml");
+        let settings = Source::new(Some(&path), None).read().map_err(|(problems, _)| problems).expect("good");
+        let house = House::open(&_data, settings, Origin::parse(ORIGIN).expect("an origin")).await.expect("opens");
+        Self { house, token_key, folder, _data }
+    }
+
     /// Writes another configuration, and files beside it.
     pub(crate) fn write(&self, name: &str, text: &str) {
         write_durably(&self.folder.path().join(name), text.as_bytes(), Mode::Private).expect("written");

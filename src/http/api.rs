@@ -14,6 +14,7 @@ mod asked;
 mod body;
 mod configuration;
 mod explain;
+mod issuers;
 mod problem;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use shared::time::Clock;
 pub(crate) use asked::Asked;
 pub(crate) use problem::{Kind, Problem};
 
+use crate::registration::Registrar;
 use crate::snapshots::{Reloader, Snapshots};
 
 /// Where the API is served.
@@ -40,6 +42,8 @@ pub(crate) struct ApiEdge {
     pub(crate) snapshots: Arc<Snapshots>,
     /// Reads the configuration again.
     pub(crate) reloader: Arc<Reloader>,
+    /// Keeps the issuers that owners bring.
+    pub(crate) registrar: Arc<Registrar>,
     /// The present moment.
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -50,6 +54,13 @@ pub(crate) fn routes(edge: Arc<ApiEdge>) -> Router {
     Router::new()
         .route(&here("/configuration"), get(configuration::show))
         .route(&here("/explain"), post(explain::post))
+        .route(&here("/issuers"), get(issuers::list).post(issuers::request))
+        .route(&here("/issuers/about"), get(issuers::about))
+        .route(&here("/issuers/{id}"), get(issuers::show))
+        .route(&here("/issuers/{id}/approve"), post(issuers::approve))
+        .route(&here("/issuers/{id}/freeze"), post(issuers::freeze))
+        .route(&here("/issuers/{id}/prove"), post(issuers::prove))
+        .route(&here("/issuers/{id}/release"), post(issuers::release))
         .route(&here("/reload"), post(configuration::reload))
         .route(&here("/whoami"), get(whoami))
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -125,6 +125,17 @@ pub enum ClaimError {
     SubdomainsNeedDns,
 }
 
+impl ClaimError {
+    /// The rule that refused, or a word where it is none of the rule set.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Domain(error) => error.rule().id(),
+            Self::DomainLength { .. } | Self::IssuerLength { .. } | Self::IssuerNotInRecord => "CLAIM",
+            Self::EmailNeedsDns | Self::SubdomainsNeedDns | Self::SubdomainsOfUri => "PROOF",
+        }
+    }
+}
+
 impl Claim {
     /// Refuses what no proof could carry.
     pub fn check(self) -> Result<Self, ClaimError> {

@@ -61,6 +61,11 @@ impl State {
         }
     }
 
+    /// Whether a registration in this state may speak.
+    pub const fn speaks(self) -> bool {
+        matches!(self, Self::Active)
+    }
+
     pub(super) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }

@@ -115,7 +115,6 @@ impl Caller {
     }
 
     /// Leave to speak for `domain`: an administrator, or whoever looks after it or a domain above it.
-    #[expect(dead_code, reason = "asked by the routes of issuers")]
     pub(crate) fn require_owner(&self, domain: &DomainName) -> Result<(), Problem> {
         let covers = |owned: &DomainName| {
             let rest = domain.as_str().strip_suffix(owned.as_str());

@@ -41,6 +41,7 @@ const fn code(table: Table) -> u8 {
         Table::Codes => 1,
         Table::Sessions => 2,
         Table::Users => 3,
+        Table::Registrations => 4,
     }
 }
 

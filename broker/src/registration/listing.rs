@@ -1,0 +1,55 @@
+//! The issuers that a domain lists, for domains that want no others.
+
+use std::collections::BTreeSet;
+
+use shared::time::UnixTime;
+
+use super::{Answer, ApplianceId, Observation, txt_record};
+
+/// What a domain's records say to one house, all of them together.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listing {
+    /// The issuers that they list.
+    pub issuers: BTreeSet<String>,
+    /// One of them says that there are no others.
+    pub enforce: bool,
+}
+
+impl Listing {
+    /// What the resolvers agree on. `None`: they do not, or too few answered, and what was known before stays. A domain without a record
+    /// for this house lists nobody and forbids nobody.
+    pub fn judge(house: &ApplianceId, observations: &[Observation], needed: usize, now: UnixTime) -> Option<Self> {
+        let mut read = observations.iter().filter_map(|observation| Self::read(house, &observation.answer, now));
+        let first = read.next()?;
+        let mut agreeing = 1;
+        for other in read {
+            if other != first {
+                return None;
+            }
+            agreeing += 1;
+        }
+        (agreeing >= needed.max(1)).then_some(first)
+    }
+
+    fn read(house: &ApplianceId, answer: &Answer, now: UnixTime) -> Option<Self> {
+        let mut listing = Self { issuers: BTreeSet::new(), enforce: false };
+        match answer {
+            Answer::Records { texts, .. } => {
+                let statements = texts.iter().filter_map(|text| txt_record::parse(text)?.ok());
+                let in_force = |until: Option<UnixTime>| until.is_none_or(|until| now < until);
+                for statement in statements.filter(|said| said.ca == *house && in_force(said.until)) {
+                    listing.issuers.insert(statement.iss.to_string());
+                    listing.enforce |= statement.enforce;
+                }
+                Some(listing)
+            }
+            Answer::Absent(_) => Some(listing),
+            Answer::Document(_) | Answer::Failed(_) => None,
+        }
+    }
+
+    /// True if the domain has said something to this house.
+    pub fn says_anything(&self) -> bool {
+        !self.issuers.is_empty()
+    }
+}

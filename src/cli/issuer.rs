@@ -1,0 +1,252 @@
+//! `privyseal issuer`
+
+use std::path::{Path, PathBuf};
+
+use broker::names::{DomainName, IssuerUrl};
+use broker::registration::{ApplianceId, Claim, Kind, Method};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use shared::time::Clock as _;
+
+use super::server::ServerArgs;
+use super::{Failure, block_on};
+use crate::clock::SystemClock;
+use crate::registration::RegistrantKey;
+
+const ISSUERS: &str = "/issuers";
+
+/// Issuers that owners of domains bring: request, publish, prove, approve.
+#[derive(Debug, Subcommand)]
+pub(super) enum IssuerCommand {
+    /// Ask that an issuer may speak for the names of a domain; prints what the domain must publish.
+    Request(RequestArgs),
+    /// Let the house look at the domain now.
+    Prove(OneArgs),
+    /// For administrators: let a registration speak once it is proven.
+    Approve(OneArgs),
+    /// List registrations.
+    List(ListArgs),
+    /// Show one registration.
+    Show(OneArgs),
+    /// Stop a registration at once.
+    Freeze(FreezeArgs),
+    /// For administrators: end a frozen registration and let another key register its names.
+    Release(ReleaseArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RequestArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// The domain whose names the issuer is to speak for.
+    #[arg(long)]
+    domain: String,
+    /// The issuer, byte for byte as its tokens say.
+    #[arg(long, value_name = "URL")]
+    issuer: String,
+    /// Which names: email (addresses of the domain), uri (https URIs of the host) or spiffe (its trust domain).
+    #[arg(long, value_parser = parse_kind)]
+    kind: Kind,
+    /// Those of the domains below as well; proven by DNS only.
+    #[arg(long)]
+    subdomains: bool,
+    /// Where the domain says so: dns, or well-known for the names of one host.
+    #[arg(long, default_value = "dns", value_parser = parse_method)]
+    method: Method,
+    /// Your key; made if it is missing. Keep it: who has it can register again under the same record.
+    #[arg(long, value_name = "FILE", default_value = "privyseal-registrant.pem")]
+    key: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct OneArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// The registration, as `privyseal issuer list` names it.
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Print the API's answer.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Print the API's answer.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct FreezeArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    /// Why, for the audit log.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReleaseArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    /// The next key may register the same issuer: it is the same owner, who lost the key.
+    #[arg(long)]
+    keep_issuer: bool,
+}
+
+fn parse_kind(text: &str) -> Result<Kind, String> {
+    Kind::parse(text).ok_or_else(|| "one of email, spiffe and uri".to_owned())
+}
+
+fn parse_method(text: &str) -> Result<Method, String> {
+    Method::parse(text).ok_or_else(|| "one of dns and well-known".to_owned())
+}
+
+pub(super) fn run(command: IssuerCommand) -> Result<(), Failure> {
+    block_on(async move {
+        match command {
+            IssuerCommand::Request(args) => request(args).await,
+            IssuerCommand::Prove(args) => prove(args).await,
+            IssuerCommand::Approve(args) => act(&args, "approve", json!({})).await,
+            IssuerCommand::List(args) => list(args).await,
+            IssuerCommand::Show(args) => {
+                tell(&args.server.required()?.get(&path(&args.id, "")?).await?, args.json);
+                Ok(())
+            }
+            IssuerCommand::Freeze(args) => act(&args.one, "freeze", json!({ "reason": args.reason })).await,
+            IssuerCommand::Release(args) => act(&args.one, "release", json!({ "keep_issuer": args.keep_issuer })).await,
+        }
+    })
+}
+
+async fn request(args: RequestArgs) -> Result<(), Failure> {
+    let api = args.server.required()?;
+    let about = api.get(&format!("{ISSUERS}/about")).await?;
+    let house = ApplianceId::parse(about["house"].as_str().unwrap_or_default())?;
+    let (key, is_new) = RegistrantKey::load_or_make(&args.key)?;
+    let claim = Claim {
+        domain: DomainName::parse(&args.domain).map_err(|error| format!("--domain: {error}"))?,
+        // Whether an issuer on this machine may be registered is the house's decision.
+        iss: IssuerUrl::parse_or_loopback(&args.issuer).map_err(|error| format!("--issuer: {error}"))?,
+        kind: args.kind,
+        subdomains: args.subdomains,
+        method: args.method,
+        account: key.account(),
+    }
+    .check()?;
+    let jws = key.sign(&claim, &house, SystemClock.now())?;
+    let one = api.post(ISSUERS, &json!({ "request": jws })).await?;
+    if is_new {
+        println!("Your key is new: {}. Keep it; the record below names it.", args.key.display());
+    }
+    tell_publication(&one, &args.key);
+    Ok(())
+}
+
+fn tell_publication(one: &Value, key: &Path) {
+    let text = |name: &str| one["publish"][name].as_str().unwrap_or_default();
+    let id = one["id"].as_str().unwrap_or_default();
+    println!("Registration {id} is {} (key {}).\n", one["state"].as_str().unwrap_or_default(), key.display());
+    match text("type") {
+        "TXT" => {
+            println!("Publish this record, then run `privyseal issuer prove {id}`:\n");
+            println!("{} 300 IN TXT {}", text("name"), quoted(text("value")));
+        }
+        _ => {
+            println!("Serve this document at {} (status 200, no redirect),", text("name"));
+            println!("then run `privyseal issuer prove {id}`:\n");
+            println!("{}", text("value"));
+        }
+    }
+}
+
+/// A TXT record holds strings of at most 255 bytes (RFC 1035 §3.3.14); what is longer is several, put together when read. The value
+/// holds neither quotation marks nor backslashes.
+fn quoted(value: &str) -> String {
+    let parts: Vec<String> =
+        value.as_bytes().chunks(255).map(|part| format!("\"{}\"", String::from_utf8_lossy(part))).collect();
+    parts.join(" ")
+}
+
+async fn prove(args: OneArgs) -> Result<(), Failure> {
+    let one = args.server.required()?.post(&path(&args.id, "/prove")?, &json!({})).await?;
+    tell(&one, args.json);
+    if one["proved"] == true {
+        if one["awaitsApproval"] == true && !args.json {
+            println!("\nProven. An administrator runs `privyseal issuer approve {}`.", args.id);
+        }
+        return Ok(());
+    }
+    let found = one["lastCheck"]["found"].as_str().unwrap_or_default();
+    let name = one["publish"]["name"].as_str().unwrap_or_default();
+    let value = one["publish"]["value"].as_str().unwrap_or_default();
+    Err(format!("not proven: {found}\nAt {name} there should be:\n{value}").into())
+}
+
+async fn act(args: &OneArgs, action: &str, body: Value) -> Result<(), Failure> {
+    let one = args.server.required()?.post(&path(&args.id, &format!("/{action}"))?, &body).await?;
+    tell(&one, args.json);
+    Ok(())
+}
+
+async fn list(args: ListArgs) -> Result<(), Failure> {
+    let api = args.server.required()?;
+    let answer = api.get(ISSUERS).await?;
+    if args.json {
+        println!("{answer:#}");
+        return Ok(());
+    }
+    for one in answer["issuers"].as_array().into_iter().flatten() {
+        let text = |name: &str| one[name].as_str().unwrap_or_default();
+        println!("{}\t{}\t{}\t{}\t{}", text("id"), text("state"), text("kind"), text("domain"), text("issuer"));
+    }
+    Ok(())
+}
+
+/// Members of a registration, one a line, as people read them.
+fn tell(one: &Value, as_json: bool) {
+    if as_json {
+        println!("{one:#}");
+        return;
+    }
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    };
+    let proof = match &one["proof"] {
+        Value::Null => "none".to_owned(),
+        proof => {
+            let signed = if proof["signed"] == true { "signed" } else { "not signed" };
+            format!("seen {}, {signed}, until {}", text(&proof["seenAt"]), text(&proof["until"]))
+        }
+    };
+    let check = &one["lastCheck"];
+    for (name, value) in [
+        ("registration", text(&one["id"])),
+        ("state", format!("{} since {} ({})", text(&one["state"]), text(&one["since"]), text(&one["reason"]))),
+        ("issuer", text(&one["issuer"])),
+        ("names", format!("{} of {}{}", text(&one["kind"]), text(&one["domain"]), below(one))),
+        ("proof", proof),
+        ("last check", format!("{}: {}", text(&check["at"]), text(&check["found"]))),
+        ("next check", text(&one["nextCheck"])),
+        ("approved by", text(&one["approvedBy"])),
+        ("requested by", text(&one["requestedBy"])),
+        ("account", text(&one["account"])),
+    ] {
+        println!("{name:<13} {value}");
+    }
+}
+
+fn below(one: &Value) -> &'static str {
+    if one["subdomains"] == true { " and the domains below" } else { "" }
+}
+
+/// An identifier goes into a path: 20 hexadecimal digits and nothing else.
+fn path(id: &str, action: &str) -> Result<String, Failure> {
+    let is_id = id.len() == 20 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { Ok(format!("{ISSUERS}/{id}{action}")) } else { Err(format!("{id:?} is not a registration").into()) }
+}

@@ -1,0 +1,21 @@
+//! What a host says at `/.well-known/sigstore-issuers.json`.
+
+use broker::issuer::Reach;
+use broker::registration::{Absence, Answer, Observation};
+
+use crate::outbound::{Outbound, OutboundError};
+
+/// Fetches the document. The address is judged before it is connected to, and no redirect is followed: both are how outsiders make
+/// a server fetch what they cannot.
+pub(super) async fn observe(source: &str, url: &str, reach: &Reach) -> Observation {
+    let fetched = match Outbound::new(reach) {
+        Ok(outbound) => outbound.fetch(url).await,
+        Err(error) => Err(error),
+    };
+    let answer = match fetched {
+        Ok(document) => Answer::Document(document),
+        Err(OutboundError::Status { status: 404 | 410, .. }) => Answer::Absent(Absence::NoDocument),
+        Err(error) => Answer::Failed(error.to_string()),
+    };
+    Observation { source: source.to_owned(), answer }
+}
