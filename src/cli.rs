@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod ca;
 mod config;
 mod demo;
 mod explain;
@@ -56,6 +57,9 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Log in to a running house, for the commands that take `--login FILE`.
     Login(login::LoginArgs),
+    /// The certificates that the root issued, and their revocation.
+    #[command(subcommand)]
+    Ca(ca::CaCommand),
     /// The people who log in with a password of this house.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -113,6 +117,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Tsa(command) => tsa::run(command),
         Command::Explain(args) => explain::run(args),
         Command::Login(args) => login::run(args),
+        Command::Ca(command) => ca::run(command),
         Command::User(command) => user::run(command),
         Command::Issuer(command) => issuer::run(command),
         Command::Config(command) => config::run(command),

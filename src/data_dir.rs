@@ -5,6 +5,8 @@
 //! key-file          the secret that opens the private keys, mode 0600
 //! keys/*.pem        private keys, encrypted PKCS#8
 //! certificates/*.pem
+//! revocations.toml  what the root revoked, and which list it signed last
+//! crl/root-ca.crl   that list
 //! units.toml        the timestamp units, with every key and certificate that each of them had
 //! log/{certificates,signatures,audit}/
 //! store/            what the provider remembers

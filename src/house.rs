@@ -28,10 +28,12 @@ use crate::http::disclosure::{self, DisclosureEdge};
 use crate::http::health::{self, HealthEdge};
 use crate::http::request_id::RequestIds;
 use crate::http::timestamp::{self, TimestampEdge, TimestampEdgeError};
-use crate::http::{frame, fulcio, log, oidc, trust};
+use crate::http::{frame, fulcio, log, oidc, revocation, trust};
 use crate::logs::LogsError;
 use crate::outbound::KeyKeeper;
 use crate::registration::{Registrar, RegistrarError, RegistrarParts};
+use crate::revocation::RevocationError;
+use crate::revocation::keeper::RevocationKeeper;
 use crate::rollover::Rollover;
 use crate::signature_log::IssuedLately;
 use crate::signature_log::first_entry::{self, FirstEntryError};
@@ -59,6 +61,8 @@ pub(crate) enum HouseError {
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
     Units(#[from] UnitsError),
+    #[error(transparent)]
+    Revocation(#[from] RevocationError),
     #[error("timestamps: {0}")]
     Timestamps(#[from] TimestampEdgeError),
     #[error("the trust root: {0}")]
@@ -81,6 +85,8 @@ pub(crate) struct House {
     timestamps: Arc<TimestampEdge>,
     publisher: Arc<TrustPublisher>,
     rollover: Arc<Rollover>,
+    revocations: Arc<RevocationKeeper>,
+    plain_routes: Router,
     keys: Arc<KeyKeeper>,
     snapshots: Arc<Snapshots>,
     reloader: Arc<Reloader>,
@@ -98,7 +104,8 @@ impl House {
         }
         first_entry::make(&opened.signatures).await?;
         let parts = Parts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
-        let mut units = parts.timestamp_units()?;
+        let revocations = parts.revocations()?;
+        let mut units = parts.timestamp_units(&revocations)?;
         let material = parts.material(units.chains()?)?;
         let publisher = Arc::new(parts.publisher(&material).await?);
         units.note_published(SystemClock.now())?;
@@ -142,8 +149,10 @@ impl House {
             .merge(oidc::routes(snapshots.part(|snapshot| &snapshot.oidc)))
             .merge(trust::routes(publisher.edge()))
             .merge(api::routes(api))
+            .merge(revocation::routes(revocations.edge.clone()))
             .merge(health::routes(health));
         let ids = Arc::new(RequestIds::new(&*opened.random));
+        let plain_routes = frame::frame(revocation::routes(revocations.edge.clone()), ids.clone());
         Ok(Self {
             routes: frame::frame(routes, ids),
             origin,
@@ -153,6 +162,8 @@ impl House {
             timestamps,
             publisher,
             rollover,
+            revocations,
+            plain_routes,
             keys,
             snapshots,
             reloader,
@@ -184,12 +195,18 @@ impl House {
         Ok(Some(self.reloader.clone().follow(signal(SignalKind::hangup())?)))
     }
 
+    /// The routes that are served in plain HTTP to everybody: those of revocation.
+    pub(crate) fn plain_routes(&self) -> Router {
+        self.plain_routes.clone()
+    }
+
     /// What goes on beside the requests, until it is shut down.
     pub(crate) fn chores(&self) -> JoinSet<()> {
         let mut chores = JoinSet::new();
         chores.spawn(self.timestamps.clone().watch_clocks());
         chores.spawn(self.timestamps.clone().keep_counting());
         chores.spawn(self.rollover.clone().keep_turning());
+        chores.spawn(self.revocations.clone().keep_fresh());
         let publisher = self.publisher.clone();
         chores.spawn(async move { publisher.keep_fresh(&SystemClock).await });
         chores.spawn(sweep(self.store.clone()));

@@ -9,5 +9,6 @@ pub(crate) mod log;
 pub(crate) mod oidc;
 pub(crate) mod pages;
 pub(crate) mod request_id;
+pub(crate) mod revocation;
 pub(crate) mod timestamp;
 pub(crate) mod trust;

@@ -21,6 +21,7 @@ mod logs;
 mod outbound;
 mod people;
 mod registration;
+mod revocation;
 mod roles;
 mod rollover;
 mod serve;

@@ -37,6 +37,8 @@ pub(crate) struct Serving {
     listener: TcpListener,
     connections: Connections,
     identity: Option<Arc<ServerIdentity>>,
+    /// Where revocation is served in plain HTTP.
+    plain: Option<(TcpListener, Connections)>,
 }
 
 impl Serving {
@@ -62,8 +64,15 @@ impl Serving {
             max: settings.listen.max_connections,
             drain: settings.listen.drain,
         };
+        let plain = match settings.revocation.listen {
+            None => None,
+            Some(address) => {
+                let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
+                Some((listener, Connections { tls: None, ..connections }))
+            }
+        };
         let house = House::open(data, settings, origin).await?;
-        Ok(Self { house, listener, connections, identity })
+        Ok(Self { house, listener, connections, identity, plain })
     }
 
     /// The house.
@@ -79,6 +88,12 @@ impl Serving {
         }
         if let Some(identity) = self.identity {
             chores.spawn(identity.follow_files());
+        }
+        if let Some((listener, connections)) = self.plain {
+            let routes = self.house.plain_routes();
+            chores.spawn(async move {
+                connections.serve(listener, routes, std::future::pending()).await;
+            });
         }
         let is_drained = self.connections.serve(self.listener, self.house.routes(), stop).await;
         chores.shutdown().await;

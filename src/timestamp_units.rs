@@ -105,6 +105,8 @@ pub(crate) struct TimestampUnits {
     key_file: Arc<KeyFile>,
     audit: Log,
     register: Register,
+    /// Serial numbers of certificates that no unit may sign with any more.
+    revoked: Vec<Vec<u8>>,
 }
 
 impl TimestampUnits {
@@ -117,7 +119,12 @@ impl TimestampUnits {
     ) -> Result<Self, UnitsError> {
         let files = UnitFiles::of(data);
         let register = files.register(house)?;
-        Ok(Self { files, house: house.clone(), key_file, audit, register })
+        Ok(Self { files, house: house.clone(), key_file, audit, register, revoked: Vec::new() })
+    }
+
+    /// Certificates with these serial numbers serve no more.
+    pub(crate) fn forbid(&mut self, revoked: Vec<Vec<u8>>) {
+        self.revoked = revoked;
     }
 
     /// The register.
@@ -285,10 +292,19 @@ impl TimestampUnits {
     ) -> Result<Option<Succession>, UnitsError> {
         let mut succession: Option<Succession> = None;
         for generation in unit.open().filter(|generation| generation.published.is_some()) {
+            let chain = self.files.chain(&generation.certificates)?;
+            if self.revoked.iter().any(|serial| serial == chain.leaf().serial()) {
+                tracing::error!(
+                    unit = unit.name,
+                    generation = generation.number,
+                    "its certificate is revoked: it does not serve; `privyseal tsa unit next` gives the unit another key"
+                );
+                continue;
+            }
             let config = UnitConfig {
                 name: unit.name.clone(),
                 key: self.signer(unit, generation, setting)?,
-                chain: self.files.chain(&generation.certificates)?,
+                chain,
                 policies: setting.and_then(|s| s.policies.clone()).unwrap_or_else(|| settings.policies.clone()),
                 accuracy: setting.map_or(tsa::Accuracy::ONE_SECOND, |setting| setting.accuracy),
                 node: NodePrefix::FIRST,

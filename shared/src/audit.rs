@@ -38,6 +38,15 @@ pub enum AuditRecord {
         /// Index of its leaf in the certificate log.
         log_index: u64,
     },
+    /// A certificate of an authority or a timestamp unit is about to be revoked.
+    CertificateRevoked {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// Serial number, lower-case hex.
+        serial: String,
+        /// Why, as RFC 5280 §5.3.1 names it.
+        reason: String,
+    },
     /// A login code was used a second time: somebody holds what was meant for another. What it gave out is revoked.
     CodeReplayed {
         /// Milliseconds since the epoch.
@@ -91,6 +100,22 @@ pub enum AuditRecord {
         evidence: Vec<String>,
         /// The whole registration from now on, in the form of the store.
         image: serde_json::Value,
+    },
+    /// A key that answers OCSP requests for the root is about to be certified.
+    ResponderCertified {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// SHA-256 of the key's SubjectPublicKeyInfo, hex.
+        public_key_sha256: String,
+    },
+    /// The root is about to sign a revocation list.
+    RevocationListSigned {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The list's number.
+        number: u64,
+        /// SHA-256 of the to-be-signed list, hex.
+        tbs_sha256: String,
     },
     /// The store could not be read at a start and was set aside: sessions, codes and accounts in it are lost, and an operator
     /// should look why.

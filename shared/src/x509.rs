@@ -7,6 +7,7 @@ pub mod chain;
 pub mod der_writer;
 pub mod key_identifier;
 pub mod path;
+pub mod revocation;
 pub mod revocation_addresses;
 pub mod serial;
 

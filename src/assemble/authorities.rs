@@ -1,5 +1,6 @@
 //! The authorities' keys and revocation, as the file says them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(crate) const ROOT: &str = "root-ca";
 pub(crate) struct RevocationSettings {
     /// What certificates say of it.
     pub(crate) addresses: Option<RevocationAddresses>,
+    /// Where it is served in plain HTTP, besides the house's own listener.
+    pub(crate) listen: Option<SocketAddr>,
     /// How long a revocation list counts.
     pub(crate) crl: Duration,
     /// How long an OCSP answer counts.
@@ -46,7 +49,16 @@ pub(super) fn revocation(section: &RevocationSection, problems: &mut Problems) -
         }
         is_plain.then(|| RevocationAddresses::at(origin, ROOT))
     });
+    let listen = section.listen.as_deref().and_then(|text| {
+        let address = text.parse().map_err(|_| format!("\"{text}\" is not an address like 0.0.0.0:80"));
+        problems.keep("revocation.listen", address)
+    });
     let days = problems.within("revocation.crl_days", section.crl_days, 1..=366);
     let hours = problems.within("revocation.ocsp_hours", section.ocsp_hours, 1..=240);
-    RevocationSettings { addresses, crl: Duration::from_secs(days * 86_400), ocsp: Duration::from_secs(hours * 3_600) }
+    RevocationSettings {
+        addresses,
+        listen,
+        crl: Duration::from_secs(days * 86_400),
+        ocsp: Duration::from_secs(hours * 3_600),
+    }
 }

@@ -45,6 +45,14 @@ pub(crate) fn read(path: &Path, cap: u64) -> Result<String, DataDirError> {
     Ok(text)
 }
 
+/// Reads a file of at most `cap` bytes.
+#[expect(clippy::disallowed_methods, reason = "the edge reads its own directory")]
+pub(crate) fn read_bytes(path: &Path, cap: u64) -> Result<Vec<u8>, DataDirError> {
+    let mut bytes = Vec::new();
+    File::open(path).map_err(at(path))?.take(cap).read_to_end(&mut bytes).map_err(at(path))?;
+    Ok(bytes)
+}
+
 /// Writes beside, syncs, renames, syncs the directory: a crash leaves the old file or the new one, never a part.
 #[expect(clippy::disallowed_methods, reason = "a directory is opened only to sync it")]
 pub(crate) fn write_durably(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), DataDirError> {

@@ -2,23 +2,42 @@
 
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
 use shared::time::Clock as _;
 use shared::trust_root::TrustMaterial;
 
 use super::HouseError;
 use super::parts::Parts;
 use crate::clock::{SystemClock, SystemClocks};
+use crate::http::revocation::RevocationEdge;
 use crate::http::timestamp::TimestampEdge;
+use crate::revocation::Revocations;
+use crate::revocation::keeper::RevocationKeeper;
 use crate::rollover::Rollover;
 use crate::timestamp_units::{TimestampUnits, UnitFiles};
 use crate::trust_publisher::TrustPublisher;
 
 impl Parts<'_> {
+    /// What is revoked, and the edge that says so, with what is due done.
+    pub(super) fn revocations(&self) -> Result<Arc<RevocationKeeper>, HouseError> {
+        let (key_file, settings) = (self.opened.key_file.clone(), &self.settings.revocation);
+        let mut revocations = Revocations::open(self.data, self.file, key_file, self.opened.audit.clone())?;
+        revocations.refresh(settings, SystemClock.now())?;
+        let state = ArcSwap::from_pointee(revocations.state()?);
+        let edge = RevocationEdge { state, clock: self.opened.clock.clone(), ocsp: settings.ocsp };
+        Ok(Arc::new(RevocationKeeper {
+            revocations: Mutex::new(revocations),
+            settings: settings.clone(),
+            edge: Arc::new(edge),
+        }))
+    }
+
     /// The units, with what is due done as far as it can be before the trust root is published.
-    pub(super) fn timestamp_units(&self) -> Result<TimestampUnits, HouseError> {
+    pub(super) fn timestamp_units(&self, revocations: &RevocationKeeper) -> Result<TimestampUnits, HouseError> {
         let (key_file, now) = (self.opened.key_file.clone(), SystemClock.now());
         let (settings, files) = (&self.settings.units, UnitFiles::of(self.data));
         let mut units = TimestampUnits::open(self.data, self.file, key_file, self.opened.audit.clone())?;
+        units.forbid(revocations.edge.state.load().revoked.iter().map(|revoked| revoked.serial.clone()).collect());
         units.discard_unfinished(now)?;
         units.take_own_chains(settings, now)?;
         let root = || files.root(None, &self.opened.key_file);
