@@ -10,6 +10,7 @@ pub mod config;
 pub mod documents;
 pub mod keys;
 pub mod log;
+pub mod profile;
 pub mod provider;
 pub mod registration;
 pub mod signature_log;

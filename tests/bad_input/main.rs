@@ -117,7 +117,7 @@ fn certificate_requests() {
             Case { name: "token of one part", raw: raw_token("abc"), status: 400, says: "T1" },
             Case { name: "token over 16 KiB", raw: raw_token(&"a.".repeat(9_000)), status: 400, says: "T1" },
             Case { name: "duplicate claim", raw: raw_token(&issuer.duplicate_claim()), status: 400, says: "T1" },
-            Case { name: "key and CSR", raw: both, status: 400, says: "K1" },
+            Case { name: "key and CSR", raw: both, status: 400, says: "R1" },
             Case {
                 name: "neither",
                 raw: signing_cert(&json!({ "credentials": good["credentials"] })),

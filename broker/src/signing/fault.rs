@@ -80,13 +80,13 @@ impl CallerFault {
         }
     }
 
-    /// The rule that refused: that of the names and tokens rule set, or one of the authority's own, K1 to K4.
+    /// The rule that refused: that of the names and tokens rule set, or one of the authority's own, R1 to R4.
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Token(error) => error.rule().id(),
             Self::KeyUnknown(_) => crate::names::Rule::T1.id(),
             Self::Denied(denied) => denied.rule().id(),
-            Self::Submission(_) => "K1",
+            Self::Submission(_) => "R1",
             Self::Proof(error) => proof_rule(error),
         }
     }
@@ -110,18 +110,18 @@ fn proof_message(error: &ProofError) -> &'static str {
     }
 }
 
-/// K1: one key, shown one way, in a form that can be read. K2: of a kind and size that is taken. K3: a request is signed with
-/// the algorithm that goes with its key. K4: by the key itself, over the name in the token or over the request.
+/// R1: one key, shown one way, in a form that can be read. R2: of a kind and size that is taken. R3: a request is signed with
+/// the algorithm that goes with its key. R4: by the key itself, over the name in the token or over the request.
 fn proof_rule(error: &ProofError) -> &'static str {
     match error {
         ProofError::KeyArmor(_)
         | ProofError::Encoding
         | ProofError::Key(PublicKeyError::Malformed)
         | ProofError::RequestArmor(_)
-        | ProofError::RequestMalformed => "K1",
-        ProofError::Key(PublicKeyError::Kind(_) | PublicKeyError::RsaSize(_) | PublicKeyError::RsaExponent) => "K2",
-        ProofError::RequestAlgorithm(_) => "K3",
-        ProofError::Signature | ProofError::RequestSignature => "K4",
+        | ProofError::RequestMalformed => "R1",
+        ProofError::Key(PublicKeyError::Kind(_) | PublicKeyError::RsaSize(_) | PublicKeyError::RsaExponent) => "R2",
+        ProofError::RequestAlgorithm(_) => "R3",
+        ProofError::Signature | ProofError::RequestSignature => "R4",
     }
 }
 

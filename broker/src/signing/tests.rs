@@ -205,7 +205,7 @@ fn each_fault_of_the_caller_has_its_message_and_rule() {
         ("unverified address", replaced(":true", ":\"true\""), "alice@Example.com", TOKEN, "E1"),
         ("address of another domain", replaced("Example.com", "example.org"), "alice@example.org", TOKEN, "E6"),
         ("name of another prefix", BUILD_JOB.replace("/octo/", "/cat/"), "", TOKEN, "V4"),
-        ("proof over another name", PERSON.to_owned(), "alice@example.com", UNVERIFIED, "K4"),
+        ("proof over another name", PERSON.to_owned(), "alice@example.com", UNVERIFIED, "R4"),
     ];
     for (case, claims, name, message, rule) in table {
         match prepare(&issuance, &claims, name) {
@@ -218,10 +218,10 @@ fn each_fault_of_the_caller_has_its_message_and_rule() {
     }
     let (key, csr) = (Some(key_and_proof("alice@Example.com")), Some(vec![0x30]));
     for (case, key, csr, message, rule) in [
-        ("both", key.clone(), csr.clone(), UNREADABLE, "K1"),
-        ("neither", None, None, UNREADABLE, "K1"),
-        ("a cut request", None, csr, "The certificate signing request could not be parsed", "K1"),
-        ("an empty key", Some((vec![], vec![])), None, UNREADABLE, "K1"),
+        ("both", key.clone(), csr.clone(), UNREADABLE, "R1"),
+        ("neither", None, None, UNREADABLE, "R1"),
+        ("a cut request", None, csr, "The certificate signing request could not be parsed", "R1"),
+        ("an empty key", Some((vec![], vec![])), None, UNREADABLE, "R1"),
     ] {
         let judged = SigningRequest::parse(&token(PERSON), key, csr)
             .and_then(|request| issuance.prepare(request, &issuers(), &CALL).map(drop));

@@ -299,25 +299,25 @@ async fn what_is_wrong_with_a_request_is_said_in_the_words_that_clients_know() {
             token,
             "I2",
         ),
-        ("both", both, 400, unreadable, "K1"),
-        ("neither", json!({ "credentials": good["credentials"] }).to_string(), 400, unreadable, "K1"),
-        ("no key", with("/publicKeyRequest/publicKey", json!({})), 400, unreadable, "K1"),
+        ("both", both, 400, unreadable, "R1"),
+        ("neither", json!({ "credentials": good["credentials"] }).to_string(), 400, unreadable, "R1"),
+        ("no key", with("/publicKeyRequest/publicKey", json!({})), 400, unreadable, "R1"),
         (
             "a certificate for a key",
             with("/publicKeyRequest/publicKey/content", fixture.edge.issuance.authority.chain_pem()[0].clone().into()),
             400,
             unreadable,
-            "K1",
+            "R1",
         ),
-        ("a weak key", csr(weak), 400, "The public key supplied in the request is insecure", "K2"),
+        ("a weak key", csr(weak), 400, "The public key supplied in the request is insecure", "R2"),
         (
             "the wrong digest",
             csr(include_str!("../../../tests/vectors/ca/requests/refused-p384-sha256.pem")),
             400,
             "signing algorithm not permitted",
-            "K3",
+            "R3",
         ),
-        ("no PEM", csr("nothing"), 400, "The certificate signing request could not be parsed", "K1"),
+        ("no PEM", csr("nothing"), 400, "The certificate signing request could not be parsed", "R1"),
         (
             "a proof over something else",
             with(
@@ -326,7 +326,7 @@ async fn what_is_wrong_with_a_request_is_said_in_the_words_that_clients_know() {
             ),
             400,
             "The signature supplied in the request could not be verified",
-            "K4",
+            "R4",
         ),
     ];
     for (case, body, status, message, reason) in table {
