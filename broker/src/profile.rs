@@ -25,7 +25,7 @@ pub use kubernetes::{KubernetesProfile, KubernetesProfileError};
 pub use platform::{AzureError, BaseUrl, BaseUrlError};
 pub use template::{ExtensionTemplate, NameTemplate, TemplateError};
 
-use crate::names::{Name, NameError, Rule, UriName};
+use crate::names::{DomainName, Name, NameError, Rule, ServiceAccount, SpiffeId, UriName, Username};
 use crate::token::VerifiedToken;
 
 /// How an issuer's claims become a name.
@@ -44,8 +44,12 @@ pub enum Profile {
     /// Our own provider: people as well, but its record speaks for nothing itself. Each of its tokens names, in
     /// `federated_claims.connector_id`, the connector that knew the person, and that connector's grants decide.
     OwnProvider,
+    /// Workloads whose `sub` is a SPIFFE ID.
+    Spiffe,
     /// Workloads whose `sub` is a URI.
     Uri,
+    /// People or machines whose `sub` is a name inside a domain. The domain is the record's, never the token's.
+    Username(DomainName),
 }
 
 /// What a token claims to be, before anybody said that it may.
@@ -57,6 +61,13 @@ pub struct Claimed {
     pub proof_name: String,
     /// Fulcio's extensions beside those of issuer and subject, ascending: the last arc of 1.3.6.1.4.1.57264.1.N, and the text.
     pub extensions: Vec<(u8, String)>,
+}
+
+impl Claimed {
+    /// A name that is proven by signing `sub`, without extensions.
+    fn subject(token: &VerifiedToken, name: Name) -> Self {
+        Self { name, proof_name: token.subject().to_owned(), extensions: Vec::new() }
+    }
 }
 
 /// Why a token claims nothing that a certificate could hold.
@@ -91,21 +102,13 @@ pub enum ClaimError {
     /// N1.
     #[error("a name or an extension made from the claims would be longer than 2048 bytes")]
     TooLong,
-    /// K1.
-    #[error("{0:?} is not the name of a namespace or service account")]
-    KubernetesName(String),
     /// K2.
     #[error("sub {0:?} is not the service account that the claim kubernetes.io names")]
     KubernetesSubject(String),
     /// K3.
-    #[error("the service account {account:?} in namespace {namespace:?} is not on the list of the record")]
-    KubernetesAccount {
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        account: String,
-    },
-    /// The name is no name: rules U, H, P and E.
+    #[error("the service account {0} is not on the list of the record")]
+    KubernetesAccount(ServiceAccount),
+    /// The name is no name: rules U, H, P, E, S, N2 and K1.
     #[error(transparent)]
     Name(#[from] NameError),
 }
@@ -121,9 +124,8 @@ impl ClaimError {
             | Self::Place { .. }
             | Self::Differs(_)
             | Self::TooLong => Rule::N1,
-            Self::KubernetesName(_) => Rule::K1,
             Self::KubernetesSubject(_) => Rule::K2,
-            Self::KubernetesAccount { .. } => Rule::K3,
+            Self::KubernetesAccount(_) => Rule::K3,
             Self::Name(error) => error.rule(),
         }
     }
@@ -138,9 +140,10 @@ impl Profile {
             Self::Gcp => gcp::claim(token.claims()),
             Self::Human | Self::OwnProvider => human::claim(token.claims()),
             Self::Kubernetes(cluster) => cluster.claim(token),
-            Self::Uri => {
-                let name = Name::Uri(UriName::parse(token.subject())?);
-                Ok(Claimed { name, proof_name: token.subject().to_owned(), extensions: Vec::new() })
+            Self::Spiffe => Ok(Claimed::subject(token, Name::SpiffeId(SpiffeId::parse(token.subject())?))),
+            Self::Uri => Ok(Claimed::subject(token, Name::Uri(UriName::parse(token.subject())?))),
+            Self::Username(domain) => {
+                Ok(Claimed::subject(token, Name::Username(Username::of(token.subject(), domain)?)))
             }
         }
     }

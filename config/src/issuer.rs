@@ -23,6 +23,9 @@ pub struct IssuerSection {
     /// without it `<house.origin>/k8s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
+    /// With the profile `username`: the domain that the names are of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_domain: Option<String>,
     /// With the profile `kubernetes`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<KubernetesSection>,

@@ -32,8 +32,12 @@ pub enum Profile {
     GitLab,
     /// A service account of a Kubernetes cluster: `kubernetes` says which.
     Kubernetes,
+    /// A workload: the `sub` claim, a SPIFFE ID.
+    Spiffe,
     /// A machine: the `sub` claim, a URI.
     Uri,
+    /// A person or a machine: the `sub` claim, a name inside the domain that `subject_domain` says.
+    Username,
 }
 
 impl Profile {
@@ -52,7 +56,9 @@ impl Profile {
             Self::GitHub => "github",
             Self::GitLab => "gitlab",
             Self::Kubernetes => "kubernetes",
+            Self::Spiffe => "spiffe",
             Self::Uri => "uri",
+            Self::Username => "username",
         }
     }
 }

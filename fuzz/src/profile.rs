@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
-use broker::names::IssuerUrl;
+use broker::names::{DomainName, IssuerUrl};
 use broker::profile::{BaseUrl, CiProfile, KubernetesProfile, Profile};
 use broker::token::{UnverifiedToken, Verification, VerifiedToken};
 use shared::time::UnixTime;
@@ -49,7 +49,9 @@ static PROFILES: LazyLock<Vec<(Profile, String)>> = LazyLock::new(|| {
         (Profile::Ci(own.expect("a table").into()), "https://own.example/".into()),
         (Profile::Gcp, String::new()),
         (Profile::Human, String::new()),
+        (Profile::Spiffe, "spiffe://".into()),
         (Profile::Uri, String::new()),
+        (Profile::Username(DomainName::parse("example.com").expect("a domain")), String::new()),
     ]
 });
 

@@ -1,5 +1,6 @@
 //! Profiles, as the file says them.
 
+use broker::names::DomainName;
 use broker::profile::{BaseUrl, CiProfile, KubernetesProfile, Profile};
 use privyseal_config::{IssuerSection, Profile as Named};
 
@@ -38,7 +39,15 @@ pub(super) fn understand(
             let base = base(origin.map(|origin| format!("{origin}/k8s")), problems)?;
             kubernetes(section, &base, place, problems)?
         }
+        Named::Spiffe => Profile::Spiffe,
         Named::Uri => Profile::Uri,
+        Named::Username => {
+            let place = format!("{place}.subject_domain");
+            let domain =
+                section.subject_domain.as_deref().ok_or("the profile \"username\" needs the domain of its names");
+            let domain = problems.keep(&place, domain)?;
+            Profile::Username(problems.keep(&place, DomainName::parse(domain))?)
+        }
     })
 }
 
@@ -48,6 +57,7 @@ fn refuse_strays(section: &IssuerSection, place: &str, problems: &mut Problems) 
         matches!(section.profile, Named::Buddy | Named::Codefresh | Named::GitHub | Named::GitLab | Named::Kubernetes);
     let strays = [
         ("base_url", section.base_url.is_some() && !has_base),
+        ("subject_domain", section.subject_domain.is_some() && section.profile != Named::Username),
         ("kubernetes", section.kubernetes.is_some() && section.profile != Named::Kubernetes),
         ("ci", section.ci.is_some() && section.profile != Named::Ci),
     ];
@@ -141,6 +151,15 @@ mod tests {
                 "issuers[0].base_url: does not go",
             ),
             ("profile = \"uri\"\niss = \"https://x.example\"\nci = { name = \"x\" }", "issuers[0].ci: does not go"),
+            ("profile = \"username\"\niss = \"https://x.example\"", "issuers[0].subject_domain: the profile"),
+            (
+                "profile = \"username\"\niss = \"https://x.example\"\nsubject_domain = \"Example.com\"",
+                "issuers[0].subject_domain: ",
+            ),
+            (
+                "profile = \"uri\"\niss = \"https://x.example\"\nsubject_domain = \"example.com\"",
+                "issuers[0].subject_domain: does not go",
+            ),
             ("profile = \"ci\"\niss = \"https://x.example\"", "issuers[0].ci: the profile \"ci\" needs"),
             ("profile = \"ci\"\niss = \"https://x.example\"\nci = { name = \"{a}\" }", "issuers[0].ci: name: "),
             ("profile = \"kubernetes\"\niss = \"https://x.example\"", "issuers[0].base_url: must be said"),

@@ -17,6 +17,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use broker::ca::IssuedCertificate;
 use broker::issuer::Issuers;
+use broker::namespace::Scope;
 use broker::profile::Profile;
 use broker::signing::{Call, Issuance, Outcome, SigningRequest};
 use serde::Serialize;
@@ -156,14 +157,24 @@ async fn configuration(State(edge): State<Arc<FulcioEdge>>) -> Response {
                 Profile::Kubernetes(_) => ("kubernetes", "sub"),
                 // Fulcio knows no roles of AWS; a URI is what their certificates hold.
                 Profile::Aws | Profile::Uri => ("uri", "sub"),
+                Profile::Spiffe => ("spiffe", "sub"),
+                Profile::Username(_) => ("username", "sub"),
+            };
+            let trust_domain = issuer.grants().iter().find_map(|grant| match grant.scope() {
+                Scope::Spiffe(prefix) => Some(prefix.trust_domain().as_str()),
+                _ => None,
+            });
+            let subject_domain = match issuer.profile() {
+                Profile::Username(domain) => domain.as_str(),
+                _ => "",
             };
             json!({
                 "issuerUrl": issuer.iss().as_str(),
                 "audience": issuer.audience().as_str(),
                 "challengeClaim": challenge,
-                "spiffeTrustDomain": "",
+                "spiffeTrustDomain": trust_domain.unwrap_or_default(),
                 "issuerType": kind,
-                "subjectDomain": "",
+                "subjectDomain": subject_domain,
                 "skipEmailVerification": false,
             })
         })

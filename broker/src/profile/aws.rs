@@ -12,7 +12,7 @@ const ACCOUNT: &str = "/https:~1~1sts.amazonaws.com~1/aws_account";
 pub(super) fn claim(token: &VerifiedToken) -> Result<Claimed, ClaimError> {
     let account = ClaimPath::parse(ACCOUNT).expect("a pointer").required(token.claims())?;
     let name = Name::Uri(role(token.subject(), account)?);
-    Ok(Claimed { name, proof_name: token.subject().to_owned(), extensions: Vec::new() })
+    Ok(Claimed::subject(token, name))
 }
 
 /// `arn:<partition>:iam::<account>:role/<path and name>`, in the account that the token is of.

@@ -4,32 +4,32 @@
 //! So the name carries what the operator calls the cluster.
 
 use super::{BaseUrl, ClaimError, ClaimPath, Claimed};
-use crate::names::{Name, UriName};
+use crate::names::{ClusterName, Name, NameError, ServiceAccount, UriName};
 use crate::token::VerifiedToken;
 
 /// One cluster, and those of its accounts that may sign.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KubernetesProfile {
-    /// `https://seal.example.com/k8s/prod-eu`, before `/ns/<namespace>/sa/<account>`.
-    prefix: String,
+    base: BaseUrl,
+    cluster: ClusterName,
     /// Empty: all.
     namespaces: Vec<String>,
     /// Empty: all.
     service_accounts: Vec<String>,
 }
 
-/// Why a cluster cannot be described so.
+/// Why a cluster cannot be described so. Each is rule K1.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum KubernetesProfileError {
     /// The cluster's name is no DNS label.
-    #[error("cluster: {0:?} is not a name of 1 to 63 lower-case letters, digits and inner hyphens")]
-    Cluster(String),
+    #[error("cluster: {0}")]
+    Cluster(NameError),
     /// No namespace can be called that.
-    #[error("namespaces: {0:?} is not the name of a namespace")]
-    Namespace(String),
+    #[error("namespaces: {0}")]
+    Namespace(NameError),
     /// No account can be called that.
-    #[error("service_accounts: {0:?} is not the name of a service account")]
-    ServiceAccount(String),
+    #[error("service_accounts: {0}")]
+    ServiceAccount(NameError),
 }
 
 impl KubernetesProfile {
@@ -40,17 +40,16 @@ impl KubernetesProfile {
         namespaces: &[String],
         service_accounts: &[String],
     ) -> Result<Self, KubernetesProfileError> {
-        if !is_label(cluster) {
-            return Err(KubernetesProfileError::Cluster(cluster.to_owned()));
+        let cluster = ClusterName::parse(cluster).map_err(KubernetesProfileError::Cluster)?;
+        for namespace in namespaces {
+            ServiceAccount::parse(namespace, "any").map_err(KubernetesProfileError::Namespace)?;
         }
-        if let Some(bad) = namespaces.iter().find(|name| !is_label(name)) {
-            return Err(KubernetesProfileError::Namespace(bad.clone()));
-        }
-        if let Some(bad) = service_accounts.iter().find(|name| !is_subdomain(name)) {
-            return Err(KubernetesProfileError::ServiceAccount(bad.clone()));
+        for name in service_accounts {
+            ServiceAccount::parse("any", name).map_err(KubernetesProfileError::ServiceAccount)?;
         }
         Ok(Self {
-            prefix: format!("{base}/{cluster}"),
+            base: base.clone(),
+            cluster,
             namespaces: namespaces.to_vec(),
             service_accounts: service_accounts.to_vec(),
         })
@@ -58,7 +57,7 @@ impl KubernetesProfile {
 
     /// The name's template, for documentation.
     pub fn name_template(&self) -> String {
-        format!("{}/ns/{{namespace}}/sa/{{serviceaccount}}", self.prefix)
+        format!("{}/{}/ns/{{namespace}}/sa/{{serviceaccount}}", self.base, self.cluster)
     }
 
     pub(super) fn claim(&self, token: &VerifiedToken) -> Result<Claimed, ClaimError> {
@@ -66,38 +65,21 @@ impl KubernetesProfile {
         let namespace = path("/kubernetes.io/namespace").required(token.claims())?;
         let account = path("/kubernetes.io/serviceaccount/name").required(token.claims())?;
         let name = Name::Uri(self.permit(token.subject(), namespace, account)?);
-        Ok(Claimed { name, proof_name: token.subject().to_owned(), extensions: Vec::new() })
+        Ok(Claimed::subject(token, name))
     }
 
     /// K1 before K2 before K3: names are names before they are compared.
     fn permit(&self, subject: &str, namespace: &str, account: &str) -> Result<UriName, ClaimError> {
-        let excerpt = |text: &str| text.chars().take(80).collect();
-        if !is_label(namespace) {
-            return Err(ClaimError::KubernetesName(excerpt(namespace)));
-        }
-        if !is_subdomain(account) {
-            return Err(ClaimError::KubernetesName(excerpt(account)));
-        }
-        if subject != format!("system:serviceaccount:{namespace}:{account}") {
-            return Err(ClaimError::KubernetesSubject(excerpt(subject)));
+        let account = ServiceAccount::parse(namespace, account)?;
+        if subject != account.subject() {
+            return Err(ClaimError::KubernetesSubject(subject.chars().take(80).collect()));
         }
         let allows = |list: &[String], name: &str| list.is_empty() || list.iter().any(|allowed| allowed == name);
-        if !allows(&self.namespaces, namespace) || !allows(&self.service_accounts, account) {
-            return Err(ClaimError::KubernetesAccount { namespace: excerpt(namespace), account: excerpt(account) });
+        if !allows(&self.namespaces, account.namespace()) || !allows(&self.service_accounts, account.name()) {
+            return Err(ClaimError::KubernetesAccount(account));
         }
-        Ok(UriName::parse(&format!("{}/ns/{namespace}/sa/{account}", self.prefix))?)
+        Ok(account.uri(self.base.name(), &self.cluster)?)
     }
-}
-
-/// A DNS label (RFC 1123 §2.1), which a namespace's name is.
-fn is_label(name: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&name.len()) && name.bytes().all(is_allowed) && !name.starts_with('-') && !name.ends_with('-')
-}
-
-/// Labels with dots between them, which an account's name may be.
-fn is_subdomain(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 #[cfg(test)]
@@ -144,7 +126,7 @@ mod tests {
         let base = BaseUrl::parse("https://seal.example.com").expect("an address");
         for bad in ["", "prod/eu", "Prod", "a.b", "-a", &"a".repeat(64)] {
             let refused = KubernetesProfile::parse(&base, bad, &[], &[]);
-            assert_eq!(refused, Err(KubernetesProfileError::Cluster(bad.to_owned())));
+            assert!(matches!(refused, Err(KubernetesProfileError::Cluster(_))), "{bad}");
         }
         assert!(KubernetesProfile::parse(&base, "a", &["*".to_owned()], &[]).is_err());
         assert!(KubernetesProfile::parse(&base, "a", &[], &["*".to_owned()]).is_err());

@@ -48,6 +48,11 @@ impl BaseUrl {
         self.0.as_str()
     }
 
+    /// The address, as a name.
+    pub(super) fn name(&self) -> &UriName {
+        &self.0
+    }
+
     fn without_scheme(&self) -> &str {
         self.as_str().strip_prefix("https://").unwrap_or_default()
     }

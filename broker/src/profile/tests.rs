@@ -13,7 +13,7 @@ macro_rules! vectors {
     };
 }
 
-const VECTORS: [(&str, &str); 15] = vectors![
+const VECTORS: [(&str, &str); 17] = vectors![
     "aws",
     "azure",
     "buddy",
@@ -28,7 +28,9 @@ const VECTORS: [(&str, &str); 15] = vectors![
     "gitlab",
     "gitlab-self-managed",
     "kubernetes",
+    "spiffe",
     "uri",
+    "username",
 ];
 
 /// The tenant of the vector `azure`.
@@ -76,7 +78,9 @@ fn vector(wanted: &str) -> Vector {
             let cluster = KubernetesProfile::parse(&base(""), &text("cluster"), &[], &[]);
             Profile::Kubernetes(cluster.expect("a cluster").into())
         }
+        "spiffe" => Profile::Spiffe,
         "uri" => Profile::Uri,
+        "username" => Profile::Username(DomainName::parse(&text("subject_domain")).expect("a domain")),
         other => panic!("{other}"),
     };
     Vector { iss: text("iss"), profile, claims: vector["claims"].clone(), name: text("name"), extensions }
@@ -212,6 +216,10 @@ fn each_platforms_own_traps() {
     assert_eq!(rule("gcp", json!({ "email_verified": "true" })), Err(Rule::E1));
     assert_eq!(rule("kubernetes", json!({ "kubernetes.io": null })), Err(Rule::N1));
     assert_eq!(rule("kubernetes", json!({ "sub": "system:serviceaccount:ci:admin" })), Err(Rule::K2));
+    assert_eq!(rule("username", json!({ "sub": "alice!evil.example" })), Err(Rule::N2));
+    assert_eq!(rule("username", json!({ "sub": "alice@example.com" })), Err(Rule::N2));
+    assert_eq!(rule("spiffe", json!({ "sub": "spiffe://example.org" })), Err(Rule::S2));
+    assert_eq!(rule("spiffe", json!({ "sub": "https://example.org/ci" })), Err(Rule::S1));
     assert_eq!(rule("aws", json!({ "sub": "arn:aws:iam::999999999999:role/x" })), Err(Rule::N1));
 }
 
