@@ -215,9 +215,101 @@ pub enum UnitEvent {
     Switched,
 }
 
+/// [`AuditRecord::Timestamped`] from borrowed parts, for the one record that is written tens of thousands of times a second: the
+/// same bytes, without a copy of each part. The hexadecimal ones are given as the octets that they stand for.
+#[derive(Clone, Copy, Debug)]
+pub struct TimestampedLeaf<'a> {
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
+    /// The signing unit.
+    pub unit: &'a str,
+    /// Serial number.
+    pub serial: &'a [u8],
+    /// The time in the token.
+    pub gen_time: &'a str,
+    /// Policy in the token, dotted.
+    pub policy: &'a str,
+    /// SHA-256 of the whole TSTInfo.
+    pub tst_info_sha256: &'a [u8],
+    /// The imprint's digest.
+    pub imprint: &'a [u8],
+    /// What the clock guard said.
+    pub clock: &'a str,
+}
+
+impl TimestampedLeaf<'_> {
+    /// The leaf's bytes.
+    pub fn to_leaf(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        #[serde(tag = "type", rename = "timestamped")]
+        struct Members<'a> {
+            at_ms: u64,
+            unit: &'a str,
+            serial: &'a str,
+            gen_time: &'a str,
+            policy: &'a str,
+            tst_info_sha256: &'a str,
+            imprint: &'a str,
+            clock: &'a str,
+        }
+        let mut hex = [[0; 128]; 3];
+        let [serial, tst_info_sha256, imprint] = &mut hex;
+        let members = Members {
+            at_ms: self.at_ms,
+            unit: self.unit,
+            serial: hex_into(serial, self.serial),
+            gen_time: self.gen_time,
+            policy: self.policy,
+            tst_info_sha256: hex_into(tst_info_sha256, self.tst_info_sha256),
+            imprint: hex_into(imprint, self.imprint),
+            clock: self.clock,
+        };
+        let mut leaf = Vec::with_capacity(512);
+        serde_json::to_writer(&mut leaf, &members).expect("strings and numbers always encode");
+        leaf
+    }
+}
+
+/// The digits of at most 64 octets.
+fn hex_into<'a>(buffer: &'a mut [u8; 128], octets: &[u8]) -> &'a str {
+    let digits = &mut buffer[..2 * octets.len().min(64)];
+    hex::encode_to_slice(&octets[..octets.len().min(64)], digits).expect("two digits an octet");
+    std::str::from_utf8(digits).expect("digits are ASCII")
+}
+
 impl AuditRecord {
     /// The leaf's bytes.
     pub fn to_leaf(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("strings and numbers always encode")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamps_leaf_is_that_of_its_record() {
+        let leaf = TimestampedLeaf {
+            at_ms: 1_795_258_320_250,
+            unit: "unit-1",
+            serial: &[1; 17],
+            gen_time: "20261121105200Z",
+            policy: "0.4.0.2023.1.1",
+            tst_info_sha256: &[0xab; 32],
+            imprint: &[0xcd; 64],
+            clock: "local \"quoted\"",
+        };
+        let record = AuditRecord::Timestamped {
+            at_ms: leaf.at_ms,
+            unit: leaf.unit.to_owned(),
+            serial: "01".repeat(17),
+            gen_time: leaf.gen_time.to_owned(),
+            policy: leaf.policy.to_owned(),
+            tst_info_sha256: "ab".repeat(32),
+            imprint: "cd".repeat(64),
+            clock: leaf.clock.to_owned(),
+        };
+        assert_eq!(leaf.to_leaf(), record.to_leaf());
     }
 }

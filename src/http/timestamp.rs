@@ -1,8 +1,9 @@
 //! Timestamps over HTTP (RFC 3161 §3.4).
 //!
-//! Two doors to the same units. `/api/v1/timestamp` is for Sigstore's clients: they keep the body of any 2xx answer as a
-//! timestamp, so a refusal has a status of 4xx or 503, and carries the DER rejection. `/tsa` and `/tsa/{unit}` are for RFC 3161
-//! clients: they show a reason only when it comes with 200, so there a refusal is an answer like any other.
+//! Two doors to the same units. `/api/v1/timestamp` and `/tsa/{unit}/api/v1/timestamp` are for Sigstore's clients: they keep the
+//! body of any 2xx answer as a timestamp, so a refusal has a status of 4xx or 503, and carries the DER rejection. `/tsa` and
+//! `/tsa/{unit}` are for RFC 3161 clients: they show a reason only when it comes with 200, so there a refusal is an answer like
+//! any other.
 
 mod disclosed;
 mod unrecorded;
@@ -154,26 +155,27 @@ impl TimestampEdge {
     }
 
     fn unit(&self, name: Option<&str>) -> Result<Succession, Rejection> {
-        let units = self.units.load();
-        let found = match name {
-            None => units.first(),
-            Some(name) => units.iter().find(|unit| unit.name() == name),
-        };
-        let no_such = || name.unwrap_or_default().chars().filter(|c| !c.is_control()).take(64).collect();
-        found.cloned().ok_or_else(|| Rejection::NoSuchUnit(no_such()))
+        find(&self.units.load(), name).cloned()
     }
 
     /// The whole way of a timestamp. The record is durable before the key is used.
     async fn timestamp(&self, unit: Option<&str>, query: Query) -> Result<TimestampResponse, Rejection> {
         let decided = {
-            let unit = self.unit(unit)?;
+            let units = self.units.load();
+            let unit = find(&units, unit)?;
             let der = query.into_der()?;
             let request = TimestampRequest::parse(&der)?;
             let now = self.permit()?;
             unit.at(now.time()).decide(&request, now, &*self.random)?
         };
         if let Some(unrecorded) = &self.unrecorded {
-            return unrecorded.sign(decided);
+            unrecorded.count_one(decided.at());
+            let word = unrecorded.word();
+            if decided.is_slow() {
+                let signed = tokio::task::spawn_blocking(move || decided.sign_without_record(word)).await;
+                return signed.unwrap_or(Err(Rejection::Sign(SignError)));
+            }
+            return decided.sign_without_record(word);
         }
         let prepared = decided.record();
         let receipt = self.audit.append(prepared.leaf()).await?;
@@ -183,6 +185,16 @@ impl TimestampEdge {
         }
         prepared.sign(&receipt)
     }
+}
+
+/// The unit called so, or the default one.
+fn find<'a>(units: &'a [Succession], name: Option<&str>) -> Result<&'a Succession, Rejection> {
+    let found = match name {
+        None => units.first(),
+        Some(name) => units.iter().find(|unit| unit.name() == name),
+    };
+    let no_such = || name.unwrap_or_default().chars().filter(|c| !c.is_control()).take(64).collect();
+    found.ok_or_else(|| Rejection::NoSuchUnit(no_such()))
 }
 
 fn widest(one: ClockLimits, other: ClockLimits) -> ClockLimits {
@@ -207,6 +219,7 @@ pub(crate) fn routes(edge: Arc<TimestampEdge>) -> Router {
         .route("/api/v1/timestamp/certchain", get(chain))
         .route("/tsa", post(rfc3161))
         .route("/tsa/{unit}", post(rfc3161_unit))
+        .route("/tsa/{unit}/api/v1/timestamp", post(sigstore_unit))
         .route("/tsa/{unit}/certchain", get(unit_chain))
         .with_state(edge)
 }
@@ -234,6 +247,10 @@ enum Door {
 
 async fn sigstore(State(edge): State<Arc<TimestampEdge>>, request: Request) -> Response {
     answer(&edge, Door::Sigstore, None, request).await
+}
+
+async fn sigstore_unit(State(edge): State<Arc<TimestampEdge>>, Path(unit): Path<String>, request: Request) -> Response {
+    answer(&edge, Door::Sigstore, Some(unit), request).await
 }
 
 async fn rfc3161(State(edge): State<Arc<TimestampEdge>>, request: Request) -> Response {

@@ -17,6 +17,7 @@ function init(arguments)
   file:close()
   wrk.method = "POST"
   wrk.headers["Content-Type"] = os.getenv("LOAD_TYPE")
+  if os.getenv("LOAD_FRESH") == "1" then wrk.headers["Connection"] = "close" end
 end
 
 function request()

@@ -99,6 +99,11 @@ impl GenTimeText {
         self.length += 1;
     }
 
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("digits, a point and a letter")
+    }
+
     /// The characters, all of them ASCII.
     pub fn as_bytes(&self) -> &[u8] {
         &self.characters[..self.length]
@@ -107,7 +112,7 @@ impl GenTimeText {
 
 impl std::fmt::Display for GenTimeText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.as_bytes().iter().try_for_each(|&character| std::fmt::Write::write_char(f, char::from(character)))
+        f.write_str(self.as_str())
     }
 }
 

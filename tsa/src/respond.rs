@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::Digest;
-use shared::audit::AuditRecord;
+use shared::audit::TimestampedLeaf;
 use shared::log::{LeafHash, Receipt};
 use shared::random::Random;
 use shared::time::UnixTime;
@@ -165,27 +165,32 @@ impl SigningUnit {
 impl Decided {
     /// Writes the audit leaf: all that it takes to tell later which timestamps a key made, and nothing about who asked.
     pub fn record(self) -> Prepared {
-        let tst_info_sha256 = match self.unit.template.digest {
-            HashAlgorithm::Sha256 => hex::encode(self.digest),
-            _ => hex::encode(HashAlgorithm::Sha256.digest(&self.tst_info)),
+        let sha256 = match self.unit.template.digest {
+            HashAlgorithm::Sha256 => self.digest,
+            _ => HashAlgorithm::Sha256.digest(&self.tst_info),
         };
-        let record = AuditRecord::Timestamped {
+        let leaf = TimestampedLeaf {
             at_ms: self.now.time().millis(),
-            unit: self.unit.name.clone(),
-            serial: self.serial.to_hex(),
-            gen_time: self.gen_time.to_string(),
-            policy: self.unit.policies[self.policy].to_string(),
-            tst_info_sha256,
-            imprint: hex::encode(self.imprint),
-            clock: self.now.source().to_owned(),
+            unit: &self.unit.name,
+            serial: self.serial.as_bytes(),
+            gen_time: self.gen_time.as_str(),
+            policy: &self.unit.policy_texts[self.policy],
+            tst_info_sha256: sha256.as_ref(),
+            imprint: self.imprint.as_ref(),
+            clock: self.now.source(),
         };
-        let leaf = record.to_leaf();
+        let leaf = leaf.to_leaf();
         Prepared { leaf_hash: LeafHash::of(&leaf), leaf, decided: self }
     }
 
     /// Signs without a record, where the operator wants none.
     pub fn sign_without_record(self, _: WithoutRecords) -> Result<TimestampResponse, Rejection> {
         self.sign()
+    }
+
+    /// Whether signing it does not belong on a thread that serves connections.
+    pub fn is_slow(&self) -> bool {
+        self.unit.is_slow()
     }
 
     /// The trusted time that it was decided at.
@@ -209,7 +214,7 @@ impl Prepared {
 
     /// Whether [`Self::sign`] does not belong on a thread that serves connections.
     pub fn is_slow(&self) -> bool {
-        self.decided.unit.is_slow()
+        self.decided.is_slow()
     }
 
     /// Signs, once `receipt` proves that exactly this timestamp is on record.

@@ -47,6 +47,8 @@ pub struct SigningUnit {
     pub(crate) name: String,
     pub(crate) key: Arc<dyn Signer>,
     pub(crate) policies: Vec<PolicyOid>,
+    /// The same, dotted, as every record has them.
+    pub(crate) policy_texts: Vec<String>,
     pub(crate) accuracy: Accuracy,
     pub(crate) node: NodePrefix,
     pub(crate) form: TokenForm,
@@ -134,7 +136,8 @@ impl SigningUnit {
             return Err(UnitError::NotValid { from_s, to_s, now_s });
         }
         let template = Template::new(&chain, key.algorithm(), accuracy);
-        Ok(Self { name, key, policies, accuracy, node, form, template, chain, window, key_window })
+        let policy_texts = policies.iter().map(ToString::to_string).collect();
+        Ok(Self { name, key, policies, policy_texts, accuracy, node, form, template, chain, window, key_window })
     }
 
     /// Its name.

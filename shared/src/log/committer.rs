@@ -26,7 +26,7 @@ pub(super) const SEGMENT_LENGTH: u64 = 16 * 1024 * 1024;
 const MAX_KEPT_BUFFER: usize = 256 * 1024;
 /// How long a batch waits for company when the one before had some. A batch costs an fsync and a signature however many leaves
 /// are in it; whoever is alone does not wait.
-const GATHER: Duration = Duration::from_micros(200);
+const GATHER: Duration = Duration::from_micros(400);
 /// How long a log must have nothing to do before it publishes its checkpoint and partial tiles as files.
 const REST: Duration = Duration::from_millis(100);
 /// A log that never rests publishes them whenever so many entry bundles have filled up.

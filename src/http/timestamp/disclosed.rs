@@ -26,7 +26,7 @@ impl TimestampEdge {
         let disclose = |(place, unit): (usize, &Succession)| {
             let url = format!("{origin}/tsa/{}", unit.name());
             let chain_url = format!("{url}/certchain");
-            let mut urls = vec![url];
+            let mut urls = vec![format!("{url}/api/v1/timestamp"), url];
             if place == 0 {
                 urls.extend([format!("{origin}/tsa"), format!("{origin}/api/v1/timestamp")]);
             }

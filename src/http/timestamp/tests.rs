@@ -105,7 +105,12 @@ fn failure_bits(info: PkiFailureInfo) -> &'static [u8] {
 
 /// Both doors refuse with this bit, each with its own status.
 async fn refused_by_both(house: &House, body: &[u8], info: PkiFailureInfo, sigstore_status: u16) {
-    for (path, status) in [("/api/v1/timestamp", sigstore_status), ("/tsa", 200), ("/tsa/first", 200)] {
+    for (path, status) in [
+        ("/api/v1/timestamp", sigstore_status),
+        ("/tsa", 200),
+        ("/tsa/first", 200),
+        ("/tsa/first/api/v1/timestamp", sigstore_status),
+    ] {
         let (answered, headers, body) = ask(house, path, QUERY, body.to_vec()).await;
         assert_eq!(answered.as_u16(), status, "{path}");
         assert_eq!(headers[header::CONTENT_TYPE], "application/timestamp-reply", "{path}");

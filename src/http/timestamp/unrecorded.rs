@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use shared::audit::AuditRecord;
 use shared::time::UnixTime;
-use tsa::{Decided, Rejection, TimestampResponse, WithoutRecords};
+use tsa::WithoutRecords;
 
 /// The count, and the operator's word for signing without a receipt.
 pub(super) struct Unrecorded {
@@ -24,14 +24,17 @@ impl Unrecorded {
         Self { word: WithoutRecords::as_the_operator_decided(), since_last_record: Mutex::default() }
     }
 
-    /// Counts the timestamp, then signs it: one that fails to be signed is counted too, so that the count is never too low.
-    pub(super) fn sign(&self, decided: Decided) -> Result<TimestampResponse, Rejection> {
-        {
-            let mut since = self.since_last_record.lock().unwrap_or_else(PoisonError::into_inner);
-            let Count { count, latest } = since.take().unwrap_or(Count { count: 0, latest: decided.at() });
-            *since = Some(Count { count: count + 1, latest: latest.max(decided.at()) });
-        }
-        decided.sign_without_record(self.word)
+    /// Counts a timestamp that is about to be signed: one that fails to be signed is counted too, so that the count is never too
+    /// low.
+    pub(super) fn count_one(&self, at: UnixTime) {
+        let mut since = self.since_last_record.lock().unwrap_or_else(PoisonError::into_inner);
+        let Count { count, latest } = since.take().unwrap_or(Count { count: 0, latest: at });
+        *since = Some(Count { count: count + 1, latest: latest.max(at) });
+    }
+
+    /// What the operator said.
+    pub(super) fn word(&self) -> WithoutRecords {
+        self.word
     }
 
     /// The record of what was signed since the last one; none when nothing was.

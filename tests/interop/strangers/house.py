@@ -19,8 +19,9 @@ class House:
     EMAIL = "alice@example.com"
     TRUST = ("root.json", "trusted_root.json", "signing_config.v0.2.json", "client_trust_config.json")
 
-    def __init__(self, binary, folder, config="", listen="127.0.0.1:0", ca_file=None, init=()):
-        self.binary, self.folder, self.listen, self.ca_file, self.init = binary, folder, listen, ca_file, init
+    def __init__(self, binary, folder, config="", listen="127.0.0.1:0", ca_file=None, init=(), units=()):
+        self.binary, self.folder, self.listen, self.ca_file = binary, folder, listen, ca_file
+        self.init, self.units = init, units
         folder.mkdir(parents=True)
         self.data = folder / "data"
         self.password_file = folder / "password"
@@ -41,6 +42,8 @@ class House:
         if not self.data.exists():
             who = ["--user", self.EMAIL, "--password-file", self.password_file]
             self.command("init", "--data", self.data, *who, *self.init)
+            for unit in self.units:
+                self.command("tsa", "unit", "add", unit, "--algorithm", unit, "--data", self.data)
         began = time.monotonic()
         words = ["up", "--data", self.data, "--config", self.config, "--listen", self.listen]
         self.process = subprocess.Popen(

@@ -27,8 +27,9 @@ READY_SECONDS = 30
 
 
 class Peer:
-    def __init__(self, cache, folder, name, argv, port, ready):
-        self.name, self.origin = name, f"http://127.0.0.1:{port}"
+    def __init__(self, cache, folder, name, argv, port, ready, ca_file=None):
+        self.name, self.ca_file = name, ca_file
+        self.origin = f"https://localhost:{port}" if ca_file else f"http://127.0.0.1:{port}"
         log = (folder / f"{name}.log").open("wb")
         self.process = subprocess.Popen([cache / "bin" / argv[0], *map(str, argv[1:])], stdout=log, stderr=log, cwd=folder)
         deadline = time.monotonic() + READY_SECONDS
@@ -40,7 +41,7 @@ class Peer:
 
     def answers(self, path):
         try:
-            return http(self.origin + path).status == 200
+            return http(self.origin + path, ca_file=self.ca_file).status == 200
         except (urllib.error.URLError, ConnectionError):
             return False
 

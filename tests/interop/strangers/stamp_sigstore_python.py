@@ -4,7 +4,7 @@ import sys
 
 from cryptography import x509
 from rfc3161_client import VerifierBuilder
-from sigstore.timestamp import TimestampAuthorityClient
+from sigstore._internal.timestamp import TimestampAuthorityClient
 
 url, file, chain_file = sys.argv[1:]
 with open(file, "rb") as stream:

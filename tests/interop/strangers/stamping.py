@@ -21,15 +21,26 @@ openssl x509 -req -in signer.csr -CA signer-root.pem -CAkey signer-root.key -CAc
 """
 
 
+PYHANKO_BY = """
+import sys, certifi
+ca = sys.argv.pop(1)
+certifi.where = lambda: ca
+from pyhanko.cli import launch
+launch()
+"""
+
+
 class Unit:
     """One unit of a house, with the chain that the house publishes for it."""
 
-    def __init__(self, house, name, kind, path, chain_path, folder):
-        self.house, self.name, self.kind, self.path = house, name, kind, path
+    def __init__(self, house, kind, path, chain_path, folder):
+        self.house, self.kind, self.path = house, kind, path
         self.url = house.origin + path
+        # Where refusals have a status of their own, and JSON is taken.
+        self.sigstore_url = f"{self.url}/api/v1/timestamp"
         answer = house.get(chain_path)
         expect(answer.status == 200, f"GET {chain_path} answers {answer.status}")
-        stem = f"{name}-{'tls' if house.ca_file else 'plain'}"
+        stem = f"{kind}-{'tls' if house.ca_file else 'plain'}"
         self.chain, self.root, self.below = (folder / f"{stem}-{part}.pem" for part in ("chain", "root", "below"))
         text = answer.body.decode()
         below, begin, root = text.rpartition("-----BEGIN CERTIFICATE-----")
@@ -91,22 +102,22 @@ def rfc3161ng(unit, desk, world):
 
 def sigstore_python(unit, desk, world):
     """Its own client of timestamp authorities, and the verifier beneath its own."""
-    done = must(desk.run("python", HERE / "stamp_sigstore_python.py", unit.url, world.artifact, unit.chain))
+    done = must(desk.run("python", HERE / "stamp_sigstore_python.py", unit.sigstore_url, world.artifact, unit.chain))
     expect("verified" in done.text, str(done))
 
 
 def sigstore_js(unit, desk, world):
     shutil.copy(HERE / "stamp_sigstore_js.mjs", desk.folder)
-    done = must(desk.run("node", "stamp_sigstore_js.mjs", unit.url, world.artifact, unit.chain))
+    done = must(desk.run("node", "stamp_sigstore_js.mjs", unit.sigstore_url, world.artifact, unit.chain))
     expect("verified" in done.text, str(done))
 
 
 def cosign(unit, desk, world):
     """`sign-blob` with a key, the authority from a signing configuration that cosign itself writes, and no log."""
     start = "2026-01-01T00:00:00Z"
-    named = f"url={unit.url},api-version=1,operator=interop,start-time={start}"
+    named = f"url={unit.sigstore_url},api-version=1,operator=interop,start-time={start}"
     must(desk.run("cosign", "signing-config", "create", f"--tsa={named}", "--tsa-config=ANY", "--out", "config.json"))
-    trusted = f"url={unit.url},certificate-chain={unit.chain}"
+    trusted = f"url={unit.sigstore_url},certificate-chain={unit.chain}"
     must(desk.run("cosign", "trusted-root", "create", f"--tsa={trusted}", "--out", "root.json"))
     must(desk.run("cosign", "generate-key-pair", COSIGN_PASSWORD="x"))
     sign = ["cosign", "sign-blob", "-y", "--key", "cosign.key", "--signing-config", "config.json", "--trusted-root", "root.json"]
@@ -155,7 +166,11 @@ def pyhanko(unit, desk, world):
     Path(desk.folder / "in.pdf").write_bytes(PDF)
     pem = ["pemder", "--key", "signer.key", "--cert", "signer.pem", "--no-pass"]
     stamped = ["--field", "S1", "--timestamp-url", unit.url]
-    must(desk.run("pyhanko", "sign", "addsig", *stamped, *pem, "in.pdf", "out.pdf"))
+    command = ["pyhanko"]
+    if unit.ca:
+        # Its command line believes the authorities of `certifi` alone: another list is put in their place.
+        command = ["python", "-c", PYHANKO_BY, *unit.ca]
+    must(desk.run(*command, "sign", "addsig", *stamped, *pem, "in.pdf", "out.pdf"))
     trust = ["--trust", "signer-root.pem", "--trust", unit.root]
     done = must(desk.run("pyhanko", "sign", "validate", "--pretty-print", "--no-revocation-check", *trust, "out.pdf"))
     expect("The signature is judged VALID" in done.text and "timestamp" in done.text.lower(), str(done))

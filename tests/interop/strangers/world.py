@@ -17,6 +17,7 @@ from .issuer import Issuer
 from .program import must
 from .sigstore_js import SigstoreJs
 from .sigstore_python import SigstorePython
+from .stamping import Unit
 from .web import http as web
 
 PREDICATE = {
@@ -26,6 +27,8 @@ PREDICATE = {
     },
     "runDetails": {"builder": {"id": "https://example.com/builder"}},
 }
+# Names of units, which are the kinds of their keys.
+UNITS = ("p256", "rsa3072")
 CLIENTS = {client.name: client for client in (Cosign, SigstorePython, SigstoreJs)}
 
 
@@ -207,6 +210,33 @@ origin = "https://localhost:{port}"
 tls = {{ certificate = "{folder}/tls.crt", key = "{folder}/tls.key" }}
 """
         return self.build_house("tls-house", config, f"127.0.0.1:{port}", ca_file=folder / "ca.crt")
+
+    @functools.cached_property
+    def stamping_house(self):
+        """Plain HTTP, with a timestamp unit for each kind of key beside the first one, which is P-384."""
+        return self.build_house("stamping", units=UNITS)
+
+    @functools.cached_property
+    def stamping_tls_house(self):
+        folder = self.folder / "stamping-tls-authority"
+        folder.mkdir()
+        make_authority(folder)
+        port = free_port()
+        config = f"""
+[house]
+origin = "https://localhost:{port}"
+
+[listen]
+tls = {{ certificate = "{folder}/tls.crt", key = "{folder}/tls.key" }}
+"""
+        return self.build_house("stamping-tls", config, f"127.0.0.1:{port}", ca_file=folder / "ca.crt", units=UNITS)
+
+    @functools.lru_cache
+    def unit(self, kind, scheme="http"):
+        """The timestamp unit with such a key, of a house that speaks so."""
+        house = self.stamping_tls_house if scheme == "https" else self.stamping_house
+        path = f"/tsa/{kind if kind in UNITS else 'unit-1'}"
+        return Unit(house, kind, path, f"{path}/certchain", self.folder)
 
     def stop(self):
         for running in reversed(self.running):

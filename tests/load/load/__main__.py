@@ -13,6 +13,7 @@ from strangers.issuer import Issuer
 from . import bodies, ours, peers, report
 from .measure import Job, measure
 from .server import resident_mib
+from .stamps import Stamps
 
 CURVES = ("P-384", "P-256")
 CONNECTIONS = (1, 16, 64)
@@ -121,10 +122,13 @@ def main():
     arguments = argparse.ArgumentParser(prog="tests/load/run")
     for name in ("--binary", "--cache", "--scratch"):
         arguments.add_argument(name, type=Path, required=True, help=argparse.SUPPRESS)
+    arguments.add_argument("--floor", type=Path, help=argparse.SUPPRESS)
+    arguments.add_argument("--timestamps", action="store_true", help="timestamps alone, in every way, with a million of them at the end")
     arguments.add_argument("--peers", action="store_true", help="measure the Go programs beside us")
     arguments.add_argument("--seconds", type=int, default=5, help="of each measurement")
     arguments.add_argument("--only", help="only the operations whose name holds this word")
-    Load(arguments.parse_args()).run()
+    chosen = arguments.parse_args()
+    (Stamps if chosen.timestamps else Load)(chosen).run()
 
 
 if __name__ == "__main__":

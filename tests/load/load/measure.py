@@ -14,13 +14,15 @@ WARM_SECONDS = 1
 
 @dataclass
 class Job:
-    """What is posted: the same body each time, or the lines of the file one after the other, each once."""
+    """What is posted: the same body each time, or the lines of the file one after the other, each once. With `fresh`, each over a
+    connection of its own."""
 
     operation: str
     path: str
     body: Path
     kind: str
     lines: int = 0
+    fresh: bool = False
     posted: int = 0
 
 
@@ -47,6 +49,7 @@ def wrk(job, origin, connections, seconds, folder):
         "LOAD_LINES": "1" if job.lines else "0",
         "LOAD_FIRST": str(job.posted),
         "LOAD_TYPE": job.kind,
+        "LOAD_FRESH": "1" if job.fresh else "0",
         "LOAD_RESULT": str(result),
     }
     argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "--latency", "-s", str(SCRIPT)]

@@ -11,12 +11,18 @@ extendedKeyUsage=critical,timeStamping
 subjectKeyIdentifier=hash"""
 
 
-def timestamp_authority(cache, folder, curve):
+def timestamp_authority(cache, folder, curve, tls=None):
+    """With `tls`, the folder of a certificate for localhost, it speaks TLS."""
     keys, port = chain(folder / f"tsa-{curve}", curve, "tsa", TSA_EXTENSIONS), free_port()
-    argv = ["timestamp-server", "serve", "--host", "127.0.0.1", "--port", port, "--timestamp-signer", "file"]
+    argv = ["timestamp-server", "serve", "--timestamp-signer", "file"]
+    if tls:
+        argv += ["--scheme", "https", "--tls-host", "127.0.0.1", "--tls-port", port]
+        argv += ["--tls-certificate", tls / "tls.crt", "--tls-key", tls / "tls.key"]
+    else:
+        argv += ["--host", "127.0.0.1", "--port", port]
     argv += ["--file-signer-key-path", "leaf.key", "--file-signer-passwd", PASSWORD, "--certificate-chain-path", "chain.pem"]
     argv += ["--timestamp-signer-hash", "sha384" if curve == "P-384" else "sha256", "--disable-ntp-monitoring", "--log-type", "prod"]
-    return Peer(cache, keys, f"TSA {curve}", argv, port, "/ping")
+    return Peer(cache, keys, f"TSA {curve}", argv, port, "/ping", tls / "ca.crt" if tls else None)
 
 
 def fulcio(cache, folder, curve, issuer):

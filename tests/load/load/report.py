@@ -1,5 +1,7 @@
 """What was seen, as tables."""
 
+PEER = "Sigstore TSA 2.1.3"
+
 HEADS = ("operation", "who", "conns", "ops/s", "CPU µs/op", "ops/CPU-s", "p50 ms", "p99 ms", "RSS MiB", "not good")
 
 
@@ -46,4 +48,35 @@ def bars(seen, idle_mib, walls):
         peer = f", the peers {walls['peers']:.2f} s" if "peers" in walls else ""
         rows.append(("a whole cosign sign-blob", "< 0.2 s", f"{walls['privyseal']:.2f} s{peer}", verdict(walls["privyseal"] < 0.2)))
     rows.append(("resident memory, idle", "< 40 MiB", f"{idle_mib:.0f} MiB", verdict(idle_mib < 40)))
+    return table(("bar", "wanted", "seen", ""), rows)
+
+
+def stamp_bars(seen, signatures, memory):
+    """The bars of timestamps beside what this run saw; each side at its best number of connections."""
+
+    def rate(operation, who):
+        return max((each.per_cpu_second for each in seen if (each.operation, each.who) == (operation, who)), default=None)
+
+    http = 1e6 / rate("HTTP alone", "floor")
+    rows = [("HTTP alone", "", f"{http:.1f} µs of CPU", "")]
+    for kind, share in (("P-256", 0.7), ("P-384", 0.8)):
+        operation = f"timestamp {kind}"
+        off, durable, peer = (rate(operation, who) for who in ("records off", "records durable", PEER))
+        floor = 1e6 / (signatures[kind] + http)
+        seen_share = off / floor
+        rows.append((f"{operation}: signature alone", "", f"{signatures[kind]:.1f} µs of CPU", ""))
+        rows.append((f"{operation}, records off, of signature and HTTP floor", f"≥ {share:.0%}", f"{seen_share:.0%}", verdict(seen_share >= share)))
+        rows.append((f"{operation}, durable records cost", "< 30 %", f"{1 - durable / off:.0%}", verdict(durable > 0.7 * off)))
+        if peer:
+            for who, ours, factor in (("records off", off, 5), ("records durable", durable, 4)):
+                ratio = ours / peer
+                rows.append((f"{operation}, {who}, per CPU-second", f"≥ {factor} × the peer", f"{ratio:.1f} ×", verdict(ratio >= factor)))
+            fresh = f"{operation}, new TLS connection"
+            ratio = rate(fresh, "records durable") / rate(fresh, PEER)
+            rows.append((f"{fresh}, per CPU-second", "≥ 2 × the peer", f"{ratio:.1f} ×", verdict(ratio >= 2)))
+    if len(memory) > 3:
+        # The first stretch fills caches and buffers; after it nothing may grow.
+        (first, before), (last, after) = memory[2], memory[-1]
+        text = f"{before:.0f} MiB after {first:,}, {after:.0f} MiB after {last:,}"
+        rows.append(("resident memory", "flat", text, verdict(after - before < 3)))
     return table(("bar", "wanted", "seen", ""), rows)

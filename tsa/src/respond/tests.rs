@@ -9,6 +9,7 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5911, rfc5912};
 use der::asn1::{Any, GeneralizedTime, Int, Null, OctetString, SetOfVec};
 use der::{Decode as _, Encode as _, Sequence};
+use shared::audit::AuditRecord;
 use shared::keys::{PublicKey, SignError, SignatureAlgorithm, Signer};
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
