@@ -8,6 +8,7 @@ mod explain;
 mod init;
 mod issuer;
 mod login;
+mod policy;
 mod server;
 mod tsa;
 mod up;
@@ -57,6 +58,9 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Log in to a running house, for the commands that take `--login FILE`.
     Login(login::LoginArgs),
+    /// Verification policy for the programs of others.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// The certificates that the root issued, and their revocation.
     #[command(subcommand)]
     Ca(ca::CaCommand),
@@ -117,6 +121,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Tsa(command) => tsa::run(command),
         Command::Explain(args) => explain::run(args),
         Command::Login(args) => login::run(args),
+        Command::Policy(command) => policy::run(command),
         Command::Ca(command) => ca::run(command),
         Command::User(command) => user::run(command),
         Command::Issuer(command) => issuer::run(command),

@@ -125,9 +125,10 @@ impl House {
         let keys_to_probe = vec![opened.issuing_key.clone()];
         let health = Arc::new(HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone()));
         let (source, registration) = (settings.source.clone(), settings.registration.clone());
+        let local_users = fixtures.local_users.clone();
         let snapshots = Arc::new(Snapshots::open(fixtures, settings)?);
         let (audit, clock) = (opened.audit.clone(), opened.clock.clone());
-        let reloader = Arc::new(Reloader::new(source, snapshots.clone(), audit, clock.clone()));
+        let reloader = Arc::new(Reloader::new(source, snapshots.clone(), audit.clone(), clock.clone()));
         let registrar = Arc::new(
             Registrar::open(RegistrarParts {
                 house: file.name.clone(),
@@ -139,9 +140,14 @@ impl House {
             })
             .await?,
         );
-        let (reloads, registrations) = (reloader.clone(), registrar.clone());
-        let api =
-            Arc::new(ApiEdge { snapshots: snapshots.clone(), reloader: reloads, registrar: registrations, clock });
+        let api = Arc::new(ApiEdge {
+            snapshots: snapshots.clone(),
+            reloader: reloader.clone(),
+            registrar: registrar.clone(),
+            local_users,
+            audit,
+            clock,
+        });
         let routes = fulcio::routes(snapshots.part(|snapshot| &snapshot.fulcio))
             .merge(timestamp::routes(timestamps.clone()))
             .merge(disclosure::routes(disclosure))

@@ -20,6 +20,7 @@ mod logging;
 mod logs;
 mod outbound;
 mod people;
+mod policy;
 mod registration;
 mod revocation;
 mod roles;

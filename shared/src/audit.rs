@@ -191,6 +191,15 @@ pub enum AuditRecord {
         /// Role, version and SHA-256 of the to-be-signed bytes in hex, one of each signature.
         metadata: Vec<(String, u64, String)>,
     },
+    /// An administrator added a local user over the API.
+    UserAdded {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The user's e-mail address.
+        address: String,
+        /// The administrator's.
+        by: String,
+    },
 }
 
 /// What happens to a timestamp unit's key.

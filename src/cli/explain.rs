@@ -79,7 +79,7 @@ async fn judge(config: Option<&Path>, token: &str, now: UnixTime) -> Result<Repo
 }
 
 /// Our own provider as others see it: its keys are fetched from the house, if that runs.
-fn own_record(origin: &Origin) -> Result<IssuerSpec, Failure> {
+pub(super) fn own_record(origin: &Origin) -> Result<IssuerSpec, Failure> {
     let iss = IssuerUrl::parse_own(&format!("{origin}/oidc"))?;
     let reach = Reach { internal: true, danger_loopback_http: iss.as_str().starts_with("http://"), ca_pem: None };
     let profile = broker::profile::Profile::OwnProvider;

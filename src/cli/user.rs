@@ -1,21 +1,25 @@
 //! `privyseal user`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use broker::names::EmailAddress;
 use clap::{Args, Subcommand};
 use shared::random::SystemRandom;
 use shared::time::Clock as _;
 
-use super::{DataArgs, Failure};
+use super::server::ServerArgs;
+use super::{DataArgs, Failure, block_on, explain};
+use crate::assemble;
 use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::people::{Password, People};
 
-/// The people who log in with a password of this house. Stop `privyseal up` first: one process works on a house at a time.
+/// The people who log in with a password of this house. Stop `privyseal up` first, since one process works on a house at a time;
+/// or add a user to the running house with --server.
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
     /// Add a user. Without a file a random password is made and shown once.
-    Add(UserArgs),
+    Add(AddArgs),
     /// Set a user's password. Without a file a random one is made and shown once.
     Passwd(UserArgs),
     /// List the users.
@@ -34,13 +38,31 @@ pub(super) struct UserArgs {
     password_file: Option<PathBuf>,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct AddArgs {
+    #[command(flatten)]
+    user: UserArgs,
+    /// The house's configuration file: an address that one of its grants gives to somebody else is refused.
+    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
 pub(super) fn run(command: UserCommand) -> Result<(), Failure> {
     let now = SystemClock.now();
     match command {
         UserCommand::Add(args) => {
-            let password = Password::choose(args.password_file.as_deref(), &SystemRandom)?;
-            people(&args.data)?.add(&args.email, &password, now)?;
-            password.print(&args.email);
+            let AddArgs { user, config, server } = args;
+            let password = Password::choose(user.password_file.as_deref(), &SystemRandom)?;
+            if let Some(server) = server.client()? {
+                let body = serde_json::json!({ "address": user.email, "password": password.expose() });
+                block_on(async move { Ok(server.post("/users", &body).await?) })?;
+            } else {
+                check_owner(config.as_deref(), &user.email)?;
+                people(&user.data)?.add(&user.email, &password, now)?;
+            }
+            password.print(&user.email);
         }
         UserCommand::Passwd(args) => {
             let password = Password::choose(args.password_file.as_deref(), &SystemRandom)?;
@@ -50,6 +72,22 @@ pub(super) fn run(command: UserCommand) -> Result<(), Failure> {
         UserCommand::List(data) => people(&data)?.print(now)?,
     }
     Ok(())
+}
+
+/// X1: a local user whose address belongs to somebody else could log in nowhere and sign nothing.
+fn check_owner(config: Option<&Path>, email: &str) -> Result<(), Failure> {
+    if config.is_none() {
+        return Ok(());
+    }
+    let settings = assemble::settings(config, None)?;
+    let issuers = settings.records.build(explain::own_record(&settings.origin())?, &[])?;
+    let address = EmailAddress::parse(email).map_err(|error| format!("{error} (rule {})", error.rule()))?;
+    match issuers.rules().owner_of(&address) {
+        Some(owner) => {
+            Err(format!("{address} belongs to {owner}; a local user of that address could never sign (rule X1)").into())
+        }
+        None => Ok(()),
+    }
 }
 
 fn people(data: &DataArgs) -> Result<HeldPeople, Failure> {

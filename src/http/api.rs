@@ -16,13 +16,16 @@ mod configuration;
 mod explain;
 mod issuers;
 mod problem;
+mod users;
 
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use broker::connector::local::LocalUsers;
 use serde_json::{Value, json};
+use shared::log::Log;
 use shared::time::Clock;
 
 pub(crate) use asked::Asked;
@@ -44,6 +47,10 @@ pub(crate) struct ApiEdge {
     pub(crate) reloader: Arc<Reloader>,
     /// Keeps the issuers that owners bring.
     pub(crate) registrar: Arc<Registrar>,
+    /// The people who log in with a password.
+    pub(crate) local_users: Arc<LocalUsers>,
+    /// The audit log.
+    pub(crate) audit: Log,
     /// The present moment.
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -62,6 +69,7 @@ pub(crate) fn routes(edge: Arc<ApiEdge>) -> Router {
         .route(&here("/issuers/{id}/prove"), post(issuers::prove))
         .route(&here("/issuers/{id}/release"), post(issuers::release))
         .route(&here("/reload"), post(configuration::reload))
+        .route(&here("/users"), post(users::add))
         .route(&here("/whoami"), get(whoami))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn(problem::answer))

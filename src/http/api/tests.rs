@@ -164,3 +164,28 @@ async fn a_bearer_has_its_own_token_explained_and_an_auditor_any() {
     assert_eq!((unknown.status, unknown.json()["rule"].as_str()), (400, Some("JSON")));
     assert_eq!(scratch.audit().len(), records, "nothing is recorded");
 }
+
+#[tokio::test]
+async fn an_administrator_adds_users_but_not_with_somebody_elses_address() {
+    let grants = "[[connectors]]\nid = \"corp\"\nname = \"Corp\"\niss = \"https://login.example.com\"\n\
+                  client_id = \"privyseal\"\ngrants = [{ email = \"corp.example\" }]\n";
+    let scratch = Scratch::open(&format!("{HOUSE}{grants}")).await;
+    let admin = scratch.token(CLI, FIRST_USER);
+    let add = async |bearer: &str, address: &str, password: &str| {
+        let body = json!({ "address": address, "password": password });
+        let answer = scratch.post("/api/privyseal/v1/users", Some(bearer), Some(body)).await;
+        (answer.status, answer.json()["rule"].as_str().unwrap_or_default().to_owned())
+    };
+    let good = "a long enough password";
+    assert_eq!(add(&admin, "bob@house.example", good).await, (200, String::new()));
+    assert_eq!(add(&admin, "bob@house.example", good).await, (409, "USER".to_owned()));
+    assert_eq!(add(&admin, "bob@corp.example", good).await, (409, "X1".to_owned()));
+    assert_eq!(add(&admin, "bob@@house.example", good).await, (422, "E4".to_owned()));
+    assert_eq!(add(&admin, "eve@house.example", "short").await, (422, "USER".to_owned()));
+    assert_eq!(
+        add(&scratch.token(CLI, "bob@house.example"), "eve@house.example", good).await,
+        (403, "ROLE".to_owned())
+    );
+    let added = |record: &AuditRecord| matches!(record, AuditRecord::UserAdded { by, .. } if by == FIRST_USER);
+    assert_eq!(scratch.audit().iter().filter(|record| added(record)).count(), 1);
+}

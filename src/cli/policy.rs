@@ -1,0 +1,88 @@
+//! `privyseal policy`
+
+use std::path::{Path, PathBuf};
+
+use broker::names::EmailAddress;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Failure, explain};
+use crate::assemble;
+use crate::data_dir::file::{self, Mode};
+use crate::policy::{Cluster, Policy, cosign, policy_controller};
+
+/// Largest TUF root.
+const MAX_ROOT: u64 = 1 << 20;
+
+/// Verification policy for the programs of others.
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Write policy from the grants of a configuration: always the pair of name and issuer.
+    Export(ExportArgs),
+}
+
+/// For which program.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// Commands with flags.
+    Cosign,
+    /// JSON, for everything else.
+    Json,
+    /// A ClusterImagePolicy, and with --root its TrustRoot.
+    PolicyController,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExportArgs {
+    /// The configuration file. Issuers that owners have registered in a running house are not in it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// For which program.
+    #[arg(long, value_enum, default_value = "cosign")]
+    format: Format,
+    /// A folder for the file, instead of standard output.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A local user whose signatures count; as often as needed. Without one the policy has no local user.
+    #[arg(long = "local-user", value_name = "EMAIL")]
+    local_users: Vec<String>,
+    /// Which images a ClusterImagePolicy is for.
+    #[arg(long, value_name = "GLOB", default_value = "**")]
+    images: String,
+    /// The house's first TUF root, as served under /trust/root.json, for the TrustRoot beside a ClusterImagePolicy.
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+}
+
+pub(super) fn run(command: PolicyCommand) -> Result<(), Failure> {
+    let PolicyCommand::Export(args) = command;
+    let settings = assemble::settings(args.config.as_deref(), None)?;
+    let origin = settings.origin();
+    let issuers = settings.records.build(explain::own_record(&origin)?, &[])?;
+    let users = args.local_users.iter().map(|user| EmailAddress::parse(user)).collect::<Result<Vec<_>, _>>()?;
+    let policy = Policy::of(&issuers, &origin, &users)?;
+    let root = args.root.as_deref().map(|path| file::read(path, MAX_ROOT)).transpose()?;
+    let (name, text) = match args.format {
+        Format::Cosign => ("cosign.sh", cosign(&policy)),
+        Format::Json => ("policy.json", format!("{}\n", serde_json::to_string_pretty(&policy.accepted)?)),
+        Format::PolicyController => {
+            let root = root.as_deref().map(str::as_bytes);
+            let cluster = Cluster { origin: &origin, images: &args.images, root };
+            ("cluster-image-policy.yaml", policy_controller(&policy, &cluster))
+        }
+    };
+    match &args.out {
+        None => print!("{text}"),
+        Some(folder) => write(&folder.join(name), &text)?,
+    }
+    policy.left_out.iter().for_each(|left_out| eprintln!("left out: {left_out}"));
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        file::create_dir(folder)?;
+    }
+    file::write_durably(path, text.as_bytes(), Mode::Public)?;
+    println!("{}", path.display());
+    Ok(())
+}

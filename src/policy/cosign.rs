@@ -1,0 +1,32 @@
+//! Policy for cosign: one command a pair.
+
+use std::fmt::Write as _;
+
+use super::{Identity, Policy};
+
+/// A command for every pair: any one that succeeds says that the signature counts.
+pub(crate) fn cosign(policy: &Policy) -> String {
+    let mut text = String::from("# cosign accepts a signature when one of these commands does.\n");
+    for left_out in &policy.left_out {
+        let _ = writeln!(text, "# left out: {left_out}");
+    }
+    for accepted in &policy.accepted {
+        let (flag, value) = match &accepted.identity {
+            Identity::Exact(name) => ("--certificate-identity", name),
+            Identity::Pattern(pattern) => ("--certificate-identity-regexp", pattern),
+        };
+        let _ = writeln!(text, "\n# {} {}", accepted.speaker, accepted.grant);
+        let _ = writeln!(
+            text,
+            "cosign verify-blob --bundle \"$BUNDLE\" {flag} {} --certificate-oidc-issuer {} \"$FILE\"",
+            quote(value),
+            quote(&accepted.issuer)
+        );
+    }
+    text
+}
+
+/// One word of a POSIX shell.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
