@@ -10,6 +10,7 @@ mod registration;
 mod restart;
 mod roles;
 mod source;
+mod time;
 mod units;
 
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ pub(crate) use records::{ConnectorSettings, RecordSettings};
 pub(crate) use registration::{RegistrationSettings, ResolverSettings};
 pub(crate) use restart::Fixed;
 pub(crate) use source::{Fingerprint, Source};
+pub(crate) use time::TimeSettings;
 pub(crate) use units::{KindError, UnitSetting, UnitSettings, check_kind};
 
 /// What the house works by: the configuration, understood.
@@ -66,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) roles: Roles,
     /// What stands until the next start.
     pub(crate) fixed: Fixed,
+    /// Whom to ask for the time, and how wrong the clock may be.
+    pub(crate) time: TimeSettings,
     /// SHA-256 of the file, hex; empty without a file.
     pub(crate) sha256: String,
     /// Where all this was read.
@@ -127,6 +131,11 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
     let units = units::understand(&config.timestamps, folder, &mut problems);
     let issuing_key = authorities::issuing_key(&config.keys, &mut problems);
     let revocation = authorities::revocation(&config.revocation, &mut problems);
+    let promise = time::Promise {
+        accuracy: units.units.iter().map(|unit| unit.accuracy).min().unwrap_or(tsa::Accuracy::ONE_SECOND),
+        rounding: units.form.precision.rounding(),
+    };
+    let time = time::understand(&config.time, &promise, folder, &mut problems);
     let (Some(listen), Some(clients), Some(records), Some(registration)) = (listen, clients, records, registration)
     else {
         return Err(problems);
@@ -144,6 +153,7 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
         issuing_key,
         revocation,
         disclosure: config.disclosure.clone(),
+        time,
         accept_public_keys: config.log.accept_public_keys,
         serve_audit: config.log.serve_audit,
         roles,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use shared::time::{Clock, UnixTime};
 
 mod both;
+mod kernel;
 
 pub(crate) use both::SystemClocks;
 

@@ -11,6 +11,7 @@
 //! log/{certificates,signatures,audit}/
 //! store/            what the provider remembers
 //! tuf/              the TUF repository as published
+//! high-water-mark   the latest time that a timestamp was made for
 //! lock              held while a process works here
 //! ```
 
@@ -232,6 +233,11 @@ impl DataDir {
     /// Where the certificates `name` are kept.
     pub(crate) fn certificates_path(&self, name: &str) -> PathBuf {
         self.root.join("certificates").join(format!("{name}.pem"))
+    }
+
+    /// Where the latest time signed is kept.
+    pub(crate) fn high_water_mark_path(&self) -> PathBuf {
+        self.root.join("high-water-mark")
     }
 
     fn key_path(&self, name: KeyName) -> PathBuf {

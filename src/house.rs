@@ -40,6 +40,7 @@ use crate::signature_log::first_entry::{self, FirstEntryError};
 use crate::snapshots::{Cause, Reloader, SnapshotError, Snapshots};
 use crate::timestamp_units::UnitsError;
 use crate::trust_publisher::{PublishError, TrustPublisher};
+use crate::trusted_time::{TrustedTime, TrustedTimeError};
 
 /// How often expired codes and sessions are swept.
 const SWEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
@@ -65,6 +66,8 @@ pub(crate) enum HouseError {
     Revocation(#[from] RevocationError),
     #[error("timestamps: {0}")]
     Timestamps(#[from] TimestampEdgeError),
+    #[error("the clock guard: {0}")]
+    TrustedTime(#[from] TrustedTimeError),
     #[error("the trust root: {0}")]
     Trust(#[from] PublishError),
     #[error("the signature log's first entry: {0}")]
@@ -82,6 +85,7 @@ pub(crate) struct House {
     routes: Router,
     logs: Vec<Log>,
     store: Arc<dyn Store>,
+    time: Arc<TrustedTime>,
     timestamps: Arc<TimestampEdge>,
     publisher: Arc<TrustPublisher>,
     rollover: Arc<Rollover>,
@@ -115,7 +119,9 @@ impl House {
         let issued_lately = Arc::<IssuedLately>::default();
         let fixtures = parts.fixtures(issued_lately.clone(), keys.clone())?;
         let log = Arc::new(parts.log_edge(issued_lately)?);
-        let timestamps = Arc::new(parts.timestamps(&units)?);
+        let successions = parts.successions(&units)?;
+        let time = Arc::new(parts.time(&successions)?);
+        let timestamps = Arc::new(parts.timestamps(successions, time.clone())?);
         let disclosure = Arc::new(DisclosureEdge {
             timestamps: timestamps.clone(),
             origin: origin.clone(),
@@ -165,6 +171,7 @@ impl House {
             root_checksum,
             logs: opened.logs(),
             store: opened.store,
+            time,
             timestamps,
             publisher,
             rollover,
@@ -209,7 +216,9 @@ impl House {
     /// What goes on beside the requests, until it is shut down.
     pub(crate) fn chores(&self) -> JoinSet<()> {
         let mut chores = JoinSet::new();
-        chores.spawn(self.timestamps.clone().watch_clocks());
+        chores.spawn(self.time.clone().watch());
+        chores.spawn(self.time.clone().ask_sources());
+        chores.spawn(self.time.clone().keep_mark());
         chores.spawn(self.timestamps.clone().keep_counting());
         chores.spawn(self.rollover.clone().keep_turning());
         chores.spawn(self.revocations.clone().keep_fresh());
@@ -224,6 +233,9 @@ impl House {
     /// Commits what has queued in the logs and closes them.
     pub(crate) fn close(&self) {
         self.timestamps.record_count();
+        if let Err(error) = self.time.keep_mark_now() {
+            tracing::error!(%error, "the latest time signed could not be kept; the audit log still has it");
+        }
         self.logs.iter().for_each(Log::close);
     }
 }

@@ -28,9 +28,11 @@ mod rollover;
 mod serve;
 mod signature_log;
 mod snapshots;
+mod time_sources;
 mod timestamp_units;
 mod tokens;
 mod trust_publisher;
+mod trusted_time;
 mod verify;
 
 fn main() -> std::process::ExitCode {

@@ -8,6 +8,7 @@ mod address;
 mod client;
 mod key_keeper;
 
+pub(crate) use address::Place;
 pub(crate) use client::{Outbound, OutboundError};
 pub(crate) use key_keeper::{KeyKeeper, RefreshError};
 

@@ -21,6 +21,7 @@ mod profile;
 mod provider;
 mod registration;
 mod revocation;
+mod time;
 mod timestamps;
 
 pub use api::{ApiSection, NamespaceOwnerSection};
@@ -40,6 +41,7 @@ pub use provider::ProviderSection;
 pub use registration::RegistrationSection;
 pub use revocation::RevocationSection;
 use serde::{Deserialize, Serialize};
+pub use time::{TimeMode, TimeSection, TimeSourceSection};
 pub use timestamps::{TimestampsSection, UnitSection};
 
 /// The documented example, every key at its default or with a telling value.
@@ -79,6 +81,8 @@ pub struct Config {
     pub timestamps: TimestampsSection,
     /// What the operator says about the timestamp authority.
     pub disclosure: DisclosureSection,
+    /// The time that they are made for.
+    pub time: TimeSection,
     /// The audit log's contents.
     pub audit: AuditSection,
     /// The logs.

@@ -3,4 +3,5 @@
 #![allow(dead_code, unused_imports, reason = "of each room a part is used")]
 
 pub(crate) mod signature_log;
+pub(crate) mod time_sources;
 pub(crate) mod verify;

@@ -2,7 +2,11 @@
 //!
 //! A record never holds a token, a password, a private key or anything else that opens a door: hashes stand in for them.
 
+mod clock;
+
 use serde::{Deserialize, Serialize};
+
+pub use clock::ClockEvent;
 
 /// One audit leaf. Its JSON, members in the order of declaration, no spaces, is the leaf's bytes.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -46,6 +50,15 @@ pub enum AuditRecord {
         serial: String,
         /// Why, as RFC 5280 §5.3.1 names it.
         reason: String,
+    },
+    /// Something happened to the clock that timestamps are made by.
+    Clock {
+        /// Milliseconds since the epoch, by the machine's clock, right or wrong.
+        at_ms: u64,
+        /// The guard's mode.
+        mode: String,
+        /// What happened.
+        event: ClockEvent,
     },
     /// A login code was used a second time: somebody holds what was meant for another. What it gave out is revoked.
     CodeReplayed {

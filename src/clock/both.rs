@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 use shared::time::Clock as _;
-use tsa::{ClockReading, Clocks};
+use tsa::{ClockReading, Clocks, Look};
 
-use super::SystemClock;
+use super::{SystemClock, kernel};
 
 /// The operating system's two clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,13 +18,38 @@ const BOOT: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const BOOT: ClockId = ClockId::Monotonic;
 
+/// Counts what the hardware counts: nobody steers it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const RAW: ClockId = ClockId::MonotonicRaw;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const RAW: ClockId = ClockId::Monotonic;
+
+/// A look whose readings are not this close together is taken again: the thread was put aside in between.
+const TOGETHER: Duration = Duration::from_micros(200);
+/// How often, before the last one has to do.
+const TRIES: u32 = 8;
+
 impl Clocks for SystemClocks {
     fn read(&self) -> ClockReading {
         let wall = SystemClock.now();
-        let boot = clock_gettime(BOOT);
-        // Since boot: neither part is negative.
-        let boot =
-            Duration::new(boot.tv_sec.try_into().unwrap_or_default(), boot.tv_nsec.try_into().unwrap_or_default());
-        ClockReading { wall, boot }
+        ClockReading { wall, boot: span(clock_gettime(BOOT)) }
     }
+
+    fn look(&self) -> Look {
+        let mut tries = 0;
+        loop {
+            let before = span(clock_gettime(BOOT));
+            let raw = span(clock_gettime(RAW));
+            let reading = self.read();
+            tries += 1;
+            if reading.boot.saturating_sub(before) <= TOGETHER || tries == TRIES {
+                return Look { reading, raw, kernel: kernel::clock() };
+            }
+        }
+    }
+}
+
+/// Since boot: neither part is negative.
+fn span(time: Timespec) -> Duration {
+    Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
 }

@@ -5,17 +5,21 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use shared::time::Clock as _;
 use shared::trust_root::TrustMaterial;
+use tsa::Succession;
 
 use super::HouseError;
 use super::parts::Parts;
+use crate::assemble::TimeSettings;
 use crate::clock::{SystemClock, SystemClocks};
 use crate::http::revocation::RevocationEdge;
-use crate::http::timestamp::TimestampEdge;
+use crate::http::timestamp::{self, TimestampEdge};
 use crate::revocation::Revocations;
 use crate::revocation::keeper::RevocationKeeper;
 use crate::rollover::Rollover;
+use crate::time_sources::TimeSources;
 use crate::timestamp_units::{TimestampUnits, UnitFiles};
 use crate::trust_publisher::TrustPublisher;
+use crate::trusted_time::{MarkFile, TrustedTime};
 
 impl Parts<'_> {
     /// What is revoked, and the edge that says so, with what is due done.
@@ -46,12 +50,28 @@ impl Parts<'_> {
         Ok(units)
     }
 
-    /// The edge that the units answer at.
-    pub(super) fn timestamps(&self, units: &TimestampUnits) -> Result<TimestampEdge, HouseError> {
-        let units = units.successions(&self.settings.units, SystemClock.now())?;
+    /// The units that answer.
+    pub(super) fn successions(&self, units: &TimestampUnits) -> Result<Vec<Succession>, HouseError> {
+        Ok(units.successions(&self.settings.units, SystemClock.now())?)
+    }
+
+    /// The time that they sign.
+    pub(super) fn time(&self, units: &[Succession]) -> Result<TrustedTime, HouseError> {
+        let TimeSettings { limits, sources, poll } = &self.settings.time;
+        let limits = timestamp::clock_limits(*limits, units);
+        let sources = TimeSources::new(sources.clone(), *poll);
+        let mark = MarkFile::at(self.data.high_water_mark_path());
+        Ok(TrustedTime::start(limits, sources, Arc::new(SystemClocks), self.opened.audit.clone(), Some(mark))?)
+    }
+
+    /// The edge that they answer at.
+    pub(super) fn timestamps(
+        &self,
+        units: Vec<Succession>,
+        time: Arc<TrustedTime>,
+    ) -> Result<TimestampEdge, HouseError> {
         let (audit, random) = (self.opened.audit.clone(), self.opened.random.clone());
-        let records = self.settings.timestamp_records;
-        Ok(TimestampEdge::new(units, Arc::new(SystemClocks), audit, random)?.with_records(records))
+        Ok(TimestampEdge::new(units, time, audit, random)?.with_records(self.settings.timestamp_records))
     }
 
     /// What takes the units' keys from one to the next.

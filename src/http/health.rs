@@ -52,9 +52,9 @@ pub(crate) fn routes(edge: Arc<HealthEdge>) -> Router {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(edge)
 }
 
-/// Fulcio's own words, for those who watch it already.
-async fn healthz() -> Json<serde_json::Value> {
-    Json(json!({ "status": "SERVING" }))
+/// Fulcio's own words, for those who watch it already, and the clock guard's mode.
+async fn healthz(State(edge): State<Arc<HealthEdge>>) -> Json<serde_json::Value> {
+    Json(json!({ "status": "SERVING", "time": edge.timestamps.time().summary() }))
 }
 
 /// 200 when every key signs a probe, every log takes leaves and the time is trusted; otherwise 503 and what is wrong.
@@ -64,9 +64,10 @@ async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
         wrong.extend(log.stopped().map(|error| format!("log {}: {error}", log.origin().as_str())));
     }
     wrong.extend(edge.keys());
-    wrong.extend(edge.timestamps.trusted_now().err().map(|trouble| trouble.to_string()));
+    wrong.extend(edge.timestamps.time().look().err().map(|trouble| trouble.to_string()));
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({ "status": if wrong.is_empty() { "ready" } else { "not ready" }, "wrong": wrong });
+    let word = if wrong.is_empty() { "ready" } else { "not ready" };
+    let body = json!({ "status": word, "wrong": wrong, "time": edge.timestamps.time().report() });
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 

@@ -9,7 +9,7 @@ mod disclosed;
 mod unrecorded;
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -21,38 +21,27 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use privyseal_config::TimestampRecords;
-use shared::audit::AuditRecord;
 use shared::keys::SignError;
-use shared::log::{Log, ReadError};
+use shared::log::Log;
 use shared::random::Random;
-use shared::time::UnixTime;
 use tsa::request::{MAX_REQUEST, json};
-use tsa::{
-    ClockGuard, ClockLimits, ClockTrouble, Clocks, PkiFailureInfo, Rejection, Succession, TimestampRequest,
-    TimestampResponse, TrustedNow,
-};
+use tsa::{ClockLimits, PkiFailureInfo, Rejection, Succession, TimestampRequest, TimestampResponse};
 
 use super::request_id::RequestId;
+use crate::trusted_time::TrustedTime;
 use unrecorded::Unrecorded;
 
 const QUERY: &str = "application/timestamp-query";
 /// Exactly this, without parameters: half of the clients compare the whole header.
 const REPLY: HeaderValue = HeaderValue::from_static("application/timestamp-reply");
 
-/// How many leaves of the audit log are searched for the latest timestamp when the house starts.
-const MARK_SEARCH: u64 = 10_000;
-
 /// How often the timestamps without a record are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(60);
-
-/// How often the clocks are looked at when nobody asks for a timestamp.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What this edge needs. The first unit answers where none is named. Units are swapped whole.
 pub(crate) struct TimestampEdge {
     units: ArcSwap<Vec<Succession>>,
-    guard: Mutex<ClockGuard>,
-    clocks: Arc<dyn Clocks>,
+    time: Arc<TrustedTime>,
     audit: Log,
     random: Arc<dyn Random>,
     /// Present where the operator wants no record of each timestamp.
@@ -65,23 +54,20 @@ pub(crate) enum TimestampEdgeError {
     /// No unit, so nobody would answer.
     #[error("there is no timestamp unit")]
     NoUnit,
-    /// The audit log does not give its last leaves, so the latest time signed is unknown.
-    #[error("the audit log cannot be read: {0}")]
-    Audit(#[from] ReadError),
 }
 
 impl TimestampEdge {
-    /// Starts the clock guard at the latest time that `audit` has on record.
+    /// Units that sign the time that `time` trusts.
     pub(crate) fn new(
         units: Vec<Succession>,
-        clocks: Arc<dyn Clocks>,
+        time: Arc<TrustedTime>,
         audit: Log,
         random: Arc<dyn Random>,
     ) -> Result<Self, TimestampEdgeError> {
-        let all = units.iter().flat_map(Succession::generations);
-        let limits = all.map(|unit| unit.clock_limits()).reduce(widest).ok_or(TimestampEdgeError::NoUnit)?;
-        let guard = Mutex::new(ClockGuard::start(limits, latest_timestamp(&audit)?, clocks.read()));
-        Ok(Self { units: ArcSwap::from_pointee(units), guard, clocks, audit, random, unrecorded: None })
+        if units.is_empty() {
+            return Err(TimestampEdgeError::NoUnit);
+        }
+        Ok(Self { units: ArcSwap::from_pointee(units), time, audit, random, unrecorded: None })
     }
 
     /// Keeps of timestamps what the operator wants; without this, a record of each.
@@ -110,31 +96,9 @@ impl TimestampEdge {
         }
     }
 
-    /// Whether time is trusted now, for readiness.
-    pub(crate) fn trusted_now(&self) -> Result<TrustedNow, ClockTrouble> {
-        // Read under the lock, so that the guard sees readings in the order in which they were taken.
-        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.observe(self.clocks.read())
-    }
-
-    /// Looks at the clocks every second and reports when trust in them is lost or back.
-    pub(crate) async fn watch_clocks(self: Arc<Self>) {
-        let mut before = Ok(());
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let now = self.trusted_now().map(|_| ());
-            match (&before, &now) {
-                (Ok(()), Err(trouble)) => tracing::error!(%trouble, "timestamps stop: no trusted time"),
-                (Err(_), Ok(())) => tracing::warn!("timestamps go on: the clock is trusted again"),
-                _ => {}
-            }
-            before = now;
-        }
-    }
-
-    fn permit(&self) -> Result<TrustedNow, ClockTrouble> {
-        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.permit(self.clocks.read())
+    /// The clock guard.
+    pub(crate) fn time(&self) -> &TrustedTime {
+        &self.time
     }
 
     /// The units that answer from now on, the default one first. One without generations to come stays as it was.
@@ -144,7 +108,7 @@ impl TimestampEdge {
 
     /// What is wrong with the units' keys and certificates now, for readiness. Each key signs a probe.
     pub(crate) fn units_in_trouble(&self, probe: &[u8]) -> Vec<String> {
-        let now = self.clocks.read().wall;
+        let now = self.time.wall();
         let trouble = |unit: &Succession| {
             let unit = unit.at(now);
             let validity = unit.trouble_at(now).map(|trouble| trouble.to_string());
@@ -165,7 +129,7 @@ impl TimestampEdge {
             let unit = find(&units, unit)?;
             let der = query.into_der()?;
             let request = TimestampRequest::parse(&der)?;
-            let now = self.permit()?;
+            let now = self.time.permit()?;
             unit.at(now.time()).decide(&request, now, &*self.random)?
         };
         if let Some(unrecorded) = &self.unrecorded {
@@ -197,19 +161,15 @@ fn find<'a>(units: &'a [Succession], name: Option<&str>) -> Result<&'a Successio
     found.ok_or_else(|| Rejection::NoSuchUnit(no_such()))
 }
 
-fn widest(one: ClockLimits, other: ClockLimits) -> ClockLimits {
-    ClockLimits { floor: one.floor.min(other.floor), ceiling: one.ceiling.max(other.ceiling), ..one }
-}
-
-fn latest_timestamp(audit: &Log) -> Result<Option<UnixTime>, ReadError> {
-    for index in (0..audit.size()).rev().take(MARK_SEARCH as usize) {
-        let leaf = audit.leaf(index)?.unwrap_or_default();
-        let record = serde_json::from_slice::<AuditRecord>(&leaf).ok();
-        if let Some(mark) = record.as_ref().and_then(ClockGuard::mark_in) {
-            return Ok(Some(mark));
-        }
-    }
-    Ok(None)
+/// `limits`, with the bounds of all units together: each checks its own besides.
+pub(crate) fn clock_limits(limits: ClockLimits, units: &[Succession]) -> ClockLimits {
+    let widest = |one: ClockLimits, other: ClockLimits| ClockLimits {
+        floor: one.floor.min(other.floor),
+        ceiling: one.ceiling.max(other.ceiling),
+        ..one
+    };
+    let bounds = units.iter().flat_map(Succession::generations).map(|unit| unit.clock_limits()).reduce(widest);
+    bounds.map_or(limits, |bounds| limits.between(bounds.floor, bounds.ceiling))
 }
 
 /// The routes of this edge.
@@ -373,7 +333,7 @@ fn answer_chain(edge: &TimestampEdge, name: Option<&str>) -> Response {
         return text(StatusCode::NOT_FOUND, "there is no such timestamp unit\n");
     };
     let headers = [(header::CONTENT_TYPE, "application/pem-certificate-chain"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, unit.at(edge.clocks.read().wall).chain().to_pem()).into_response()
+    (headers, unit.at(edge.time.wall()).chain().to_pem()).into_response()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use broker::issuer::Reach;
 
 /// What kind of place an address is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// This very machine.
     Loopback,
     /// A private network: RFC 1918, RFC 4193, and the shared space of RFC 6598.
@@ -19,7 +19,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn of(address: IpAddr) -> Self {
+    pub(crate) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => Self::of_v4(address),
             IpAddr::V6(address) => Self::of_v6(address),

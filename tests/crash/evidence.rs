@@ -93,6 +93,7 @@ pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Strin
     let mut roots = HashMap::new();
     let mut serials = BTreeSet::new();
     let mut counts = [0; 4];
+    let mut latest = 0;
     for (nth, what) in acknowledged.iter().enumerate() {
         match what {
             Acknowledged::Certificate(der) => {
@@ -126,6 +127,7 @@ pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Strin
             Acknowledged::Timestamp { data, response } => {
                 counts[3] += 1;
                 let verified = verify_response(response, &Expected::data(data), &unit).unwrap();
+                latest = latest.max(verified.gen_time.millis());
                 let serial = significant(&hex::encode(&verified.serial)).to_owned();
                 assert!(serials.insert(format!("timestamp {serial}")), "{nth}: serial number {serial} was given twice");
                 let imprint =
@@ -134,9 +136,17 @@ pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Strin
             }
         }
     }
+    check_mark(&client, &origin, latest).await;
     let [certificates, entries, logins, timestamps] = counts;
     assert!(counts.iter().all(|count| *count > 0), "nothing was at stake: {counts:?}");
     format!("{certificates} certificates, {entries} log entries, {timestamps} timestamps, {logins} logins")
+}
+
+/// The house will sign no time before the latest one that anybody was given, give or take genTime's rounding.
+async fn check_mark(client: &Client, origin: &str, latest: u64) {
+    let readiness: Value = serde_json::from_str(&text(client, &format!("{origin}/readyz")).await).expect("JSON");
+    let mark = readiness["time"]["signed_up_to_ms"].as_u64().expect("a mark");
+    assert!(mark + 500 >= latest, "{latest} was signed, and the mark is {mark}");
 }
 
 /// The entry is where the answer said, and the tree that the answer proved it in is a beginning of the tree of today.

@@ -14,8 +14,8 @@ use shared::random::{Random, SystemRandom};
 use shared::time::UnixTime;
 use shared::x509::{Ceremony, Chain, NodePrefix};
 use tsa::{
-    Accuracy, ClockGuard, ClockReading, Expected, PolicyOid, Prepared, SigningUnit, TimestampRequest, TimestampTrust,
-    TokenForm, TrustedNow, UnitConfig, verify_response,
+    Accuracy, ClockGuard, ClockReading, Expected, Lease, Look, MarkRecovery, PolicyOid, Prepared, SigningUnit,
+    TimestampRequest, TimestampTrust, TokenForm, TrustedNow, UnitConfig, verify_response,
 };
 
 const NOW: UnixTime = UnixTime::from_millis(1_795_258_320_250);
@@ -72,14 +72,16 @@ impl Bench {
         Self { key, unit: Arc::new(SigningUnit::new(config, NOW).expect("a unit")), log: Log::in_memory() }
     }
 
-    fn guard(&self) -> (ClockGuard, ClockReading) {
+    fn lease(&self) -> (Lease, ClockReading) {
         let reading = ClockReading { wall: NOW, boot: Duration::from_secs(1_000) };
-        (ClockGuard::start(self.unit.clock_limits(), None, reading), reading)
+        let look = Look { reading, raw: reading.boot, kernel: None };
+        let guard = ClockGuard::start(self.unit.clock_limits(), Vec::new(), MarkRecovery::new(None), &look);
+        (guard.lease(), reading)
     }
 
     fn now(&self) -> TrustedNow {
-        let (mut guard, reading) = self.guard();
-        guard.permit(reading).expect("a steady clock")
+        let (lease, reading) = self.lease();
+        lease.permit(reading).expect("a steady clock")
     }
 
     fn signature(&self) -> f64 {
@@ -93,9 +95,9 @@ impl Bench {
     }
 
     fn permit(&self) -> f64 {
-        let (mut guard, reading) = self.guard();
+        let (lease, reading) = self.lease();
         measure(20_000, || {
-            let _ = black_box(guard.permit(black_box(reading)));
+            let _ = black_box(lease.permit(black_box(reading)));
         })
     }
 

@@ -1,167 +1,185 @@
 //! The clock guard: the only source of a time that may be signed.
 //!
-//! This first version works alone (`local`): it asks nobody else for the time, trusts the system's clock at its start, and from
-//! then on watches that nothing moves it. It cannot know that a clock was wrong from the beginning, but for the bounds that
-//! it is given. An operator keeps the system's clock right (chrony, ntpd, PTP); the guard notices when that goes wrong:
+//! The guard itself never sets a clock and reads none. The edge takes a [`Look`] at the clocks a few times a second and, with time
+//! sources, a poll about once a minute, and feeds both in order. What the guard makes of them is a [`Lease`]: requests read it
+//! without waiting for one another, and each checks its own reading of the clocks against it.
 //!
-//! - a **step**: the wall clock and the boot clock, which nobody can set, moved apart (`date -s`, a restored snapshot, a leap
-//!   second that the kernel repeats);
+//! What it notices:
+//!
+//! - a **step**: the wall clock and the boot clock, which nobody can set, moved apart (`date -s`, a restored snapshot);
+//! - a clock that is **off** by the judgement of a majority of time sources, or that nobody bore out for too long;
+//! - a boot clock that runs at another **pace** than the hardware: sleep, or a kernel that moves the clock fast;
 //! - a **rollback** across restarts: the wall clock is behind a time that was already signed;
+//! - a **leap second**, announced by the kernel or by the sources;
 //! - **out of bounds**: before this program existed, or after every certificate has ended.
 
+mod leap;
+mod lease;
+mod limits;
+mod mark;
+mod quorum;
+mod reading;
+mod trouble;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use shared::audit::AuditRecord;
+use shared::audit::ClockEvent;
 use shared::time::UnixTime;
 
-/// Both clocks, read one directly after the other.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ClockReading {
-    /// The wall clock (`CLOCK_REALTIME`).
-    pub wall: UnixTime,
-    /// Time since boot, time asleep included (`CLOCK_BOOTTIME`). The kernel slews it together with the wall clock, so only
-    /// steps move the two apart.
-    pub boot: Duration,
+use lease::{Basis, exceeds};
+use quorum::NoQuorum;
+use reading::span_ms;
+
+pub use leap::LeapSecond;
+pub use lease::{Lease, TrustedNow};
+pub use limits::{ClockLimits, ClockMode};
+pub use mark::{HighWaterMark, MarkRecovery};
+pub use quorum::{DRIFT_PPM, Exchange, ExchangeError, Quorum, Sample};
+pub use reading::{ClockReading, Clocks, KernelClock, Leap, Look};
+pub use trouble::ClockTrouble;
+
+/// How fast the kernel may steer the boot clock against the hardware, in parts per million, without our asking the sources anew.
+/// With 200 for a bad crystal it makes up [`DRIFT_PPM`].
+const STEERING_PPM: i64 = 300;
+/// And how far besides: reading two clocks takes a moment.
+const STEERING_MS: i64 = 20;
+/// How often a quorum that holds is written down.
+const HELD_EVERY: Duration = Duration::from_secs(3_600);
+/// How long after a leap second its announcement is not believed again: kernels let it stand.
+const LEAP_REST: Duration = Duration::from_secs(86_400);
+
+/// A time source, as the log names it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SourceLabel {
+    /// Its name.
+    pub name: String,
+    /// Whether its answers are authenticated.
+    pub is_authenticated: bool,
 }
 
-/// Where the edge takes readings from. The system's clocks live in the binary; tests bring their own.
-pub trait Clocks: Send + Sync {
-    /// Reads both clocks.
-    fn read(&self) -> ClockReading;
+/// What a source gave in one poll: an answer, or why none.
+pub type Answer = Result<Sample, String>;
+
+#[derive(Clone, Debug)]
+struct Source {
+    label: SourceLabel,
+    sample: Option<Sample>,
+    counts: bool,
 }
 
-/// What the guard lets pass.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ClockLimits {
-    /// The two clocks may move apart by this much in all; it is what the guard's time may be off by, as far as it can tell.
-    pub step: Duration,
-    /// How long the clocks must then run side by side again before time is trusted.
-    pub settle: Duration,
-    /// A step beyond this is not forgiven by waiting: times before it, or after it, are wrong by as much, and a person must
-    /// say which, by putting the clock back or restarting the program.
-    pub forgivable: Duration,
-    /// Earlier than this is no time for us.
-    pub floor: UnixTime,
-    /// Later than this neither.
-    pub ceiling: UnixTime,
-}
-
-impl ClockLimits {
-    /// 2025-01-01T00:00:00Z: before this program's first version. A machine whose clock battery died says 1970 or 2000.
-    pub const PROGRAM_FLOOR: UnixTime = UnixTime::from_seconds(1_735_689_600);
-
-    /// The limits for units whose chains are valid from `floor` to `ceiling`: steps of 400 ms, so that with half a second of
-    /// rounding an accuracy of one second holds with a tenth to spare.
-    pub fn local(floor: UnixTime, ceiling: UnixTime) -> Self {
-        Self {
-            step: Duration::from_millis(400),
-            settle: Duration::from_secs(5),
-            forgivable: Duration::from_secs(3_600),
-            floor: floor.max(Self::PROGRAM_FLOOR),
-            ceiling,
-        }
-    }
-}
-
-/// Why there is no trusted time.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ClockTrouble {
-    /// The clock was set just now.
-    #[error("the clock was moved by {by_ms} ms")]
-    Stepped {
-        /// How far, forward positive.
-        by_ms: i64,
-    },
-    /// The clock was set a short while ago.
-    #[error("the clock was moved; it must run undisturbed for {remaining_ms} ms more")]
-    Settling {
-        /// Until when.
-        remaining_ms: u64,
-    },
-    /// The clock was set by more than waiting forgives.
-    #[error("the clock is {by_ms} ms away from where it was; put it back or restart the program")]
-    Displaced {
-        /// How far, forward positive.
-        by_ms: i64,
-    },
-    /// A later time was signed already.
-    #[error("the clock is {by_ms} ms behind a time that was already signed")]
-    Behind {
-        /// How far.
-        by_ms: u64,
-    },
-    /// Before the floor.
-    #[error("the clock is before the first moment that is possible")]
-    BeforeFloor,
-    /// After the ceiling.
-    #[error("the clock is after the last moment that is possible")]
-    AfterCeiling,
-}
-
-/// A time that may be signed. Only a [`ClockGuard`] makes one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct TrustedNow {
-    time: UnixTime,
-    uncertainty: Duration,
-}
-
-impl TrustedNow {
-    /// The moment.
-    pub fn time(self) -> UnixTime {
-        self.time
-    }
-
-    /// How far it may be off without the guard noticing.
-    pub fn uncertainty(self) -> Duration {
-        self.uncertainty
-    }
-
-    /// What the audit log writes about it.
-    pub fn source(self) -> &'static str {
-        "local"
-    }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum State {
-    /// The clocks run side by side.
-    Steady,
-    /// They do so again since a step; good from this boot time on.
-    Settling(Duration),
-}
-
-/// The state machine. The edge owns one, feeds it readings in the order in which it takes them, and tells it at start the
-/// latest time that was signed before.
+/// The state machine. The edge owns one.
 #[derive(Debug)]
 pub struct ClockGuard {
     limits: ClockLimits,
-    /// Wall clock minus boot clock when time was last trusted from scratch, in milliseconds.
+    mark: Arc<HighWaterMark>,
+    /// Wall clock minus boot clock when nothing was wrong.
     offset_ms: i64,
-    state: State,
-    signed_up_to: UnixTime,
+    /// Since a step the clocks must run side by side until this boot time.
+    settled: Duration,
+    is_displaced: bool,
+    /// Boot and hardware clock at the last quorum.
+    pace: (Duration, Duration),
+    kernel: Option<KernelClock>,
+    leap: Option<LeapSecond>,
+    leap_rests_until: UnixTime,
+    sources: Vec<Source>,
+    quorum: Result<Quorum, NoQuorum>,
+    good_polls: u32,
+    held_at: Option<Duration>,
+    trouble: Option<ClockTrouble>,
+    events: Vec<ClockEvent>,
 }
 
 impl ClockGuard {
-    /// Starts from `first`. `signed_up_to` is the high-water mark: the latest time in the audit log, see [`Self::mark_in`].
-    pub fn start(limits: ClockLimits, signed_up_to: Option<UnixTime>, first: ClockReading) -> Self {
-        let signed_up_to = signed_up_to.unwrap_or(UnixTime::from_millis(0));
-        Self { limits, offset_ms: offset_ms(first), state: State::Steady, signed_up_to }
-    }
-
-    /// The time that `record` proves to have been signed. Only records of timestamps count: their time passed a guard, so a
-    /// clock that was far ahead cannot raise the mark.
-    pub fn mark_in(record: &AuditRecord) -> Option<UnixTime> {
-        match record {
-            AuditRecord::Timestamped { at_ms, .. } | AuditRecord::TimestampsCounted { at_ms, .. } => {
-                Some(UnixTime::from_millis(*at_ms))
-            }
-            _ => None,
+    /// Starts from `first`. `mark` is what was signed before; `sources` are those that polls will bring answers of.
+    pub fn start(mut limits: ClockLimits, sources: Vec<SourceLabel>, mark: MarkRecovery, first: &Look) -> Self {
+        limits.sources = sources.len();
+        let (mark, refused) = mark.finish(&limits, first.reading.boot);
+        let started = ClockEvent::Started { sources: sources.len() as u64, mark_ms: mark.signed_up_to().millis() };
+        Self {
+            limits,
+            mark: Arc::new(mark),
+            offset_ms: first.reading.offset_ms(),
+            settled: Duration::ZERO,
+            is_displaced: false,
+            pace: (first.reading.boot, first.raw),
+            kernel: None,
+            leap: None,
+            leap_rests_until: UnixTime::from_millis(0),
+            sources: sources.into_iter().map(|label| Source { label, sample: None, counts: false }).collect(),
+            quorum: Err(NoQuorum { agreeing: 0 }),
+            good_polls: 0,
+            held_at: None,
+            trouble: None,
+            events: std::iter::once(started).chain(refused).collect(),
         }
     }
 
-    /// The high-water mark: no time much earlier than this is signed.
-    pub fn signed_up_to(&self) -> UnixTime {
-        self.signed_up_to
+    /// What requests may hold until the next look or poll.
+    pub fn lease(&self) -> Lease {
+        self.lease_as(self.limits.mode)
+    }
+
+    /// Looks at the clocks. The answer is for readiness; in mode `monitor` see also [`Self::advice`].
+    pub fn look(&mut self, look: &Look) -> Result<TrustedNow, ClockTrouble> {
+        self.note_kernel(look.kernel);
+        self.note_leap(look.reading);
+        self.note_pace(look);
+        self.note_step(look.reading);
+        if self.quorum.is_ok_and(|quorum| quorum.is_expired(look.reading.boot)) {
+            self.lose_quorum(NoQuorum { agreeing: 0 }, "what the sources said is too old".to_owned());
+        }
+        self.judge(look.reading);
+        self.lease().check(look.reading)
+    }
+
+    /// Takes what a round of questions brought, one answer a source in the order of the start.
+    pub fn poll(&mut self, answers: &[Answer], look: &Look) {
+        let boot = look.reading.boot;
+        let mut fresh = 0;
+        for (source, answer) in self.sources.iter_mut().zip(answers) {
+            match answer {
+                Ok(sample) => {
+                    source.sample = Some(*sample);
+                    fresh += 1;
+                }
+                Err(_) => source.sample = source.sample.filter(|sample| boot <= sample.at() + self.limits.expire),
+            }
+        }
+        let unaware = self.note_leap_of_sources(look.reading.wall);
+        let samples: Vec<Option<Sample>> =
+            self.sources.iter().zip(&unaware).map(|(source, unaware)| source.sample.filter(|_| !unaware)).collect();
+        let found = Quorum::of(&samples, self.limits.majority(), boot, self.limits.expire);
+        let agrees = match &found {
+            Ok((_, agrees)) | Err((_, agrees)) => agrees.clone(),
+        };
+        self.note_sources(&agrees, answers, &unaware);
+        match found {
+            Ok((quorum, _)) => self.hold_quorum(quorum, look),
+            Err((none, _)) => {
+                let reason =
+                    format!("{} of {} agree, {} must", none.agreeing, self.sources.len(), self.limits.majority());
+                self.lose_quorum(none, reason);
+            }
+        }
+        // The question is only whether this poll was good; the ones before are what is counted.
+        let is_good = fresh >= self.limits.majority()
+            && matches!(
+                self.strict_lease(0).check(look.reading),
+                Ok(_) | Err(ClockTrouble::Behind { .. } | ClockTrouble::LeapSecond)
+            );
+        if is_good {
+            self.good_polls = self.good_polls.saturating_add(1);
+        } else if self.good_polls < self.limits.good_polls {
+            self.good_polls = 0;
+        }
+        self.judge(look.reading);
+    }
+
+    /// What happened since this was last asked.
+    pub fn take_events(&mut self) -> Vec<ClockEvent> {
+        std::mem::take(&mut self.events)
     }
 
     /// What the guard lets pass.
@@ -169,172 +187,237 @@ impl ClockGuard {
         self.limits
     }
 
-    /// A time that may be signed, and the mark moves up to it.
-    pub fn permit(&mut self, reading: ClockReading) -> Result<TrustedNow, ClockTrouble> {
-        let now = self.observe(reading)?;
-        self.signed_up_to = self.signed_up_to.max(now.time);
-        Ok(now)
+    /// The latest time signed.
+    pub fn mark(&self) -> Arc<HighWaterMark> {
+        self.mark.clone()
     }
 
-    /// Feeds a reading and says whether time is trusted, without the intent to sign: for readiness and for a regular look at
-    /// the clocks, which notices a step even when nobody asks for a timestamp.
-    pub fn observe(&mut self, reading: ClockReading) -> Result<TrustedNow, ClockTrouble> {
-        self.check_step(reading)?;
-        if let State::Settling(until) = self.state {
-            if reading.boot < until {
-                return Err(ClockTrouble::Settling { remaining_ms: (until - reading.boot).as_millis() as u64 });
+    /// Why timestamps are refused, or would be if the mode were `enforce` instead of `monitor`.
+    pub fn advice(&self) -> Option<ClockTrouble> {
+        self.trouble
+    }
+
+    /// Whether time waits for the sources: they should be asked again soon.
+    pub fn is_waiting_for_polls(&self) -> bool {
+        !self.sources.is_empty() && (self.quorum.is_err() || self.good_polls < self.limits.good_polls)
+    }
+
+    /// What the majority said last, if it still holds.
+    pub fn quorum(&self) -> Option<Quorum> {
+        self.quorum.ok()
+    }
+
+    /// The sources and whether each counts.
+    pub fn sources(&self) -> impl Iterator<Item = (&SourceLabel, bool)> {
+        self.sources.iter().map(|source| (&source.label, source.counts))
+    }
+
+    /// What the kernel said last.
+    pub fn kernel(&self) -> Option<KernelClock> {
+        self.kernel
+    }
+
+    /// The leap second that is announced.
+    pub fn leap(&self) -> Option<LeapSecond> {
+        self.leap
+    }
+
+    /// How far a clock that reads like this is from the middle of what the quorum leaves possible, and how far that is from its ends.
+    pub fn offset_and_margin(&self, reading: ClockReading) -> Option<(i64, u64)> {
+        self.quorum.ok().map(|quorum| quorum.offset_and_margin(reading.offset_ms()))
+    }
+
+    fn lease_as(&self, mode: ClockMode) -> Lease {
+        match mode {
+            ClockMode::Enforce => self.strict_lease(self.limits.good_polls.saturating_sub(self.good_polls)),
+            ClockMode::Monitor | ClockMode::Local => {
+                self.lease_on(Basis::Own { offset_ms: self.offset_ms, settled: self.settled })
             }
-            self.state = State::Steady;
         }
-        if reading.wall < self.limits.floor {
-            return Err(ClockTrouble::BeforeFloor);
-        }
-        if reading.wall > self.limits.ceiling {
-            return Err(ClockTrouble::AfterCeiling);
-        }
-        let behind = self.signed_up_to.since(reading.wall);
-        if behind > self.limits.step {
-            return Err(ClockTrouble::Behind { by_ms: behind.as_millis() as u64 });
-        }
-        Ok(TrustedNow { time: reading.wall, uncertainty: self.limits.step })
     }
 
-    fn check_step(&mut self, reading: ClockReading) -> Result<(), ClockTrouble> {
-        let offset_ms = offset_ms(reading);
+    fn strict_lease(&self, remaining: u32) -> Lease {
+        let limit_ms = self.limits.threshold.as_millis() as u64;
+        self.lease_on(match self.quorum {
+            Err(NoQuorum { agreeing }) => {
+                let (needed, sources) = (self.limits.majority(), self.limits.sources);
+                Basis::None(ClockTrouble::NoQuorum { agreeing, needed, sources })
+            }
+            Ok(_) if self.limits.needs_kernel && !self.kernel_is_right() => {
+                Basis::None(ClockTrouble::KernelUnsynchronized { limit_ms })
+            }
+            Ok(quorum) => Basis::Quorum { offset_ms: self.offset_ms, quorum, remaining },
+        })
+    }
+
+    fn lease_on(&self, basis: Basis) -> Lease {
+        Lease { limits: self.limits, basis, leap: self.leap, mark: self.mark.clone() }
+    }
+
+    fn kernel_is_right(&self) -> bool {
+        self.kernel.is_some_and(|kernel| kernel.is_synchronized && kernel.max_error <= self.limits.threshold)
+    }
+
+    /// Trouble that only the sources can end makes the count of good polls begin again; the beginning and end of a refusal are told.
+    fn judge(&mut self, reading: ClockReading) {
+        let mode = match self.limits.mode {
+            ClockMode::Local => ClockMode::Local,
+            ClockMode::Enforce | ClockMode::Monitor => ClockMode::Enforce,
+        };
+        let trouble = self.lease_as(mode).check(reading).err();
+        if let Some(
+            ClockTrouble::Stepped { .. }
+            | ClockTrouble::NoQuorum { .. }
+            | ClockTrouble::Expired
+            | ClockTrouble::Off { .. }
+            | ClockTrouble::KernelUnsynchronized { .. },
+        ) = trouble
+        {
+            self.good_polls = 0;
+        }
+        match (self.trouble, trouble) {
+            (None, Some(trouble)) => self.events.push(ClockEvent::RefusalBegan { reason: trouble.to_string() }),
+            (Some(_), None) => self.events.push(ClockEvent::RefusalEnded),
+            _ => {}
+        }
+        self.trouble = trouble;
+    }
+
+    fn note_kernel(&mut self, kernel: Option<KernelClock>) {
+        if let Some(kernel) = kernel
+            && self.kernel.is_none_or(|before| before.is_synchronized != kernel.is_synchronized)
+        {
+            let max_error_ms = kernel.max_error.as_millis() as u64;
+            self.events.push(ClockEvent::Kernel { is_synchronized: kernel.is_synchronized, max_error_ms });
+        }
+        self.kernel = kernel;
+    }
+
+    fn note_leap(&mut self, reading: ClockReading) {
+        if let Some(kind) = self.kernel.and_then(|kernel| kernel.leap) {
+            self.announce(LeapSecond::at_end_of_day(kind, reading.wall), reading.wall);
+        }
+        let Some(leap) = self.leap.filter(|leap| leap.is_past(reading.wall)) else { return };
+        self.leap = None;
+        self.leap_rests_until = leap.midnight().plus(LEAP_REST);
+        let moved = reading.offset_ms().saturating_sub(self.offset_ms);
+        let is_applied = !exceeds(moved.saturating_sub(leap.shift_ms()), self.limits.threshold);
+        if is_applied {
+            self.offset_ms = reading.offset_ms();
+        }
+        self.events.push(ClockEvent::LeapPassed { midnight_ms: leap.midnight().millis(), is_applied });
+        // What the sources said before was counted in other seconds.
+        self.forget_samples("a leap second has passed");
+    }
+
+    fn announce(&mut self, leap: LeapSecond, wall: UnixTime) {
+        if self.leap.is_some() || wall < self.leap_rests_until {
+            return;
+        }
+        self.leap = Some(leap);
+        self.events
+            .push(ClockEvent::LeapAnnounced { midnight_ms: leap.midnight().millis(), is_inserted: leap.is_inserted() });
+    }
+
+    /// A majority that announces a leap second is believed. On its day, a source that does not announce it is left out: it smears
+    /// the second over hours, or does not know of it, and is wrong either way. Answers which those are.
+    fn note_leap_of_sources(&mut self, wall: UnixTime) -> Vec<bool> {
+        let announced = [Leap::Insert, Leap::Delete].into_iter().find(|kind| {
+            let announcing = self.sources.iter().filter(|s| s.sample.is_some_and(|s| s.leap() == Some(*kind)));
+            announcing.count() >= self.limits.majority()
+        });
+        let Some(kind) = announced else { return vec![false; self.sources.len()] };
+        if let Some(leap) = LeapSecond::at_end_of_month(kind, wall) {
+            self.announce(leap, wall);
+        }
+        let kind = self.leap.filter(|leap| leap.is_today(wall)).map(LeapSecond::kind);
+        self.sources.iter().map(|s| kind.is_some() && s.sample.is_some_and(|s| s.leap() != kind)).collect()
+    }
+
+    fn note_pace(&mut self, look: &Look) {
+        let (boot, raw) = self.pace;
+        let (boot, raw) = (look.reading.boot.saturating_sub(boot), look.raw.saturating_sub(raw));
+        let by_ms = span_ms(boot).saturating_sub(span_ms(raw));
+        let allowed = STEERING_MS + span_ms(raw).saturating_mul(STEERING_PPM) / 1_000_000;
+        if by_ms.abs() > allowed {
+            self.events.push(ClockEvent::Slewed { by_ms });
+            self.settled = look.reading.boot.saturating_add(self.limits.settle);
+            self.forget_samples("the machine slept, or its clock is being moved fast");
+        }
+        if by_ms.abs() > allowed || self.sources.is_empty() {
+            self.pace = (look.reading.boot, look.raw);
+        }
+    }
+
+    fn note_step(&mut self, reading: ClockReading) {
+        if self.leap.is_some_and(|leap| leap.is_near(reading.wall)) {
+            return;
+        }
+        let offset_ms = reading.offset_ms();
         let by_ms = offset_ms.saturating_sub(self.offset_ms);
         // Compared with the offset at the start and not with the last one, so that many small steps add up.
-        if u128::from(by_ms.unsigned_abs()) <= self.limits.step.as_millis() {
-            return Ok(());
+        if !exceeds(by_ms, self.limits.threshold) {
+            self.is_displaced = false;
+            return;
         }
-        if u128::from(by_ms.unsigned_abs()) > self.limits.forgivable.as_millis() {
-            return Err(ClockTrouble::Displaced { by_ms });
+        if !self.is_displaced {
+            self.events.push(ClockEvent::Stepped { by_ms });
         }
-        self.offset_ms = offset_ms;
-        self.state = State::Settling(reading.boot.saturating_add(self.limits.settle));
-        Err(ClockTrouble::Stepped { by_ms })
+        // With a quorum, it says whether the clock is right now, however far it was moved.
+        self.is_displaced = self.limits.mode != ClockMode::Enforce && exceeds(by_ms, self.limits.forgivable);
+        self.good_polls = 0;
+        if !self.is_displaced {
+            self.offset_ms = offset_ms;
+            self.settled = reading.boot.saturating_add(self.limits.settle);
+        }
     }
-}
 
-fn offset_ms(reading: ClockReading) -> i64 {
-    (reading.wall.millis() as i64).saturating_sub(reading.boot.as_millis() as i64)
+    fn note_sources(&mut self, agrees: &[bool], answers: &[Answer], unaware: &[bool]) {
+        for (at, source) in self.sources.iter_mut().enumerate() {
+            let counts = agrees.get(at).copied().unwrap_or_default();
+            if counts == source.counts {
+                continue;
+            }
+            source.counts = counts;
+            let SourceLabel { name, is_authenticated } = source.label.clone();
+            self.events.push(if counts {
+                ClockEvent::SourceGained { source: name, is_authenticated }
+            } else {
+                let reason = match answers.get(at) {
+                    _ if unaware.get(at) == Some(&true) => "it does not announce the leap second that others announce",
+                    Some(Err(reason)) => reason,
+                    _ => "it disagrees with the others",
+                };
+                ClockEvent::SourceLost { source: name, reason: reason.to_owned() }
+            });
+        }
+    }
+
+    fn hold_quorum(&mut self, quorum: Quorum, look: &Look) {
+        let boot = look.reading.boot;
+        if self.quorum.is_err() || self.held_at.is_none_or(|at| boot.saturating_sub(at) >= HELD_EVERY) {
+            let (offset_ms, margin_ms) = quorum.offset_and_margin(look.reading.offset_ms());
+            let (agreeing, sources) = (quorum.agreeing() as u64, self.sources.len() as u64);
+            self.events.push(ClockEvent::QuorumHeld { agreeing, sources, offset_ms, margin_ms });
+            self.held_at = Some(boot);
+        }
+        self.pace = (boot, look.raw);
+        self.quorum = Ok(quorum);
+    }
+
+    fn lose_quorum(&mut self, none: NoQuorum, reason: String) {
+        if self.quorum.is_ok() {
+            self.events.push(ClockEvent::QuorumLost { reason });
+        }
+        self.quorum = Err(none);
+        self.good_polls = 0;
+    }
+
+    fn forget_samples(&mut self, reason: &str) {
+        self.sources.iter_mut().for_each(|source| source.sample = None);
+        self.lose_quorum(NoQuorum { agreeing: 0 }, reason.to_owned());
+    }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    const BOOT: u64 = 1_000_000;
-    const WALL: u64 = 1_795_258_320_000;
-
-    fn at(wall: u64, boot: u64) -> ClockReading {
-        ClockReading { wall: UnixTime::from_millis(wall), boot: Duration::from_millis(boot) }
-    }
-
-    fn limits() -> ClockLimits {
-        ClockLimits::local(UnixTime::from_millis(WALL - 1_000_000), UnixTime::from_millis(WALL + 100_000_000))
-    }
-
-    /// A trusted time for tests of what comes after.
-    pub(crate) fn trusted(millis: u64) -> TrustedNow {
-        let limits = ClockLimits::local(ClockLimits::PROGRAM_FLOOR, UnixTime::from_seconds(32_503_680_000));
-        ClockGuard::start(limits, None, at(millis, BOOT)).permit(at(millis, BOOT)).expect("a steady clock")
-    }
-
-    fn guard() -> ClockGuard {
-        ClockGuard::start(limits(), None, at(WALL, BOOT))
-    }
-
-    #[test]
-    fn a_steady_clock_is_trusted() {
-        let mut guard = guard();
-        for later in [0, 1, 1_000, 86_400_000] {
-            let now = guard.permit(at(WALL + later, BOOT + later)).expect("steady");
-            assert_eq!(now.time().millis(), WALL + later);
-            assert_eq!(guard.signed_up_to(), now.time());
-        }
-    }
-
-    #[test]
-    fn a_step_in_either_direction_stops_time_until_it_has_settled() {
-        for by in [401, -401, 3_600_000, -3_600_000_i64] {
-            let mut guard = guard();
-            let moved = |later: u64| at((WALL + later).saturating_add_signed(by), BOOT + later);
-            assert_eq!(guard.permit(moved(10)), Err(ClockTrouble::Stepped { by_ms: by }));
-            assert_eq!(guard.permit(moved(11)), Err(ClockTrouble::Settling { remaining_ms: 4_999 }));
-            assert_eq!(guard.permit(moved(5_009)), Err(ClockTrouble::Settling { remaining_ms: 1 }));
-            let settled = guard.permit(moved(5_010));
-            if by >= -1_000_000 {
-                assert_eq!(settled.map(|now| now.time()), Ok(moved(5_010).wall));
-            } else {
-                assert_eq!(settled, Err(ClockTrouble::BeforeFloor));
-            }
-        }
-    }
-
-    #[test]
-    fn a_step_while_settling_starts_the_wait_again() {
-        let mut guard = guard();
-        assert!(matches!(guard.permit(at(WALL + 1_000, BOOT)), Err(ClockTrouble::Stepped { .. })));
-        assert!(matches!(guard.permit(at(WALL + 2_000 + 4_000, BOOT + 4_000)), Err(ClockTrouble::Stepped { .. })));
-        let again = guard.permit(at(WALL + 2_000 + 5_000, BOOT + 5_000));
-        assert_eq!(again, Err(ClockTrouble::Settling { remaining_ms: 4_000 }));
-    }
-
-    #[test]
-    fn small_steps_add_up() {
-        let mut guard = guard();
-        assert!(guard.permit(at(WALL + 300, BOOT)).is_ok());
-        assert!(guard.permit(at(WALL + 400, BOOT)).is_ok());
-        assert_eq!(guard.permit(at(WALL + 401, BOOT)), Err(ClockTrouble::Stepped { by_ms: 401 }));
-    }
-
-    #[test]
-    fn a_large_step_is_forgiven_only_by_undoing_it() {
-        let mut guard = guard();
-        let displaced = Err(ClockTrouble::Displaced { by_ms: 3_600_001 });
-        assert_eq!(guard.permit(at(WALL + 3_600_001, BOOT)), displaced);
-        assert_eq!(guard.permit(at(WALL + 3_600_001 + 60_000, BOOT + 60_000)), displaced);
-        assert!(guard.permit(at(WALL + 60_001, BOOT + 60_001)).is_ok());
-        assert!(guard.signed_up_to() < UnixTime::from_millis(WALL + 100_000));
-    }
-
-    #[test]
-    fn a_rollback_across_a_restart_is_refused_until_the_clock_has_caught_up() {
-        let signed = UnixTime::from_millis(WALL + 10_000);
-        let mut guard = ClockGuard::start(limits(), Some(signed), at(WALL, BOOT));
-        assert_eq!(guard.permit(at(WALL, BOOT)), Err(ClockTrouble::Behind { by_ms: 10_000 }));
-        assert_eq!(guard.permit(at(WALL + 9_599, BOOT + 9_599)), Err(ClockTrouble::Behind { by_ms: 401 }));
-        assert!(guard.permit(at(WALL + 9_600, BOOT + 9_600)).is_ok());
-        assert_eq!(guard.signed_up_to(), signed);
-    }
-
-    #[test]
-    fn bounds_are_inclusive() {
-        let limits = limits();
-        for (wall, expected) in [
-            (limits.floor.millis() - 1, Some(ClockTrouble::BeforeFloor)),
-            (limits.floor.millis(), None),
-            (limits.ceiling.millis(), None),
-            (limits.ceiling.millis() + 1, Some(ClockTrouble::AfterCeiling)),
-        ] {
-            let mut guard = ClockGuard::start(limits, None, at(wall, BOOT));
-            assert_eq!(guard.permit(at(wall, BOOT)).err(), expected);
-        }
-        assert_eq!(ClockLimits::local(UnixTime::from_millis(0), limits.ceiling).floor, ClockLimits::PROGRAM_FLOOR);
-    }
-
-    #[test]
-    fn only_timestamps_raise_the_mark() {
-        let (sha256, origin, cause) = (String::new(), String::new(), String::new());
-        let other = AuditRecord::ConfigurationLoaded { at_ms: u64::MAX, sha256, origin, cause };
-        assert_eq!(ClockGuard::mark_in(&other), None);
-    }
-
-    #[test]
-    fn absurd_readings_do_not_panic() {
-        let mut guard = guard();
-        for (wall, boot) in [(u64::MAX, 0), (0, u64::MAX), (u64::MAX, u64::MAX), (0, 0)] {
-            let _ = guard.permit(at(wall, boot));
-        }
-    }
-}
+pub(crate) mod tests;

@@ -117,7 +117,7 @@ impl std::fmt::Display for GenTimeText {
 }
 
 /// What the tokens promise: the true time is within genTime ± accuracy. Whole milliseconds.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Accuracy(Duration);
 
 impl Accuracy {

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! TimestampRequest::parse ─┐
-//! ClockGuard::permit ──────┴─ SigningUnit::prepare ── audit log ── Prepared::sign ── TimestampResponse
+//! Lease::permit ───────────┴─ SigningUnit::prepare ── audit log ── Prepared::sign ── TimestampResponse
 //! ```
 //!
-//! A token needs a `TrustedNow`, which only a healthy `ClockGuard` gives, and a `Receipt` for its own audit leaf, which only a
+//! A token needs a `TrustedNow`, which only the lease of a healthy `ClockGuard` gives, and a `Receipt` for its own audit leaf, which only a
 //! log gives once the leaf is durable; so the order is a matter of types. Every refusal is a `Rejection`, which knows its
 //! `PKIFailureInfo` and encodes itself.
 //!
@@ -30,7 +30,10 @@ pub mod tst_info;
 pub mod unit_certificate;
 pub mod verify;
 
-pub use clock_guard::{ClockGuard, ClockLimits, ClockReading, ClockTrouble, Clocks, TrustedNow};
+pub use clock_guard::{
+    ClockGuard, ClockLimits, ClockMode, ClockReading, ClockTrouble, Clocks, KernelClock, Leap, Lease, Look,
+    MarkRecovery, TrustedNow,
+};
 pub use der_reader::DerFault;
 pub use gen_time::{Accuracy, GenTime, Precision};
 pub use hash_algorithm::HashAlgorithm;

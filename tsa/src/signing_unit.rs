@@ -215,7 +215,7 @@ impl SigningUnit {
     /// Limits for the guard of a clock that serves this unit: not before its certificate, not after its root. A certificate or
     /// key that has ended is the unit's own trouble (systemFailure) and not the clock's.
     pub fn clock_limits(&self) -> ClockLimits {
-        ClockLimits::local(self.chain.leaf().not_before(), self.chain.root().not_after())
+        ClockLimits::LOCAL.between(self.chain.leaf().not_before(), self.chain.root().not_after())
     }
 }
 

@@ -14,15 +14,14 @@ impl TimestampEdge {
 
     /// Where the time comes from, and whether it is trusted now.
     pub(crate) fn disclosed_clock(&self) -> Clock {
-        let trouble = self.trusted_now().err().map(|trouble| trouble.to_string());
-        let limits = self.guard.lock().unwrap_or_else(std::sync::PoisonError::into_inner).limits();
-        let source = "the machine's clock, kept right by its operator and watched against the boot clock for steps";
-        Clock::new("local", source.to_owned(), limits.step, trouble)
+        let trouble = self.time.look().err().map(|trouble| trouble.to_string());
+        let limits = self.time.limits();
+        Clock::new(limits.mode.as_str(), self.time.described(), limits.threshold, trouble)
     }
 
     /// The units as they sign now, with their addresses under `origin`. The first one answers where none is named.
     pub(crate) fn disclosed_units(&self, origin: &str) -> Vec<Unit> {
-        let now = self.clocks.read().wall;
+        let now = self.time.wall();
         let disclose = |(place, unit): (usize, &Succession)| {
             let url = format!("{origin}/tsa/{}", unit.name());
             let chain_url = format!("{url}/certchain");

@@ -1,15 +1,20 @@
+use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::http::Method;
+use shared::audit::AuditRecord;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::random::SystemRandom;
+use shared::time::UnixTime;
 use shared::x509::{Ceremony, Chain, NodePrefix};
 use tower::ServiceExt as _;
 use tsa::{
-    Accuracy, ClockReading, Expected, PolicyOid, SigningUnit, TimestampTrust, TokenForm, UnitConfig, verify_response,
+    Accuracy, ClockReading, ClockTrouble, Clocks, Expected, PolicyOid, SigningUnit, TimestampTrust, TokenForm,
+    UnitConfig, verify_response,
 };
 
 use super::*;
+use crate::time_sources::TimeSources;
 
 const NOW: u64 = 1_795_258_320_250;
 const POLICY: &str = "0.4.0.2023.1.1";
@@ -66,9 +71,15 @@ fn house() -> House {
     House { clocks, audit, unit, edge }
 }
 
+fn make_edge(unit: &Arc<SigningUnit>, clocks: &Arc<SetClock>, audit: &Log) -> TimestampEdge {
+    let units = vec![Succession::of(Arc::clone(unit))];
+    let limits = clock_limits(ClockLimits::LOCAL, &units);
+    let time = TrustedTime::start(limits, TimeSources::none(), clocks.clone(), audit.clone(), None).unwrap();
+    TimestampEdge::new(units, Arc::new(time), audit.clone(), Arc::new(SystemRandom)).unwrap()
+}
+
 fn start(unit: &Arc<SigningUnit>, clocks: &Arc<SetClock>, audit: &Log) -> Arc<TimestampEdge> {
-    let (unit, clocks): (_, Arc<dyn Clocks>) = (Arc::clone(unit), clocks.clone());
-    Arc::new(TimestampEdge::new(vec![Succession::of(unit)], clocks, audit.clone(), Arc::new(SystemRandom)).unwrap())
+    Arc::new(make_edge(unit, clocks, audit))
 }
 
 /// SHA-256 of the data, a nonce, certReq.
@@ -151,15 +162,8 @@ async fn a_query_is_answered_at_every_door_and_recorded() {
 #[tokio::test]
 async fn where_no_record_of_each_is_wanted_they_are_counted() {
     let house = house();
-    let clocks: Arc<dyn Clocks> = house.clocks.clone();
-    let edge = TimestampEdge::new(
-        vec![Succession::of(Arc::clone(&house.unit))],
-        clocks,
-        house.audit.clone(),
-        Arc::new(SystemRandom),
-    )
-    .unwrap();
-    let house = House { edge: Arc::new(edge.with_records(TimestampRecords::Off)), ..house };
+    let edge = make_edge(&house.unit, &house.clocks, &house.audit).with_records(TimestampRecords::Off);
+    let house = House { edge: Arc::new(edge), ..house };
     for _ in 0..3 {
         let (_, _, body) = ask(&house, "/tsa", QUERY, query()).await;
         let query = query();
@@ -170,9 +174,10 @@ async fn where_no_record_of_each_is_wanted_they_are_counted() {
     house.edge.record_count();
     house.edge.record_count();
     house.audit.append(b"{}").await.unwrap();
-    let record = serde_json::from_slice(&house.audit.leaf(0).unwrap().unwrap()).unwrap();
+    let record: AuditRecord = serde_json::from_slice(&house.audit.leaf(0).unwrap().unwrap()).unwrap();
     assert_eq!(record, AuditRecord::TimestampsCounted { at_ms: NOW, count: 3 });
-    assert_eq!(ClockGuard::mark_in(&record), Some(UnixTime::from_millis(NOW)));
+    let mark = start(&house.unit, &house.clocks, &house.audit).time().report()["signed_up_to_ms"].as_u64();
+    assert_eq!(mark, Some(NOW), "counted timestamps keep the mark too");
     assert_eq!(house.audit.leaf(1).unwrap().unwrap(), b"{}");
 }
 
@@ -277,9 +282,9 @@ async fn a_restart_with_the_clock_put_back_gives_no_time() {
     house.audit.append(b"{}").await.unwrap();
     let clocks = SetClock::at(NOW - 10_000, 100);
     let edge = start(&house.unit, &clocks, &house.audit);
-    assert_eq!(edge.trusted_now(), Err(ClockTrouble::Behind { by_ms: 10_000 }));
+    assert_eq!(edge.time().permit(), Err(ClockTrouble::Behind { by_ms: 10_000 }));
     clocks.set(NOW, 10_100);
-    assert!(edge.trusted_now().is_ok());
+    assert!(edge.time().permit().is_ok());
 }
 
 #[test]

@@ -14,7 +14,9 @@ use shared::trust_root::trusted_root::{Authority, LogId};
 use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, TrustedRoot, Validity};
 use shared::x509::der_writer::tag;
 use shared::x509::{Ceremony, Certificate, Chain, DerWriter, NodePrefix};
-use tsa::{Accuracy, ClockGuard, ClockReading, PolicyOid, SigningUnit, TimestampRequest, UnitConfig};
+use tsa::{
+    Accuracy, ClockGuard, ClockReading, Look, MarkRecovery, PolicyOid, SigningUnit, TimestampRequest, UnitConfig,
+};
 
 use super::super::bundle::{
     Bundle, Content, Envelope, EnvelopeSignature, InclusionProof, KindVersion, LogCheckpoint, LogEntry, MessageDigest,
@@ -243,8 +245,9 @@ impl House {
         let query = query.finish();
         let request = TimestampRequest::parse(&query).expect("parses");
         let reading = ClockReading { wall: NOW, boot: Duration::from_secs(100) };
-        let mut guard = ClockGuard::start(self.unit.clock_limits(), None, reading);
-        let now = guard.permit(reading).expect("the clock is fine");
+        let look = Look { reading, raw: reading.boot, kernel: None };
+        let guard = ClockGuard::start(self.unit.clock_limits(), Vec::new(), MarkRecovery::new(None), &look);
+        let now = guard.lease().permit(reading).expect("the clock is fine");
         let prepared = self.unit.prepare(&request, now, &SystemRandom).expect("is granted");
         let receipt = Log::in_memory().append(prepared.leaf()).wait().expect("appends");
         prepared.sign(&receipt).expect("signs").into_der()

@@ -10,7 +10,24 @@ from .case import SUITE
 from .world import World
 
 # In the order in which a newcomer meets them.
-CASES = ("pages", "trust", "matrix", "strict", "login", "raw", "timestamps", "stamping", "differences", "refusals", "tokens", "upstream", "profiles", "tls", "logs")
+CASES = (
+    "pages",
+    "trust",
+    "matrix",
+    "strict",
+    "login",
+    "raw",
+    "timestamps",
+    "stamping",
+    "differences",
+    "clock",
+    "refusals",
+    "tokens",
+    "upstream",
+    "profiles",
+    "tls",
+    "logs",
+)
 
 
 def main():

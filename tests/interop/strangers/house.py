@@ -19,9 +19,10 @@ class House:
     EMAIL = "alice@example.com"
     TRUST = ("root.json", "trusted_root.json", "signing_config.v0.2.json", "client_trust_config.json")
 
-    def __init__(self, binary, folder, config="", listen="127.0.0.1:0", ca_file=None, init=(), units=()):
+    def __init__(self, binary, folder, config="", listen="127.0.0.1:0", ca_file=None, init=(), units=(), environment=None):
         self.binary, self.folder, self.listen, self.ca_file = binary, folder, listen, ca_file
         self.init, self.units = init, units
+        self.environment = {**os.environ, **(environment or {})}
         folder.mkdir(parents=True)
         self.data = folder / "data"
         self.password_file = folder / "password"
@@ -33,7 +34,12 @@ class House:
 
     def command(self, *words):
         done = subprocess.run(
-            [self.binary, *map(str, words)], capture_output=True, text=True, timeout=READY_SECONDS, check=False
+            [self.binary, *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=READY_SECONDS,
+            check=False,
+            env=self.environment,
         )
         expect(done.returncode == 0, f"privyseal {words[0]} ended with {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -47,7 +53,11 @@ class House:
         began = time.monotonic()
         words = ["up", "--data", self.data, "--config", self.config, "--listen", self.listen]
         self.process = subprocess.Popen(
-            [self.binary, *map(str, words)], stdout=subprocess.PIPE, stderr=open(self.log, "ab"), text=True
+            [self.binary, *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=open(self.log, "ab"),
+            text=True,
+            env=self.environment,
         )
         ready, _, _ = select.select([self.process.stdout], [], [], READY_SECONDS)
         line = self.process.stdout.readline().strip() if ready else ""

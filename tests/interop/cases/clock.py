@@ -1,0 +1,297 @@
+"""The clock guard: no token ever carries a time that is further from the true one than its accuracy says, and where that cannot be
+promised the answer is timeNotAvailable. True time is this process's clock."""
+
+import datetime
+import json
+import re
+import time
+
+from strangers.case import Failed, case, expect
+from strangers.time_servers import Chrony, FakeClock, Liar
+from strangers.timestamp import QUERY, REPLY, Timestamp
+from strangers.web import http
+from strangers.world import free_port, make_authority
+
+# Far above what any state takes to come; a machine that runs much else is slow.
+PATIENCE = 60
+ACCURACY = 1.0
+NO_TIME = "the TSA's time source is not available"
+
+SECTION = """
+[time]
+mode = "{mode}"
+threshold_ms = 400
+poll_seconds = 1
+expire_seconds = {expire}
+good_polls = 2
+kernel_synchronized = false
+"""
+
+
+def plain(port):
+    return f"""
+[[time.sources]]
+host = "127.0.0.1"
+port = {port}
+danger_unauthenticated = true
+danger_loopback = true
+"""
+
+
+def authenticated(port, authority):
+    return f"""
+[[time.sources]]
+host = "127.0.0.1"
+port = {port}
+ca_file = "{authority}"
+danger_loopback = true
+"""
+
+
+class Watched:
+    """A house, its time sources, and every token that it gave."""
+
+    def __init__(self, world, name, sources, mode="enforce", fake=False, expire=10):
+        (world.folder / "clock").mkdir(exist_ok=True)
+        self.clock = FakeClock(world.cache, world.folder / "clock") if fake else None
+        config = SECTION.format(mode=mode, expire=expire) + "".join(sources) + "\n[log]\nserve_audit = true\n"
+        environment = self.clock.environment if fake else None
+        if isinstance(fake, str):
+            self.clock.set(fake)
+        self.house = world.build_house(f"clock-{name}", config, environment=environment)
+        self.desk, self.tokens, self.refusals = world.desk(self.house, []), 0, 0
+        self.stamp = Timestamp(self.desk, world.artifact)
+
+    def readiness(self):
+        answer = self.house.get("/readyz")
+        return answer.status, json.loads(answer.body)
+
+    def ask(self):
+        """Asks for a token. One that comes is held against true time; a refusal must be timeNotAvailable. True if one came."""
+        before = time.time()
+        answer = http(f"{self.house.origin}/tsa", self.stamp.query_file.read_bytes(), QUERY)
+        after = time.time()
+        expect(answer.status == 200 and answer.headers.get("Content-Type") == REPLY, f"{answer.status}: {answer.body[:300]}")
+        self.stamp.reply_file.write_bytes(answer.body)
+        text = self.stamp.text()
+        if "Status: Granted." not in text:
+            expect("Status: Rejected." in text and NO_TIME in text, text)
+            self.refusals += 1
+            return False
+        stamp = re.search(r"Time stamp: (.*) GMT", text)[1]
+        written = datetime.datetime.strptime(stamp, "%b %d %H:%M:%S %Y").replace(tzinfo=datetime.timezone.utc).timestamp()
+        expect(re.search(r"Accuracy: 0x01 seconds, unspecified millis", text), text)
+        within = before - ACCURACY <= written <= after + ACCURACY
+        expect(within, f"a token says {written}, and it was between {before} and {after}\n{self.readiness()}")
+        self.tokens += 1
+        return True
+
+    def until(self, grants, seconds=PATIENCE):
+        """Asks until the answer is of this kind; each answer on the way is checked."""
+        deadline = time.monotonic() + seconds
+        while self.ask() != grants:
+            if time.monotonic() > deadline:
+                raise Failed(f"still {'no ' if grants else ''}tokens after {seconds} s\n{self.readiness()}")
+            time.sleep(0.1)
+
+    def steadily(self, grants, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            expect(self.ask() == grants, f"{'a refusal' if grants else 'a token'} in between\n{self.readiness()}")
+            time.sleep(0.1)
+
+    def expect_ready(self, is_ready):
+        status, body = self.readiness()
+        expect((status == 200) == is_ready and body["time"]["trusted"] == is_ready, f"{status} {body}")
+
+    def events(self):
+        """The kinds of clock events in the audit log, as it is published."""
+        self.house.stop()
+        folder = self.house.data / "log" / "audit"
+        text = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+        return re.findall(rb'"type":"clock","at_ms":\d+,"mode":"[a-z]+","event":\{"kind":"([a-z-]+)"', text)
+
+    def expect_events(self, *kinds):
+        seen = {kind.decode() for kind in self.events()}
+        expect(set(kinds) <= seen, f"not in the audit log: {set(kinds) - seen}; there are {sorted(seen)}")
+
+
+def liars(world, count=4):
+    made = [Liar() for _ in range(count)]
+    world.running.extend(made)
+    return made
+
+
+def with_liars(world, name, **options):
+    four = liars(world)
+    watched = Watched(world, name, [plain(liar.port) for liar in four], **options)
+    watched.until(True)
+    watched.expect_ready(True)
+    return watched, four
+
+
+@case("clock: chronyd by network time security bears the clock out, and nothing goes without it")
+def chrony(world):
+    folder = world.folder / "chrony"
+    folder.mkdir()
+    make_authority(folder)
+    servers = []
+    for number in range(4):
+        words = (folder / "tls.crt", folder / "tls.key", free_port(), free_port())
+        servers.append(Chrony(world.cache, folder / str(number), *words))
+    world.running.extend(servers)
+    sources = [authenticated(server.nts_port, folder / "ca.crt") for server in servers]
+    watched = Watched(world, "chrony", sources)
+    watched.until(True)
+    status, body = watched.readiness()
+    counted = [source for source in body["time"]["sources"] if source["counts"] and source["authenticated"]]
+    expect(status == 200 and len(counted) >= 3, f"{status} {body}")
+    watched.stamp.must_verify(watched.house.data / "certificates/root-ca.pem")
+    # More questions than the eight cookies of a key establishment: answers must have brought new ones.
+    watched.steadily(True, 12)
+    for server in servers:
+        server.stop()
+    watched.until(False)
+    watched.expect_ready(False)
+    for server in servers:
+        server.start()
+    watched.until(True)
+    watched.expect_events(
+        "started", "source-gained", "quorum-held", "refusal-began", "refusal-ended", "source-lost", "quorum-lost"
+    )
+
+
+@case("clock: chronyd with a certificate of an authority that is not trusted is not believed")
+def wrong_authority(world):
+    ours, theirs = world.folder / "chrony-ours", world.folder / "chrony-theirs"
+    for folder in (ours, theirs):
+        folder.mkdir()
+        make_authority(folder)
+    server = Chrony(world.cache, theirs / "server", theirs / "tls.crt", theirs / "tls.key", free_port(), free_port())
+    world.running.append(server)
+    three = liars(world, 3)
+    sources = [plain(liar.port) for liar in three] + [authenticated(server.nts_port, ours / "ca.crt")]
+    watched = Watched(world, "authority", sources)
+    watched.until(True)
+    _, body = watched.readiness()
+    expect([source["counts"] for source in body["time"]["sources"]] == [True, True, True, False], body)
+
+
+@case("clock: one liar among four is outvoted")
+def one_liar(world):
+    watched, four = with_liars(world, "one-liar")
+    for ahead in (3600, -3600, 0.7, 1e9):
+        four[0].ahead = ahead
+        watched.steadily(True, 3)
+    watched.expect_events("source-lost")
+
+
+@case("clock: two liars among four stop timestamps, and honesty resumes them")
+def two_liars(world):
+    watched, four = with_liars(world, "two-liars")
+    four[0].ahead = four[1].ahead = 3600
+    watched.until(False)
+    watched.expect_ready(False)
+    watched.steadily(False, 3)
+    four[0].ahead = four[1].ahead = 0
+    watched.until(True)
+    watched.expect_events("quorum-lost", "refusal-began", "refusal-ended")
+
+
+@case("clock: with all sources gone timestamps stop when the last answers are too old")
+def all_gone(world):
+    watched, four = with_liars(world, "all-gone")
+    for liar in four:
+        liar.is_silent = True
+    watched.until(False)
+    watched.expect_ready(False)
+    for liar in four:
+        liar.is_silent = False
+    watched.until(True)
+
+
+@case("clock: sources that deny service are not asked again")
+def denied(world):
+    watched, four = with_liars(world, "denied")
+    four[3].kiss = b"DENY"
+    deadline = time.monotonic() + PATIENCE
+    asked, since = four[3].asked, time.monotonic()
+    while time.monotonic() - since < 5:
+        expect(time.monotonic() < deadline, "it is still asked")
+        time.sleep(0.5)
+        if four[3].asked != asked:
+            asked, since = four[3].asked, time.monotonic()
+    watched.steadily(True, 1)
+
+
+@case("clock: stepped an hour forward and back, as date -s does")
+def stepped(world):
+    watched, _ = with_liars(world, "stepped", fake=True)
+    for step in ("+3600", "+0", "-3600", "+0", "+0.9", "+0"):
+        watched.clock.set(step)
+        watched.until(step == "+0")
+        if step != "+0":
+            watched.expect_ready(False)
+            watched.steadily(False, 3)
+    expect(watched.refusals > 10 and watched.tokens >= 4, f"{watched.refusals} refusals, {watched.tokens} tokens")
+    watched.expect_events("stepped", "refusal-began", "refusal-ended")
+
+
+@case("clock: a slow drift stops timestamps before it shows in one")
+def drift(world):
+    watched, _ = with_liars(world, "drift", fake=True)
+    # Two per cent: half a second in 25 s.
+    watched.clock.set("+0 x1.02")
+    watched.until(False)
+    watched.steadily(False, 3)
+
+
+@case("clock: a machine that stood still while time went on, as a paused virtual one")
+def paused(world):
+    watched, four = with_liars(world, "paused")
+    # Seen from the machine, the others jump. Its own clocks cannot tell it, so until the next poll it does not know: true time is
+    # moved only as far as those who ask see it.
+    for liar in four:
+        liar.ahead = 3600
+    deadline = time.monotonic() + PATIENCE
+    while watched.readiness()[0] == 200:
+        expect(time.monotonic() < deadline, "it goes on with a clock that is an hour behind")
+        time.sleep(0.1)
+    watched.steadily(False, 3)
+    for liar in four:
+        liar.ahead = 0
+    watched.until(True)
+
+
+@case("clock: a restored snapshot, whose clock is behind what was signed, gives no time until it has caught up")
+def rollback(world):
+    # Founded yesterday, so that its certificates reach back.
+    watched = Watched(world, "rollback", [], mode="local", fake="-86400")
+    watched.house.stop()
+    watched.clock.set("+0")
+    watched.house.start()
+    watched.until(True)
+    watched.house.stop()
+    expect((watched.house.data / "high-water-mark").exists(), "no high-water mark was kept")
+    watched.clock.set("-3600")
+    watched.house.start()
+    watched.until(False)
+    watched.expect_ready(False)
+    watched.steadily(False, 2)
+    expect("behind a time that was already signed" in str(watched.readiness()), watched.readiness())
+    watched.clock.set("+0")
+    watched.until(True)
+
+
+@case("clock: monitor tells what enforce would refuse, and goes on")
+def monitor(world):
+    watched, four = with_liars(world, "monitor", mode="monitor")
+    for liar in four:
+        liar.is_silent = True
+    deadline = time.monotonic() + PATIENCE
+    while not watched.readiness()[1]["time"]["enforce_would_say"]:
+        expect(time.monotonic() < deadline, "it does not tell")
+        watched.ask()
+        time.sleep(0.2)
+    watched.steadily(True, 2)
+    watched.expect_ready(True)

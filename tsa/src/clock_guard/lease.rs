@@ -1,0 +1,139 @@
+//! What requests hold of the guard: how to tell, from two clock readings alone, whether there is a time to sign.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::time::UnixTime;
+
+use super::leap::LeapSecond;
+use super::limits::{ClockLimits, ClockMode};
+use super::mark::HighWaterMark;
+use super::quorum::Quorum;
+use super::reading::ClockReading;
+use super::trouble::ClockTrouble;
+
+/// What the machine's clock may do unseen between two looks of the guard while the kernel moves it as fast as it can, and what
+/// cutting readings to milliseconds loses.
+const UNSEEN: Duration = Duration::from_millis(50);
+
+/// A time that may be signed. Only a [`Lease`] makes one, and only a [`ClockGuard`](super::ClockGuard) makes a lease.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TrustedNow {
+    time: UnixTime,
+    uncertainty: Duration,
+    mode: ClockMode,
+}
+
+impl TrustedNow {
+    /// The moment.
+    pub fn time(self) -> UnixTime {
+        self.time
+    }
+
+    /// How far it may be off: by the quorum's bounds, or without one by what the guard would not notice.
+    pub fn uncertainty(self) -> Duration {
+        self.uncertainty
+    }
+
+    /// What the audit log writes about it: the mode, and the bound where somebody else vouches for it.
+    pub fn source(self) -> String {
+        match self.mode {
+            ClockMode::Enforce => format!("{APPROVED} {} ms", self.uncertainty.as_millis()),
+            ClockMode::Monitor | ClockMode::Local => self.mode.as_str().to_owned(),
+        }
+    }
+}
+
+/// How the status of a time begins that a quorum vouched for.
+pub(super) const APPROVED: &str = "enforce";
+
+/// What time rests on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Basis {
+    /// Nothing.
+    None(ClockTrouble),
+    /// The machine's clock alone: it is where it was against the boot clock, and time is good once that reaches `settled`.
+    Own { offset_ms: i64, settled: Duration },
+    /// A quorum bears it out, `remaining` good polls from now.
+    Quorum { offset_ms: i64, quorum: Quorum, remaining: u32 },
+}
+
+/// Good as long as the clocks do what the guard last saw them do. It never changes, so any number of requests read it at once;
+/// the guard makes another when something happens.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    pub(super) limits: ClockLimits,
+    pub(super) basis: Basis,
+    pub(super) leap: Option<LeapSecond>,
+    pub(super) mark: Arc<HighWaterMark>,
+}
+
+impl Lease {
+    /// A time that may be signed, and the mark moves up to it.
+    pub fn permit(&self, reading: ClockReading) -> Result<TrustedNow, ClockTrouble> {
+        let now = self.check(reading)?;
+        self.mark.raise(now.time, reading.boot);
+        Ok(now)
+    }
+
+    /// The same without the intent to sign.
+    pub fn check(&self, reading: ClockReading) -> Result<TrustedNow, ClockTrouble> {
+        if self.leap.is_some_and(|leap| leap.is_near(reading.wall)) {
+            return Err(ClockTrouble::LeapSecond);
+        }
+        let uncertainty = self.uncertainty(reading)?;
+        if reading.wall < self.limits.floor {
+            return Err(ClockTrouble::BeforeFloor);
+        }
+        if reading.wall > self.limits.ceiling {
+            return Err(ClockTrouble::AfterCeiling);
+        }
+        let behind = self.mark.signed_up_to().since(reading.wall);
+        if behind > self.limits.threshold {
+            return Err(ClockTrouble::Behind { by_ms: behind.as_millis() as u64 });
+        }
+        Ok(TrustedNow { time: reading.wall, uncertainty, mode: self.limits.mode })
+    }
+
+    fn uncertainty(&self, reading: ClockReading) -> Result<Duration, ClockTrouble> {
+        let threshold = self.limits.threshold;
+        match self.basis {
+            Basis::None(trouble) => Err(trouble),
+            Basis::Own { offset_ms, settled } => {
+                let by_ms = reading.offset_ms().saturating_sub(offset_ms);
+                if exceeds(by_ms, self.limits.forgivable) {
+                    return Err(ClockTrouble::Displaced { by_ms });
+                }
+                if exceeds(by_ms, threshold) {
+                    return Err(ClockTrouble::Stepped { by_ms });
+                }
+                match settled.checked_sub(reading.boot) {
+                    Some(left) if !left.is_zero() => {
+                        Err(ClockTrouble::Settling { remaining_ms: left.as_millis() as u64 })
+                    }
+                    _ => Ok(threshold),
+                }
+            }
+            Basis::Quorum { offset_ms, quorum, remaining } => {
+                let by_ms = reading.offset_ms().saturating_sub(offset_ms);
+                if exceeds(by_ms, threshold) {
+                    return Err(ClockTrouble::Stepped { by_ms });
+                }
+                if quorum.is_expired(reading.boot) {
+                    return Err(ClockTrouble::Expired);
+                }
+                let error = quorum.largest_error(reading.offset_ms(), reading.boot).saturating_add(UNSEEN);
+                if error > threshold {
+                    let (by_ms, limit_ms) = (error.as_millis() as u64, threshold.as_millis() as u64);
+                    return Err(ClockTrouble::Off { by_ms, limit_ms });
+                }
+                if remaining > 0 { Err(ClockTrouble::Recovering { remaining }) } else { Ok(error) }
+            }
+        }
+    }
+}
+
+/// Whether a difference in milliseconds is larger than `limit`, in either direction.
+pub(super) fn exceeds(by_ms: i64, limit: Duration) -> bool {
+    u128::from(by_ms.unsigned_abs()) > limit.as_millis()
+}

@@ -1,0 +1,79 @@
+//! Why there is no trusted time.
+
+/// Why there is no trusted time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ClockTrouble {
+    /// The clock was set just now.
+    #[error("the clock was moved by {by_ms} ms")]
+    Stepped {
+        /// How far, forward positive.
+        by_ms: i64,
+    },
+    /// The clock was set a short while ago.
+    #[error("the clock was moved; it must run undisturbed for {remaining_ms} ms more")]
+    Settling {
+        /// Until when.
+        remaining_ms: u64,
+    },
+    /// The clock was set by more than waiting forgives.
+    #[error("the clock is {by_ms} ms away from where it was; put it back or restart the program")]
+    Displaced {
+        /// How far, forward positive.
+        by_ms: i64,
+    },
+    /// A later time was signed already.
+    #[error("the clock is {by_ms} ms behind a time that was already signed")]
+    Behind {
+        /// How far.
+        by_ms: u64,
+    },
+    /// Before the floor.
+    #[error("the clock is before the first moment that is possible")]
+    BeforeFloor,
+    /// After the ceiling.
+    #[error("the clock is after the last moment that is possible")]
+    AfterCeiling,
+    /// The time sources have not been heard yet, or not for too long, or they disagree.
+    #[error("{agreeing} of {sources} time sources agree, {needed} must")]
+    NoQuorum {
+        /// How many agree.
+        agreeing: usize,
+        /// How many must.
+        needed: usize,
+        /// How many there are.
+        sources: usize,
+    },
+    /// There is a quorum, but not for long enough since the last trouble.
+    #[error("the time sources agree again; {remaining} good polls more are needed")]
+    Recovering {
+        /// How many.
+        remaining: u32,
+    },
+    /// What the quorum said is too old by now.
+    #[error("what the time sources said is too old")]
+    Expired,
+    /// By the quorum, the clock may be too far off.
+    #[error("by the time sources the clock may be off by {by_ms} ms, more than {limit_ms} ms")]
+    Off {
+        /// The largest error that is possible.
+        by_ms: u64,
+        /// The largest that is allowed.
+        limit_ms: u64,
+    },
+    /// The kernel does not call its clock synchronised, or does not say.
+    #[error("the kernel does not call its clock synchronised to within {limit_ms} ms")]
+    KernelUnsynchronized {
+        /// The largest error that is allowed.
+        limit_ms: u64,
+    },
+    /// Nothing is signed around a leap second: POSIX time says some seconds twice.
+    #[error("a leap second is near")]
+    LeapSecond,
+}
+
+impl ClockTrouble {
+    /// Two clocks read with a pause between them look like a step; a second reading tells.
+    pub fn may_be_a_slow_reading(self) -> bool {
+        matches!(self, Self::Stepped { .. } | Self::Off { .. } | Self::Behind { .. })
+    }
+}
