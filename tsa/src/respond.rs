@@ -177,7 +177,7 @@ impl Decided {
             policy: &self.unit.policy_texts[self.policy],
             tst_info_sha256: sha256.as_ref(),
             imprint: self.imprint.as_ref(),
-            clock: self.now.source(),
+            clock: &self.now.source(),
         };
         let leaf = leaf.to_leaf();
         Prepared { leaf_hash: LeafHash::of(&leaf), leaf, decided: self }
