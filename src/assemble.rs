@@ -1,6 +1,7 @@
 //! From the configuration's text to what the house works by. All problems are found at once, each with its place in the file.
 
 mod authorities;
+mod claims;
 mod grants;
 mod origin;
 mod problems;

@@ -10,10 +10,15 @@
 //! What a grant gives to someone else is taken out of it: such an address is refused (X1) at login and at the CA alike, even if
 //! the user was added before the grant. [`Rules::owner_of`] tells whoever adds a user.
 //!
-//! Does not: prove that a domain wants an issuer, know public suffixes, or match patterns.
+//! **Order.** Pins, patterns, what the profile makes of the claims, the grant of that very name, and at last the record's own
+//! expression, which can only refuse.
+//!
+//! Does not: prove that a domain wants an issuer.
 
 mod build;
+mod condition;
 mod denied;
+mod deny;
 mod email_index;
 mod grant;
 mod holdings;
@@ -27,7 +32,9 @@ pub mod vectors;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use condition::Condition;
 pub use denied::Denied;
+pub use deny::{Deny, DenyError};
 pub use grant::{Grant, Scope};
 pub use overlap::Overlap;
 pub use permit::{LoginPermit, Permit};
@@ -67,6 +74,9 @@ impl Rules {
         for pin in token.issuer().pins() {
             pin.check(token.claims())?;
         }
+        for condition in token.issuer().conditions() {
+            condition.check(token.claims())?;
+        }
         // Our own provider alone speaks through its connectors.
         let speaker = match token.issuer().profile() {
             Profile::OwnProvider => self.connector(connector_of(token.claims())?)?,
@@ -74,6 +84,9 @@ impl Rules {
         };
         let claimed = token.issuer().profile().claim(&token)?;
         let decision = self.decide(speaker, &claimed.name)?;
+        if token.issuer().deny().is_some_and(|deny| deny.denies(token.claims(), &claimed.name)) {
+            return Err(Denied::Expression(token.issuer().id().to_owned()));
+        }
         Ok(Permit::new(token, claimed, decision.rule, &self.entry(speaker).speaker, decision.grant))
     }
 
@@ -188,13 +201,13 @@ fn connector_of(claims: &Claims) -> Result<&str, Denied> {
     claims.at(&["federated_claims", "connector_id"]).and_then(|value| value.as_str()).ok_or(Denied::ConnectorMissing)
 }
 
-/// Which rule the grant that came closest failed on: K3 for a cluster's accounts, V4 path, V3 port, V1 scheme, V2 host. Runs on
-/// refusals only, over one speaker's grants.
+/// Which rule the grant that came closest failed on, in the order V1 scheme, V2 host, V3 port, V4 path; K3 for a cluster's
+/// accounts. Runs on refusals only, over one speaker's grants.
 fn nearest_miss(grants: &[Grant], name: &UriName) -> Rule {
     let closeness = grants.iter().filter_map(|grant| match grant.scope() {
         Scope::ServiceAccounts { .. } => Some((4, Rule::K3)),
-        Scope::UriPrefix(prefix) if prefix.host() != name.host() => Some((0, Rule::V2)),
-        Scope::UriPrefix(prefix) if prefix.scheme() != name.scheme() => Some((1, Rule::V1)),
+        Scope::UriPrefix(prefix) if prefix.scheme() != name.scheme() => Some((0, Rule::V1)),
+        Scope::UriPrefix(prefix) if prefix.host() != name.host() => Some((1, Rule::V2)),
         Scope::UriPrefix(prefix) if prefix.port() != name.port() => Some((2, Rule::V3)),
         Scope::UriPrefix(_) => Some((3, Rule::V4)),
         Scope::EmailAddress(_)

@@ -32,10 +32,11 @@ impl From<Permit> for Principal {
     fn from(permit: Permit) -> Self {
         let (token, Claimed { name, proof_name, mut extensions }, rule) = permit.into_parts();
         let issuer = token.issuer().iss().as_str().to_owned();
+        let label = token.issuer().label().to_owned();
         let subject = token.subject().to_owned();
         extensions.extend([
-            (arc::ISSUER, issuer.clone()),
-            (arc::ISSUER_V2, issuer.clone()),
+            (arc::ISSUER, label.clone()),
+            (arc::ISSUER_V2, label),
             (arc::TOKEN_SUBJECT, subject.clone()),
         ]);
         extensions.sort_unstable_by_key(|(arc, _)| *arc);

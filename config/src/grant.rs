@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One grant: exactly one of `email`, `address` and `uri` is set.
+/// One grant: exactly one of `email`, `address`, `uri`, `spiffe`, `usernames` and `service_account` is set.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GrantSection {
@@ -15,6 +15,16 @@ pub struct GrantSection {
     /// Every URI at or below this one, by whole path segments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
+    /// Every SPIFFE ID of this trust domain (`spiffe://example.org`), or at or below this path of it, by whole path segments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spiffe: Option<String>,
+    /// Every user name of this domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usernames: Option<String>,
+    /// With the profile `kubernetes`: this service account of its cluster, `<namespace>/<account>`, or all of a namespace:
+    /// `<namespace>/*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
     /// With `email`: the domains below it too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub subdomains: bool,

@@ -1,8 +1,11 @@
 //! `[[issuers]]`
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::grant::GrantSection;
+use crate::pin::PinSection;
 use crate::profile::{CiSection, KubernetesSection, Profile};
 
 /// An issuer whose tokens the certificate authority takes directly.
@@ -32,11 +35,30 @@ pub struct IssuerSection {
     /// With the profile `ci`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ci: Option<CiSection>,
+    /// What its certificates call it instead of `iss`: an https URL or `spiffe://` and a trust domain, unique in this file. Two
+    /// clusters with one `iss` need one each. Set it before the first certificate and keep it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer_label: Option<String>,
+    /// Claims that must be there with exactly this value, or one of these, of this type. A shared issuer (GitHub, GitLab.com,
+    /// Google, …) is refused without one on a claim that is never given to another. A claim is its name, or a JSON Pointer to
+    /// a member inside others: `/google/compute_engine/project_number`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, PinSection>,
+    /// Claims that must fit one of these patterns: exact, or with `*` for a whole segment between slashes and `**` for all segments
+    /// at the end. A claim that is a list fits if one of its elements is exactly one of these.
+    #[serde(default, rename = "match", skip_serializing_if = "BTreeMap::is_empty")]
+    pub matches: BTreeMap<String, Vec<String>>,
+    /// A CEL expression over `claims` and `name`; a token for which it is not false is refused. It can only take away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deny: Option<String>,
     /// Signature algorithms that it may use.
     #[serde(default = "default_algorithms")]
     pub algorithms: Vec<String>,
     /// JWKS file with its keys, instead of discovery: nothing is fetched.
     pub jwks_file: Option<String>,
+    /// Where its keys are, instead of the `jwks_uri` of its metadata, which must be on its own host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// PEM file with the authorities that sign its TLS certificate, instead of the system's.
     pub ca_file: Option<String>,
     /// Its host is inside our network: private addresses are allowed for it.
@@ -45,6 +67,9 @@ pub struct IssuerSection {
     /// Allow plain HTTP on a loopback address. For development only.
     #[serde(default)]
     pub danger_loopback_http: bool,
+    /// Take tokens that are for others beside us. Whoever of those others gets such a token can present it here.
+    #[serde(default)]
+    pub danger_more_audiences: bool,
     /// Longest life of a token that is taken, in seconds (`exp` − `iat`).
     #[serde(default = "default_max_token_seconds")]
     pub max_token_seconds: u32,

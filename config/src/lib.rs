@@ -17,6 +17,8 @@ mod issuer;
 mod keys;
 mod listen;
 mod log;
+mod names;
+mod pin;
 mod profile;
 mod provider;
 mod registration;
@@ -36,6 +38,8 @@ pub use issuer::IssuerSection;
 pub use keys::KeysSection;
 pub use listen::{ListenSection, TlsSection};
 pub use log::LogSection;
+pub use names::NamesSection;
+pub use pin::{PinSection, PinnedValue};
 pub use profile::{CiSection, KubernetesSection, Profile};
 pub use provider::ProviderSection;
 pub use registration::RegistrationSection;
@@ -71,6 +75,8 @@ pub struct Config {
     pub api: ApiSection,
     /// Issuers that owners of domains bring.
     pub registration: RegistrationSection,
+    /// What all issuers' names are held against.
+    pub names: NamesSection,
     /// Signing certificates.
     pub certificates: CertificatesSection,
     /// Keys that are kept elsewhere.
@@ -175,7 +181,7 @@ mod tests {
     }
 
     /// An `Option` that is `None` is not written, so the example must set each of them: otherwise the test above is blind to
-    /// it. A grant has one of three kinds; the example shows each kind somewhere.
+    /// it. A grant has one of several kinds; the example shows each kind somewhere.
     #[test]
     fn the_example_leaves_no_option_unset() {
         let example = Config::parse(EXAMPLE).expect("parses");
@@ -189,6 +195,9 @@ mod tests {
             grants.iter().any(|g| g.email.is_some())
                 && grants.iter().any(|g| g.address.is_some())
                 && grants.iter().any(|g| g.uri.is_some())
+                && grants.iter().any(|g| g.spiffe.is_some())
+                && grants.iter().any(|g| g.usernames.is_some())
+                && grants.iter().any(|g| g.service_account.is_some())
         );
         let mut rest = example.clone();
         rest.connectors.iter_mut().for_each(|c| c.grants.clear());

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use broker::connector::ConnectorId;
 use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Reach};
-use broker::names::{Audience, IssuerUrl};
+use broker::names::{Audience, ClusterName, HttpsUrl, IssuerLabel, IssuerUrl, PublicSuffixes, UriName};
 use broker::namespace::{ConnectorSpec, Grant};
 use broker::token::JoseAlgorithm;
-use privyseal_config::{Config, ConnectorSection, IssuerSection};
+use privyseal_config::{Config, ConnectorSection, IssuerSection, NamesSection};
 use shared::secret::Secret;
 
-use super::{Origin, Problems, grants, profiles, read_secret};
+use super::{Origin, Problems, claims, grants, profiles, read_secret};
 use crate::data_dir::file;
 
 /// Largest PEM or JWKS file.
@@ -26,6 +26,8 @@ pub(crate) struct RecordSettings {
     speakers: Vec<ConnectorSpec>,
     /// The upstream connectors.
     pub(crate) connectors: Vec<ConnectorSettings>,
+    /// The domains that nobody can own.
+    pub(crate) suffixes: Arc<PublicSuffixes>,
 }
 
 /// An upstream provider.
@@ -60,7 +62,7 @@ impl RecordSettings {
         let mut specs = self.issuers.clone();
         specs.push(own);
         specs.extend_from_slice(registered);
-        build(specs, self.speakers.clone())
+        build(&self.suffixes, specs, self.speakers.clone())
     }
 
     /// How many issuers there are.
@@ -69,8 +71,8 @@ impl RecordSettings {
     }
 }
 
-fn build(specs: Vec<IssuerSpec>, speakers: Vec<ConnectorSpec>) -> Result<Issuers, Problems> {
-    Issuers::build(specs, speakers).map_err(|errors| {
+fn build(suffixes: &PublicSuffixes, specs: Vec<IssuerSpec>, speakers: Vec<ConnectorSpec>) -> Result<Issuers, Problems> {
+    Issuers::build_with(suffixes, specs, speakers).map_err(|errors| {
         let mut problems = Problems::default();
         errors.into_iter().for_each(|error| problems.add("issuers, connectors", error.to_string()));
         problems
@@ -88,18 +90,19 @@ pub(super) fn understand(
         issuers: Vec::new(),
         speakers: vec![ConnectorSpec { id: ConnectorId::local().to_string(), grants: vec![Grant::local_accounts()] }],
         connectors: Vec::new(),
+        suffixes: Arc::new(suffixes(&config.names, folder, problems)),
     };
     for (at, section) in config.issuers.iter().enumerate() {
         settings.issuers.extend(issuer(section, origin, folder, &format!("issuers[{at}]"), problems));
     }
     for (at, section) in config.connectors.iter().enumerate() {
         let place = format!("connectors[{at}]");
-        let grants = grants::understand(&section.grants, &place, problems);
+        let grants = grants::understand(&section.grants, None, &place, problems);
         settings.speakers.push(ConnectorSpec { id: section.id.clone(), grants });
         settings.connectors.extend(connector(section, folder, &place, problems));
     }
     // Whether they fit together is worth saying even when single ones are wrong.
-    match build(settings.issuers.clone(), settings.speakers.clone()) {
+    match build(&settings.suffixes, settings.issuers.clone(), settings.speakers.clone()) {
         Ok(_) => Some(settings),
         Err(more) => {
             problems.append(more);
@@ -126,19 +129,61 @@ fn issuer(
     let seconds = problems.within(&format!("{place}.max_token_seconds"), section.max_token_seconds, 1..=86_400);
     let reach =
         reach(section.ca_file.as_deref(), section.internal, section.danger_loopback_http, folder, place, problems);
-    let keys = match &section.jwks_file {
-        None => Some(KeySource::Discovery),
-        Some(name) => problems.keep(&format!("{place}.jwks_file"), pinned_keys(&folder.join(name))),
-    };
+    let keys = key_source(section, folder, place, problems);
+    let claims = claims::understand(section, place, problems);
     let profile = profiles::understand(section, origin, place, problems);
-    let grants = grants::understand(&section.grants, place, problems);
+    let cluster = cluster(section, origin);
+    let grants = grants::understand(&section.grants, cluster.as_ref(), place, problems);
+    let label = section.issuer_label.as_deref().map(IssuerLabel::parse).transpose();
+    let label = problems.keep(&format!("{place}.issuer_label"), label);
     let mut spec = IssuerSpec::new(&section.id, iss?, profile?, keys?);
     spec.audience = audience?;
     spec.algorithms = algorithms;
     spec.max_lifetime = Duration::from_secs(seconds);
+    spec.allows_more_audiences = section.danger_more_audiences;
     spec.grants = grants;
     spec.reach = reach?;
+    spec.label = label?;
+    let claims = claims?;
+    (spec.pins, spec.conditions, spec.deny) = (claims.pins, claims.conditions, claims.deny);
     Some(spec)
+}
+
+/// Where the keys are: in a file, at an address, or where the issuer's metadata says.
+fn key_source(section: &IssuerSection, folder: &Path, place: &str, problems: &mut Problems) -> Option<KeySource> {
+    match (&section.jwks_file, &section.jwks_uri) {
+        (None, None) => Some(KeySource::Discovery),
+        (Some(name), None) => problems.keep(&format!("{place}.jwks_file"), pinned_keys(&folder.join(name))),
+        (None, Some(address)) => {
+            let address = match section.danger_loopback_http {
+                true => HttpsUrl::parse_or_loopback(address),
+                false => HttpsUrl::parse(address),
+            };
+            problems.keep(&format!("{place}.jwks_uri"), address).map(KeySource::JwksUri)
+        }
+        (Some(_), Some(_)) => {
+            problems.add(&format!("{place}.jwks_uri"), "goes without `jwks_file`, or that without it".to_owned());
+            None
+        }
+    }
+}
+
+/// The cluster of a record; what is wrong with it, the profile says.
+fn cluster(section: &IssuerSection, origin: Option<&Origin>) -> Option<grants::Cluster> {
+    let cluster = section.kubernetes.as_ref()?;
+    let base = section.base_url.clone().or_else(|| origin.map(|origin| format!("{origin}/k8s")))?;
+    let (base, name) = (UriName::parse(&base).ok()?, ClusterName::parse(&cluster.cluster).ok()?);
+    Some(grants::Cluster { base, name })
+}
+
+/// The list of public suffixes: the file's, or the one inside the program.
+fn suffixes(section: &NamesSection, folder: &Path, problems: &mut Problems) -> PublicSuffixes {
+    let Some(name) = &section.public_suffix_file else { return PublicSuffixes::embedded() };
+    let path = folder.join(name);
+    let list = file::read(&path, PublicSuffixes::MAX_BYTES as u64)
+        .map_err(|error| error.to_string())
+        .and_then(|text| PublicSuffixes::parse(&text).map_err(|error| format!("{}: {error}", path.display())));
+    problems.keep("names.public_suffix_file", list).unwrap_or(PublicSuffixes::embedded())
 }
 
 fn connector(

@@ -6,8 +6,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::KeySet;
-use crate::names::{Audience, HttpsUrl, IssuerUrl};
-use crate::namespace::{Grant, Pin};
+use crate::names::{Audience, HttpsUrl, IssuerLabel, IssuerUrl};
+use crate::namespace::{Condition, Deny, Grant, Pin};
 use crate::profile::Profile;
 use crate::token::JoseAlgorithm;
 
@@ -33,6 +33,17 @@ pub struct Reach {
     pub danger_loopback_http: bool,
 }
 
+/// By whose word a record exists. An owner proves a domain and chooses the rest, so what an administrator may do by looking (a
+/// domain below a top-level domain that nobody has heard of) an owner may not.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum RecordOrigin {
+    /// The configuration, so an administrator.
+    #[default]
+    Configured,
+    /// The owner of a domain, by proof.
+    Registered,
+}
+
 /// Everything that an operator says of an issuer, each part already parsed.
 #[derive(Clone, Debug)]
 pub struct IssuerSpec {
@@ -52,6 +63,14 @@ pub struct IssuerSpec {
     pub profile: Profile,
     /// Claims that must have a given value (rules C1 and C2).
     pub pins: Vec<Pin>,
+    /// Claims that must fit a pattern (rules G1 to G7).
+    pub conditions: Vec<Condition>,
+    /// What is refused although all else permits it (rule C3).
+    pub deny: Option<Arc<Deny>>,
+    /// What certificates call it; none means its `iss` (rule O1).
+    pub label: Option<IssuerLabel>,
+    /// Who says so.
+    pub origin: RecordOrigin,
     /// What it may speak for. Nothing, unless a grant says so.
     pub grants: Vec<Grant>,
     /// Where its keys come from.
@@ -72,6 +91,10 @@ impl IssuerSpec {
             max_lifetime: Duration::from_secs(3600),
             profile,
             pins: Vec::new(),
+            conditions: Vec::new(),
+            deny: None,
+            label: None,
+            origin: RecordOrigin::Configured,
             grants: Vec::new(),
             keys,
             reach: Reach::default(),
@@ -128,6 +151,26 @@ impl Issuer {
     /// What it may speak for.
     pub fn grants(&self) -> &[Grant] {
         &self.spec.grants
+    }
+
+    /// Claims that must fit a pattern.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.spec.conditions
+    }
+
+    /// What is refused although all else permits it.
+    pub fn deny(&self) -> Option<&Deny> {
+        self.spec.deny.as_deref()
+    }
+
+    /// What certificates call it.
+    pub fn label(&self) -> &str {
+        self.spec.label.as_ref().map_or(self.iss().as_str(), IssuerLabel::as_str)
+    }
+
+    /// Who says that it exists.
+    pub fn origin(&self) -> RecordOrigin {
+        self.spec.origin
     }
 
     /// Claims that must have a given value.

@@ -3,7 +3,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::time::UnixTime;
 
 use super::*;
-use crate::names::{Audience, IssuerUrl};
+use crate::names::{Audience, IssuerLabel, IssuerUrl};
 use crate::profile::Profile;
 use crate::token::JoseAlgorithm;
 use crate::token::mint::TestKey;
@@ -98,6 +98,7 @@ fn two_records_of_one_iss_need_their_own_audience_and_pinned_keys() {
     let iss = "https://kubernetes.default.svc";
     let cluster = |id: &str, audience: &str| IssuerSpec {
         audience: Audience::parse(audience).expect("is an audience"),
+        label: Some(IssuerLabel::parse(&format!("https://{id}.example.com")).expect("is a label")),
         ..spec(id, iss)
     };
     let issuers = Issuers::build(vec![cluster("east", "east"), cluster("west", "west")], Vec::new()).expect("builds");
@@ -173,4 +174,53 @@ fn the_examples_of_the_jose_standards_verify() {
         signature[10] ^= 1;
         assert!(key.verify_sig(input.as_bytes(), &signature).is_err(), "{algorithm}");
     }
+}
+
+#[test]
+fn certificates_tell_records_apart() {
+    let build = |first: Option<&str>, second: Option<&str>, isses: [&str; 2]| {
+        let label = |text: Option<&str>| text.map(|text| IssuerLabel::parse(text).expect("is a label"));
+        let spec = |id: &str, iss: &str, text| {
+            let iss = IssuerUrl::parse(iss).expect("is an issuer");
+            let audience = Audience::parse(id).expect("is an audience");
+            let keys = KeySource::Pinned(Arc::new(KeySet::empty()));
+            IssuerSpec { audience, label: label(text), ..IssuerSpec::new(id, iss, Profile::Human, keys) }
+        };
+        Issuers::build(vec![spec("a", isses[0], first), spec("b", isses[1], second)], Vec::new())
+    };
+    let (one, other) = ("https://a.example", "https://b.example");
+    let fine = [
+        (None, None, [one, other]),
+        (Some("spiffe://a.test"), None, [one, other]),
+        (Some("https://prod.example"), Some("https://test.example"), [one, one]),
+        (None, Some("https://test.example"), [one, one]),
+    ];
+    for (first, second, isses) in fine {
+        assert!(build(first, second, isses).is_ok(), "{first:?} {second:?} {isses:?}");
+    }
+    let equal = [
+        (None, None, [one, one]),
+        (Some("spiffe://a.test"), Some("spiffe://a.test"), [one, other]),
+        (None, Some(one), [one, other]),
+        (Some("https://x.example"), Some(one), [one, other]),
+        (Some(other), None, [one, other]),
+    ];
+    for (first, second, isses) in equal {
+        let problems = build(first, second, isses).err().expect("is refused");
+        assert!(matches!(&problems[..], [RegistrationError::DuplicateLabel { .. }]), "{problems:?}");
+        assert_eq!(problems[0].rule(), Some(Rule::O1));
+    }
+}
+
+#[test]
+fn a_shared_issuer_needs_its_pin() {
+    let spec = |pins| {
+        let iss = IssuerUrl::parse("https://token.actions.githubusercontent.com").expect("is an issuer");
+        IssuerSpec { pins, ..IssuerSpec::new("gh", iss, Profile::Human, KeySource::Discovery) }
+    };
+    let problems = Issuers::build(vec![spec(Vec::new())], Vec::new()).err().expect("is refused");
+    let text = problems[0].to_string();
+    assert!(text.contains("\"gh\"") && text.contains("repository_owner_id") && text.contains("M1"), "{text}");
+    let pin = crate::namespace::Pin::claim("repository_owner_id", crate::namespace::PinValue::String("1234".into()));
+    assert!(Issuers::build(vec![spec(vec![pin])], Vec::new()).is_ok());
 }

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::issuer::RegistrationError;
-use crate::names::TrustDomain;
+use crate::issuer::{RecordOrigin, RegistrationError};
+use crate::names::{PublicSuffixes, Suffix, TrustDomain};
 
 impl Rules {
     pub(crate) fn build(
+        suffixes: &PublicSuffixes,
         records: &[Arc<Issuer>],
         connectors: Vec<ConnectorSpec>,
     ) -> Result<Self, Vec<RegistrationError>> {
@@ -39,6 +40,7 @@ impl Rules {
         for connector in connectors {
             rules.add(Speaker::Connector(connector.id.into()), connector.grants, None, &mut problems);
         }
+        rules.find_public_suffixes(suffixes, &mut problems);
         rules.emails.sort();
         rules.spiffe.sort();
         rules.uris.sort();
@@ -79,6 +81,31 @@ impl Rules {
         }
         let keeps_local_accounts = grants.iter().any(|grant| *grant.scope() == Scope::LocalAccounts);
         self.speakers.push(SpeakerEntry { speaker, grants, record: record.cloned(), keeps_local_accounts });
+    }
+
+    /// D1. Whatever is granted by domain lies below something that one party registered.
+    fn find_public_suffixes(&self, suffixes: &PublicSuffixes, problems: &mut Vec<RegistrationError>) {
+        for entry in &self.speakers {
+            let origin = entry.record.as_ref().map_or(RecordOrigin::Configured, |record| record.origin());
+            for scope in entry.grants.iter().map(Grant::scope) {
+                let Some(domain) = scope.domain() else { continue };
+                let (speaker, name) = (entry.speaker.clone(), domain.to_string());
+                match (suffixes.of(&domain), origin) {
+                    (Suffix::Public, _) => {
+                        problems.push(RegistrationError::PublicSuffix {
+                            speaker,
+                            scope: scope.to_string(),
+                            domain: name,
+                        });
+                    }
+                    (Suffix::UnknownTopLevel, RecordOrigin::Registered) => {
+                        let scope = scope.to_string();
+                        problems.push(RegistrationError::UnknownTopLevel { speaker, scope, domain: name });
+                    }
+                    (Suffix::Registrable, _) | (Suffix::UnknownTopLevel, RecordOrigin::Configured) => {}
+                }
+            }
+        }
     }
 
     /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever covers it

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::issuer::{IssuerSpec, Issuers, RegistrationError};
-use crate::names::{ClusterName, Pattern, ServiceAccount, ServiceAccounts};
+use crate::names::{ClusterName, Pattern, PublicSuffixes, ServiceAccount, ServiceAccounts};
 use crate::profile::ClaimError;
 use crate::token::mint::{ISS, record, speak};
 
@@ -155,6 +155,109 @@ fn pins_are_checked_with_their_type() {
     ] {
         assert_eq!(permit(&issuers, &claims(&more)), Err(denied), "{more}");
     }
+}
+
+fn with(change: impl FnOnce(&mut IssuerSpec)) -> Result<Issuers, Vec<RegistrationError>> {
+    let mut spec = record("corp", ISS, Profile::Human, vec![domain("example.com", false)]);
+    change(&mut spec);
+    Issuers::build(vec![spec], Vec::new())
+}
+
+#[test]
+fn a_pin_may_list_several_values() {
+    let values = ["a", "b"].map(|value| PinValue::String(value.into())).to_vec();
+    let issuers = with(|spec| spec.pins = vec![Pin::one_of(vec!["team".into()], values)]).expect("builds");
+    let claims = |team: &str| format!(r#","sub":"u","email":"a@example.com","email_verified":true,"team":{team}"#);
+    assert!(permit(&issuers, &claims(r#""b""#)).is_ok());
+    assert_eq!(permit(&issuers, &claims(r#""c""#)), Err(Denied::PinDiffers("team".into())));
+    assert_eq!(permit(&issuers, &claims(r#"["a"]"#)), Err(Denied::PinDiffers("team".into())));
+    let none = with(|spec| spec.pins = vec![Pin::one_of(vec!["team".into()], Vec::new())]).expect("builds");
+    assert_eq!(permit(&none, &claims(r#""a""#)), Err(Denied::PinDiffers("team".into())));
+}
+
+#[test]
+fn claims_must_fit_the_records_patterns() {
+    let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::parse(text).expect("is one")).collect();
+    let issuers = with(|spec| {
+        spec.conditions = vec![
+            Condition::new(vec!["ref".into()], patterns(&["refs/heads/main", "refs/tags/*"])),
+            Condition::new(vec!["groups".into()], patterns(&["release/managers", "admins/*"])),
+        ];
+    })
+    .expect("builds");
+    let decide = |of_ref: &str, groups: &str| {
+        let claims = format!(r#","sub":"u","email":"a@example.com","email_verified":true{of_ref}{groups}"#);
+        permit(&issuers, &claims).map(drop).map_err(|denied| denied.rule())
+    };
+    let groups = r#","groups":["staff","release/managers"]"#;
+    for value in ["refs/heads/main", "refs/tags/v1"] {
+        assert_eq!(decide(&format!(r#","ref":"{value}""#), groups), Ok(()));
+    }
+    for (of_ref, groups, rule) in [
+        ("", groups, Rule::C1),
+        (r#","ref":null"#, groups, Rule::C2),
+        (r#","ref":{"a":1}"#, groups, Rule::C2),
+        (r#","ref":"refs/heads/main/evil""#, groups, Rule::G7),
+        (r#","ref":"refs/tags/..""#, groups, Rule::G6),
+        (r#","ref":"refs/tags/a\nb""#, groups, Rule::G5),
+        (r#","ref":true"#, groups, Rule::G7),
+        (r#","ref":["refs/tags/v1"]"#, groups, Rule::N3),
+        (r#","ref":"refs/tags/v1""#, "", Rule::C1),
+        (r#","ref":"refs/tags/v1""#, r#","groups":[]"#, Rule::N3),
+        (r#","ref":"refs/tags/v1""#, r#","groups":["release"]"#, Rule::N3),
+        (r#","ref":"refs/tags/v1""#, r#","groups":["admins/x"]"#, Rule::N3),
+        (r#","ref":"refs/tags/v1""#, r#","groups":[["release/managers"]]"#, Rule::N3),
+    ] {
+        assert_eq!(decide(of_ref, groups), Err(rule), "{of_ref} {groups}");
+    }
+}
+
+#[test]
+fn a_records_expression_only_takes_away() {
+    let deny = |text: &str| Some(Arc::new(Deny::parse(text).expect("is an expression")));
+    let claims = r#","sub":"u","email":"a@example.com","email_verified":true,"amr":["pwd"]"#;
+    for (expression, refused) in
+        [("!('mfa' in claims.amr)", true), ("claims.acr == '2'", true), ("name == 'b@example.com'", false)]
+    {
+        let issuers = with(|spec| spec.deny = deny(expression)).expect("builds");
+        let found = permit(&issuers, claims);
+        assert_eq!(found.map(drop).map_err(|denied| denied.rule()), if refused { Err(Rule::C3) } else { Ok(()) });
+    }
+    // What nothing grants, no expression gives.
+    let issuers = with(|spec| (spec.deny, spec.grants) = (deny("false"), Vec::new())).expect("builds");
+    assert_eq!(permit(&issuers, claims).map_err(|denied| denied.rule()), Err(Rule::E6));
+}
+
+#[test]
+fn public_suffixes_are_nobodys() {
+    use crate::issuer::RecordOrigin;
+    for grant in [
+        domain("co.uk", false),
+        domain("github.io", true),
+        usernames("web.app"),
+        uri("https://s3.amazonaws.com/bucket"),
+    ] {
+        let problems = with(|spec| spec.grants = vec![grant.clone()]).err().expect("is refused");
+        assert!(matches!(&problems[..], [RegistrationError::PublicSuffix { .. }]), "{problems:?}");
+        assert_eq!(problems[0].rule(), Some(Rule::D1));
+        let connector = connector("c", vec![grant]);
+        assert!(Issuers::build(Vec::new(), vec![connector]).is_err());
+    }
+    for grant in [domain("corp.internal", true), usernames("corp.internal"), uri("https://corp.internal")] {
+        assert!(with(|spec| spec.grants = vec![grant.clone()]).is_ok(), "an administrator knows his own network");
+        let registered = with(|spec| (spec.grants, spec.origin) = (vec![grant.clone()], RecordOrigin::Registered))
+            .err()
+            .expect("is refused");
+        assert!(matches!(&registered[..], [RegistrationError::UnknownTopLevel { .. }]), "{registered:?}");
+    }
+    for grant in [domain("alice.github.io", false), address("a@co.uk"), spiffe("spiffe://github.io")] {
+        assert!(with(|spec| spec.grants = vec![grant]).is_ok());
+    }
+    let newer =
+        "// ===BEGIN ICANN DOMAINS===\ncom\nco.uk\nio\n// ===BEGIN PRIVATE DOMAINS===\ngithub.io\nexample.com\n";
+    let newer = PublicSuffixes::parse(newer).expect("is a list");
+    let spec = || vec![record("corp", ISS, Profile::Human, vec![domain("example.com", false)])];
+    assert!(Issuers::build_with(&newer, spec(), Vec::new()).is_err());
 }
 
 /// Our own provider with local users and one upstream, and a foreign issuer.

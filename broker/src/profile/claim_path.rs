@@ -22,6 +22,11 @@ impl ClaimPath {
         steps.filter(|steps| steps.iter().all(|step| !step.is_empty())).map(Self)
     }
 
+    /// The names of the members on the way.
+    pub fn steps(&self) -> &[String] {
+        &self.0
+    }
+
     /// The claim's text: a string, the very digits of a whole number, `true` or `false`. None if it is absent or `null`.
     ///
     /// An empty string is an error also where the claim may be absent: an issuer that has nothing to say leaves it out.

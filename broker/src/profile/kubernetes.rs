@@ -69,7 +69,7 @@ impl KubernetesProfile {
     }
 
     /// K1 before K2 before K3: names are names before they are compared.
-    fn permit(&self, subject: &str, namespace: &str, account: &str) -> Result<UriName, ClaimError> {
+    pub(crate) fn permit(&self, subject: &str, namespace: &str, account: &str) -> Result<UriName, ClaimError> {
         let account = ServiceAccount::parse(namespace, account)?;
         if subject != account.subject() {
             return Err(ClaimError::KubernetesSubject(subject.chars().take(80).collect()));

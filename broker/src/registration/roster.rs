@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{Claim, Kind, Registration, RegistrationId, RegistrationRequest, State};
-use crate::issuer::{IssuerSpec, KeySource, Reach};
+use crate::issuer::{IssuerSpec, KeySource, Reach, RecordOrigin};
 use crate::names::IssuerUrl;
 use crate::namespace::{Grant, Scope};
 use crate::profile::Profile;
@@ -153,6 +153,7 @@ fn spec(iss: &IssuerUrl, all: &[&Registration], reach: &impl Fn(&Registration) -
             spec.grants.push(grant);
         }
     }
+    spec.origin = RecordOrigin::Registered;
     spec.reach = reach(first);
     Some(spec)
 }

@@ -18,6 +18,11 @@ impl Claims {
         self.0.get(name)
     }
 
+    /// Every claim.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Json)> {
+        self.0.iter()
+    }
+
     /// The claim at the end of a path of member names: `["kubernetes.io", "namespace"]`.
     pub fn at(&self, path: &[impl AsRef<str>]) -> Option<&Json> {
         let (first, rest) = path.split_first()?;

@@ -33,6 +33,7 @@ class Platforms:
             issuer.iss = CLUSTER
             records.append(toml_record({
                 "id": cluster, "iss": CLUSTER, "audience": f"sigstore-{cluster}", "profile": "kubernetes",
+                "issuer_label": f"https://{cluster}.clusters.example.com",
                 "kubernetes": {"cluster": cluster, "namespaces": ["ci"], "service_accounts": ["builder"]},
                 "base_url": "https://seal.example.com/k8s", "jwks_file": keys_file(world, cluster, issuer),
                 "grants": [{"uri": f"https://seal.example.com/k8s/{cluster}"}],

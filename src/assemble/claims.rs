@@ -1,0 +1,126 @@
+//! What a record demands of the claims of its tokens, as the file says it.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use broker::names::{NameError, Pattern};
+use broker::namespace::{Condition, Deny, Pin, PinValue};
+use broker::profile::ClaimPath;
+use privyseal_config::{IssuerSection, PinSection, PinnedValue};
+
+use super::Problems;
+
+/// The demands of one record.
+pub(super) struct Demands {
+    pub(super) pins: Vec<Pin>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) deny: Option<Arc<Deny>>,
+}
+
+/// Why a demand means nothing.
+#[derive(Debug, thiserror::Error)]
+enum DemandError {
+    #[error("this is neither the name of a claim nor a JSON Pointer to one")]
+    Path,
+    #[error("the list is empty, so no token would ever do")]
+    Nothing,
+    #[error(transparent)]
+    Pattern(#[from] NameError),
+}
+
+/// The demands; what is wrong is written down. None if anything is: a record must not come to be without what it demands.
+pub(super) fn understand(section: &IssuerSection, place: &str, problems: &mut Problems) -> Option<Demands> {
+    let mut is_whole = true;
+    let mut pins = Vec::with_capacity(section.pins.len());
+    for (claim, value) in &section.pins {
+        pins.extend(keep(pin(claim, value), &format!("{place}.pins.{claim}"), problems, &mut is_whole));
+    }
+    let mut conditions = Vec::with_capacity(section.matches.len());
+    for (claim, patterns) in &section.matches {
+        let condition = condition(claim, patterns);
+        conditions.extend(keep(condition, &format!("{place}.match.{claim}"), problems, &mut is_whole));
+    }
+    let deny = match section.deny.as_deref() {
+        None => None,
+        Some(text) => keep(Deny::parse(text), &format!("{place}.deny"), problems, &mut is_whole),
+    };
+    is_whole.then_some(Demands { pins, conditions, deny: deny.map(Arc::new) })
+}
+
+fn keep<T, E: Display>(result: Result<T, E>, place: &str, problems: &mut Problems, is_whole: &mut bool) -> Option<T> {
+    let kept = problems.keep(place, result);
+    *is_whole &= kept.is_some();
+    kept
+}
+
+fn path(claim: &str) -> Result<Vec<String>, DemandError> {
+    ClaimPath::parse(claim).map(|path| path.steps().to_vec()).ok_or(DemandError::Path)
+}
+
+fn pin(claim: &str, section: &PinSection) -> Result<Pin, DemandError> {
+    let value = |value: &PinnedValue| match value {
+        PinnedValue::Bool(truth) => PinValue::Bool(*truth),
+        PinnedValue::Number(number) => PinValue::Number(number.to_string()),
+        PinnedValue::Text(text) => PinValue::String(text.clone()),
+    };
+    let values = match section {
+        PinSection::One(one) => vec![value(one)],
+        PinSection::OneOf(several) => several.iter().map(value).collect(),
+    };
+    if values.is_empty() { Err(DemandError::Nothing) } else { Ok(Pin::one_of(path(claim)?, values)) }
+}
+
+fn condition(claim: &str, patterns: &[String]) -> Result<Condition, DemandError> {
+    let patterns = patterns.iter().map(|pattern| Pattern::parse(pattern)).collect::<Result<Vec<_>, _>>()?;
+    if patterns.is_empty() { Err(DemandError::Nothing) } else { Ok(Condition::new(path(claim)?, patterns)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understand_toml(text: &str) -> Result<Demands, String> {
+        let text = format!("[[issuers]]\nid = \"a\"\niss = \"https://a.example\"\nprofile = \"uri\"\n{text}");
+        let config = privyseal_config::Config::parse(&text).map_err(|error| error.to_string())?;
+        let mut problems = Problems::default();
+        let demands = understand(&config.issuers[0], "issuers[0]", &mut problems);
+        problems.none_or(()).map_err(|problems| problems.to_string())?;
+        demands.ok_or_else(|| "nothing, and no problem".to_owned())
+    }
+
+    #[test]
+    fn values_keep_their_types_and_paths_their_steps() {
+        let demands = understand_toml(
+            "pins = { \"oidc.circleci.com/project-id\" = \"p\", \"/google/compute_engine/project_number\" = 7, t = [true, \"7\"] }\n\
+             match = { ref = [\"refs/heads/main\", \"refs/tags/*\"] }\ndeny = \"claims.fork == true\"",
+        )
+        .expect("is understood");
+        let step = |text: &str| text.to_owned();
+        let wanted = [
+            Pin::nested(
+                vec![step("google"), step("compute_engine"), step("project_number")],
+                PinValue::Number(step("7")),
+            ),
+            Pin::claim("oidc.circleci.com/project-id", PinValue::String(step("p"))),
+            Pin::one_of(vec![step("t")], vec![PinValue::Bool(true), PinValue::String(step("7"))]),
+        ];
+        assert_eq!(demands.pins, wanted);
+        assert_eq!(demands.conditions.len(), 1);
+        assert_eq!(demands.deny.expect("is there").as_str(), "claims.fork == true");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_at_its_place() {
+        for (text, parts) in [
+            ("pins = { \"/a//b\" = 1 }", ["issuers[0].pins./a//b: ", "JSON Pointer"]),
+            ("pins = { a = [] }", ["issuers[0].pins.a: ", "no token"]),
+            ("match = { a = [] }", ["issuers[0].match.a: ", "no token"]),
+            ("match = { a = [\"x\", \"v*\"] }", ["issuers[0].match.a: ", "wildcard inside"]),
+            ("deny = \"claims.a.matches('x')\"", ["issuers[0].deny: ", "matches"]),
+            ("deny = \"claims.\"", ["issuers[0].deny: ", "CEL"]),
+        ] {
+            let error = understand_toml(text).err().expect(text);
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        }
+    }
+}
