@@ -6,6 +6,7 @@
 
 mod dns;
 mod document;
+mod enforcing;
 mod evidence;
 mod keeping;
 mod registrant;

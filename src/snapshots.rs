@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use broker::issuer::{IssuerSpec, Issuers};
+use broker::namespace::Listings;
 use shared::audit::AuditRecord;
 use shared::log::{AppendError, Receipt};
 use shared::time::UnixTime;
@@ -65,7 +66,16 @@ pub(crate) struct Snapshots {
 struct Workshop {
     fixtures: Fixtures,
     settings: Settings,
-    registrations: Vec<IssuerSpec>,
+    registrations: Registered,
+}
+
+/// What owners of domains brought.
+#[derive(Clone, Default)]
+pub(crate) struct Registered {
+    /// The records of their issuers.
+    pub(crate) specs: Vec<IssuerSpec>,
+    /// The domains that nobody else may speak for.
+    pub(crate) listings: Listings,
 }
 
 /// Why the snapshot was not changed. The one before it stays in force.
@@ -82,8 +92,8 @@ pub(crate) enum ChangeError {
 impl Snapshots {
     /// The first snapshot, of a house without registered issuers.
     pub(crate) fn open(fixtures: Fixtures, settings: Settings) -> Result<Self, SnapshotError> {
-        let snapshot = fixtures.snapshot(&settings, &[], None)?;
-        let workshop = Workshop { fixtures, settings, registrations: Vec::new() };
+        let snapshot = fixtures.snapshot(&settings, &Registered::default(), None)?;
+        let workshop = Workshop { fixtures, settings, registrations: Registered::default() };
         Ok(Self { current: Arc::new(ArcSwap::from_pointee(snapshot)), workshop: tokio::sync::Mutex::new(workshop) })
     }
 
@@ -124,7 +134,7 @@ impl Snapshots {
     /// Puts another set of registered issuers in force: recorded first, then swapped.
     pub(crate) async fn change_registrations(
         &self,
-        registrations: Vec<IssuerSpec>,
+        registrations: Registered,
         record: &AuditRecord,
     ) -> Result<Receipt, ChangeError> {
         let mut workshop = self.workshop.lock().await;
@@ -136,7 +146,7 @@ impl Snapshots {
     }
 
     /// Puts in force what was recorded before this process began.
-    pub(crate) async fn put_registrations_in_force(&self, registrations: Vec<IssuerSpec>) -> Result<(), ChangeError> {
+    pub(crate) async fn put_registrations_in_force(&self, registrations: Registered) -> Result<(), ChangeError> {
         let mut workshop = self.workshop.lock().await;
         let snapshot = self.with_registrations(&workshop, &registrations)?;
         self.current.store(Arc::new(snapshot));
@@ -144,7 +154,7 @@ impl Snapshots {
         Ok(())
     }
 
-    fn with_registrations(&self, workshop: &Workshop, registrations: &[IssuerSpec]) -> Result<Snapshot, ChangeError> {
+    fn with_registrations(&self, workshop: &Workshop, registrations: &Registered) -> Result<Snapshot, ChangeError> {
         let earlier = self.current();
         let mut snapshot = workshop.fixtures.snapshot(&workshop.settings, registrations, Some(&earlier))?;
         // The configuration is the one that was loaded then.

@@ -21,7 +21,7 @@ pub(crate) use key_set::Selection;
 pub use record::{Issuer, IssuerSpec, KeySource, Reach, RecordOrigin};
 
 use crate::names::{PublicSuffixes, Rule};
-use crate::namespace::{ConnectorSpec, Overlap, Rules, Speaker};
+use crate::namespace::{ConnectorSpec, Listings, Overlap, Rules, Speaker};
 use crate::token::{TokenError, UnverifiedToken};
 
 /// All records, all grants: one snapshot.
@@ -198,6 +198,11 @@ impl Issuers {
             problems.push(RegistrationError::TooMany(MAX_PROBLEMS));
         }
         Err(problems)
+    }
+
+    /// The same, but some domains are spoken for by nobody whom they do not list (rule O3).
+    pub fn restricted(self, listings: Listings) -> Self {
+        Self { rules: self.rules.restricted(listings), ..self }
     }
 
     /// The record whose `iss` is the token's, byte for byte. Where several records share an `iss`, the token's audience chooses.

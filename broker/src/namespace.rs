@@ -22,6 +22,7 @@ mod deny;
 mod email_index;
 mod grant;
 mod holdings;
+mod listings;
 mod overlap;
 mod permit;
 mod pin;
@@ -36,6 +37,7 @@ pub use condition::Condition;
 pub use denied::Denied;
 pub use deny::{Deny, DenyError};
 pub use grant::{Grant, Scope};
+pub use listings::Listings;
 pub use overlap::Overlap;
 pub use permit::{LoginPermit, Permit};
 pub use pin::{Pin, PinValue};
@@ -58,6 +60,7 @@ pub struct Rules {
     spiffe: UriIndex,
     uris: UriIndex,
     usernames: HashMap<DomainName, Holdings>,
+    listings: Listings,
 }
 
 struct SpeakerEntry {
@@ -87,7 +90,13 @@ impl Rules {
         if token.issuer().deny().is_some_and(|deny| deny.denies(token.claims(), &claimed.name)) {
             return Err(Denied::Expression(token.issuer().id().to_owned()));
         }
+        self.listings.check(&claimed.name, token.issuer().iss())?;
         Ok(Permit::new(token, claimed, decision.rule, &self.entry(speaker).speaker, decision.grant))
+    }
+
+    /// The same rules, but some domains are spoken for by nobody whom they do not list.
+    pub(crate) fn restricted(self, listings: Listings) -> Self {
+        Self { listings, ..self }
     }
 
     /// Decides whether a connector of our own provider may say that a person has this address: asked at login, by the same rules

@@ -94,6 +94,19 @@ pub enum AuditRecord {
         /// What is wrong, each with its place in the file; the first few.
         problems: Vec<String>,
     },
+    /// From now on only these issuers may speak for the domain, or any again: what its own records say changed.
+    IssuerListing {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The domain.
+        domain: String,
+        /// True if nobody else may speak for it.
+        is_enforced: bool,
+        /// The issuers that it lists.
+        issuers: Vec<String>,
+        /// What each resolver answered.
+        evidence: Vec<String>,
+    },
     /// The registration of an issuer changes: this is durable before it takes effect. Held together these records are all
     /// registrations, and the store can be made from them again.
     IssuerRegistration {

@@ -22,6 +22,7 @@ impl Registrar {
             loop {
                 tokio::time::sleep(ROUND).await;
                 self.check_due().await;
+                self.look_at_enforced().await;
             }
         };
         let ending = async {

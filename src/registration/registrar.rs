@@ -1,14 +1,14 @@
 //! The one that changes registrations.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use broker::issuer::{IssuerSpec, Reach};
 use broker::names::DomainName;
 use broker::registration::{
-    ApplianceId, Change, Claim, Event, Finding, LifeError, Method, Observation, Registration, RegistrationRequest,
-    RequestError, RequestPolicy, Roster, RosterError, State, StatementError, judge,
+    ApplianceId, Change, Claim, Event, Finding, LifeError, Listing, Method, Observation, Registration,
+    RegistrationRequest, RequestError, RequestPolicy, Roster, RosterError, State, StatementError, judge,
 };
 use shared::audit::AuditRecord;
 use shared::log::{AppendError, Log};
@@ -19,7 +19,7 @@ use super::dns::Resolvers;
 use super::replay::{self, ReplayError};
 use super::{document, evidence};
 use crate::assemble::RegistrationSettings;
-use crate::snapshots::{ChangeError, Snapshots};
+use crate::snapshots::{ChangeError, Registered, Snapshots};
 
 /// What the audit log calls us where nobody asked.
 pub(super) const THE_HOUSE: &str = "the house";
@@ -30,17 +30,21 @@ pub(super) const DROPPED: &str = "dropped";
 pub(crate) struct Registrar {
     house: ApplianceId,
     settings: RegistrationSettings,
-    resolvers: Resolvers,
+    pub(super) resolvers: Resolvers,
     /// Held while a registration changes: whoever changes one has seen the change before. It holds how much of the audit log the
     /// store has.
-    writing: tokio::sync::Mutex<u64>,
+    pub(super) writing: tokio::sync::Mutex<u64>,
     roster: ArcSwap<Roster>,
     /// Issuers that were registered and do not go with the configuration since it changed while nobody was here.
     left_out: ArcSwap<HashSet<String>>,
+    /// What domains were seen to list since the start.
+    pub(super) listings: ArcSwap<BTreeMap<DomainName, Listing>>,
+    /// When the domains that the configuration enforces are asked about again.
+    pub(super) enforced_again: Mutex<HashMap<DomainName, UnixTime>>,
     audit: Log,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    snapshots: Arc<Snapshots>,
+    pub(super) snapshots: Arc<Snapshots>,
 }
 
 /// What a registrar is made from.
@@ -102,6 +106,8 @@ impl Registrar {
             writing: tokio::sync::Mutex::new(cursor),
             roster: ArcSwap::from_pointee(roster),
             left_out: ArcSwap::default(),
+            listings: ArcSwap::default(),
+            enforced_again: Mutex::default(),
             audit: parts.audit,
             store: parts.store,
             clock: parts.clock,
@@ -167,9 +173,14 @@ impl Registrar {
         let mut writing = self.writing.lock().await;
         // Somebody may have changed it while the domain was asked.
         let (registration, now) = (self.find(id)?, self.clock.now());
-        let finding = judge(registration.claim(), &self.house, &observations, self.resolvers.agreeing(), now);
+        let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
+        let (claim, needed) = (registration.claim(), self.resolvers.agreeing());
+        if claim.method == Method::Dns {
+            let listing = Listing::judge(&self.house, &observations, needed, now);
+            self.note_listing(&claim.domain, listing, &evidence).await?;
+        }
+        let finding = judge(registration.claim(), &self.house, &observations, needed, now);
         let change = registration.checked(&finding, &self.settings.timing, now)?;
-        let evidence = observations.iter().map(evidence::of).collect();
         Ok((self.apply(&mut writing, change, by, evidence).await?, finding))
     }
 
@@ -241,7 +252,7 @@ impl Registrar {
             };
             let receipt = match before.as_ref().and_then(granted) == granted(&next) {
                 true => self.audit.append(record.to_leaf()).await?,
-                false => self.snapshots.change_registrations(self.specs(&roster, Some(&next)), &record).await?,
+                false => self.snapshots.change_registrations(self.registered(&roster, Some(&next)), &record).await?,
             };
             *cursor = receipt.index() + 1;
         }
@@ -270,6 +281,11 @@ impl Registrar {
     }
 
     /// The records of all that may speak. What was left out at the start stays out until it is proven or approved again.
+    pub(super) fn registered(&self, roster: &Roster, changed: Option<&Registration>) -> Registered {
+        let listings = self.enforced(&self.listings.load(), roster);
+        Registered { specs: self.specs(roster, changed), listings }
+    }
+
     fn specs(&self, roster: &Roster, changed: Option<&Registration>) -> Vec<IssuerSpec> {
         let mut specs = roster.specs(|registration| self.reach(registration.claim().iss.url().host()));
         let changed = changed.filter(|changed| changed.state() == State::Active).map(|changed| &changed.claim().iss);
@@ -295,15 +311,19 @@ impl Registrar {
     /// At the start: all that is active. What does not go with the configuration any more, which may have changed while nobody was
     /// here, is left out and told; the configuration is the operator's word.
     async fn put_in_force(&self) {
-        let all = self.specs(&self.roster(), None);
-        if all.is_empty() || self.snapshots.put_registrations_in_force(all.clone()).await.is_ok() {
+        let Registered { specs: all, listings } = self.registered(&self.roster(), None);
+        let put = async |specs| {
+            let listings = listings.clone();
+            self.snapshots.put_registrations_in_force(Registered { specs, listings }).await
+        };
+        if put(all.clone()).await.is_ok() {
             return;
         }
         let (mut fitting, mut left_out) = (Vec::new(), HashSet::new());
         for spec in all {
             let iss = spec.iss.to_string();
             let more: Vec<IssuerSpec> = fitting.iter().cloned().chain([spec]).collect();
-            match self.snapshots.put_registrations_in_force(more.clone()).await {
+            match put(more.clone()).await {
                 Ok(()) => fitting = more,
                 Err(error) => {
                     tracing::error!(iss, %error, "a registered issuer does not go with the configuration; it is not in force");
@@ -320,8 +340,8 @@ impl Registrar {
     }
 }
 
-/// What a registration speaks for, as far as a change can change it.
-fn granted(registration: &Registration) -> Option<bool> {
+/// What a registration speaks for and forbids, as far as a change can change it.
+fn granted(registration: &Registration) -> Option<(bool, bool)> {
     let proof = registration.proof().filter(|_| registration.state() == State::Active);
-    proof.map(|(proof, _)| proof.subdomains)
+    proof.map(|(proof, _)| (proof.subdomains, proof.enforce))
 }

@@ -19,7 +19,7 @@ use shared::store::Store;
 use shared::time::Clock;
 use shared::x509::{Chain, NodePrefix};
 
-use super::{ChangeError, Loaded, Snapshot, Upstreams};
+use super::{ChangeError, Loaded, Registered, Snapshot, Upstreams};
 use crate::assemble::{ConnectorSettings, Origin, Problems, RecordSettings, Settings};
 use crate::http::fulcio::FulcioEdge;
 use crate::http::oidc::{FetchError, Fetcher, OidcEdge, OidcParts, UpstreamConnector};
@@ -84,12 +84,13 @@ impl Fixtures {
     pub(super) fn snapshot(
         &self,
         settings: &Settings,
-        registrations: &[IssuerSpec],
+        registrations: &Registered,
         earlier: Option<&Snapshot>,
     ) -> Result<Snapshot, SnapshotError> {
         let provider = Arc::new(self.provider(settings)?);
         let own = self.own_record(&provider)?;
-        let issuers = Arc::new(settings.records.build(own.clone(), registrations)?);
+        let issuers = settings.records.build(own.clone(), &registrations.specs)?;
+        let issuers = Arc::new(issuers.restricted(registrations.listings.clone()));
         if let Some(earlier) = earlier {
             issuers.adopt_keys(&earlier.issuers);
         }

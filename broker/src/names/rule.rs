@@ -93,6 +93,8 @@ rules! {
     O1,
     /// What has been released stays taken.
     O2,
+    /// A domain that says so is spoken for by the issuers that its records list, and by nobody else.
+    O3,
     /// The path is absolute.
     P1,
     /// No empty path segment.

@@ -20,6 +20,7 @@ impl Rules {
             spiffe: UriIndex::default(),
             uris: UriIndex::default(),
             usernames: HashMap::new(),
+            listings: Listings::default(),
         };
         let mut problems = Vec::new();
         let mut own_provider: Option<&Arc<Issuer>> = None;

@@ -46,6 +46,14 @@ pub enum Denied {
         /// What the closest grant failed on.
         rule: Rule,
     },
+    /// O3: the domain lists the issuers that may speak for it, and this is none of them.
+    #[error("{domain} lists in its own records who may speak for it, and {iss} is not among them")]
+    NotListed {
+        /// The domain.
+        domain: String,
+        /// The issuer.
+        iss: String,
+    },
     /// X1: a local user has an address that a grant gives to someone else.
     #[error("the name {name:?} belongs to another issuer")]
     OwnedByAnother {
@@ -75,6 +83,7 @@ impl Denied {
             Self::ConditionMissing(_) | Self::ConnectorMissing | Self::PinMissing(_) => Rule::C1,
             Self::ConditionType(_) | Self::ConnectorUnknown(_) | Self::PinDiffers(_) => Rule::C2,
             Self::Expression(_) => Rule::C3,
+            Self::NotListed { .. } => Rule::O3,
             Self::OwnedByAnother { .. } => Rule::X1,
             Self::RecordReplaced(_) => Rule::I2,
             Self::NotGranted { rule, .. } => *rule,

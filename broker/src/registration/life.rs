@@ -197,7 +197,7 @@ impl Registration {
             reason: "requested".to_owned(),
             requested_at: now,
             requested_by: super::cut(by.to_owned(), 254),
-            needs_approval,
+            needs_approval: needs_approval || request.needs_approval(),
             was_active: false,
             approved_by: None,
             proof: None,

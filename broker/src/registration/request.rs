@@ -14,7 +14,7 @@ use shared::time::UnixTime;
 use super::account::AccountKey;
 use super::{Account, ApplianceId, Claim, ClaimError, Kind, Method};
 use crate::issuer::SkipReason;
-use crate::names::{DomainName, IssuerUrl, NameError};
+use crate::names::{DomainName, IssuerUrl, NameError, PublicSuffixes, Suffix};
 use crate::token::{Compact, JoseAlgorithm, TokenError};
 
 /// The `typ` of a request: it can be taken for no token, and no token for it.
@@ -29,6 +29,7 @@ const FRESH: Duration = Duration::from_secs(600);
 pub struct RegistrationRequest {
     claim: Claim,
     sha256: [u8; 32],
+    has_unknown_top_level: bool,
 }
 
 /// What the house says to requests.
@@ -87,6 +88,14 @@ pub enum RequestError {
     /// Rules I1, U, H and P.
     #[error("the issuer: {0}")]
     Issuer(NameError),
+    /// D1: nobody owns what lies below it.
+    #[error(
+        "{0} is a public suffix: unrelated parties register names below it, so nobody can bring an issuer for it (rule D1)"
+    )]
+    PublicSuffix(DomainName),
+    /// No profile of ours makes a SPIFFE ID of a token.
+    #[error("this house does not take tokens of SPIFFE trust domains as they are; ask for email or uri")]
+    SpiffeTokens,
     /// Rules H, and what no proof could carry.
     #[error("{0}")]
     Claim(#[from] ClaimError),
@@ -120,8 +129,21 @@ impl RegistrationRequest {
             method: Method::parse(text("method")?).ok_or(RequestError::Member("method"))?,
             account,
         };
+        if claim.kind == Kind::Spiffe {
+            return Err(RequestError::SpiffeTokens);
+        }
+        let suffix = PublicSuffixes::embedded().of(&claim.domain);
+        if suffix == Suffix::Public {
+            return Err(RequestError::PublicSuffix(claim.domain));
+        }
         let sha256 = digest(&SHA256, jws).as_ref().try_into().expect("SHA-256 has 32 bytes");
-        Ok(Self { claim: claim.check()?, sha256 })
+        Ok(Self { claim: claim.check()?, sha256, has_unknown_top_level: suffix == Suffix::UnknownTopLevel })
+    }
+
+    /// D1: below a top-level domain that nobody knows, proof alone is not enough, whatever the configuration says: whose it is only the
+    /// operator of the network can tell.
+    pub fn needs_approval(&self) -> bool {
+        self.has_unknown_top_level
     }
 
     /// What is claimed.

@@ -153,7 +153,10 @@ fn spec(iss: &IssuerUrl, all: &[&Registration], reach: &impl Fn(&Registration) -
             spec.grants.push(grant);
         }
     }
-    spec.origin = RecordOrigin::Registered;
+    // D1: what an administrator looked at and approved is an administrator's word; below a top-level domain that nobody knows, nothing
+    // becomes active without it.
+    let is_approved = all.iter().all(|registration| registration.approved_by.is_some());
+    spec.origin = if is_approved { RecordOrigin::Configured } else { RecordOrigin::Registered };
     spec.reach = reach(first);
     Some(spec)
 }

@@ -169,6 +169,9 @@ fn a_request_of_another_form_is_refused() {
         ("false", "\"false\""),
         ("\"iat\"", "\"ait\""),
         ("idp.example.com", "idp.example.com/a;b"),
+        ("\"example.com\"", "\"co.uk\""),
+        ("\"example.com\"", "\"github.io\""),
+        ("\"email\"", "\"spiffe\""),
     ] {
         assert!(parse(&good, &claims.replace(from, to)).is_err(), "{to}");
     }
@@ -282,6 +285,10 @@ fn only_proof_and_approval_make_it_active() {
     // Where nobody has to approve, the proof is enough.
     let open = Registration::request(&request, "o", false, at(0)).next;
     assert_eq!(open.checked(&yes(), &timing, at(1)).expect("is checked").next.state(), State::Active);
+    // Below a top-level domain that nobody knows, somebody must.
+    let inside = owner.request(&owner.claim("corp.internal"));
+    let inside = Registration::request(&inside, "o", false, at(0)).next;
+    assert!(inside.checked(&yes(), &timing, at(1)).expect("is checked").next.awaits_approval());
     // Nobody comes.
     assert_eq!(pending.elapsed(&timing, at(29 * DAY)), None);
     assert!(pending.elapsed(&timing, at(30 * DAY)).expect("changes").is_dropped);
@@ -403,7 +410,7 @@ fn domains_above_and_below_are_the_same_names_only_with_subdomains() {
     let ask = |claim: &Claim, roster: &Roster| roster.admit(&new.request(claim), "n").map(|_| ());
     let below = new.claim("eng.example.com");
     assert_eq!(ask(&below, &roster), Ok(()));
-    let above = Claim { subdomains: true, ..new.claim("com.example") };
+    let above = Claim { subdomains: true, ..new.claim("other.example") };
     assert_eq!(ask(&above, &roster), Ok(()));
     let uris = Claim {
         kind: Kind::Uri,

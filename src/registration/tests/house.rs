@@ -223,3 +223,29 @@ async fn registrations_outlive_a_restart_and_the_loss_of_the_store() {
     let scene = scene.restart(false).await;
     assert_eq!(scene.show(&id).await["state"], "frozen");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_that_says_so_is_spoken_for_by_those_that_it_lists() {
+    // Two issuers of one domain: X1 lets two share only in the configuration, so each has names of its own kind.
+    let more = "[[connectors]]\nid = \"corp\"\nname = \"Corp\"\niss = \"https://login.acme.example\"\nclient_id = \"x\"\n\
+                grants = [{ email = \"acme.plain\" }]\n";
+    let scene = Scene::open("enforce = [\"acme.plain\"]\nrecheck_seconds = 1\nconfirm_seconds = 1", more).await;
+    let plain = "_sigstore-issuer.acme.plain.";
+    // No record, no rule: the operator's own connector speaks, as soon as the domain was asked.
+    let own = async || scene.own_certificate("a@acme.plain", "corp").await;
+    scene.until(async || own().await == (200, String::new())).await;
+    // The domain lists somebody else only.
+    let other = scene.record(None).await.replace(&scene.issuer.iss, "https://idp.elsewhere.example");
+    scene.publish(Zones::default().text(plain, &other)).await;
+    scene.until(async || own().await == (400, "O3".to_owned())).await;
+    // It lists our own provider too.
+    let ours = scene.record(None).await.replace(&scene.issuer.iss, "https://seal.example.com/oidc");
+    scene.publish(Zones::default().text(plain, &other).text(plain, &ours)).await;
+    scene.until(async || own().await == (200, String::new())).await;
+    // A failure changes nothing.
+    scene.publish(Zones::default().text(plain, &other)).await;
+    scene.until(async || own().await == (400, "O3".to_owned())).await;
+    scene.servers[0].fail();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(own().await, (400, "O3".to_owned()));
+}

@@ -163,15 +163,36 @@ impl Scene {
         panic!("never {state}: {}", self.show(id).await);
     }
 
+    /// Waits until it is so.
+    pub(crate) async fn until(&self, is_so: impl AsyncFn() -> bool) {
+        for _ in 0..600 {
+            if is_so().await {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("never so");
+    }
+
     /// A certificate for an address by a token of the local issuer: the status, and the rule that refused.
     pub(crate) async fn certificate(&self, email: &str) -> (u16, String) {
+        self.certificate_by(&self.issuer.token(email), email).await
+    }
+
+    /// The same by a token of our own provider, for a person whom that connector knows.
+    pub(crate) async fn own_certificate(&self, email: &str, connector: &str) -> (u16, String) {
+        let known = json!({ "connector_id": connector, "user_id": "x" });
+        let claims = json!({ "aud": "sigstore", "email": email, "federated_claims": known });
+        self.certificate_by(&self.scratch.token_with(claims), email).await
+    }
+
+    async fn certificate_by(&self, token: &str, email: &str) -> (u16, String) {
         let key = SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256).expect("generates");
-        let token = self.issuer.token(email);
         let body = json!({ "publicKeyRequest": {
             "publicKey": { "algorithm": "ECDSA", "content": key.public_key().to_pem() },
             "proofOfPossession": STANDARD.encode(key.sign(email.as_bytes()).expect("signs")),
         } });
-        let answer = self.scratch.post("/api/v2/signingCert", Some(&token), Some(body)).await;
+        let answer = self.scratch.post("/api/v2/signingCert", Some(token), Some(body)).await;
         let rule = match answer.status {
             200 => String::new(),
             _ => answer.json()["details"][0]["reason"].as_str().unwrap_or_default().to_owned(),

@@ -1,0 +1,42 @@
+//! Domains that say by their own records who may speak for them: rule O3.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Denied;
+use crate::names::{IssuerUrl, Name};
+
+/// Domains, each with the only issuers that may speak for its names, whatever grants there are. A domain that is not among them has
+/// not said so; one with no issuer at all is spoken for by nobody.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Listings {
+    by_domain: BTreeMap<Box<str>, BTreeSet<String>>,
+}
+
+impl Listings {
+    /// Takes in what a domain says.
+    pub fn insert(&mut self, domain: &str, issuers: BTreeSet<String>) {
+        self.by_domain.insert(domain.into(), issuers);
+    }
+
+    /// Each domain with its issuers.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
+        self.by_domain.iter().map(|(domain, issuers)| (&**domain, issuers))
+    }
+
+    /// Whether the issuer may speak for the name's domain: that very domain, since a domain says nothing about those below it.
+    pub(super) fn check(&self, name: &Name, iss: &IssuerUrl) -> Result<(), Denied> {
+        if self.by_domain.is_empty() {
+            return Ok(());
+        }
+        let domain = match name {
+            Name::Email(address) => address.domain().to_string(),
+            Name::SpiffeId(id) => id.trust_domain().to_string(),
+            Name::Uri(uri) => uri.host().to_owned(),
+            Name::Username(name) => name.domain().to_string(),
+        };
+        match self.by_domain.get(domain.as_str()) {
+            Some(issuers) if !issuers.contains(iss.as_str()) => Err(Denied::NotListed { domain, iss: iss.to_string() }),
+            _ => Ok(()),
+        }
+    }
+}
