@@ -16,6 +16,8 @@ use super::reach::{Reach, ReachError};
 
 /// How long an answer may take. One that takes longer would say little: half of it is how wrong it may be.
 const DEADLINE: Duration = Duration::from_millis(1_500);
+/// How long everything together may take: resolving names, keys, the question. The others wait so long at most.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// How long a source is left alone after keys could not be had, doubled each time up to the longest.
 const KEY_PAUSE: Duration = Duration::from_secs(16);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
@@ -44,6 +46,8 @@ pub(crate) struct SourceSettings {
 pub(crate) enum SourceError {
     #[error("no answer within {} ms", DEADLINE.as_millis())]
     Deadline,
+    #[error("no answer within {} s, names and keys included", PATIENCE.as_secs())]
+    Patience,
     #[error("it is left alone for now: {0}")]
     Paused(&'static str),
     #[error("it sent a refusal ({0:?})")]
@@ -102,7 +106,7 @@ impl Source {
             Some((until, why)) if now < until => return Err(SourceError::Paused(why)),
             _ => self.pause = None,
         }
-        let done = self.exchange(clocks).await;
+        let done = tokio::time::timeout(PATIENCE, self.exchange(clocks)).await.unwrap_or(Err(SourceError::Patience));
         match &done {
             Err(SourceError::Kiss(Kiss::Deny)) => self.pause = Some((now + DENY_PAUSE, "it denied service")),
             Err(SourceError::Kiss(Kiss::Rate)) => self.pause = Some((now + RATE_PAUSE, "it asked for fewer questions")),

@@ -12,7 +12,6 @@ use der::{Decode as _, Encode as _, Sequence};
 use shared::audit::AuditRecord;
 use shared::keys::{PublicKey, SignError, SignatureAlgorithm, Signer};
 use shared::random::SystemRandom;
-use shared::time::UnixTime;
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::attr::Attribute;
 use x509_cert::ext::pkix::name::GeneralName;
