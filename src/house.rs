@@ -113,6 +113,7 @@ impl House {
         let material = parts.material(units.chains()?)?;
         let publisher = Arc::new(parts.publisher(&material).await?);
         units.note_published(SystemClock.now())?;
+        units.destroy_due(std::time::Duration::ZERO, SystemClock.now())?;
         let root_checksum = publisher.root_sha256().await.unwrap_or_default();
 
         let keys = Arc::new(KeyKeeper::new(opened.clock.clone()));

@@ -11,7 +11,7 @@ use shared::x509::RevocationAddresses;
 use crate::assemble::UnitSettings;
 use crate::clock::SystemClock;
 use crate::http::timestamp::TimestampEdge;
-use crate::timestamp_units::{TimestampUnits, UnitFiles, UnitsError};
+use crate::timestamp_units::{IN_FLIGHT, TimestampUnits, UnitFiles, UnitsError};
 use crate::trust_publisher::{PublishError, TrustPublisher};
 
 /// How often to look. Nothing depends on it: which key signs follows from the time of each request.
@@ -65,7 +65,7 @@ impl Rollover {
         let material = TrustMaterial { timestamping: chains, ..self.material.clone() };
         let is_signed = self.publisher.publish(&material, now).await?;
         let is_published = self.with_units(move |_, units| units.note_published(now)).await?;
-        self.with_units(move |_, units| units.destroy_due(now)).await?;
+        self.with_units(move |_, units| units.destroy_due(IN_FLIGHT, now)).await?;
         if is_changed || is_published {
             let units = self.with_units(move |this, units| units.successions(&this.settings, now)).await?;
             self.edge.serve(units);

@@ -30,6 +30,7 @@ use crate::data_dir::{DataDir, HouseFile};
 use crate::tokens::TokenKeyError;
 pub(crate) use files::{UnitFileError, UnitFiles};
 pub(crate) use register::{Generation, KeyPlace, Register, RegisterError, RegisteredUnit};
+pub(crate) use turn::IN_FLIGHT;
 
 /// Key files of all generations but a house's first begin like this.
 const KEY_PREFIX: &str = "tsa-";

@@ -65,3 +65,13 @@ pub fn sealed_value(bytes: &[u8]) {
     assert!(SEALING.open(b"context", &damaged).is_err());
     assert!(SEALING.open(rest, &sealed).is_err() || rest == b"context");
 }
+
+/// A PKCS#11 URI that is taken names a token, a key and a module, holds no NUL, and never a PIN.
+pub fn pkcs11_uri(bytes: &[u8]) {
+    let Some(text) = crate::text(bytes) else { return };
+    let Ok(uri) = shared::keys::Pkcs11Uri::parse(text) else { return };
+    assert!(text.len() <= shared::keys::pkcs11_uri::MAX_URI && !text.contains("pin-value="));
+    assert!(uri.token.is_some() || uri.serial.is_some());
+    assert!(uri.object.is_some() || uri.id.is_some());
+    assert!(!uri.module_path.is_empty() && !uri.module_path.contains('\0'));
+}

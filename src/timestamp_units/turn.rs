@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::*;
 
-/// How long after its last second a key is kept: what was decided before it may still be signing.
-const IN_FLIGHT: Duration = Duration::from_secs(60);
+/// How long after its last second a key is kept: what was decided before it may still be signing. A process that just began has
+/// nothing under way.
+pub(crate) const IN_FLIGHT: Duration = Duration::from_secs(60);
 
 impl TimestampUnits {
     /// Destroys keys that no generation has: their change was interrupted before it was in the register.
@@ -164,12 +165,12 @@ impl TimestampUnits {
         Ok(is_changed)
     }
 
-    /// Destroys each key whose use has ended.
-    pub(crate) fn destroy_due(&mut self, now: UnixTime) -> Result<(), UnitsError> {
+    /// Destroys each key whose use ended longer ago than `grace`.
+    pub(crate) fn destroy_due(&mut self, grace: Duration, now: UnixTime) -> Result<(), UnitsError> {
         for unit in self.register.units.clone() {
             for generation in &unit.generations {
                 let is_over = generation.closed.is_some_and(|closed| {
-                    UnixTime::from_seconds(closed).plus(IN_FLIGHT) < now && generation.destroyed.is_none()
+                    UnixTime::from_seconds(closed).plus(grace) < now && generation.destroyed.is_none()
                 });
                 if is_over {
                     self.destroy(&unit.name, generation, now)?;

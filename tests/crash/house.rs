@@ -43,7 +43,7 @@ impl House {
         house
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -113,7 +113,7 @@ impl Drop for Life {
     }
 }
 
-fn privyseal() -> Command {
+pub(crate) fn privyseal() -> Command {
     Command::new(env!("CARGO_BIN_EXE_privyseal"))
 }
 

@@ -11,6 +11,7 @@
 mod evidence;
 mod house;
 mod login;
+mod rollover;
 mod work;
 
 use std::sync::{Arc, Mutex};

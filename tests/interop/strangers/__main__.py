@@ -23,6 +23,7 @@ CASES = (
     "clock",
     "refusals",
     "tokens",
+    "units",
     "upstream",
     "profiles",
     "tls",

@@ -1,0 +1,238 @@
+"""Timestamp units, keys in a token, and revocation, as openssl, SoftHSM and zlint see them."""
+
+import base64
+import functools
+import os
+import re
+import subprocess
+
+from strangers.case import Failed, case, expect
+from strangers.house import House
+from strangers.program import must, must_refuse, program
+from strangers.timestamp import Timestamp
+from strangers.web import http
+from strangers.world import free_port
+
+MODULES = (
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+)
+PIN = "1234"
+ALGORITHMS = {"p384": "EC:secp384r1", "p256": "EC:prime256v1", "rsa3072": "rsa:3072"}
+
+
+def run(*words, **options):
+    return program(words, os.environ | options, "/")
+
+
+class Token:
+    """A SoftHSM token with an issuing key, and one key for each kind of unit."""
+
+    def __init__(self, folder):
+        self.module = next((module for module in MODULES if os.path.exists(module)), None)
+        if not self.module:
+            raise Failed("no SoftHSM: install it with the system's package manager (Debian: softhsm2 opensc)")
+        self.tokens = folder / "tokens"
+        self.tokens.mkdir(parents=True)
+        configuration = folder / "softhsm2.conf"
+        configuration.write_text(f"directories.tokendir = {self.tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
+        # The house loads the module into its own process, which must find the same token.
+        os.environ["SOFTHSM2_CONF"] = str(configuration)
+        self.pin, self.bad_pin = folder / "pin", folder / "bad-pin"
+        for file, text in ((self.pin, PIN), (self.bad_pin, "9999")):
+            file.write_text(text + "\n")
+            file.chmod(0o600)
+        must(run("softhsm2-util", "--init-token", "--free", "--label", "seal", "--pin", PIN, "--so-pin", "0000"))
+        for label, kind in {"issuing": ALGORITHMS["p384"], **ALGORITHMS}.items():
+            words = ["--keypairgen", "--key-type", kind, "--label", label]
+            must(run("pkcs11-tool", "--module", self.module, "--token-label", "seal", "-l", "--pin", PIN, *words))
+
+    def uri(self, label, pin=None, token="seal"):
+        return f"pkcs11:token={token};object={label}?module-path={self.module}&pin-source={pin or self.pin}"
+
+
+class Revoking:
+    """A house whose certificates name addresses, with a unit of each kind in files and in the token, and its CA key in it."""
+
+    def __init__(self, world):
+        self.token = Token(world.folder / "hsm")
+        port = free_port()
+        self.plain = f"http://127.0.0.1:{free_port()}"
+        config = (
+            f'[keys]\nissuing_ca = "{self.token.uri("issuing")}"\n'
+            f'[revocation]\norigin = "{self.plain}"\nlisten = "{self.plain[7:]}"\n'
+        )
+        folder = world.folder / "revoking"
+        self.house = House(world.binary, folder, config, listen=f"127.0.0.1:{port}")
+        who = ["--user", House.EMAIL, "--password-file", self.house.password_file]
+        self.command("init", *who)
+        for algorithm in ALGORITHMS:
+            self.command("tsa", "unit", "add", f"file-{algorithm}", "--algorithm", algorithm)
+            key = self.token.uri(algorithm)
+            self.command("tsa", "unit", "add", f"token-{algorithm}", "--algorithm", algorithm, "--key", key)
+        world.running.append(self.house.start())
+        self.root = self.house.data / "certificates" / "root-ca.pem"
+
+    def command(self, *words):
+        return self.house.command(*words, "--data", self.house.data, "--config", self.house.config)
+
+    def refused(self, *words):
+        return run(self.house.binary, *words, "--data", self.house.data)
+
+    def restart(self):
+        self.house.stop()
+        self.house.start()
+
+    def leaf(self, unit):
+        file = self.house.folder / f"{unit}.pem"
+        file.write_bytes(self.house.get(f"/tsa/{unit}/certchain").body)
+        return file
+
+    def crl(self):
+        file = self.house.folder / "root-ca.crl"
+        file.write_bytes(http(self.plain + "/crl/root-ca.crl").body)
+        pem = self.house.folder / "root-ca.crl.pem"
+        must(run("openssl", "crl", "-inform", "DER", "-in", file, "-out", pem, "-CAfile", self.root, "-verify"))
+        return pem
+
+    def ocsp(self, leaf, *words):
+        url = self.plain + "/ocsp"
+        done = run("openssl", "ocsp", *words, "-issuer", self.root, "-cert", leaf, "-url", url, "-CAfile", self.root)
+        expect("Response verify OK" in must(done).text, str(done))
+        return done.text
+
+
+@functools.lru_cache
+def revoking(world):
+    return Revoking(world)
+
+
+def stamped(world, unit):
+    here = revoking(world)
+    stamp = Timestamp(world.desk(here.house, []), world.artifact)
+    stamp.ask(f"/tsa/{unit}")
+    return stamp
+
+
+for where in ("file", "token"):
+    for algorithm in ALGORITHMS:
+
+        @case(f"units: openssl verifies a token of a {algorithm} key in a {where}")
+        def verifies(world, unit=f"{where}-{algorithm}"):
+            stamped(world, unit).must_verify(revoking(world).root)
+
+
+@case("units: cosign verifies what an issuing key in a token certified")
+def cosign(world):
+    house = revoking(world).house
+    client, bundle = world.trusting("cosign", house), house.folder / "cosign.bundle"
+    must(client.sign(world.artifact, bundle, world.trusting("sigstore-python", house).identity_token()))
+    must(client.verify(world.artifact, bundle, House.EMAIL, house.issuer))
+    must_refuse(client.verify(world.other_artifact, bundle, House.EMAIL, house.issuer))
+
+
+@case("units: a wrong PIN, a missing key, a key of another kind and a missing token are told apart")
+def refusals(world):
+    here = revoking(world)
+    here.house.stop()
+    try:
+        # Without the configuration: it would log in with the right PIN first, and a process logs in to a token once.
+        for uri, algorithm, reason in (
+            (here.token.uri("p384", here.token.bad_pin), "p384", "refused the PIN"),
+            (here.token.uri("nobody"), "p384", "0 private keys"),
+            (here.token.uri("p256"), "p384", "of another kind"),
+            (here.token.uri("p384", token="elsewhere"), "p384", "no token `elsewhere`"),
+        ):
+            must_refuse(here.refused("tsa", "unit", "add", "no", "--algorithm", algorithm, "--key", uri), reason)
+        # The certificate of the issuing authority is for another key: nothing takes the key's place.
+        text = here.house.config.read_text()
+        here.house.config.write_text(text.replace("object=issuing", "object=p384"))
+        must_refuse(here.refused("up", "--listen", "127.0.0.1:0", "--config", here.house.config), "does not belong")
+        here.house.config.write_text(text)
+    finally:
+        here.house.start()
+
+
+@case("units: a token that vanishes stops its units and comes back by itself")
+def reconnects(world):
+    here = revoking(world)
+    aside = here.token.tokens.with_name("aside")
+    here.token.tokens.rename(aside)
+    here.token.tokens.mkdir()
+    stamp = stamped(world, "token-p384")
+    expect("the request cannot be handled due to system failure" in stamp.text(), stamp.text())
+    stamped(world, "file-p384").must_verify(here.root)
+    expect(here.house.get("/readyz").status == 503, "ready without its token")
+    here.token.tokens.rmdir()
+    aside.rename(here.token.tokens)
+    stamped(world, "token-p384").must_verify(here.root)
+
+
+@case("units: zlint finds nothing to warn of in unit certificates")
+def lints(world):
+    for unit in [f"file-{algorithm}" for algorithm in ALGORITHMS]:
+        leaf = revoking(world).leaf(unit)
+        done = must(run(world.cache / "bin" / "zlint", leaf))
+        findings = re.findall(r'"(\w+)":\{"result":"(?:warn|error|fatal)"', done.stdout)
+        expect(not findings, f"{unit}: {findings}")
+
+
+@case("revocation: openssl reads list and answers, by POST and by GET")
+def good(world):
+    here = revoking(world)
+    leaf, crl = here.leaf("file-p384"), here.crl()
+    must(run("openssl", "verify", "-crl_check_all", "-CRLfile", crl, "-CAfile", here.root, leaf))
+    issuing = here.house.data / "certificates" / "issuing-ca.pem"
+    must(run("openssl", "verify", "-crl_check_all", "-CRLfile", crl, "-CAfile", here.root, issuing))
+    must(run("openssl", "verify", "-crl_check", "-crl_download", "-CAfile", here.root, leaf))
+    expect(f"{leaf}: good" in here.ocsp(leaf), "not good")
+    expect(f"{leaf}: good" in here.ocsp(leaf, "-sha256", "-no_nonce"), "not good by SHA-256")
+    unknown = run(
+        *("openssl", "ocsp", "-issuer", here.root, "-serial", "0x1234", "-url", here.plain + "/ocsp", "-CAfile", here.root)
+    )
+    expect("0x1234: unknown" in must(unknown).text, str(unknown))
+    query, answer = here.house.folder / "ocsp.req", here.house.folder / "ocsp.res"
+    must(run("openssl", "ocsp", "-issuer", here.root, "-cert", leaf, "-no_nonce", "-reqout", query))
+    got = http(here.plain + "/ocsp/" + base64.b64encode(query.read_bytes()).decode())
+    expect("max-age=" in got.headers["Cache-Control"] and got.headers["Expires"], str(got.headers))
+    answer.write_bytes(got.body)
+    words = ["-respin", answer, "-issuer", here.root, "-cert", leaf, "-CAfile", here.root, "-no_nonce"]
+    done = must(run("openssl", "ocsp", *words))
+    expect(f"{leaf}: good" in done.text, str(done))
+
+
+@case("revocation: a revoked unit is on the list with its reason, and serves no more")
+def revoked(world):
+    here = revoking(world)
+    leaf = here.leaf("file-p256")
+    serial = must(run("openssl", "x509", "-in", leaf, "-noout", "-serial")).stdout.strip().split("=")[1]
+    here.house.stop()
+    here.command("ca", "revoke", serial, "--reason", "superseded")
+    must_refuse(here.refused("ca", "revoke", serial, "--reason", "superseded"), "revoked already")
+    must_refuse(here.refused("ca", "revoke", "1234", "--reason", "superseded"), "issued no certificate")
+    here.house.start()
+    said = here.ocsp(leaf)
+    expect(f"{leaf}: revoked" in said and "Reason: superseded" in said, said)
+    text = must(run("openssl", "crl", "-in", here.crl(), "-noout", "-text")).stdout
+    expect(serial in text and "Superseded" in text, text)
+    must_refuse(run("openssl", "verify", "-crl_check_all", "-CRLfile", here.crl(), "-CAfile", here.root, leaf), "revoked")
+    expect("Rejected" in stamped(world, "file-p256").text(), "it still serves")
+
+
+@case("units: the next key takes over, and what the last one signed verifies on")
+def rolls_over(world):
+    here = revoking(world)
+    before = stamped(world, "file-p384")
+    old = here.leaf("file-p384").read_bytes()
+    here.house.stop()
+    here.command("tsa", "unit", "next", "file-p384", "--now")
+    here.house.start()
+    subprocess.run(["sleep", "2"], check=True)
+    after = stamped(world, "file-p384")
+    expect(here.leaf("file-p384").read_bytes() != old, "the chain is the old one")
+    for stamp in (before, after):
+        stamp.must_verify(here.root)
+    here.restart()
+    keys = sorted(path.name for path in (here.house.data / "keys").glob("tsa-file-p384-*"))
+    expect(keys == ["tsa-file-p384-2.pem"], f"keys left: {keys}")
