@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::issuer::Issuers;
 use crate::namespace::Grant;
-use crate::token::mint::{record, speak};
+use crate::token::mint::{ISS, record, speak};
 
 macro_rules! vectors {
     ($($name:literal),+ $(,)?) => {
@@ -37,7 +37,6 @@ const VECTORS: [(&str, &str); 17] = vectors![
 const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
 struct Vector {
-    iss: String,
     profile: Profile,
     claims: Value,
     name: String,
@@ -83,7 +82,7 @@ fn vector(wanted: &str) -> Vector {
         "username" => Profile::Username(DomainName::parse(&text("subject_domain")).expect("a domain")),
         other => panic!("{other}"),
     };
-    Vector { iss: text("iss"), profile, claims: vector["claims"].clone(), name: text("name"), extensions }
+    Vector { profile, claims: vector["claims"].clone(), name: text("name"), extensions }
 }
 
 impl Vector {
@@ -95,11 +94,11 @@ impl Vector {
                 value => drop(claims.insert(name.clone(), value.clone())),
             }
         }
-        let issuers = Issuers::build(vec![record("platform", &self.iss, self.profile.clone(), Vec::new())], Vec::new());
+        let issuers = Issuers::build(vec![record("platform", ISS, self.profile.clone(), Vec::new())], Vec::new());
         let issuers = issuers.unwrap_or_else(|problems| panic!("{problems:?}"));
         let claims = Value::Object(claims).to_string();
         let more = format!(",{}", &claims[1..claims.len() - 1]);
-        self.profile.claim(&speak(&issuers, &self.iss, &more))
+        self.profile.claim(&speak(&issuers, ISS, &more))
     }
 }
 
@@ -235,10 +234,10 @@ fn a_grant_still_decides() {
     let github = vector("github");
     let permit = |prefix: &str| {
         let grants = vec![Grant::uri_prefix(prefix).expect("a prefix")];
-        let record = record("gh", &github.iss, github.profile.clone(), grants);
+        let record = record("gh", ISS, github.profile.clone(), grants);
         let issuers = Issuers::build(vec![record], Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"));
         let claims = github.claims.to_string();
-        let token = speak(&issuers, &github.iss, &format!(",{}", &claims[1..claims.len() - 1]));
+        let token = speak(&issuers, ISS, &format!(",{}", &claims[1..claims.len() - 1]));
         issuers.rules().permit(token).map(|permit| permit.claimed().clone()).map_err(|denied| denied.rule())
     };
     assert_eq!(permit("https://github.com/acme-tools").expect("is permitted").name.as_str(), github.name);

@@ -10,7 +10,7 @@ from cryptography import x509
 from strangers import fulcio, peer
 from strangers.case import case, expect
 from strangers.keycloak import Keycloak
-from strangers.platforms import FULCIO_TABLES, SERVED, Platform, fulcio_config, toml_record, yaml_issuer
+from strangers.platforms import FULCIO_TABLES, PINNED, SERVED, Platform, fulcio_config, toml_record, yaml_issuer
 from strangers.web import http
 
 ARC = "1.3.6.1.4.1.57264.1."
@@ -26,7 +26,6 @@ class Platforms:
     def __init__(self, world):
         self.served = {name: Platform(name, world.root) for name in SERVED}
         self.clusters = {name: Platform("kubernetes", world.root) for name in ("prod-eu", "prod-us")}
-        self.account = Platform("aws", world.root)
         records = [platform.record() for platform in self.served.values()]
         for cluster, issuer in self.clusters.items():
             # Two clusters of one `iss`, told apart by audience and keys; only one of them lets its builder sign.
@@ -38,20 +37,18 @@ class Platforms:
                 "base_url": "https://seal.example.com/k8s", "jwks_file": keys_file(world, cluster, issuer),
                 "grants": [{"uri": f"https://seal.example.com/k8s/{cluster}"}],
             }))  # fmt: skip
-        self.account.iss = self.account.vector["iss"]
-        records.append(toml_record({
-            "id": "aws", "iss": self.account.iss, "profile": "aws", "jwks_file": keys_file(world, "aws", self.account),
-            "grants": [{"uri": "https://sts.amazonaws.com/123456789012"}],
-        }))  # fmt: skip
         self.house = world.build_house("platforms", "\n".join(records))
         self.fulcio = self.start_fulcio(world)
 
     def start_fulcio(self, world):
         issuers, metadata = fulcio_config(self.served.values(), (world.cache / "fulcio-identity.yaml").read_text())
         issuers += yaml_issuer(self.served["email"].iss, {"type": "email"})
+        issuers += yaml_issuer(self.served["spiffe"].iss, {"type": "spiffe", "spiffe-trust-domain": "example.org"})
         # An issuer of a pattern may speak for another host than its own.
-        pattern = self.served["uri"].iss[:-1] + "*"
-        meta = yaml_issuer(pattern, {"type": "uri", "subject-domain": "https://build.example.com"})
+        meta = ""
+        for name, domain in (("uri", "https://build.example.com"), ("username", "example.com")):
+            pattern = self.served[name].iss.replace("127.0.0.1", "127.0.0.*")
+            meta += yaml_issuer(pattern, {"type": name, "subject-domain": domain})
         config = f"oidc-issuers:\n{issuers}meta-issuers:\n{meta}ci-issuer-metadata:\n{metadata}"
         server = peer.fulcio(world.cache, world.folder / "peers", "P-256", config)
         world.running.append(server)
@@ -101,7 +98,7 @@ def declare_same(name):
         expect(not different, f"ours and theirs: {different}")
 
 
-for each in (*FULCIO_TABLES, "email", "uri"):
+for each in (*FULCIO_TABLES, "email", "uri", "username", "spiffe"):
     declare_same(each)
 
 
@@ -128,6 +125,11 @@ for each in (
     ("codefresh", "an address of its own choosing", {"platform_url": "https://evil.example"}, "N1", 200),
     ("circleci", "a login by SSH", {"oidc.circleci.com/ssh-rerun": True}, "N1", 200),
     ("email", "not verified", {"email_verified": False}, "E1", 400),
+    ("username", "another domain", {"sub": "alice!evil.example"}, "N2", 400),
+    ("username", "a name with a space", {"sub": "alice b"}, "N2", 200),
+    ("spiffe", "another trust domain", {"sub": "spiffe://evil.example/ci/build"}, "S4", 400),
+    ("spiffe", "no path", {"sub": "spiffe://example.org"}, "S2", 200),
+    ("spiffe", "a path that was not granted", {"sub": "spiffe://example.org/cicd/x"}, "S9", 200),
 ):
     declare_refused(*each)
 
@@ -171,10 +173,33 @@ def own_tables(world):
         vector_of(name, certificate(both.house.origin, platform.speak()), platform.vector)
 
 
-@case("profile: a role of AWS, by keys from a file")
-def role(world):
-    both = platforms(world)
-    vector_of("aws", certificate(both.house.origin, both.account.speak()), both.account.vector)
+@functools.lru_cache
+def pinned(world):
+    """A house that knows each platform by its own name, as it is met in the field, and pins it."""
+    speakers, records = {}, []
+    for name, pins in PINNED.items():
+        platform = speakers[name] = Platform(name, world.root)
+        platform.iss = platform.vector["iss"]
+        records.append(platform.record(jwks_file=keys_file(world, name, platform), pins=pins))
+    return speakers, world.build_house("pinned-house", "\n".join(records))
+
+
+def declare_pinned(name):
+    @case(f"profile: {name} by its own issuer: the documented claims and no other's")
+    def by_its_own_name(world):
+        speakers, house = pinned(world)
+        platform = speakers[name]
+        vector_of(name, certificate(house.origin, platform.speak()), platform.vector)
+        for claim, value in PINNED[name].items():
+            top = claim.split("/")[1] if claim.startswith("/") else claim
+            for changed, rule in ((None, "C1"), ({} if claim.startswith("/") else "other", "C1" if claim.startswith("/") else "C2")):
+                body = fulcio.request_by_key(platform.speak(**{top: changed}))
+                status, answer = fulcio.ask_certificate(house.origin, body)
+                expect(status == 400 and f"(rule {rule})" in answer["message"], f"{claim}={changed!r}: {status} {answer}")
+
+
+for each in PINNED:
+    declare_pinned(each)
 
 
 @case("profile: projected tokens of two Kubernetes clusters with one issuer have two names")

@@ -12,8 +12,20 @@ from .issuer import Issuer
 # Vectors whose issuer has an address of ours, so that both can ask it for its keys.
 SERVED = (
     "github", "github-enterprise-server", "gitlab", "gitlab-self-managed", "buildkite", "circleci", "codefresh", "buddy",
-    "email", "uri", "ci",
+    "email", "uri", "username", "spiffe", "ci",
 )  # fmt: skip
+# Vectors that are told by the platform's own `iss`, with keys from a file, and what that shared issuer is pinned to.
+PINNED = {
+    "github": {"repository_owner_id": "1234567"},
+    "gitlab": {"namespace_id": "72"},
+    "buildkite": {"organization_id": "0184990a-477b-4fa8-9968-496074483cee"},
+    "circleci": {"oidc.circleci.com/project-id": "1a2b3c4d-0000-4000-8000-0123456789ab"},
+    "codefresh": {"account_id": "628a80b693a15c0f9c13ab75"},
+    "buddy": {"workspace_id": 12},
+    "gcp": {"/google/compute_engine/project_number": 739419398126},
+    "azure": {"tid": "72f988bf-86f1-41af-91ab-2d7cd011db47"},
+    "aws": {},
+}
 # What Fulcio calls the table, and the address that it has in it instead of its default.
 FULCIO_TABLES = {
     "github": ("github-workflow", None),
@@ -45,7 +57,11 @@ class Platform(Issuer):
     def record(self, **keys):
         """The record of the house's configuration."""
         name = self.vector["name"]
-        if "://" not in name:
+        if self.name == "spiffe":
+            grant = {"spiffe": "spiffe://example.org/ci"}
+        elif self.name == "username":
+            grant = {"usernames": self.vector["subject_domain"]}
+        elif "://" not in name:
             grant = {"email": name.partition("@")[2]}
         else:
             grant = {"uri": re.match(r"https://[^/]+/[^/]+", name)[0]}
@@ -57,8 +73,7 @@ class Platform(Issuer):
                 "codefresh": "https://g.codefresh.io",
                 "buddy": "https://app.buddy.works",
             }[self.vector["profile"]]
-        if "ci" in self.vector:
-            settings["ci"] = self.vector["ci"]
+        settings |= {key: self.vector[key] for key in ("ci", "subject_domain") if key in self.vector}
         return toml_record({**settings, "grants": [grant], **keys})
 
 
