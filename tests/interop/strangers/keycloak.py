@@ -127,5 +127,6 @@ class Keycloak:
 
     def stop(self):
         # The script starts Java: both end with their session.
-        os.killpg(self.process.pid, signal.SIGTERM)
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
