@@ -53,8 +53,21 @@ impl House {
 
     /// Starts serving; it is ready when this returns.
     pub(crate) fn start(&self) -> Life {
+        self.start_as(privyseal())
+    }
+
+    /// The same where no file can grow beyond so many KiB: a write that would do so fails, as on a full disk.
+    pub(crate) fn start_with_little_disk(&self, kibibytes: u32) -> Life {
+        let mut command = Command::new("bash");
+        // The signal that comes with the limit would end the process; ignored, the write fails.
+        command.args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "bash", &kibibytes.to_string()]);
+        command.arg(env!("CARGO_BIN_EXE_privyseal"));
+        self.start_as(command)
+    }
+
+    fn start_as(&self, mut command: Command) -> Life {
         let log = std::fs::File::create(self.path("stderr")).unwrap();
-        let mut child = privyseal()
+        let mut child = command
             .args(["up", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
             .arg(self.path("data"))
             .arg("--config")

@@ -1,5 +1,5 @@
 //! `kill -9` of the whole house under load, again and again: what it acknowledged is in logs that verify, and no serial
-//! number was given twice.
+//! number was given twice. And the same when the disk is full: what cannot be recorded is not signed.
 //!
 //! PRIVYSEAL_TEST_KILLS says how often, 50 without it.
 #![expect(
@@ -9,6 +9,7 @@
 )]
 
 mod evidence;
+mod full_disk;
 mod house;
 mod login;
 mod rollover;

@@ -132,7 +132,7 @@ fn sha256(data: &[u8]) -> Vec<u8> {
 }
 
 /// A `TimeStampReq` (RFC 3161 §2.4.1) for SHA-256 of `data`, certificates wanted.
-fn query(data: &[u8]) -> Vec<u8> {
+pub(crate) fn query(data: &[u8]) -> Vec<u8> {
     let mut request = DerWriter::default();
     request.nested(tag::SEQUENCE, |request| {
         request.value(tag::INTEGER, &[1]);

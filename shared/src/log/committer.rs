@@ -24,9 +24,9 @@ pub const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 pub(super) const SEGMENT_LENGTH: u64 = 16 * 1024 * 1024;
 /// A buffer larger than this is not kept for the next batch.
 const MAX_KEPT_BUFFER: usize = 256 * 1024;
-/// How long a batch waits for company when the one before had some. A batch costs an fsync and a signature however many leaves
-/// are in it; whoever is alone does not wait.
-const GATHER: Duration = Duration::from_micros(400);
+/// How long a batch waits at most for as much company as those before it had. A batch costs an fsync and a signature however
+/// many leaves are in it; whoever is alone does not wait.
+const GATHER: Duration = Duration::from_millis(1);
 /// How long a log must have nothing to do before it publishes its checkpoint and partial tiles as files.
 const REST: Duration = Duration::from_millis(100);
 /// A log that never rests publishes them whenever so many entry bundles have filled up.
@@ -46,6 +46,8 @@ struct Queue {
     batch: Arc<Batch>,
     frame: FrameBuilder,
     is_committer_idle: bool,
+    /// The committer waits for the batch to have as many leaves.
+    gathers: Option<usize>,
     end: End,
 }
 
@@ -73,6 +75,7 @@ impl Shared {
             batch: Arc::default(),
             frame: FrameBuilder::new(Vec::new()),
             is_committer_idle: false,
+            gathers: None,
             end: End::Open,
         };
         let view = View { edge, root, checkpoint: checkpoint.into(), unpublished: Vec::new() };
@@ -104,7 +107,8 @@ impl Shared {
         }
         let position = queue.frame.push(leaf, hash);
         let batch = Arc::clone(&queue.batch);
-        let must_ring = std::mem::take(&mut queue.is_committer_idle);
+        let is_gathered = queue.gathers == Some(position + 1);
+        let must_ring = std::mem::take(&mut queue.is_committer_idle) || is_gathered;
         drop(queue);
         if must_ring {
             self.bell.notify_one();
@@ -167,7 +171,7 @@ pub(super) struct Committer {
     /// Tiles published since the segment began, not yet durable.
     pub(super) unsettled: Vec<TilePath>,
     pub(super) settler: Option<JoinHandle<()>>,
-    /// How many leaves the last batch had.
+    /// How many leaves the last batches had, as far as they are remembered.
     pub(super) company: usize,
 }
 
@@ -230,11 +234,13 @@ impl Committer {
         let mut queue = shared.queue();
         loop {
             if queue.frame.leaves() > 0 {
-                // The committer is not idle meanwhile, so nobody rings for it.
+                // It is rung for when as many are there as were lately, and goes on without them otherwise.
                 if queue.frame.leaves() < self.company && matches!(queue.end, End::Open) {
+                    queue.gathers = Some(self.company);
                     queue = shared.bell.wait_timeout(queue, GATHER).unwrap_or_else(PoisonError::into_inner).0;
+                    queue.gathers = None;
                 }
-                self.company = queue.frame.leaves();
+                self.company = queue.frame.leaves().max(self.company / 2);
                 let frame = std::mem::replace(&mut queue.frame, FrameBuilder::new(buffer));
                 return Work::Batch(InFlight(std::mem::take(&mut queue.batch)), frame);
             }
