@@ -82,7 +82,7 @@ async fn text(client: &Client, url: &str) -> String {
 }
 
 /// Panics at whatever is missing; says how much was looked for.
-pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> String {
+pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Found {
     let (client, origin) = (house.client(), house.origin());
     let certificates = Fetched::all(&client, &format!("{origin}/ct")).await;
     let signatures = Fetched::all(&client, &format!("{origin}/api/v2")).await;
@@ -137,9 +137,24 @@ pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Strin
         }
     }
     check_mark(&client, &origin, latest).await;
-    let [certificates, entries, logins, timestamps] = counts;
-    assert!(counts.iter().all(|count| *count > 0), "nothing was at stake: {counts:?}");
-    format!("{certificates} certificates, {entries} log entries, {timestamps} timestamps, {logins} logins")
+    Found(counts)
+}
+
+/// How many of each kind were found.
+pub(crate) struct Found([usize; 4]);
+
+impl Found {
+    /// Whether something of each kind was at stake.
+    pub(crate) fn is_of_all_kinds(&self) -> bool {
+        self.0.iter().all(|count| *count > 0)
+    }
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [certificates, entries, logins, timestamps] = self.0;
+        write!(f, "{certificates} certificates, {entries} log entries, {timestamps} timestamps, {logins} logins")
+    }
 }
 
 /// The house will sign no time before the latest one that anybody was given, give or take genTime's rounding.

@@ -69,6 +69,7 @@ fn nothing_acknowledged_is_lost_when_the_house_is_killed() {
     let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
     let life = house.start();
     let summary = runtime.block_on(evidence::check(&house, &acknowledged));
+    assert!(summary.is_of_all_kinds(), "nothing was at stake: {summary}");
     drop(life);
     house.verify_offline();
     use std::io::Write as _;

@@ -45,7 +45,7 @@ def declare(name, programs):
     @case(f"page: docs/clients/{name}.md installs the tested versions and loosens nothing")
     def pins(world):
         page = page_of(world, name)
-        installed = "".join(file.read_text() for file in (HERE.parent / "install", *(HERE.parent / "clients").iterdir()))
+        installed = "".join(file.read_text() for file in (HERE.parent / "install", *(HERE.parent / "clients").glob("*.*")))
         installed += "".join(f"{package}@{version} " for package, version in re.findall(r'"([^"]+)": "(\d[^"]+)"', installed))
         for _, block in blocks(page, "console"):
             for pin in PIN.findall(block):
@@ -56,3 +56,12 @@ def declare(name, programs):
 
 for each_page, each_programs in PAGES.items():
     declare(each_page, each_programs)
+
+
+@case("page: docs/timestamps.md does what it says")
+def timestamps(world):
+    page = world.root / "docs/timestamps.md"
+    desk = world.desk(world.house, ["bin"])
+    (desk.folder / "bin/privyseal").symlink_to(world.binary)
+    (desk.folder / "page.sh").write_text(script(page))
+    must(desk.run("bash", "page.sh", ORIGIN=world.house.origin))

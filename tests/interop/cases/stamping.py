@@ -1,7 +1,10 @@
 """Every client of RFC 3161 authorities against every unit, through plain HTTP and through TLS."""
 
+import socket
+
 from strangers import stamping
-from strangers.case import case
+from strangers.case import case, expect
+from strangers.timestamp import QUERY, REPLY, Timestamp
 
 # The programs, the folders of the cache that they need on PATH, and the kinds of unit that they know.
 ALL = ("p384", "p256", "rsa3072")
@@ -36,3 +39,22 @@ for each, folders, kinds in STRANGERS:
     for each_kind in kinds:
         for each_scheme in ("http", "https"):
             declare(each, folders, each_kind, each_scheme)
+
+
+@case("stamp: HTTP/1.0, without a user agent, with types as old clients write them")
+def old_clients(world):
+    unit = world.unit("p384")
+    stamp = Timestamp(world.desk(unit.house, []), world.artifact)
+    query = stamp.query_file.read_bytes()
+    host, port = unit.house.origin.removeprefix("http://").split(":")
+    for kind in (QUERY, QUERY.upper(), f"{QUERY}; charset=binary", f'  {QUERY} ;x="y"'):
+        head = f"POST {unit.path} HTTP/1.0\r\nContent-Type: {kind}\r\nContent-Length: {len(query)}\r\n\r\n"
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(head.encode() + query)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        lines = head.decode().lower().split("\r\n")
+        expect(lines[0].split()[1] == "200", f"{kind}: {lines[0]}")
+        expect(f"content-type: {REPLY}" in lines, f"{kind}: {lines}")
+        stamp.reply_file.write_bytes(body)
+        stamp.must_verify(unit.chain)
