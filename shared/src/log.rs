@@ -63,6 +63,31 @@ impl LeafHash {
     }
 }
 
+/// A leaf with its hash, for those who need the hash too.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Leaf {
+    bytes: Vec<u8>,
+    hash: LeafHash,
+}
+
+impl Leaf {
+    /// The leaf of these bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { hash: LeafHash::of(&bytes), bytes }
+    }
+
+    /// Its hash.
+    pub fn hash(&self) -> LeafHash {
+        self.hash
+    }
+}
+
+impl AsRef<[u8]> for Leaf {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// The log did not take the leaf; nothing that depends on it may leave the house.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AppendError {
@@ -143,6 +168,14 @@ impl Log {
         let hash = LeafHash::of(leaf.as_ref());
         match self.0.shared.enqueue(leaf.as_ref(), hash) {
             Ok((batch, position)) => Pending::receipt(batch, position, hash),
+            Err(error) => Pending::refused(error),
+        }
+    }
+
+    /// Appends a leaf whose hash is known already.
+    pub fn append_leaf(&self, leaf: &Leaf) -> Pending<Receipt> {
+        match self.0.shared.enqueue(&leaf.bytes, leaf.hash) {
+            Ok((batch, position)) => Pending::receipt(batch, position, leaf.hash),
             Err(error) => Pending::refused(error),
         }
     }

@@ -142,7 +142,7 @@ impl TimestampEdge {
             return decided.sign_without_record(word);
         }
         let prepared = decided.record();
-        let receipt = self.audit.append(prepared.leaf()).await?;
+        let receipt = self.audit.append_leaf(prepared.leaf()).await?;
         if prepared.is_slow() {
             let signed = tokio::task::spawn_blocking(move || prepared.sign(&receipt)).await;
             return signed.unwrap_or(Err(Rejection::Sign(SignError)));

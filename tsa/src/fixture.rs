@@ -255,6 +255,6 @@ pub(crate) fn receipt_for(leaf: &[u8]) -> Receipt {
 
 pub(crate) fn respond(unit: &Arc<SigningUnit>, request: &[u8]) -> TimestampResponse {
     let prepared = prepare(unit, request);
-    let receipt = receipt_for(prepared.leaf());
+    let receipt = receipt_for(prepared.leaf().as_ref());
     prepared.sign(&receipt).unwrap()
 }

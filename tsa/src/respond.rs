@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::Digest;
 use shared::audit::TimestampedLeaf;
-use shared::log::{LeafHash, Receipt};
+use shared::log::{Leaf, Receipt};
 use shared::random::Random;
 use shared::time::UnixTime;
 use shared::x509::der_writer::tag;
@@ -38,8 +38,7 @@ pub struct Decided {
 /// A timestamp that may be signed as soon as its audit leaf is durable.
 pub struct Prepared {
     decided: Decided,
-    leaf: Vec<u8>,
-    leaf_hash: LeafHash,
+    leaf: Leaf,
 }
 
 /// The operator's decision to keep no record of each timestamp (`audit.timestamps = "off"`): what stands in for a receipt. It
@@ -180,7 +179,7 @@ impl Decided {
             clock: &self.now.source(),
         };
         let leaf = leaf.to_leaf();
-        Prepared { leaf_hash: LeafHash::of(&leaf), leaf, decided: self }
+        Prepared { leaf: Leaf::new(leaf), decided: self }
     }
 
     /// Signs without a record, where the operator wants none.
@@ -208,7 +207,7 @@ impl Decided {
 
 impl Prepared {
     /// The audit leaf that must be durable before [`Self::sign`].
-    pub fn leaf(&self) -> &[u8] {
+    pub fn leaf(&self) -> &Leaf {
         &self.leaf
     }
 
@@ -219,7 +218,7 @@ impl Prepared {
 
     /// Signs, once `receipt` proves that exactly this timestamp is on record.
     pub fn sign(self, receipt: &Receipt) -> Result<TimestampResponse, Rejection> {
-        if receipt.leaf_hash() != self.leaf_hash { Err(Rejection::WrongReceipt) } else { self.decided.sign() }
+        if receipt.leaf_hash() != self.leaf.hash() { Err(Rejection::WrongReceipt) } else { self.decided.sign() }
     }
 }
 

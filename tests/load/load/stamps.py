@@ -13,7 +13,7 @@ from .floor import Floor
 from .measure import Job, measure, wrk
 from .server import resident_mib
 
-KEEP_ALIVE = (16, 64)
+KEEP_ALIVE = (16, 64, 256)
 FRESH = (16,)
 MILLION = 1_000_000
 OFF = '[audit]\ntimestamps = "off"\n'

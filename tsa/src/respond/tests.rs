@@ -409,7 +409,7 @@ fn a_damaged_request_gets_a_reason_or_a_token_of_its_own() {
 fn the_record_binds_the_token() {
     let unit = unit(SignatureAlgorithm::EcdsaP384Sha384);
     let prepared = prepare(&unit, &Ask::full().der());
-    let record: AuditRecord = serde_json::from_slice(prepared.leaf()).unwrap();
+    let record: AuditRecord = serde_json::from_slice(prepared.leaf().as_ref()).unwrap();
     let info = crate::TstInfo::parse(&prepared.decided.tst_info).unwrap();
     let expected = AuditRecord::Timestamped {
         at_ms: NOW,
@@ -428,7 +428,7 @@ fn the_record_binds_the_token() {
 fn nothing_is_signed_without_the_receipt_of_its_own_record() {
     let unit = unit(SignatureAlgorithm::EcdsaP256Sha256);
     let (first, second) = (prepare(&unit, &Ask::full().der()), prepare(&unit, &Ask::full().der()));
-    let receipt = receipt_for(second.leaf());
+    let receipt = receipt_for(second.leaf().as_ref());
     assert_eq!(first.sign(&receipt), Err(Rejection::WrongReceipt));
     assert!(second.sign(&receipt).is_ok());
 }
@@ -455,7 +455,7 @@ fn a_key_that_does_not_sign_is_a_system_failure() {
     let broken = config(Arc::new(Broken(Arc::clone(&good.key))), good.chain().clone());
     let broken = Arc::new(SigningUnit::new(broken, crate::fixture::now()).unwrap());
     let prepared = prepare(&broken, &Ask::full().der());
-    let receipt = receipt_for(prepared.leaf());
+    let receipt = receipt_for(prepared.leaf().as_ref());
     let rejection = prepared.sign(&receipt).unwrap_err();
     assert_eq!(rejection.failure_info(), PkiFailureInfo::SystemFailure);
 }
