@@ -175,7 +175,7 @@ impl Judge<'_> {
         Certificate {
             name_type: name_type(principal.name()).to_owned(),
             name: principal.name().as_str().to_owned(),
-            issuer: principal.issuer().to_owned(),
+            issuer: principal.issuer_label().to_owned(),
             not_before: moment(not_before),
             not_after: moment(not_before.plus(self.profile.lifetime())),
             extensions: principal.extensions().map(extension).collect(),

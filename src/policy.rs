@@ -57,7 +57,7 @@ impl Policy {
             let issuer = match speaker {
                 Speaker::Connector(_) => format!("{origin}/oidc"),
                 Speaker::Issuer(id) => match issuers.iter().find(|record| record.id() == &**id) {
-                    Some(record) => record.iss().to_string(),
+                    Some(record) => record.label().to_owned(),
                     None => continue,
                 },
             };

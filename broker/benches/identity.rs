@@ -11,8 +11,8 @@ use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair as _, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
-use broker::names::IssuerUrl;
-use broker::namespace::Grant;
+use broker::names::{IssuerUrl, Pattern};
+use broker::namespace::{Condition, Deny, Grant, Pin, PinValue};
 use broker::principal::Principal;
 use broker::profile::Profile;
 use broker::token::{UnverifiedToken, Verification, VerifiedToken};
@@ -62,28 +62,39 @@ fn iss(at: usize) -> String {
     format!("https://idp-{at}.example.com/realms/eng")
 }
 
-/// Half of the records own a domain, half a prefix on a host that they all share.
+/// A third of the records own a domain, a third a prefix on a host that they all share, a third a trust domain. Each of them pins a
+/// claim and matches another; those of trust domains have an expression that denies as well.
 fn specs(count: usize, key: &Key) -> Vec<IssuerSpec> {
     let jwks = format!(r#"{{"keys":[{}]}}"#, key.jwk());
     let keys = Arc::new(KeySet::from_jwks(jwks.as_bytes()).expect("is a key set"));
     (0..count)
         .map(|at| {
-            let (profile, grant) = match at % 2 {
+            let (profile, grant) = match at % 3 {
                 0 => (Profile::Human, Grant::email_domain(&format!("company-{at}.example"), true)),
-                _ => (Profile::Uri, Grant::uri_prefix(&format!("https://ci.example.com/organisation-{at}"))),
+                1 => (Profile::Uri, Grant::uri_prefix(&format!("https://ci.example.com/organisation-{at}"))),
+                _ => (Profile::Spiffe, Grant::spiffe(&format!("spiffe://domain-{at}.example/ci"))),
             };
             let iss = IssuerUrl::parse(&iss(at)).expect("is an issuer");
             let keys = KeySource::Pinned(Arc::clone(&keys));
             let mut spec = IssuerSpec::new(&format!("record-{at}"), iss, profile, keys);
             spec.grants = vec![grant.expect("is a grant")];
+            spec.pins = vec![Pin::claim("tenant", PinValue::String("1234".into()))];
+            let patterns = ["refs/heads/main", "refs/tags/*"].map(|text| Pattern::parse(text).expect("is a pattern"));
+            spec.conditions = vec![Condition::new(vec!["ref".into()], patterns.to_vec())];
+            if at % 3 == 2 {
+                let deny = Deny::parse("claims.ref.startsWith('refs/heads/') && has(claims.fork)");
+                spec.deny = Some(Arc::new(deny.expect("is an expression")));
+            }
             spec
         })
         .collect()
 }
 
+const PINNED: &str = r#""tenant":"1234","ref":"refs/tags/v1.2.3""#;
+
 fn person(at: usize) -> String {
     format!(
-        r#"{{"iss":"{}","sub":"CgcyMzQyNzQ5EgZnaXRodWI","aud":"sigstore","exp":{},"iat":{NOW},"email":"alice@eng.company-{at}.example","email_verified":true,"at_hash":"X5gHk3lLrXbAYlxjgMbdhQ","federated_claims":{{"connector_id":"https://idp.example.com","user_id":"2342749"}}}}"#,
+        r#"{{{PINNED},"iss":"{}","sub":"CgcyMzQyNzQ5EgZnaXRodWI","aud":"sigstore","exp":{},"iat":{NOW},"email":"alice@eng.company-{at}.example","email_verified":true,"at_hash":"X5gHk3lLrXbAYlxjgMbdhQ","federated_claims":{{"connector_id":"https://idp.example.com","user_id":"2342749"}}}}"#,
         iss(at),
         NOW + 60
     )
@@ -91,7 +102,12 @@ fn person(at: usize) -> String {
 
 fn workload(at: usize) -> String {
     let sub = format!("https://ci.example.com/organisation-{at}/repository/.workflows/release.yml");
-    format!(r#"{{"iss":"{}","sub":"{sub}","aud":"sigstore","exp":{},"iat":{NOW}}}"#, iss(at), NOW + 60)
+    format!(r#"{{{PINNED},"iss":"{}","sub":"{sub}","aud":"sigstore","exp":{},"iat":{NOW}}}"#, iss(at), NOW + 60)
+}
+
+fn svid(at: usize) -> String {
+    let sub = format!("spiffe://domain-{at}.example/ci/release/builder");
+    format!(r#"{{{PINNED},"iss":"{}","sub":"{sub}","aud":"sigstore","exp":{},"iat":{NOW}}}"#, iss(at), NOW + 60)
 }
 
 fn verify(issuers: &Issuers, token: &str) -> VerifiedToken {
@@ -117,9 +133,11 @@ fn identity(criterion: &mut Criterion) {
     criterion.bench_function("token/parse", |bench| {
         bench.iter(|| UnverifiedToken::parse(black_box(token.as_bytes())).expect("parses"))
     });
-    for count in [2, 10_000] {
+    for count in [1_002, 10_002, 100_002] {
         let issuers = Issuers::build(specs(count, &es256), Vec::new()).expect("builds");
-        for (kind, claims) in [("email", person(count - 2)), ("uri", workload(count - 1))] {
+        for (kind, claims) in
+            [("email", person(count - 3)), ("uri", workload(count - 2)), ("spiffe+deny", svid(count - 1))]
+        {
             let token = es256.sign(&claims);
             criterion.bench_function(&format!("permit/{kind} over {count} records"), |bench| {
                 bench.iter_batched(
@@ -137,6 +155,9 @@ fn identity(criterion: &mut Criterion) {
             Principal::from,
             BatchSize::SmallInput,
         )
+    });
+    criterion.bench_function("load 10000 records from their text", |bench| {
+        bench.iter(|| Issuers::build(specs(10_000, &es256), Vec::new()).expect("builds"))
     });
     criterion.bench_function("load 10000 records", |bench| {
         bench.iter_batched(

@@ -201,14 +201,18 @@ fn of_denied(denied: &Denied) -> Refusal {
 
 /// The letter of a rule says what it is about; only what a name must look like is asked in two places, of claims and of grants.
 fn step_of_denied(denied: &Denied) -> Step {
-    if let Denied::Claim(_) = denied {
-        return Step::Claim;
-    }
-    match denied.rule().id().as_bytes().first() {
-        Some(b'C') => Step::Pins,
-        Some(b'G') => Step::Match,
-        Some(b'I') => Step::Issuer,
-        _ => Step::Grant,
+    match denied {
+        Denied::Claim(_) => Step::Claim,
+        Denied::ConditionDiffers { .. }
+        | Denied::ConditionList(_)
+        | Denied::ConditionMissing(_)
+        | Denied::ConditionType(_) => Step::Match,
+        Denied::ConnectorMissing | Denied::ConnectorUnknown(_) | Denied::PinDiffers(_) | Denied::PinMissing(_) => {
+            Step::Pins
+        }
+        Denied::Expression(_) => Step::Deny,
+        Denied::RecordReplaced(_) => Step::Issuer,
+        Denied::NotGranted { .. } | Denied::NotListed { .. } | Denied::OwnedByAnother { .. } => Step::Grant,
     }
 }
 

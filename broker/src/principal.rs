@@ -73,6 +73,11 @@ impl Principal {
         &self.issuer
     }
 
+    /// What the certificate calls the issuer, and verifiers ask for: the label of its record.
+    pub fn issuer_label(&self) -> &str {
+        self.extensions().find(|(arc, _)| *arc == arc::ISSUER_V2).map_or(self.issuer(), |(_, label)| label)
+    }
+
     /// The `sub` of the token.
     pub fn subject(&self) -> &str {
         &self.subject

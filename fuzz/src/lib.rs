@@ -10,6 +10,7 @@ pub mod config;
 pub mod documents;
 pub mod keys;
 pub mod log;
+pub mod namespace;
 pub mod profile;
 pub mod provider;
 pub mod registration;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use broker::connector::ConnectorId;
 use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Reach};
-use broker::names::{Audience, ClusterName, HttpsUrl, IssuerLabel, IssuerUrl, PublicSuffixes, UriName};
+use broker::names::{Audience, ClusterName, HttpsUrl, IssuerLabel, IssuerUrl, PublicSuffixes, Suffix, UriName};
 use broker::namespace::{ConnectorSpec, Grant};
 use broker::token::JoseAlgorithm;
 use privyseal_config::{Config, ConnectorSection, IssuerSection, NamesSection};
@@ -65,6 +65,20 @@ impl RecordSettings {
         build(&self.suffixes, specs, self.speakers.clone())
     }
 
+    /// D1: whether a domain below a top-level domain that no list knows is anybody's to register, only the operator can know. It
+    /// is granted, and said.
+    fn tell_unknown_domains(&self) {
+        let of_issuers = self.issuers.iter().map(|issuer| (issuer.id.as_str(), &issuer.grants));
+        let of_connectors = self.speakers.iter().map(|connector| (connector.id.as_str(), &connector.grants));
+        for (id, grants) in of_issuers.chain(of_connectors) {
+            for domain in grants.iter().filter_map(|grant| grant.scope().domain()) {
+                if self.suffixes.of(&domain) == Suffix::UnknownTopLevel {
+                    tracing::info!(%id, %domain, "granted below a top-level domain that the Public Suffix List does not know (rule D1)");
+                }
+            }
+        }
+    }
+
     /// How many issuers there are.
     pub(crate) fn issuers(&self) -> usize {
         self.issuers.len()
@@ -103,7 +117,10 @@ pub(super) fn understand(
     }
     // Whether they fit together is worth saying even when single ones are wrong.
     match build(&settings.suffixes, settings.issuers.clone(), settings.speakers.clone()) {
-        Ok(_) => Some(settings),
+        Ok(_) => {
+            settings.tell_unknown_domains();
+            Some(settings)
+        }
         Err(more) => {
             problems.append(more);
             None

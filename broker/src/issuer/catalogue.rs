@@ -19,6 +19,17 @@ pub struct SharedIssuer {
     pins: &'static [&'static [&'static str]],
 }
 
+impl SharedIssuer {
+    /// The claims of which one must be pinned, as the configuration names them.
+    fn claims(&self) -> Vec<String> {
+        let name = |claim: &&[&str]| match claim {
+            [name] => (*name).to_owned(),
+            steps => steps.iter().map(|step| format!("/{step}")).collect(),
+        };
+        self.pins.iter().map(name).collect()
+    }
+}
+
 /// Why the record of a shared issuer is not taken.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SharedIssuerError {
@@ -122,8 +133,7 @@ pub(super) fn check(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerErr
     }
     match CATALOGUE.iter().find(|shared| shared.host == host) {
         Some(shared) if !shared.pins.iter().any(|claim| pins.iter().any(|pin| pin.is_on(claim))) => {
-            let pins = shared.pins.iter().map(|claim| claim.join("."));
-            Err(SharedIssuerError::Unpinned { platform: shared.platform, pins: pins.collect::<Vec<_>>().join(", ") })
+            Err(SharedIssuerError::Unpinned { platform: shared.platform, pins: shared.claims().join(", ") })
         }
         _ => Ok(()),
     }
@@ -186,6 +196,16 @@ mod tests {
             ["https://gitlab.example.com", "https://idp.example.com", "https://oidc.eks.eu-west-1.amazonaws.com/id/A"]
         {
             assert_eq!(decide(own, &[]), Ok(()), "{own}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_has_every_shared_issuer() {
+        const PAGE: &str = include_str!("../../../docs/names.md");
+        for shared in CATALOGUE {
+            let claims: Vec<_> = shared.claims().iter().map(|claim| format!("`{claim}`")).collect();
+            let row = format!("| {} | `{}` | {} |", shared.platform, shared.host, claims.join(", "));
+            assert!(PAGE.lines().any(|line| line == row), "docs/names.md lacks {row}");
         }
     }
 

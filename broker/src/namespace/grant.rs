@@ -37,7 +37,7 @@ pub enum Scope {
 impl Scope {
     /// The domain that it stands on, of which rule D1 is asked. A trust domain is no domain (SPIFFE-ID §2.1), a single address
     /// is no namespace, and a service account's name lies on our own.
-    pub(super) fn domain(&self) -> Option<DomainName> {
+    pub fn domain(&self) -> Option<DomainName> {
         match self {
             Self::EmailDomain { domain, .. } | Self::Usernames(domain) => Some(domain.clone()),
             Self::UriPrefix(prefix) => Some(prefix.domain()),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::issuer::Issuers;
+use crate::names::IssuerLabel;
 use crate::namespace::Grant;
 use crate::profile::Profile;
 use crate::token::mint::{ISS, record, speak};
@@ -28,4 +29,18 @@ fn a_workload_is_named_by_its_subject() {
     assert_eq!(job.name().as_str(), "https://example.com/ci/job/1");
     assert_eq!(job.proof_name(), "https://example.com/ci/job/1");
     assert_eq!(job.rule(), "V4 issuer:idp uri:https://example.com/ci");
+}
+
+#[test]
+fn certificates_call_an_issuer_by_its_label() {
+    let grant = Grant::uri_prefix("https://example.com/ci").expect("is a grant");
+    let mut spec = record("idp", ISS, Profile::Uri, vec![grant]);
+    spec.label = Some(IssuerLabel::parse("https://prod.clusters.example.com").expect("is a label"));
+    let issuers = Issuers::build(vec![spec], Vec::new()).expect("builds");
+    let token = speak(&issuers, ISS, r#","sub":"https://example.com/ci/job/1""#);
+    let job = Principal::from(issuers.rules().permit(token).expect("is permitted"));
+    let label = "https://prod.clusters.example.com";
+    assert_eq!(job.extensions().collect::<Vec<_>>(), [(1, label), (8, label), (24, "https://example.com/ci/job/1")]);
+    assert_eq!(job.issuer_label(), label);
+    assert_eq!(job.issuer(), ISS, "the audit log says what the token said");
 }
