@@ -32,7 +32,7 @@ use crate::data_dir::Curve;
 )]
 struct Cli {
     /// What to log, as `info`, `debug` or `privyseal=debug,hyper=info`.
-    #[arg(long, global = true, value_name = "FILTER", default_value = "warn,privyseal=info")]
+    #[arg(long, global = true, value_name = "FILTER", default_value = "warn,hickory_net=off,privyseal=info")]
     log: String,
     /// Log JSON lines instead of text.
     #[arg(long, global = true)]

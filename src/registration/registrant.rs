@@ -42,7 +42,8 @@ impl RegistrantKey {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| RegistrantError::Generate)?;
         let pkcs8 = pair.to_pkcs8v1().map_err(|_| RegistrantError::Generate)?;
         let pem = Zeroizing::new(pem::encode(&pem::Pem::new(LABEL, pkcs8.as_ref())));
-        file::write_durably(path, pem.as_bytes(), Mode::Private)?;
+        // A bare name has no folder to sync, but the one that we are in.
+        file::write_durably(&Path::new(".").join(path), pem.as_bytes(), Mode::Private)?;
         Ok((Self(pair), true))
     }
 

@@ -26,6 +26,7 @@ CASES = (
     "units",
     "upstream",
     "profiles",
+    "owners",
     "tls",
     "logs",
 )
