@@ -21,7 +21,7 @@ use tsa::clock_guard::{Sample, SourceLabel};
 pub(crate) use key_exchange::client_config;
 pub(crate) use reach::Reach;
 use source::Source;
-pub(crate) use source::{SourceError, SourceSettings};
+pub(crate) use source::{ANSWER_DEADLINE, SourceError, SourceSettings};
 
 /// All sources of a house.
 pub(crate) struct TimeSources {

@@ -97,8 +97,15 @@ impl TrustedTime {
             let trouble = guard.look(look).err();
             let sources: Vec<Value> = guard
                 .sources()
-                .map(|(label, counts)| {
-                    json!({ "name": label.name, "authenticated": label.is_authenticated, "counts": counts })
+                .iter()
+                .map(|source| {
+                    let label = source.label();
+                    json!({
+                        "name": label.name,
+                        "authenticated": label.is_authenticated,
+                        "counts": source.counts(),
+                        "trouble": source.trouble(),
+                    })
                 })
                 .collect();
             let quorum = guard.quorum().zip(guard.offset_and_margin(look.reading)).map(|(quorum, (offset, margin))| {

@@ -9,7 +9,7 @@ use tsa::{Accuracy, ClockLimits, ClockMode};
 
 use super::Problems;
 use crate::data_dir::file;
-use crate::time_sources::{Reach, SourceSettings, client_config};
+use crate::time_sources::{ANSWER_DEADLINE, Reach, SourceSettings, client_config};
 
 /// Fewer cannot outvote a liar when one is silent.
 const FEWEST_SOURCES: usize = 4;
@@ -188,6 +188,7 @@ fn understand_source(
         nts,
         reach: Reach { internal: section.internal, danger_loopback: section.danger_loopback },
         is_smeared: section.smeared,
+        deadline: ANSWER_DEADLINE,
     })
 }
 

@@ -15,7 +15,7 @@ use super::ntp_packet::{self, Kiss, LeapIndicator, MAX_PACKET, Packet, PacketErr
 use super::reach::{Reach, ReachError};
 
 /// How long an answer may take. One that takes longer would say little: half of it is how wrong it may be.
-const DEADLINE: Duration = Duration::from_millis(1_500);
+pub(crate) const ANSWER_DEADLINE: Duration = Duration::from_millis(1_500);
 /// How long everything together may take: resolving names, keys, the question. The others wait so long at most.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long a source is left alone after keys could not be had, doubled each time up to the longest.
@@ -39,12 +39,14 @@ pub(crate) struct SourceSettings {
     pub(crate) reach: Reach,
     /// It is known to smear leap seconds.
     pub(crate) is_smeared: bool,
+    /// How long an answer may take.
+    pub(crate) deadline: Duration,
 }
 
 /// Why a source brought nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
-    #[error("no answer within {} ms", DEADLINE.as_millis())]
+    #[error("no answer in time")]
     Deadline,
     #[error("no answer within {} s, names and keys included", PATIENCE.as_secs())]
     Patience,
@@ -95,6 +97,11 @@ impl Source {
         Self { settings, association: None, pause: None, key_failures: 0 }
     }
 
+    #[cfg(test)]
+    pub(crate) fn wait_only(&mut self, deadline: Duration) {
+        self.settings.deadline = deadline;
+    }
+
     pub(crate) fn settings(&self) -> &SourceSettings {
         &self.settings
     }
@@ -139,7 +146,7 @@ impl Source {
         socket.connect(address).await?;
         let sent = clocks.read().boot;
         socket.send(&question.packet).await?;
-        let heard = tokio::time::timeout(DEADLINE, self.hear(&socket, &question, clocks)).await;
+        let heard = tokio::time::timeout(self.settings.deadline, self.hear(&socket, &question, clocks)).await;
         let (received, reply) = heard.unwrap_or(Err(SourceError::Deadline))?;
         let exchange = Exchange {
             sent,

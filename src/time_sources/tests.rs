@@ -26,6 +26,11 @@ const CERTIFICATE: &str = include_str!("../../tests/vectors/tls/first.crt");
 const OTHER_CERTIFICATE: &str = include_str!("../../tests/vectors/tls/second.crt");
 const PRIVATE_KEY: &str = include_str!("../../tests/vectors/tls/first.key");
 
+/// For answers that come, however slow this machine is.
+const PATIENT: Duration = Duration::from_secs(60);
+/// For answers that do not come.
+const IMPATIENT: Duration = Duration::from_millis(200);
+
 /// What the time server does with a question.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Manner {
@@ -82,6 +87,7 @@ impl Server {
             nts: Some(client_config(Some(certificate)).unwrap()),
             reach: Reach { internal: false, danger_loopback: true },
             is_smeared: false,
+            deadline: PATIENT,
         })
     }
 
@@ -93,6 +99,7 @@ impl Server {
             nts: None,
             reach: Reach { internal: false, danger_loopback: true },
             is_smeared: false,
+            deadline: PATIENT,
         })
     }
 
@@ -230,6 +237,7 @@ async fn what_is_not_authenticated_is_passed_over() {
     ask(&mut source).await.expect("the answer that came second");
     for manner in [Manner::Plain, Manner::WrongKeys] {
         server.behave(manner);
+        source.wait_only(IMPATIENT);
         assert!(matches!(ask(&mut source).await, Err(SourceError::Deadline)), "{manner:?}");
     }
 }
@@ -294,7 +302,8 @@ async fn sources_answer_in_their_order_and_bear_the_machines_clock_out() {
     let server = Server::start().await;
     let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let plain = server.plain_source().settings().clone();
-    let mute = SourceSettings { port: silent.local_addr().unwrap().port(), ..plain.clone() };
+    let port = silent.local_addr().unwrap().port();
+    let mute = SourceSettings { port, deadline: IMPATIENT, ..plain.clone() };
     let sources = TimeSources::new(vec![plain.clone(), mute, plain.clone(), plain], Duration::from_secs(1));
     let clocks: Arc<dyn Clocks> = Arc::new(SystemClocks);
     let answers = sources.ask(&clocks).await;

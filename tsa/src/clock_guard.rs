@@ -61,11 +61,30 @@ pub struct SourceLabel {
 /// What a source gave in one poll: an answer, or why none.
 pub type Answer = Result<Sample, String>;
 
+/// A time source and how it does.
 #[derive(Clone, Debug)]
-struct Source {
+pub struct Source {
     label: SourceLabel,
     sample: Option<Sample>,
     counts: bool,
+    trouble: Option<String>,
+}
+
+impl Source {
+    /// What it is called.
+    pub fn label(&self) -> &SourceLabel {
+        &self.label
+    }
+
+    /// Whether it is one of those that agree.
+    pub fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// Why the last poll brought nothing of it, or nothing that the others agree with.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
 }
 
 /// The state machine. The edge owns one.
@@ -107,7 +126,10 @@ impl ClockGuard {
             kernel: None,
             leap: None,
             leap_rests_until: UnixTime::from_millis(0),
-            sources: sources.into_iter().map(|label| Source { label, sample: None, counts: false }).collect(),
+            sources: sources
+                .into_iter()
+                .map(|label| Source { label, sample: None, counts: false, trouble: None })
+                .collect(),
             quorum: Err(NoQuorum { agreeing: 0 }),
             good_polls: 0,
             held_at: None,
@@ -207,9 +229,9 @@ impl ClockGuard {
         self.quorum.ok()
     }
 
-    /// The sources and whether each counts.
-    pub fn sources(&self) -> impl Iterator<Item = (&SourceLabel, bool)> {
-        self.sources.iter().map(|source| (&source.label, source.counts))
+    /// The sources, in the order of the start.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// What the kernel said last.
@@ -375,6 +397,15 @@ impl ClockGuard {
     fn note_sources(&mut self, agrees: &[bool], answers: &[Answer], unaware: &[bool]) {
         for (at, source) in self.sources.iter_mut().enumerate() {
             let counts = agrees.get(at).copied().unwrap_or_default();
+            source.trouble = match answers.get(at) {
+                _ if unaware.get(at) == Some(&true) => {
+                    Some("it does not announce the leap second that others announce")
+                }
+                Some(Err(reason)) => Some(reason.as_str()),
+                _ if !counts => Some("it disagrees with the others"),
+                _ => None,
+            }
+            .map(str::to_owned);
             if counts == source.counts {
                 continue;
             }
@@ -383,12 +414,7 @@ impl ClockGuard {
             self.events.push(if counts {
                 ClockEvent::SourceGained { source: name, is_authenticated }
             } else {
-                let reason = match answers.get(at) {
-                    _ if unaware.get(at) == Some(&true) => "it does not announce the leap second that others announce",
-                    Some(Err(reason)) => reason,
-                    _ => "it disagrees with the others",
-                };
-                ClockEvent::SourceLost { source: name, reason: reason.to_owned() }
+                ClockEvent::SourceLost { source: name, reason: source.trouble.clone().unwrap_or_default() }
             });
         }
     }

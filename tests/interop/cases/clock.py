@@ -51,7 +51,7 @@ danger_loopback = true
 class Watched:
     """A house, its time sources, and every token that it gave."""
 
-    def __init__(self, world, name, sources, mode="enforce", fake=False, expire=10):
+    def __init__(self, world, name, sources, mode="enforce", fake=False, expire=20):
         (world.folder / "clock").mkdir(exist_ok=True)
         self.clock = FakeClock(world.cache, world.folder / "clock") if fake else None
         config = SECTION.format(mode=mode, expire=expire) + "".join(sources) + "\n[log]\nserve_audit = true\n"

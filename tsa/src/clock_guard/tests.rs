@@ -255,7 +255,7 @@ fn a_liar_is_outvoted_and_two_are_a_draw() {
             guard.poll(&(0..4).map(|n| says(lies(n), boot, 5)).collect::<Vec<_>>(), &look);
         }
         assert_eq!(guard.look(&later(20_000)).is_ok(), is_trusted);
-        let counting = guard.sources().filter(|(_, counts)| *counts).count();
+        let counting = guard.sources().iter().filter(|source| source.counts()).count();
         assert_eq!(counting, if is_trusted { 3 } else { 2 });
     }
 }
@@ -389,8 +389,9 @@ fn a_source_that_does_not_announce_the_leap_second_is_left_out_on_its_day() {
     let mut guard = ClockGuard::start(limits, sources(4), MarkRecovery::new(None), &look);
     guard.poll(&[Some(Leap::Insert), Some(Leap::Insert), Some(Leap::Insert), None].map(announces), &look);
     assert_eq!(guard.leap().map(|leap| leap.midnight().millis()), Some(MIDNIGHT + 9 * DAY));
-    let counting: Vec<bool> = guard.sources().map(|(_, counts)| counts).collect();
+    let counting: Vec<bool> = guard.sources().iter().map(Source::counts).collect();
     assert_eq!(counting, [true, true, true, false]);
+    assert!(guard.sources()[3].trouble().is_some_and(|trouble| trouble.contains("leap second")));
     assert_eq!(guard.quorum().map(|quorum| quorum.agreeing()), Some(3));
 }
 
