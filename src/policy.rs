@@ -27,7 +27,7 @@ pub(crate) struct Accepted {
     pub(crate) speaker: String,
     /// The grant, as in the audit log.
     pub(crate) grant: String,
-    /// The issuer in the certificate, exactly.
+    /// The issuer in the certificate, exactly: the record's `iss`, or its label if it has one.
     pub(crate) issuer: String,
     #[serde(flatten)]
     pub(crate) identity: Identity,

@@ -1,6 +1,7 @@
 //! The program as an operator meets it: starts, refusals, the stop signal, TLS. Needs nothing but the built binary.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test may do what the deciding rooms may not")]
 
+mod change;
 mod serving;
 mod tls;
 

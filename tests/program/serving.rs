@@ -61,6 +61,11 @@ impl Serving {
         self.origin.split("//").nth(1).unwrap()
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The body of a plain HTTP answer.
     pub(crate) fn get(&self, path: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.authority()).unwrap();

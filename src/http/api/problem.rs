@@ -26,8 +26,6 @@ pub(crate) enum Kind {
     TooLarge,
     /// No token, or not one that opens this API.
     Unauthenticated,
-    /// Something that we need does not answer.
-    Unavailable,
     /// It reads, and what it says cannot be.
     Unprocessable,
 }
@@ -42,7 +40,6 @@ impl Kind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -57,7 +54,6 @@ impl Kind {
             Self::NotFound => ("not-found", "There is no such thing"),
             Self::TooLarge => ("too-large", "The request is too large"),
             Self::Unauthenticated => ("unauthenticated", "A valid token of this house is needed"),
-            Self::Unavailable => ("unavailable", "Something that is needed does not answer"),
             Self::Unprocessable => ("unprocessable", "The request cannot be granted"),
         }
     }

@@ -27,6 +27,7 @@ CASES = (
     "upstream",
     "profiles",
     "owners",
+    "change",
     "tls",
     "logs",
 )
