@@ -3,6 +3,7 @@
 import functools
 import re
 import subprocess
+import time
 
 from strangers import fulcio
 from strangers.case import case, expect
@@ -121,6 +122,7 @@ def vanishes(world):
         told = here.issuer_command(OWNER, "show", name)
         if "state         frozen" in told:
             break
+        time.sleep(0.1)
     expect("took its word back" in told, told)
     status, answer = here.certificate(world)
     expect(status == 400 and "I2" in answer, f"{status} {answer}")
