@@ -19,6 +19,7 @@ STRANGERS = (
     (stamping.osslsigncode, [], ALL),
     (stamping.jarsigner, [], ALL),
     (stamping.pyhanko, ["python/bin"], ALL),
+    (stamping.pyhanko_ltv, ["python/bin"], ALL),
     (stamping.bouncycastle, [], ALL),
     (stamping.notation, [], ALL),
     (stamping.dss, [], ALL),
@@ -37,7 +38,8 @@ def declare(stranger, programs, kind, scheme):
 
 for each, folders, kinds in STRANGERS:
     for each_kind in kinds:
-        for each_scheme in ("http", "https"):
+        # A document for the long term differs in what goes into it, not in how it was fetched.
+        for each_scheme in ("http",) if each is stamping.pyhanko_ltv else ("http", "https"):
             declare(each, folders, each_kind, each_scheme)
 
 

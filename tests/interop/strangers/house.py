@@ -47,9 +47,11 @@ class House:
     def start(self):
         if not self.data.exists():
             who = ["--user", self.EMAIL, "--password-file", self.password_file]
-            self.command("init", "--data", self.data, *who, *self.init)
+            # What certificates say of revocation stands in the configuration.
+            where = ["--data", self.data, *(["--config", self.config] if self.units else [])]
+            self.command("init", *where, *who, *self.init)
             for unit in self.units:
-                self.command("tsa", "unit", "add", unit, "--algorithm", unit, "--data", self.data)
+                self.command("tsa", "unit", "add", unit, "--algorithm", unit, *where)
         began = time.monotonic()
         words = ["up", "--data", self.data, "--config", self.config, "--listen", self.listen]
         self.process = subprocess.Popen(

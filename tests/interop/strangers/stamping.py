@@ -178,6 +178,28 @@ def pyhanko(unit, desk, world):
     expect("The signature is judged VALID" not in done.text, str(done))
 
 
+def pyhanko_ltv(unit, desk, world):
+    """A PDF for the long term: revocation data of the unit's chain and an archive timestamp go into the document."""
+    signer(desk, "emailProtection")
+    Path(desk.folder / "in.pdf").write_bytes(PDF)
+    trust = ["--trust", "signer-root.pem", "--trust", unit.root]
+    long_term = ["--use-pades-lta", "--with-validation-info", *trust]
+    pem = ["pemder", "--key", "signer.key", "--cert", "signer.pem", "--no-pass"]
+    stamped = ["--field", "S1", "--timestamp-url", unit.url]
+    must(desk.run("pyhanko", "sign", "addsig", *stamped, *long_term, *pem, "in.pdf", "out.pdf"))
+    document = (desk.folder / "out.pdf").read_bytes()
+    expect(b"/DSS" in document and b"/DocTimeStamp" in document, "no validation data or archive timestamp in the document")
+    expect(b"/CRLs" in document or b"/OCSPs" in document, "no revocation data in the document")
+    # The signer of this test has no revocation data, so it is not insisted on here; below it is, for a document that holds nothing
+    # but a timestamp.
+    lenient = ["--pretty-print", "--soft-revocation-check", *trust]
+    done = must(desk.run("pyhanko", "sign", "validate", *lenient, "out.pdf"))
+    expect("The signature is judged VALID" in done.text, str(done))
+    must(desk.run("pyhanko", "sign", "timestamp", "--timestamp-url", unit.url, "--trust", unit.root, "in.pdf", "stamped.pdf"))
+    done = must(desk.run("python", HERE / "stamp_pyhanko.py", "stamped.pdf", unit.root))
+    expect("verified" in done.text and "with 0 lists and 0 answers" not in done.text, str(done))
+
+
 def pdf():
     """The smallest document that a reader takes."""
     objects = [

@@ -214,7 +214,7 @@ tls = {{ certificate = "{folder}/tls.crt", key = "{folder}/tls.key" }}
     @functools.cached_property
     def stamping_house(self):
         """Plain HTTP, with a timestamp unit for each kind of key beside the first one, which is P-384."""
-        return self.build_house("stamping", units=UNITS)
+        return self.build_house("stamping", revocation(), units=UNITS)
 
     @functools.cached_property
     def stamping_tls_house(self):
@@ -228,7 +228,7 @@ origin = "https://localhost:{port}"
 
 [listen]
 tls = {{ certificate = "{folder}/tls.crt", key = "{folder}/tls.key" }}
-"""
+{revocation()}"""
         return self.build_house("stamping-tls", config, f"127.0.0.1:{port}", ca_file=folder / "ca.crt", units=UNITS)
 
     @functools.lru_cache
@@ -262,6 +262,12 @@ class CallbackPage:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         page.address = f"http://127.0.0.1:{server.server_address[1]}/callback"
         threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def revocation():
+    """Lists and answers about revocation in plain HTTP at a port of their own, and in all certificates."""
+    place = f"127.0.0.1:{free_port()}"
+    return f'[revocation]\norigin = "http://{place}"\nlisten = "{place}"\n'
 
 
 class UpstreamProcess:
