@@ -77,9 +77,9 @@ fn spec(at: usize, lines: &str) -> IssuerSpec {
             "pin" => spec.pins.extend(pair(rest).map(|(path, value)| {
                 Pin::one_of(path, vec![PinValue::String(value.to_owned()), PinValue::Number(value.to_owned())])
             })),
-            "match" => spec.conditions.extend(pair(rest).and_then(|(path, pattern)| {
-                Some(Condition::new(path, vec![Pattern::parse(pattern).ok()?]))
-            })),
+            "match" => spec.conditions.extend(
+                pair(rest).and_then(|(path, pattern)| Some(Condition::new(path, vec![Pattern::parse(pattern).ok()?]))),
+            ),
             _ => spec.grants.extend(grant(word, rest)),
         }
     }

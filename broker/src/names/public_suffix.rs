@@ -76,15 +76,23 @@ impl PublicSuffixes {
     }
 
     fn find(&self, domain: &[u8]) -> Suffix {
+        let length = self.known_length(domain);
+        // Below `kawasaki.jp` the list has `*`: each of its children is a suffix. To own it would be to own all of them.
+        let child = [b"any.", domain].concat();
+        match length {
+            None => Suffix::UnknownTopLevel,
+            Some(length) if length == domain.len() || self.known_length(&child) == Some(child.len()) => Suffix::Public,
+            Some(_) => Suffix::Registrable,
+        }
+    }
+
+    /// How long the public suffix of a domain is; none if no rule of the list speaks of it.
+    fn known_length(&self, domain: &[u8]) -> Option<usize> {
         let suffix = match &self.0 {
             Source::Embedded => psl::List.suffix(domain),
             Source::File(list) => list.suffix(domain),
         };
-        match suffix {
-            Some(suffix) if suffix.is_known() && suffix.as_bytes().len() == domain.len() => Suffix::Public,
-            Some(suffix) if suffix.is_known() => Suffix::Registrable,
-            _ => Suffix::UnknownTopLevel,
-        }
+        suffix.filter(|suffix| suffix.is_known()).map(|suffix| suffix.as_bytes().len())
     }
 }
 
@@ -108,11 +116,30 @@ mod tests {
     #[test]
     fn the_embedded_list() {
         let list = PublicSuffixes::embedded();
-        for public in ["co.uk", "github.io", "pages.dev", "s3.amazonaws.com", "web.app", "xn--55qx5d.cn", "anything.ck"]
-        {
+        for public in [
+            "co.uk",
+            "github.io",
+            "pages.dev",
+            "s3.amazonaws.com",
+            "web.app",
+            "xn--55qx5d.cn",
+            "anything.ck",
+            "kawasaki.jp",
+            "a.kawasaki.jp",
+            "compute.amazonaws.com",
+        ] {
             assert_eq!(of(&list, public), Suffix::Public, "{public}");
         }
-        for owned in ["example.com", "example.co.uk", "alice.github.io", "eng.example.com", "www.ck", "a.xn--p1ai"] {
+        for owned in [
+            "example.com",
+            "example.co.uk",
+            "alice.github.io",
+            "eng.example.com",
+            "www.ck",
+            "a.xn--p1ai",
+            "city.kawasaki.jp",
+            "amazonaws.com",
+        ] {
             assert_eq!(of(&list, owned), Suffix::Registrable, "{owned}");
         }
         for unknown in ["corp.internal", "a.b.lan", "x.test"] {
