@@ -192,9 +192,14 @@ async fn refusals_have_the_status_of_their_door_and_leave_no_record() {
     refused_by_both(&house, &unknown_hash, PkiFailureInfo::BadAlg, 400).await;
     refused_by_both(&house, b"", PkiFailureInfo::BadDataFormat, 400).await;
     refused_by_both(&house, &vec![0; MAX_REQUEST + 1], PkiFailureInfo::BadRequest, 413).await;
+    assert_eq!(house.audit.size(), 0);
     house.clocks.set(NOW + 1_000, 5_000);
     refused_by_both(&house, &query(), PkiFailureInfo::TimeNotAvailable, 503).await;
-    assert_eq!(house.audit.size(), 0);
+    house.audit.append(b"{}").await.unwrap();
+    for index in 0..house.audit.size() - 1 {
+        let record: AuditRecord = serde_json::from_slice(&house.audit.leaf(index).unwrap().unwrap()).unwrap();
+        assert!(matches!(record, AuditRecord::Clock { .. }), "of the clock, not of the refusal: {record:?}");
+    }
     house.clocks.set(NOW + 6_000, 10_000);
     assert_eq!(ask(&house, "/tsa", QUERY, query()).await.0, StatusCode::OK);
     // Nothing leaves when the record does not stay.
