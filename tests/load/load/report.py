@@ -54,6 +54,12 @@ def bars(seen, idle_mib, walls):
 def stamp_bars(seen, signatures, memory):
     """The bars of timestamps beside what this run saw; each side at its best number of connections."""
 
+    def cost(operation):
+        """What durable records cost where they cost least, each number of connections compared with itself; and that number."""
+        rates = {(each.who, each.connections): each.per_cpu_second for each in seen if each.operation == operation}
+        counts = sorted({connections for _, connections in rates if ("records off", connections) in rates})
+        return min((1 - rates["records durable", count] / rates["records off", count], count) for count in counts)
+
     def rate(operation, who):
         return max((each.per_cpu_second for each in seen if (each.operation, each.who) == (operation, who)), default=None)
 
@@ -66,7 +72,8 @@ def stamp_bars(seen, signatures, memory):
         seen_share = off / floor
         rows.append((f"{operation}: signature alone", "", f"{signatures[kind]:.1f} µs of CPU", ""))
         rows.append((f"{operation}, records off, of signature and HTTP floor", f"≥ {share:.0%}", f"{seen_share:.0%}", verdict(seen_share >= share)))
-        rows.append((f"{operation}, durable records cost", "< 30 %", f"{1 - durable / off:.0%}", verdict(durable > 0.7 * off)))
+        share, count = cost(operation)
+        rows.append((f"{operation}, durable records cost", "< 30 %", f"{share:.0%}, at {count} connections", verdict(share < 0.3)))
         if peer:
             for who, ours, factor in (("records off", off, 5), ("records durable", durable, 4)):
                 ratio = ours / peer
