@@ -202,6 +202,16 @@ def good(world):
     expect(f"{leaf}: good" in done.text, str(done))
 
 
+for algorithm in ALGORITHMS:
+
+    @case(f"revocation: pyHanko keeps the status of a {algorithm} unit in a PDF, and requires it")
+    def pdf(world, unit=f"file-{algorithm}"):
+        here = revoking(world)
+        script = world.root / "tests" / "interop" / "clients" / "pdf_ltv.py"
+        python = world.cache / "python" / "bin" / "python"
+        must(run(python, script, f"{here.house.origin}/tsa/{unit}", here.root))
+
+
 @case("revocation: a revoked unit is on the list with its reason, and serves no more")
 def revoked(world):
     here = revoking(world)
