@@ -128,7 +128,7 @@ impl House {
             origin: origin.clone(),
             section: settings.disclosure.clone(),
         });
-        let rollover = parts.rollover(units, material, publisher.clone(), timestamps.clone());
+        let rollover = parts.rollover(units, material, publisher.clone(), timestamps.clone())?;
         let keys_to_probe = vec![opened.issuing_key.clone()];
         let health = Arc::new(HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone()));
         let (source, registration) = (settings.source.clone(), settings.registration.clone());

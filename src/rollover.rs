@@ -69,6 +69,7 @@ impl Rollover {
         if is_changed || is_published {
             let units = self.with_units(move |this, units| units.successions(&this.settings, now)).await?;
             self.edge.serve(units);
+            self.edge.serve_chains(self.with_units(|_, units| units.chain_texts()).await?);
             tracing::info!(is_signed, "the timestamp units' keys were taken a step further");
         }
         Ok(())

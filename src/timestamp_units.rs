@@ -12,6 +12,7 @@ mod files;
 mod register;
 mod turn;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::audit::{AuditRecord, UnitEvent};
@@ -253,6 +254,18 @@ impl TimestampUnits {
         Ok(chains)
     }
 
+    /// Every chain that a unit ever had, PEM, by unit and generation.
+    pub(crate) fn chain_texts(&self) -> Result<BTreeMap<(String, u32), String>, UnitsError> {
+        let mut texts = BTreeMap::new();
+        for unit in &self.register.units {
+            for generation in &unit.generations {
+                let chain = self.files.chain(&generation.certificates)?;
+                texts.insert((unit.name.clone(), generation.number), chain.to_pem());
+            }
+        }
+        Ok(texts)
+    }
+
     /// The units that serve, the default one first: each with its keys that are published and not closed.
     pub(crate) fn successions(&self, settings: &UnitSettings, now: UnixTime) -> Result<Vec<Succession>, UnitsError> {
         for setting in &settings.units {
@@ -376,3 +389,6 @@ struct Event<'a> {
     serial: String,
     now: UnixTime,
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,8 +81,9 @@ impl Parts<'_> {
         material: TrustMaterial,
         publisher: Arc<TrustPublisher>,
         edge: Arc<TimestampEdge>,
-    ) -> Arc<Rollover> {
-        Arc::new(Rollover {
+    ) -> Result<Arc<Rollover>, HouseError> {
+        edge.serve_chains(units.chain_texts()?);
+        Ok(Arc::new(Rollover {
             units: Arc::new(Mutex::new(units)),
             settings: self.settings.units.clone(),
             files: UnitFiles::of(self.data),
@@ -91,6 +92,6 @@ impl Parts<'_> {
             material,
             publisher,
             edge,
-        })
+        }))
     }
 }

@@ -9,6 +9,7 @@ mod disclosed;
 mod unrecorded;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(60);
 /// What this edge needs. The first unit answers where none is named. Units are swapped whole.
 pub(crate) struct TimestampEdge {
     units: ArcSwap<Vec<Succession>>,
+    /// Every chain that a unit ever had, PEM, by unit and generation.
+    chains: ArcSwap<BTreeMap<(String, u32), String>>,
     time: Arc<TrustedTime>,
     audit: Log,
     random: Arc<dyn Random>,
@@ -67,7 +70,14 @@ impl TimestampEdge {
         if units.is_empty() {
             return Err(TimestampEdgeError::NoUnit);
         }
-        Ok(Self { units: ArcSwap::from_pointee(units), time, audit, random, unrecorded: None })
+        Ok(Self {
+            units: ArcSwap::from_pointee(units),
+            chains: ArcSwap::default(),
+            time,
+            audit,
+            random,
+            unrecorded: None,
+        })
     }
 
     /// Keeps of timestamps what the operator wants; without this, a record of each.
@@ -99,6 +109,11 @@ impl TimestampEdge {
     /// The clock guard.
     pub(crate) fn time(&self) -> &TrustedTime {
         &self.time
+    }
+
+    /// The chains that are served from now on, those of keys that sign no more among them: what they signed must verify for years.
+    pub(crate) fn serve_chains(&self, chains: BTreeMap<(String, u32), String>) {
+        self.chains.store(Arc::new(chains));
     }
 
     /// The units that answer from now on, the default one first. One without generations to come stays as it was.
@@ -181,6 +196,7 @@ pub(crate) fn routes(edge: Arc<TimestampEdge>) -> Router {
         .route("/tsa/{unit}", post(rfc3161_unit))
         .route("/tsa/{unit}/api/v1/timestamp", post(sigstore_unit))
         .route("/tsa/{unit}/certchain", get(unit_chain))
+        .route("/tsa/{unit}/certchain/{generation}", get(earlier_chain))
         .with_state(edge)
 }
 
@@ -325,6 +341,14 @@ async fn chain(State(edge): State<Arc<TimestampEdge>>) -> Response {
 
 async fn unit_chain(State(edge): State<Arc<TimestampEdge>>, Path(unit): Path<String>) -> Response {
     answer_chain(&edge, Some(&unit))
+}
+
+/// The chain of one of the unit's keys, by its number. It never changes.
+async fn earlier_chain(State(edge): State<Arc<TimestampEdge>>, Path(which): Path<(String, u32)>) -> Response {
+    match edge.chains.load().get(&which) {
+        Some(pem) => ([(header::CONTENT_TYPE, "application/pem-certificate-chain")], pem.clone()).into_response(),
+        None => text(StatusCode::NOT_FOUND, "the timestamp unit has no such key\n"),
+    }
 }
 
 /// The chain of the generation that signs now, leaf first. It may be cached only after asking: it changes one day.

@@ -98,3 +98,54 @@ impl<'a> Search<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::chain::read_pem;
+
+    // Made with OpenSSL: leaf <- inter <- root, and the same intermediate cross-signed by an old root that ends sooner.
+    const LEAF: &str = include_str!("../../../tests/vectors/tsa/own-chain/leaf.pem");
+    const INTER: &str = include_str!("../../../tests/vectors/tsa/own-chain/inter.pem");
+    const CROSS: &str = include_str!("../../../tests/vectors/tsa/own-chain/inter-cross.pem");
+    const ROOT: &str = include_str!("../../../tests/vectors/tsa/own-chain/root.pem");
+    const OLD_ROOT: &str = include_str!("../../../tests/vectors/tsa/own-chain/root2.pem");
+    /// The day they were made.
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_545_600);
+
+    fn one(pem: &str) -> Certificate {
+        read_pem(pem, 1).unwrap().remove(0)
+    }
+
+    fn chain(parts: &[&str]) -> Result<Chain, PathError> {
+        let certificates = parts.iter().map(|pem| one(pem)).collect();
+        chain_for(one(LEAF).public_key(), certificates, NOW)
+    }
+
+    #[test]
+    fn the_order_does_not_matter_and_the_way_that_lasts_longest_is_taken() {
+        let expected = Chain::new(vec![one(LEAF), one(INTER), one(ROOT)]).unwrap();
+        for parts in [
+            &[LEAF, INTER, ROOT][..],
+            &[ROOT, INTER, LEAF],
+            &[OLD_ROOT, LEAF, CROSS, ROOT, INTER],
+            &[INTER, CROSS, OLD_ROOT, ROOT, LEAF],
+        ] {
+            assert_eq!(chain(parts).as_ref(), Ok(&expected));
+        }
+        let old = Chain::new(vec![one(LEAF), one(CROSS), one(OLD_ROOT)]).unwrap();
+        assert_eq!(chain(&[CROSS, OLD_ROOT, LEAF]), Ok(old));
+    }
+
+    #[test]
+    fn what_is_missing_or_superfluous_is_named() {
+        assert!(matches!(chain(&[LEAF]), Err(PathError::NoIssuer { .. })));
+        let error = chain(&[LEAF, INTER]).unwrap_err();
+        assert!(matches!(&error, PathError::NoIssuer { issuer, .. } if issuer.contains("CN=Root")), "{error}");
+        assert!(matches!(chain(&[INTER, ROOT]), Err(PathError::NoLeaf(there)) if there.len() == 2));
+        assert!(
+            matches!(chain(&[LEAF, INTER, ROOT, OLD_ROOT]), Err(PathError::Stray(who)) if who.contains("Old Root"))
+        );
+        assert_eq!(chain(&[LEAF; MAX_CERTIFICATES + 1]), Err(PathError::Many(MAX_CERTIFICATES + 1)));
+    }
+}
