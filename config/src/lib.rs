@@ -170,8 +170,14 @@ mod tests {
             }
             // A key is shown once, in whichever element it belongs.
             (toml::Value::Array(full), toml::Value::Array(shown)) => {
-                let shown = shown.iter().filter_map(|value| value.as_table().cloned()).flatten();
-                let shown = toml::Value::Table(shown.collect());
+                let mut merged = toml::Table::new();
+                for (key, value) in shown.iter().filter_map(|value| value.as_table().cloned()).flatten() {
+                    match (merged.get_mut(&key), value) {
+                        (Some(toml::Value::Array(have)), toml::Value::Array(more)) => have.extend(more),
+                        (_, value) => drop(merged.insert(key, value)),
+                    }
+                }
+                let shown = toml::Value::Table(merged);
                 for full in full {
                     compare(full, &shown, path, missing);
                 }
