@@ -176,17 +176,19 @@ fn timestamped(at_ms: u64, clock: &str) -> AuditRecord {
     }
 }
 
+/// A mark that was kept, the timestamps on record since, the mark that is found, and whether the records' was refused.
+type FoundMark = (Option<u64>, &'static [(u64, &'static str)], u64, bool);
+
 #[test]
 fn the_mark_is_found_again_and_a_clock_from_the_future_does_not_raise_it_far() {
-    let year = 365 * DAY;
-    let cases: [(Option<u64>, &[(u64, &str)], u64, bool); 8] = [
+    let cases: [FoundMark; 8] = [
         (None, &[], 0, false),
         (Some(WALL), &[], WALL, false),
         (None, &[(WALL, "local"), (WALL - 5, "local")], WALL, false),
         (Some(WALL), &[(WALL + 5_000, "local")], WALL + 5_000, false),
         (Some(WALL), &[(WALL - 5_000, "local")], WALL, false),
-        (Some(WALL), &[(WALL + year, "local")], WALL + 7 * DAY, true),
-        (Some(WALL), &[(WALL + year, "monitor"), (WALL + 2, "enforce 9 ms")], WALL + 7 * DAY + 2, true),
+        (Some(WALL), &[(WALL + 365 * DAY, "local")], WALL + 7 * DAY, true),
+        (Some(WALL), &[(WALL + 365 * DAY, "monitor"), (WALL + 2, "enforce 9 ms")], WALL + 7 * DAY + 2, true),
         (Some(WALL), &[(WALL + 3 * DAY, "enforce 37 ms")], WALL + 3 * DAY, false),
     ];
     for (kept, records, mark, is_refused) in cases {
