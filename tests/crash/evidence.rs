@@ -12,8 +12,9 @@ use shared::log::{Entries, TilePath};
 use shared::x509::{Certificate, Chain};
 use tsa::{Expected, TimestampTrust, verify_response};
 
-use crate::house::House;
+use crate::house::{EMAIL, House};
 use crate::login::{self, Login};
+use crate::registration;
 
 /// What a client was given.
 #[derive(Debug)]
@@ -23,6 +24,11 @@ pub(crate) enum Acknowledged {
     /// The answer of the signature log.
     Entry(Value),
     Login(Login),
+    /// Asked for and approved, with the token that asked.
+    Registration {
+        id: String,
+        api: String,
+    },
     Timestamp {
         data: Vec<u8>,
         response: Vec<u8>,
@@ -92,7 +98,7 @@ pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Found
 
     let mut roots = HashMap::new();
     let mut serials = BTreeSet::new();
-    let mut counts = [0; 4];
+    let mut counts = [0; 5];
     let mut latest = 0;
     for (nth, what) in acknowledged.iter().enumerate() {
         match what {
@@ -124,6 +130,11 @@ pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Found
                 assert!(is_recorded, "{nth}: the token is not in the audit log: {}", String::from_utf8_lossy(&decoded));
                 assert!(login::is_known(house, &client, login).await, "{nth}: the session is lost");
             }
+            Acknowledged::Registration { id, api } => {
+                counts[4] += 1;
+                let approved = registration::approved_by(house, &client, api, id).await;
+                assert_eq!(approved.as_deref(), Some(EMAIL), "{nth}: the registration {id} is lost");
+            }
             Acknowledged::Timestamp { data, response } => {
                 counts[3] += 1;
                 let verified = verify_response(response, &Expected::data(data), &unit).unwrap();
@@ -141,7 +152,7 @@ pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Found
 }
 
 /// How many of each kind were found.
-pub(crate) struct Found([usize; 4]);
+pub(crate) struct Found([usize; 5]);
 
 impl Found {
     /// Whether something of each kind was at stake.
@@ -152,8 +163,9 @@ impl Found {
 
 impl std::fmt::Display for Found {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [certificates, entries, logins, timestamps] = self.0;
-        write!(f, "{certificates} certificates, {entries} log entries, {timestamps} timestamps, {logins} logins")
+        let [certificates, entries, logins, timestamps, registrations] = self.0;
+        write!(f, "{certificates} certificates, {entries} log entries, {timestamps} timestamps, ")?;
+        write!(f, "{logins} logins, {registrations} registrations")
     }
 }
 

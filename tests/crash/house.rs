@@ -30,7 +30,8 @@ impl House {
     pub(crate) fn init() -> Self {
         let house = Self { dir: TempDir::new().unwrap(), port: free_port() };
         std::fs::write(house.path("password"), PASSWORD).unwrap();
-        std::fs::write(house.path("config.toml"), "[log]\nserve_audit = true\n").unwrap();
+        std::fs::write(house.path("config.toml"), "[log]\nserve_audit = true\n[provider]\ntoken_seconds = 3600\n")
+            .unwrap();
         let (data, password) = (house.path("data"), house.path("password"));
         let done = privyseal()
             .args(["init", "--user", EMAIL, "--data"])

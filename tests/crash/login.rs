@@ -22,11 +22,16 @@ pub(crate) struct Login {
 
 /// `None` when the house went away, or refused, in between.
 pub(crate) async fn log_in(house: &House, client: &Client) -> Option<Login> {
+    log_in_as(house, client, "sigstore").await
+}
+
+/// The same for another of the house's built-in clients.
+pub(crate) async fn log_in_as(house: &House, client: &Client, client_id: &str) -> Option<Login> {
     let random: &dyn Random = &SystemRandom;
     let verifier = URL_SAFE_NO_PAD.encode(random.bytes::<32>());
     let mut browser = Browser { origin: house.origin(), client, cookies: BTreeMap::new() };
 
-    let page = browser.get(&authorize(house, &verifier, &[])).await?.text().await.ok()?;
+    let page = browser.get(&authorize(house, client_id, &verifier, &[])).await?.text().await.ok()?;
     let (flow, csrf) = (hidden(&page, "flow")?, hidden(&page, "csrf")?);
     let form = [("flow", flow.as_str()), ("csrf", &csrf), ("login", EMAIL), ("password", PASSWORD)];
     let mut answer = browser.post("/oidc/auth/local", &form).await?;
@@ -40,7 +45,7 @@ pub(crate) async fn log_in(house: &House, client: &Client) -> Option<Login> {
     let code = parameter(&answer, "code")?;
     let form = [
         ("grant_type", "authorization_code"),
-        ("client_id", "sigstore"),
+        ("client_id", client_id),
         ("code", &code),
         ("redirect_uri", REDIRECT),
         ("code_verifier", &verifier),
@@ -52,18 +57,19 @@ pub(crate) async fn log_in(house: &House, client: &Client) -> Option<Login> {
 
 /// Whether the house still knows the session: asked for an answer without a page, it then wants a confirmation and no login.
 pub(crate) async fn is_known(house: &House, client: &Client, login: &Login) -> bool {
-    let url = authorize(house, "a verifier of which only the length is looked at here", &[("prompt", "none")]);
+    let url =
+        authorize(house, "sigstore", "a verifier of which only the length is looked at here", &[("prompt", "none")]);
     let answer = client.get(url).header(COOKIE, &login.cookie).send().await.unwrap();
     parameter(&answer, "error").as_deref() == Some("interaction_required")
 }
 
-fn authorize(house: &House, verifier: &str, more: &[(&str, &str)]) -> String {
+fn authorize(house: &House, client_id: &str, verifier: &str, more: &[(&str, &str)]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
     let challenge = URL_SAFE_NO_PAD.encode(digest);
     let mut url = url::Url::parse(&format!("{}/oidc/auth", house.origin())).unwrap();
     url.query_pairs_mut()
         .extend_pairs([
-            ("client_id", "sigstore"),
+            ("client_id", client_id),
             ("response_type", "code"),
             ("scope", "openid email"),
             ("redirect_uri", REDIRECT),

@@ -12,6 +12,7 @@ mod evidence;
 mod full_disk;
 mod house;
 mod login;
+mod registration;
 mod rollover;
 mod work;
 
@@ -50,12 +51,14 @@ fn nothing_acknowledged_is_lost_when_the_house_is_killed() {
     let life = house.start();
     let token = runtime.block_on(login::log_in(&house, &house.client())).expect("a first login");
     acknowledged.lock().unwrap().push(Acknowledged::Login(token.clone()));
+    // Another for the house's own API; it lasts for the whole test.
+    let api = runtime.block_on(login::log_in_as(&house, &house.client(), "privyseal-cli")).expect("a login").id_token;
     drop(life);
 
     let token = Arc::new(Mutex::new(token));
     for kill in 0..kills {
         let life = house.start();
-        let load = work::start(&runtime, &house, &token, &acknowledged);
+        let load = work::start(&runtime, &house, &token, &api, &acknowledged);
         let random: &dyn Random = &SystemRandom;
         let [wait] = random.bytes::<1>();
         if kill % LOGIN_EVERY == 0 {

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::evidence::Acknowledged;
 use crate::house::{EMAIL, House};
 use crate::login::{self, Login};
+use crate::registration;
 
 /// What is at work; each worker ends at the first answer that does not come.
 pub(crate) struct Load(JoinSet<()>);
@@ -40,6 +41,7 @@ pub(crate) fn start(
     runtime: &Runtime,
     house: &Arc<House>,
     token: &Arc<Mutex<Login>>,
+    api: &str,
     acknowledged: &Arc<Mutex<Vec<Acknowledged>>>,
 ) -> Load {
     let worker = Worker {
@@ -53,6 +55,7 @@ pub(crate) fn start(
         load.spawn_on(worker.clone().sign(), runtime.handle());
         load.spawn_on(worker.clone().stamp(), runtime.handle());
     }
+    load.spawn_on(worker.clone().bring_issuers(house.clone(), api.to_owned()), runtime.handle());
     load.spawn_on(worker.log_in(house.clone()), runtime.handle());
     Load(load)
 }
@@ -105,6 +108,12 @@ impl Worker {
             let Ok(response) = answer.bytes().await else { return };
             assert!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&response));
             self.acknowledge(Acknowledged::Timestamp { data, response: response.to_vec() });
+        }
+    }
+
+    async fn bring_issuers(self, house: Arc<House>, api: String) {
+        if let Some(id) = registration::bring(&house, &self.client, &api).await {
+            self.acknowledge(Acknowledged::Registration { id, api });
         }
     }
 
