@@ -46,7 +46,7 @@ pub(super) struct RevokeArgs {
 pub(super) struct CrlArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// The configuration file, for the section [revocation].
+    /// The configuration file, for its section `revocation`.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The root's key, when it is kept elsewhere than in the data directory; encrypted under the same key file.

@@ -32,13 +32,13 @@ pub struct Deny {
 /// Why a text is no such expression.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DenyError {
-    /// Longer than [`MAX_BYTES`].
+    /// Longer than `MAX_BYTES`.
     #[error("the expression has {length} bytes; at most {MAX_BYTES} are accepted")]
     TooLong {
         /// Its length.
         length: usize,
     },
-    /// More than [`MAX_NODES`] parts.
+    /// More than `MAX_NODES` parts.
     #[error("the expression has more than {MAX_NODES} parts")]
     TooLarge,
     /// Brackets within brackets, deeper than any expression needs.

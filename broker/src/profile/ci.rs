@@ -5,7 +5,7 @@ use crate::names::Name;
 use crate::token::{Claims, VerifiedToken};
 
 /// How the tokens of one build platform are read. A table, no more: the platforms that we know are tables of ours
-/// ([`super::platform`]), any other is the operator's.
+/// (`platform`), any other is the operator's.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CiProfile {
     platform: &'static str,

@@ -32,7 +32,7 @@ pub(in crate::cli) enum UnitCommand {
 pub(in crate::cli) struct MakeArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// The configuration file, for the section [timestamps].
+    /// The configuration file, for its section `timestamps`.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The root's key, when it is kept elsewhere than in the data directory; encrypted under the same key file.
