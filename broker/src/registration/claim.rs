@@ -117,12 +117,9 @@ pub enum ClaimError {
     /// A TXT record could not hold it.
     #[error("an issuer with \";\" in its path cannot stand in a TXT record")]
     IssuerNotInRecord,
-    /// A URI is known by its exact host.
-    #[error("URIs are granted for the exact host; only e-mail addresses and SPIFFE trust domains have domains below")]
-    SubdomainsOfUri,
-    /// A host does not speak for those below it.
-    #[error("the domains below are proven by DNS only: a web server speaks for its own host")]
-    SubdomainsNeedDns,
+    /// A URI is known by its exact host, and a SPIFFE ID by its exact trust domain.
+    #[error("{0} names are granted for the exact domain; only e-mail addresses have domains below")]
+    SubdomainsOf(Kind),
 }
 
 impl ClaimError {
@@ -131,7 +128,7 @@ impl ClaimError {
         match self {
             Self::Domain(error) => error.rule().id(),
             Self::DomainLength { .. } | Self::IssuerLength { .. } | Self::IssuerNotInRecord => "CLAIM",
-            Self::EmailNeedsDns | Self::SubdomainsNeedDns | Self::SubdomainsOfUri => "PROOF",
+            Self::EmailNeedsDns | Self::SubdomainsOf(_) => "PROOF",
         }
     }
 }
@@ -147,12 +144,11 @@ impl Claim {
         if length > MAX_ISSUER {
             return Err(ClaimError::IssuerLength { length });
         }
-        if self.subdomains && self.kind == Kind::Uri {
-            return Err(ClaimError::SubdomainsOfUri);
+        if self.subdomains && self.kind != Kind::Email {
+            return Err(ClaimError::SubdomainsOf(self.kind));
         }
         match self.method {
             Method::WellKnown if self.kind == Kind::Email => Err(ClaimError::EmailNeedsDns),
-            Method::WellKnown if self.subdomains => Err(ClaimError::SubdomainsNeedDns),
             Method::Dns if self.iss.as_str().contains(';') => Err(ClaimError::IssuerNotInRecord),
             Method::Dns | Method::WellKnown => Ok(self),
         }

@@ -93,9 +93,6 @@ pub enum RequestError {
         "{0} is a public suffix: unrelated parties register names below it, so nobody can bring an issuer for it (rule D1)"
     )]
     PublicSuffix(DomainName),
-    /// No profile of ours makes a SPIFFE ID of a token.
-    #[error("this house does not take tokens of SPIFFE trust domains as they are; ask for email or uri")]
-    SpiffeTokens,
     /// Rules H, and what no proof could carry.
     #[error("{0}")]
     Claim(#[from] ClaimError),
@@ -129,9 +126,6 @@ impl RegistrationRequest {
             method: Method::parse(text("method")?).ok_or(RequestError::Member("method"))?,
             account,
         };
-        if claim.kind == Kind::Spiffe {
-            return Err(RequestError::SpiffeTokens);
-        }
         let suffix = PublicSuffixes::embedded().of(&claim.domain);
         if suffix == Suffix::Public {
             return Err(RequestError::PublicSuffix(claim.domain));

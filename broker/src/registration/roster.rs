@@ -142,8 +142,8 @@ fn spec(iss: &IssuerUrl, all: &[&Registration], reach: &impl Fn(&Registration) -
     let first = all.first()?;
     let profile = match first.claim.kind {
         Kind::Email => Profile::Human,
+        Kind::Spiffe => Profile::Spiffe,
         Kind::Uri => Profile::Uri,
-        Kind::Spiffe => return None,
     };
     // O1: one label for each issuer, the same for as long as it is registered, whoever else registers it for more domains.
     let id = format!("registered-{}", hex::encode(&digest(&SHA256, iss.as_str().as_bytes()).as_ref()[..8]));
@@ -172,6 +172,7 @@ fn grant(registration: &Registration) -> Option<Grant> {
         }
         // The host in its own spelling is a URI prefix.
         Kind::Uri => Grant::uri_prefix(&format!("https://{domain}")).ok(),
-        Kind::Spiffe => None,
+        // The trust domain of the very name: those below are other trust domains, each to be proven by itself.
+        Kind::Spiffe => Grant::spiffe(&format!("spiffe://{domain}")).ok(),
     }
 }

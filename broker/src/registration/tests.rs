@@ -5,7 +5,7 @@ use shared::time::UnixTime;
 use super::*;
 use crate::issuer::{Issuers, Reach};
 use crate::names::{DomainName, IssuerUrl};
-use crate::namespace::Scope;
+use crate::namespace::{Grant, Scope};
 use crate::profile::Profile;
 use crate::token::JoseAlgorithm;
 use crate::token::mint::TestKey;
@@ -107,7 +107,11 @@ fn yes_until(until: Option<UnixTime>) -> Finding {
 
 /// Asked for, proven and approved at the beginning.
 fn active(registrant: &Registrant, domain: &str) -> Registration {
-    let request = registrant.request(&registrant.claim(domain));
+    activated(registrant, &registrant.claim(domain))
+}
+
+fn activated(registrant: &Registrant, claim: &Claim) -> Registration {
+    let request = registrant.request(claim);
     let pending = Registration::request(&request, "owner@example.com", true, at(0)).next;
     let proven = pending.checked(&yes(), &Timing::default(), at(1)).expect("is checked").next;
     assert_eq!(proven.state(), State::Pending);
@@ -171,7 +175,7 @@ fn a_request_of_another_form_is_refused() {
         ("idp.example.com", "idp.example.com/a;b"),
         ("\"example.com\"", "\"co.uk\""),
         ("\"example.com\"", "\"github.io\""),
-        ("\"email\"", "\"spiffe\""),
+        ("\"email\"", "\"Spiffe\""),
     ] {
         assert!(parse(&good, &claims.replace(from, to)).is_err(), "{to}");
     }
@@ -185,9 +189,12 @@ fn a_proof_carries_no_more_than_its_method() {
     let claim = owner.claim("example.com");
     let check = |kind, method, subdomains| Claim { kind, method, subdomains, ..claim.clone() }.check().map(|_| ());
     assert_eq!(check(Kind::Email, Method::WellKnown, false), Err(ClaimError::EmailNeedsDns));
-    assert_eq!(check(Kind::Spiffe, Method::WellKnown, true), Err(ClaimError::SubdomainsNeedDns));
-    assert_eq!(check(Kind::Uri, Method::WellKnown, true), Err(ClaimError::SubdomainsOfUri));
-    assert_eq!(check(Kind::Uri, Method::Dns, true), Err(ClaimError::SubdomainsOfUri));
+    assert_eq!(check(Kind::Uri, Method::WellKnown, true), Err(ClaimError::SubdomainsOf(Kind::Uri)));
+    for method in [Method::Dns, Method::WellKnown] {
+        assert_eq!(check(Kind::Spiffe, method, true), Err(ClaimError::SubdomainsOf(Kind::Spiffe)));
+        assert_eq!(check(Kind::Spiffe, method, false), Ok(()));
+    }
+    assert_eq!(check(Kind::Uri, Method::Dns, true), Err(ClaimError::SubdomainsOf(Kind::Uri)));
     assert_eq!(check(Kind::Uri, Method::WellKnown, false), Ok(()));
     assert_eq!(check(Kind::Email, Method::Dns, true), Ok(()));
     let long = format!("{}.{}.{}.example", "a".repeat(63), "b".repeat(63), "c".repeat(63));
@@ -475,6 +482,18 @@ fn records_come_of_what_was_proven_and_of_nothing_else() {
         roster.put(Registration { state, ..plain.clone() });
         assert!(roster.specs(|_| Reach::default()).is_empty(), "{state}");
     }
+}
+
+#[test]
+fn a_trust_domain_is_the_one_of_the_very_name() {
+    let owner = Registrant::new();
+    let mut roster = Roster::default();
+    roster.put(activated(&owner, &Claim { kind: Kind::Spiffe, ..owner.claim("prod.example.com") }));
+    let specs = roster.specs(|_| Reach::default());
+    let [spec] = &specs[..] else { panic!("one issuer, one record: {specs:?}") };
+    assert_eq!(spec.profile, Profile::Spiffe);
+    assert_eq!(spec.grants, [Grant::spiffe("spiffe://prod.example.com").expect("is a grant")]);
+    assert!(Issuers::build(specs, Vec::new()).is_ok());
 }
 
 #[test]

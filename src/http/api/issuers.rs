@@ -260,7 +260,6 @@ fn request_rule(error: &RequestError) -> &'static str {
         RequestError::Issuer(error) => error.rule().id(),
         RequestError::Claim(error) => error.rule(),
         RequestError::PublicSuffix(_) => Rule::D1.id(),
-        RequestError::SpiffeTokens => "PROFILE",
         RequestError::TooLong { .. }
         | RequestError::Jws(_)
         | RequestError::Json(_)
