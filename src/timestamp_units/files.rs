@@ -109,6 +109,16 @@ impl UnitFiles {
         Ok(stems.map(str::to_owned).collect())
     }
 
+    /// Removes what was left of keys whose writing was interrupted: such a file never got its name, so no key of it was ever used.
+    pub(crate) fn remove_half_written(&self, prefix: &str) -> Result<(), UnitFileError> {
+        let folder = self.root.join("keys");
+        for name in file::names(&folder)?.iter().filter(|name| name.starts_with(prefix) && name.ends_with(".new")) {
+            let path = folder.join(name);
+            overwrite_and_remove(&path).map_err(|error| DataDirError::File { path, error })?;
+        }
+        Ok(())
+    }
+
     /// The root and its key, which may be kept elsewhere.
     pub(crate) fn root(&self, key: Option<&Path>, key_file: &KeyFile) -> Result<Root, UnitFileError> {
         let path = key.map_or_else(|| self.key_path("root-ca"), Path::to_owned);

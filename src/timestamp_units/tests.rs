@@ -4,6 +4,7 @@ use super::*;
 use crate::assemble::Source;
 use crate::clock::SystemClock;
 use crate::data_dir::Curve;
+use crate::data_dir::file::{self, Mode};
 use crate::founding::{self, Plan};
 use crate::people::Password;
 use shared::time::Clock as _;
@@ -17,7 +18,7 @@ struct Scratch {
     settings: Arc<UnitSettings>,
     now: UnixTime,
     _data: DataDir,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn scratch() -> Scratch {
@@ -36,7 +37,7 @@ fn scratch() -> Scratch {
         settings: settings.units.clone(),
         now: house.created().plus(Duration::from_secs(1)),
         _data: data,
-        _folder: folder,
+        folder,
     }
 }
 
@@ -108,8 +109,13 @@ fn a_key_that_no_unit_knows_is_destroyed_and_names_and_moments_are_checked() {
     let making = Making { root: &root, settings: &settings, addresses: None, token: None };
     scratch.units.add("rsa", KeyAlgorithm::RSA3072, &making, now).expect("added");
     scratch.files.create_key("tsa-rsa-2", KeyAlgorithm::P256, &scratch.key_file, &SystemRandom).expect("a key");
+    // Killed while a key's file was written beside its place.
+    let half = scratch.folder.path().join("data/keys/tsa-rsa-3.new");
+    file::write_durably(&half.with_extension("pem"), b"half", Mode::Private).expect("written");
+    std::fs::rename(half.with_extension("pem"), &half).expect("renamed");
     scratch.units.discard_unfinished(now).expect("discarded");
     assert_eq!(scratch.keys(), ["tsa", "tsa-rsa-1"]);
+    assert!(!half.exists());
     for (name, is_there) in [("rsa", true), ("", false), ("A", false), ("a/b", false), (&"a".repeat(33), false)] {
         let error = scratch.units.add(name, KeyAlgorithm::P256, &making, now).expect_err("refused");
         assert_eq!(matches!(error, UnitsError::Exists(_)), is_there, "{name}: {error}");

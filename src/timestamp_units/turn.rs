@@ -11,6 +11,7 @@ pub(crate) const IN_FLIGHT: Duration = Duration::from_secs(60);
 impl TimestampUnits {
     /// Destroys keys that no generation has: their change was interrupted before it was in the register.
     pub(crate) fn discard_unfinished(&self, now: UnixTime) -> Result<(), UnitsError> {
+        self.files.remove_half_written(KEY_PREFIX)?;
         let generations = self.register.units.iter().flat_map(|unit| &unit.generations);
         let known: Vec<&KeyPlace> = generations.map(|generation| &generation.key).collect();
         for stem in self.files.key_stems(KEY_PREFIX)? {
