@@ -212,6 +212,14 @@ for algorithm in ALGORITHMS:
         must(run(python, script, f"{here.house.origin}/tsa/{unit}", here.root))
 
 
+@case("revocation: Notation signs only after it heard that the unit's certificate is good")
+def notation(world):
+    here = revoking(world)
+    asked = [world.cache / "bin" / "notation-stamp", f"{here.house.origin}/tsa/file-p384", here.root]
+    done = must(run(*asked))
+    expect("of 2 certificates: OK" in done.text, str(done))
+
+
 @case("revocation: a revoked unit is on the list with its reason, and serves no more")
 def revoked(world):
     here = revoking(world)
