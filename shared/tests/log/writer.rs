@@ -2,16 +2,19 @@
 //!
 //! It is this test binary, run again with a directory in its environment; without one, its "test" does nothing.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use shared::keys::{PublicKey, Signer, SigningKey};
-use shared::log::{Hash, LeafHash, Log, OpenReport, Origin, SignedCheckpoint, TilePath, tile, verify_offline};
+use shared::log::{
+    Hash, LeafHash, Log, OpenError, OpenReport, Origin, SignedCheckpoint, TilePath, tile, verify_offline,
+};
 use zeroize::Zeroizing;
 
 const DIR: &str = "PRIVYSEAL_TEST_LOG_DIR";
@@ -95,7 +98,7 @@ fn open_key(path: &Path) -> SigningKey {
     SigningKey::from_pkcs8(Zeroizing::new(std::fs::read(path).expect("reads"))).expect("a key")
 }
 
-fn open(dir: &Path, key: &Path) -> Result<(Log, OpenReport), shared::log::OpenError> {
+fn open(dir: &Path, key: &Path) -> Result<(Log, OpenReport), OpenError> {
     Log::open(dir, Origin::parse("log.example").expect("a name"), Arc::new(open_key(key)))
 }
 
@@ -113,7 +116,8 @@ impl Writer {
             .env(LIFE, format!("{life}:{}", key.display()))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            // Should it give up, it says why.
+            .stderr(Stdio::inherit())
             .spawn()
             .expect("the writer starts");
         let output = BufReader::new(child.stdout.take().expect("its output"));
@@ -155,13 +159,27 @@ fn acknowledgement(line: &str) -> Option<(u64, Hash)> {
 fn child() {
     let (Some(dir), Ok(life)) = (std::env::var_os(DIR), std::env::var(LIFE)) else { return };
     let (life, key) = life.split_once(':').expect("a life and a key");
-    let (log, _) = open(Path::new(&dir), Path::new(key)).expect("opens");
+    let log = open_when_free(Path::new(&dir), Path::new(key));
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let log = log.clone();
             scope.spawn(move || append_for_ever(&log, life, thread));
         }
     });
+}
+
+/// The lock of the log goes with a file that the process before had open, and a program which another test starts just then holds
+/// that file too, between its fork and its exec.
+fn open_when_free(dir: &Path, key: &Path) -> Log {
+    for _ in 0..200 {
+        match open(dir, key) {
+            Err(OpenError::Disk(error)) if error.kind() == ErrorKind::ResourceBusy => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened.expect("opens").0,
+        }
+    }
+    panic!("the log stays locked");
 }
 
 fn append_for_ever(log: &Log, life: &str, thread: u64) {
