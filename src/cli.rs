@@ -5,6 +5,7 @@ mod ca;
 mod config;
 mod demo;
 mod explain;
+mod held_house;
 mod init;
 mod issuer;
 mod login;

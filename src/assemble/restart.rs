@@ -15,7 +15,7 @@ pub(crate) struct Fixed(Table);
 
 impl Fixed {
     pub(super) fn of(config: &Config) -> Self {
-        let mut table = Table::try_from(config).unwrap_or_default();
+        let mut table = Table::try_from(config).expect("what was read from TOML can be written as TOML");
         table.retain(|section, _| !HOT.contains(&section));
         Self(table)
     }

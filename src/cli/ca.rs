@@ -9,11 +9,11 @@ use shared::keys::KeyFile;
 use shared::time::Clock as _;
 use shared::x509::revocation::RevocationReason;
 
+use super::held_house::HeldHouse;
 use super::{DataArgs, Failure};
 use crate::assemble;
 use crate::clock::SystemClock;
-use crate::data_dir::{DataDir, DataDirError, KeyName};
-use crate::logs::{self, LogName};
+use crate::data_dir::DataDir;
 use crate::revocation::Revocations;
 use crate::timestamp_units::UnitFiles;
 
@@ -108,14 +108,7 @@ struct Held {
 
 impl Held {
     fn open(args: &DataArgs) -> Result<Self, Failure> {
-        let data = DataDir::hold(&args.data)?;
-        if !data.has_house()? {
-            return Err(DataDirError::Empty(args.data.clone()).into());
-        }
-        let house = data.house_file()?;
-        let key_file = Arc::new(data.key_file()?);
-        let audit_key = data.key(KeyName::AuditLog, &key_file)?;
-        let audit = logs::open(&data, LogName::Audit, &house.name, audit_key)?;
+        let HeldHouse { data, house, key_file, audit } = HeldHouse::open(args)?;
         let revocations = Revocations::open(&data, &house, key_file.clone(), audit)?;
         Ok(Self { revocations, files: UnitFiles::of(&data), key_file, _data: data })
     }

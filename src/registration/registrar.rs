@@ -248,7 +248,7 @@ impl Registrar {
                 from: from.map(|state| state.name().to_owned()).unwrap_or_default(),
                 to: to.to_owned(),
                 evidence,
-                image: serde_json::from_str(&next.to_json()).unwrap_or_default(),
+                image: serde_json::from_str(&next.to_json()).expect("an image is JSON"),
             };
             let receipt = match before.as_ref().and_then(granted) == granted(&next) {
                 true => self.audit.append(record.to_leaf()).await?,

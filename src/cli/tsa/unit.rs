@@ -8,11 +8,11 @@ use clap::{Args, Subcommand};
 use shared::keys::{KeyAlgorithm, KeyFile};
 use shared::time::{Clock as _, UnixTime};
 
+use super::super::held_house::HeldHouse;
 use super::super::{DataArgs, Failure};
 use crate::assemble;
 use crate::clock::SystemClock;
-use crate::data_dir::{DataDir, DataDirError, KeyName};
-use crate::logs::{self, LogName};
+use crate::data_dir::DataDir;
 use crate::timestamp_units::{KeyPlace, Making, TimestampUnits, UnitFiles};
 use crate::tokens;
 
@@ -158,14 +158,7 @@ struct Held {
 
 impl Held {
     fn open(args: &DataArgs) -> Result<Self, Failure> {
-        let data = DataDir::hold(&args.data)?;
-        if !data.has_house()? {
-            return Err(DataDirError::Empty(args.data.clone()).into());
-        }
-        let house = data.house_file()?;
-        let key_file = Arc::new(data.key_file()?);
-        let audit_key = data.key(KeyName::AuditLog, &key_file)?;
-        let audit = logs::open(&data, LogName::Audit, &house.name, audit_key)?;
+        let HeldHouse { data, house, key_file, audit } = HeldHouse::open(args)?;
         let units = TimestampUnits::open(&data, &house, key_file.clone(), audit)?;
         Ok(Self { units, files: UnitFiles::of(&data), key_file, _data: data })
     }
