@@ -12,11 +12,12 @@ use shared::time::UnixTime;
 
 pub use extension::extension_name;
 
-use crate::issuer::{Issuer, Issuers};
+use crate::issuer::{Issuer, Issuers, Source};
 use crate::names::Rule;
-use crate::namespace::Denied;
+use crate::namespace::{Denied, Permit};
 use crate::principal::Principal;
-use crate::token::{Part, TokenError, UnverifiedToken, Verification};
+use crate::token::{JwtSvidError, JwtSvidVerification, Part, TokenError, UnverifiedToken, Verification};
+use crate::trust_domain::TrustDomainRecord;
 
 /// What is looked at, in this order; the first that refuses ends it.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -88,10 +89,29 @@ impl Step {
 pub struct Explanation {
     /// SHA-256 of the token's bytes.
     pub token_sha256: [u8; 32],
-    /// The record whose `iss` the token has.
-    pub record: Option<Arc<Issuer>>,
+    /// The record that the token leads to.
+    pub record: Option<Record>,
     /// The end.
     pub verdict: Verdict,
+}
+
+/// A record that a token leads to.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// By its `iss`.
+    Issuer(Arc<Issuer>),
+    /// By its `sub`.
+    TrustDomain(Arc<TrustDomainRecord>),
+}
+
+impl Record {
+    /// What the operator calls it: an issuer's identifier, a trust domain's name.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Issuer(issuer) => issuer.id(),
+            Self::TrustDomain(record) => record.name().as_str(),
+        }
+    }
 }
 
 /// How it ends.
@@ -128,38 +148,95 @@ pub enum Outcome {
         /// The refusal of a token whose key is not published.
         otherwise: Explanation,
     },
+    /// The bundle of the trust domain must be fetched first; then ask again, in the same way.
+    NeedsBundle {
+        /// Whose.
+        record: Arc<TrustDomainRecord>,
+        /// The refusal as it is without.
+        otherwise: Explanation,
+    },
 }
 
 /// Explains what the authority would do with `token` at `now`.
 pub fn explain(token: &[u8], issuers: &Issuers, now: UnixTime) -> Outcome {
     let token_sha256 = digest(&SHA256, token).as_ref().try_into().expect("SHA-256 has 32 bytes");
-    let told = |record: Option<&Arc<Issuer>>, verdict| Explanation { token_sha256, record: record.cloned(), verdict };
-    let refused = |record: Option<&Arc<Issuer>>, error: &TokenError| {
-        Outcome::Explained(told(record, Verdict::Refused(of_token(error))))
-    };
+    let asked = Asked { token_sha256, issuers, now };
     let token = match UnverifiedToken::parse(token) {
         Ok(token) => token,
-        Err(error) => return refused(None, &error),
+        Err(error) => return asked.refused(None, of_token(&error)),
     };
-    let record = match issuers.find(&token) {
-        Ok(record) => record,
-        Err(error) => return refused(None, &error),
-    };
-    let token = match token.verify(record, now) {
-        Ok(Verification::Verified(token)) => *token,
-        Ok(Verification::NeedsKeys(_)) => {
-            let reason = format!("the token is signed by a key that its issuer {} does not publish", record.iss());
-            let refusal = Refusal { step: Step::Signature, rule: Rule::T1, reason, owner: None };
-            let otherwise = told(Some(record), Verdict::Refused(refusal));
-            return Outcome::NeedsKeys { issuer: Arc::clone(record), otherwise };
+    match issuers.source(&token) {
+        Ok(Source::Issuer(record)) => asked.of_issuer(token, record),
+        Ok(Source::TrustDomain(record)) => asked.of_trust_domain(token, record),
+        Err(error) => asked.refused(None, of_token(&error)),
+    }
+}
+
+/// The question.
+struct Asked<'a> {
+    token_sha256: [u8; 32],
+    issuers: &'a Issuers,
+    now: UnixTime,
+}
+
+impl Asked<'_> {
+    fn told(&self, record: Option<Record>, verdict: Verdict) -> Explanation {
+        Explanation { token_sha256: self.token_sha256, record, verdict }
+    }
+
+    fn refused(&self, record: Option<Record>, refusal: Refusal) -> Outcome {
+        Outcome::Explained(self.told(record, Verdict::Refused(refusal)))
+    }
+
+    fn decided(&self, record: Record, decision: Result<Permit, Denied>) -> Outcome {
+        let verdict = match decision {
+            Ok(permit) => Verdict::Permitted(Box::new(Principal::from(permit))),
+            Err(denied) => Verdict::Refused(of_denied(&denied)),
+        };
+        Outcome::Explained(self.told(Some(record), verdict))
+    }
+
+    fn of_issuer(&self, token: UnverifiedToken, issuer: &Arc<Issuer>) -> Outcome {
+        let record = Record::Issuer(Arc::clone(issuer));
+        match token.verify(issuer, self.now) {
+            Ok(Verification::Verified(token)) => self.decided(record, self.issuers.rules().permit(*token)),
+            Ok(Verification::NeedsKeys(_)) => {
+                let reason = format!("the token is signed by a key that its issuer {} does not publish", issuer.iss());
+                let refusal = Refusal { step: Step::Signature, rule: Rule::T1, reason, owner: None };
+                let otherwise = self.told(Some(record), Verdict::Refused(refusal));
+                Outcome::NeedsKeys { issuer: Arc::clone(issuer), otherwise }
+            }
+            Err(error) => self.refused(Some(record), of_token(&error)),
         }
-        Err(error) => return refused(Some(record), &error),
+    }
+
+    fn of_trust_domain(&self, token: UnverifiedToken, trust_domain: &Arc<TrustDomainRecord>) -> Outcome {
+        let record = Record::TrustDomain(Arc::clone(trust_domain));
+        match token.verify_svid(trust_domain, &[trust_domain.audience().as_str()], self.now) {
+            Ok(JwtSvidVerification::Verified(svid)) => self.decided(record, self.issuers.rules().permit_svid(svid)),
+            Ok(JwtSvidVerification::NeedsBundle { needs, .. }) => {
+                let (rule, reason) = match needs.why {
+                    Some(why) => (Rule::J3, format!("the trust domain {}: {why}", trust_domain.name())),
+                    None => (Rule::J4, format!("the bundle of {} does not hold the token's key", trust_domain.name())),
+                };
+                let refusal = Refusal { step: Step::Signature, rule, reason, owner: None };
+                let otherwise = self.told(Some(record), Verdict::Refused(refusal));
+                Outcome::NeedsBundle { record: needs.record, otherwise }
+            }
+            Err(error) => self.refused(Some(record), of_jwt_svid(&error)),
+        }
+    }
+}
+
+fn of_jwt_svid(error: &JwtSvidError) -> Refusal {
+    let step = match error {
+        JwtSvidError::Token(error) => return of_token(error),
+        JwtSvidError::Header(_) => Step::Parse,
+        JwtSvidError::TrustDomain(_) | JwtSvidError::Issuer { .. } => Step::Issuer,
+        JwtSvidError::Name(_) => Step::Subject,
+        JwtSvidError::BundleEmpty(_) | JwtSvidError::NoKeyFits { .. } => Step::Signature,
     };
-    let verdict = match issuers.rules().permit(token) {
-        Ok(permit) => Verdict::Permitted(Box::new(Principal::from(permit))),
-        Err(denied) => Verdict::Refused(of_denied(&denied)),
-    };
-    Outcome::Explained(told(Some(record), verdict))
+    Refusal { step, rule: error.rule(), reason: error.to_string(), owner: None }
 }
 
 fn of_token(error: &TokenError) -> Refusal {
@@ -174,7 +251,9 @@ fn of_token(error: &TokenError) -> Refusal {
         | TokenError::TooLong { .. }
         | TokenError::Type(_) => Step::Parse,
         TokenError::Base64(Part::Claims | Part::Header) => Step::Parse,
-        TokenError::IssuerMismatch(_) | TokenError::IssuerUnknown(_) => Step::Issuer,
+        TokenError::IssuerMismatch(_) | TokenError::IssuerUnknown(_) | TokenError::TrustDomainUnknown(_) => {
+            Step::Issuer
+        }
         TokenError::AlgorithmNotAllowed { .. } => Step::Algorithm,
         TokenError::Audience { .. } | TokenError::ClaimForm("aud") | TokenError::ClaimMissing("aud") => Step::Audience,
         TokenError::ClaimForm("sub") | TokenError::ClaimMissing("sub") => Step::Subject,

@@ -11,23 +11,45 @@ mod jwks;
 mod key_set;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-pub(crate) use jwks::parse_uses as parse_jwk_uses;
 pub use jwks::{JwksError, MAX_JWKS_BYTES, MAX_KEYS, SkipReason, SkippedKey};
+pub(crate) use jwks::{parse_uses as parse_jwk_uses, public_key as public_key_of_jwk, uses_of as uses_of_jwk};
 pub use key_set::KeySet;
-pub(crate) use key_set::Selection;
+pub(crate) use key_set::{Selection, VerificationKey};
 pub use record::{Issuer, IssuerSpec, KeySource, Reach, RecordOrigin};
 
 use crate::names::{PublicSuffixes, Rule};
 use crate::namespace::{ConnectorSpec, Listings, Overlap, Rules, Speaker};
 use crate::token::{TokenError, UnverifiedToken};
+use crate::trust_domain::{IssuerPolicy, TrustDomainRecord, TrustDomainSpec, TrustDomains};
 
 /// All records, all grants: one snapshot.
 pub struct Issuers {
     records: Records,
+    trust_domains: TrustDomains,
     rules: Rules,
+}
+
+/// What a snapshot is made from.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    /// Issuers of OpenID Connect, our own provider among them.
+    pub issuers: Vec<IssuerSpec>,
+    /// SPIFFE trust domains.
+    pub trust_domains: Vec<TrustDomainSpec>,
+    /// The connectors of our own provider.
+    pub connectors: Vec<ConnectorSpec>,
+}
+
+/// Whose record a token leads to.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// An issuer's, by the token's `iss`.
+    Issuer(&'a Arc<Issuer>),
+    /// A trust domain's, by the token's `sub`.
+    TrustDomain(&'a Arc<TrustDomainRecord>),
 }
 
 /// All records, by the exact bytes of their `iss`.
@@ -124,6 +146,29 @@ pub enum RegistrationError {
         /// The other.
         second: Speaker,
     },
+    /// X2: two records of one trust domain.
+    #[error("the trust domain {0} is registered twice (rule X2)")]
+    DuplicateTrustDomain(String),
+    /// I2: a trust domain's tokens would have the `iss` of an issuer that has a record of its own.
+    #[error("the trust domain {trust_domain} is to have the iss {iss}, which is the issuer {issuer:?} (rule I2)")]
+    IssuerOfTrustDomain {
+        /// The trust domain.
+        trust_domain: String,
+        /// The `iss`.
+        iss: String,
+        /// The issuer.
+        issuer: String,
+    },
+    /// S4: a trust domain speaks for itself and for nobody else.
+    #[error(
+        "the trust domain {trust_domain} cannot hold the grant {scope}; it speaks for SPIFFE IDs of its own only (rule S4)"
+    )]
+    ForeignGrant {
+        /// The trust domain.
+        trust_domain: String,
+        /// The grant.
+        scope: String,
+    },
     /// X1: two speakers own the same name.
     #[error(transparent)]
     Overlap(#[from] Overlap),
@@ -140,7 +185,9 @@ impl RegistrationError {
             Self::DuplicateLabel { .. } => Some(Rule::O1),
             Self::Shared { .. } => Some(Rule::M1),
             Self::PublicSuffix { .. } | Self::UnknownTopLevel { .. } => Some(Rule::D1),
-            Self::TrustDomainTwice { .. } => Some(Rule::X2),
+            Self::TrustDomainTwice { .. } | Self::DuplicateTrustDomain(_) => Some(Rule::X2),
+            Self::IssuerOfTrustDomain { .. } => Some(Rule::I2),
+            Self::ForeignGrant { .. } => Some(Rule::S4),
             Self::Overlap(_) => Some(Rule::X1),
             Self::DuplicateId(_)
             | Self::Id(_)
@@ -159,15 +206,13 @@ impl Issuers {
     /// Puts records and the connectors of our own provider together, or says everything that is wrong with them. Public suffixes
     /// are those of the list inside this program.
     pub fn build(specs: Vec<IssuerSpec>, connectors: Vec<ConnectorSpec>) -> Result<Self, Vec<RegistrationError>> {
-        Self::build_with(&PublicSuffixes::embedded(), specs, connectors)
+        let registry = Registry { issuers: specs, connectors, trust_domains: Vec::new() };
+        Self::build_with(&PublicSuffixes::embedded(), registry)
     }
 
-    /// The same by another list of public suffixes.
-    pub fn build_with(
-        suffixes: &PublicSuffixes,
-        specs: Vec<IssuerSpec>,
-        connectors: Vec<ConnectorSpec>,
-    ) -> Result<Self, Vec<RegistrationError>> {
+    /// The same with trust domains, and by another list of public suffixes.
+    pub fn build_with(suffixes: &PublicSuffixes, registry: Registry) -> Result<Self, Vec<RegistrationError>> {
+        let Registry { issuers: specs, trust_domains, connectors } = registry;
         let mut problems = Vec::new();
         let mut by_iss = Records(HashMap::with_capacity(specs.len()));
         let mut records = Vec::with_capacity(specs.len());
@@ -187,9 +232,14 @@ impl Issuers {
             }
             records.push(record);
         }
-        find_equal_labels(&by_iss, &records, &mut problems);
-        match Rules::build(suffixes, &records, connectors) {
-            Ok(rules) if problems.is_empty() => return Ok(Self { records: by_iss, rules }),
+        let trust_domains: Vec<_> =
+            trust_domains.into_iter().map(|spec| Arc::new(TrustDomainRecord::new(spec))).collect();
+        find_trust_domain_conflicts(&by_iss, &trust_domains, &mut problems);
+        find_equal_labels(&by_iss, &records, &trust_domains, &mut problems);
+        match Rules::build(suffixes, &records, &trust_domains, connectors) {
+            Ok(rules) if problems.is_empty() => {
+                return Ok(Self { records: by_iss, trust_domains: TrustDomains::new(trust_domains), rules });
+            }
             Ok(_) => {}
             Err(more) => problems.extend(more),
         }
@@ -208,6 +258,27 @@ impl Issuers {
     /// The record whose `iss` is the token's, byte for byte. Where several records share an `iss`, the token's audience chooses.
     pub fn find(&self, token: &UnverifiedToken) -> Result<&Arc<Issuer>, TokenError> {
         self.records.find(token)
+    }
+
+    /// The record that the token leads to. An `iss` that is registered decides (T2); only where there is none does the trust domain
+    /// in `sub`, and its record says which `iss` its tokens may have.
+    pub fn source(&self, token: &UnverifiedToken) -> Result<Source<'_>, TokenError> {
+        let is_registered = token.issuer().is_some_and(|iss| !self.of(iss).is_empty());
+        match token.trust_domain().filter(|_| !is_registered) {
+            None => self.find(token).map(Source::Issuer),
+            Some(name) => match self.trust_domains.find(name) {
+                Some(record) => Ok(Source::TrustDomain(record)),
+                None if token.issuer().is_none() => {
+                    Err(TokenError::TrustDomainUnknown(name.chars().take(120).collect()))
+                }
+                None => self.find(token).map(Source::Issuer),
+            },
+        }
+    }
+
+    /// The trust domains.
+    pub fn trust_domains(&self) -> &TrustDomains {
+        &self.trust_domains
     }
 
     /// The records of an exact `iss`.
@@ -233,6 +304,12 @@ impl Issuers {
                 record.replace_keys(other.keys());
             }
         }
+        for record in self.trust_domains.iter() {
+            let same = earlier.trust_domains.find(record.name().as_str()).filter(|other| record.fetches_like(other));
+            if let Some(other) = same {
+                record.replace((*other.held()).clone());
+            }
+        }
     }
 }
 
@@ -244,8 +321,9 @@ impl Records {
     }
 
     pub(crate) fn find(&self, token: &UnverifiedToken) -> Result<&Arc<Issuer>, TokenError> {
-        match self.0.get(token.issuer()).map(Vec::as_slice) {
-            None | Some([]) => Err(TokenError::IssuerUnknown(token.issuer().chars().take(120).collect())),
+        let iss = token.issuer().ok_or(TokenError::ClaimMissing("iss"))?;
+        match self.0.get(iss).map(Vec::as_slice) {
+            None | Some([]) => Err(TokenError::IssuerUnknown(iss.chars().take(120).collect())),
             Some([only]) => Ok(only),
             Some(several) => {
                 let audiences = token.audiences()?;
@@ -261,22 +339,50 @@ impl Records {
     }
 }
 
+/// X2, I2: a trust domain has one record, and no issuer's `iss`.
+fn find_trust_domain_conflicts(
+    by_iss: &Records,
+    trust_domains: &[Arc<TrustDomainRecord>],
+    problems: &mut Vec<RegistrationError>,
+) {
+    let mut names = HashSet::with_capacity(trust_domains.len());
+    for record in trust_domains {
+        if !names.insert(record.name()) {
+            problems.push(RegistrationError::DuplicateTrustDomain(record.name().to_string()));
+        }
+        if let IssuerPolicy::Exact(iss) = record.issuer()
+            && let Some(issuer) = by_iss.of(iss.as_str()).first()
+        {
+            problems.push(RegistrationError::IssuerOfTrustDomain {
+                trust_domain: record.name().to_string(),
+                iss: iss.to_string(),
+                issuer: issuer.id().to_owned(),
+            });
+        }
+    }
+}
+
 /// O1. A verifier knows an issuer by its label alone. So no two records share one, and none takes the `iss` of another for its
 /// own, even if that other has a different label: the next reader would take it for the other.
-fn find_equal_labels(by_iss: &Records, records: &[Arc<Issuer>], problems: &mut Vec<RegistrationError>) {
-    let mut by_label: HashMap<&str, &Arc<Issuer>> = HashMap::with_capacity(records.len());
-    for record in records {
-        let label = record.label();
-        let holder = by_label.insert(label, record);
+fn find_equal_labels(
+    by_iss: &Records,
+    records: &[Arc<Issuer>],
+    trust_domains: &[Arc<TrustDomainRecord>],
+    problems: &mut Vec<RegistrationError>,
+) {
+    let issuers = records.iter().map(|record| (record.label(), Some(record.iss().as_str()), record.id()));
+    let trust_domains = trust_domains.iter().map(|record| (record.label(), None, record.name().as_str()));
+    let mut by_label: HashMap<&str, &str> = HashMap::with_capacity(records.len());
+    for (label, iss, id) in issuers.chain(trust_domains) {
+        let holder = by_label.insert(label, id);
         // Who has a label of his own is not met by its holder.
-        let is_foreign = |other: &&Arc<Issuer>| label != record.iss().as_str() && other.label() != label;
-        let foreign = || by_iss.of(label).iter().find(is_foreign);
+        let foreign = || {
+            let is_foreign = |other: &&Arc<Issuer>| iss != Some(label) && other.label() != label;
+            by_iss.of(label).iter().find(is_foreign).map(|other| other.id())
+        };
         if let Some(other) = holder.or_else(foreign) {
-            problems.push(RegistrationError::DuplicateLabel {
-                label: label.to_owned(),
-                first: other.id().to_owned(),
-                second: record.id().to_owned(),
-            });
+            let (label, first, second) = (label.to_owned(), other.to_owned(), id.to_owned());
+            problems.push(RegistrationError::DuplicateLabel { label, first, second });
         }
     }
 }

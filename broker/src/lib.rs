@@ -10,4 +10,6 @@ pub mod profile;
 pub mod provider;
 pub mod registration;
 pub mod signing;
+pub mod svid;
 pub mod token;
+pub mod trust_domain;

@@ -39,14 +39,16 @@ pub use deny::{Deny, DenyError};
 pub use grant::{Grant, Scope};
 pub use listings::Listings;
 pub use overlap::Overlap;
-pub use permit::{LoginPermit, Permit};
+pub use permit::{Credential, LoginPermit, Permit};
 pub use pin::{Pin, PinValue};
 pub use speaker::{ConnectorSpec, Speaker};
 
 use crate::issuer::Issuer;
 use crate::names::{DomainName, EmailAddress, Name, Rule, SpiffeId, UriName, Username};
-use crate::profile::{Profile, verified_address};
+use crate::profile::{Claimed, Profile, verified_address};
+use crate::svid::VerifiedSvid;
 use crate::token::{Claims, VerifiedToken};
+use crate::trust_domain::TrustDomainRecord;
 use email_index::EmailIndex;
 use holdings::{Holding, Holdings, SpeakerIndex};
 use uri_index::UriIndex;
@@ -56,6 +58,7 @@ pub struct Rules {
     speakers: Vec<SpeakerEntry>,
     by_record: HashMap<Box<str>, SpeakerIndex>,
     by_connector: HashMap<Box<str>, SpeakerIndex>,
+    by_trust_domain: HashMap<Box<str>, SpeakerIndex>,
     emails: EmailIndex,
     spiffe: UriIndex,
     uris: UriIndex,
@@ -66,8 +69,15 @@ pub struct Rules {
 struct SpeakerEntry {
     speaker: Speaker,
     grants: Vec<Grant>,
-    record: Option<Arc<Issuer>>,
+    /// None for a connector.
+    record: Option<Known>,
     keeps_local_accounts: bool,
+}
+
+/// The record of one who speaks.
+enum Known {
+    Issuer(Arc<Issuer>),
+    TrustDomain(Arc<TrustDomainRecord>),
 }
 
 impl Rules {
@@ -80,18 +90,48 @@ impl Rules {
         for condition in token.issuer().conditions() {
             condition.check(token.claims())?;
         }
-        // Our own provider alone speaks through its connectors.
-        let speaker = match token.issuer().profile() {
-            Profile::OwnProvider => self.connector(connector_of(token.claims())?)?,
-            _ => record,
+        // Our own provider alone speaks through others: through its connectors, and for workloads that showed it an SVID.
+        let is_own = *token.issuer().profile() == Profile::OwnProvider;
+        let (speaker, claimed) = match is_own.then(|| connector_of(token.claims())).transpose()? {
+            None => (record, token.issuer().profile().claim(&token)?),
+            Some(connector) => match connector.strip_prefix(WORKLOADS) {
+                None => (self.connector(connector)?, token.issuer().profile().claim(&token)?),
+                Some(name) => (self.trust_domain(name)?, Profile::Spiffe.claim(&token)?),
+            },
         };
-        let claimed = token.issuer().profile().claim(&token)?;
         let decision = self.decide(speaker, &claimed.name)?;
         if token.issuer().deny().is_some_and(|deny| deny.denies(token.claims(), &claimed.name)) {
             return Err(Denied::Expression(token.issuer().id().to_owned()));
         }
-        self.listings.check(&claimed.name, token.issuer().iss())?;
-        Ok(Permit::new(token, claimed, decision.rule, &self.entry(speaker).speaker, decision.grant))
+        let entry = self.entry(speaker);
+        // A workload has one name and one issuer in certificates, whichever way it came.
+        let label = match &entry.record {
+            Some(Known::TrustDomain(record)) => record.label().to_owned(),
+            Some(Known::Issuer(_)) | None => token.issuer().label().to_owned(),
+        };
+        let listed_as = match &entry.record {
+            Some(Known::TrustDomain(record)) => record.label(),
+            Some(Known::Issuer(_)) | None => token.issuer().iss().as_str(),
+        };
+        self.listings.check(&claimed.name, listed_as)?;
+        Ok(Permit::new(Credential::Token(token), claimed, label, decision, &entry.speaker))
+    }
+
+    /// Decides whether a workload may be called by its SPIFFE ID. The permit owns the SVID.
+    pub fn permit_svid(&self, svid: VerifiedSvid) -> Result<Permit, Denied> {
+        let record = svid.record();
+        let replaced = || Denied::RecordReplaced(record.name().to_string());
+        let speaker = *self.by_trust_domain.get(record.name().as_str()).ok_or_else(replaced)?;
+        let entry = self.entry(speaker);
+        if !matches!(&entry.record, Some(Known::TrustDomain(known)) if Arc::ptr_eq(known, record)) {
+            return Err(replaced());
+        }
+        let name = Name::SpiffeId(svid.id().clone());
+        let decision = self.decide_spiffe(speaker, svid.id())?;
+        let label = record.label().to_owned();
+        self.listings.check(&name, &label)?;
+        let claimed = Claimed { name, proof_name: svid.id().as_str().to_owned(), extensions: Vec::new() };
+        Ok(Permit::new(Credential::Svid(svid), claimed, label, decision, &entry.speaker))
     }
 
     /// The same rules, but some domains are spoken for by nobody whom they do not list.
@@ -127,13 +167,20 @@ impl Rules {
         let replaced = || Denied::RecordReplaced(token.issuer().id().to_owned());
         let index = *self.by_record.get(token.issuer().id()).ok_or_else(replaced)?;
         match &self.entry(index).record {
-            Some(record) if Arc::ptr_eq(record, token.issuer()) => Ok(index),
+            Some(Known::Issuer(record)) if Arc::ptr_eq(record, token.issuer()) => Ok(index),
             _ => Err(replaced()),
         }
     }
 
     fn connector(&self, id: &str) -> Result<SpeakerIndex, Denied> {
         self.by_connector.get(id).copied().ok_or_else(|| Denied::ConnectorUnknown(id.chars().take(120).collect()))
+    }
+
+    fn trust_domain(&self, name: &str) -> Result<SpeakerIndex, Denied> {
+        self.by_trust_domain
+            .get(name)
+            .copied()
+            .ok_or_else(|| Denied::ConnectorUnknown(name.chars().take(120).collect()))
     }
 
     /// Whether the speaker owns the name, and by which grant.
@@ -204,6 +251,10 @@ struct Decision<'a> {
     rule: Rule,
     grant: &'a Scope,
 }
+
+/// With what the connector of a token begins that our own provider made for a workload; the trust domain follows. No connector can
+/// be called that, since a slash is no part of their names.
+pub const WORKLOADS: &str = "spiffe://";
 
 /// Our own provider's tokens say which connector knew the person (the shape that Dex gave `federated_claims`).
 fn connector_of(claims: &Claims) -> Result<&str, Denied> {

@@ -3,8 +3,9 @@
 //! Does not: encode anything; how a name and an extension look in DER is `ca`'s matter.
 
 use crate::names::Name;
-use crate::namespace::Permit;
+use crate::namespace::{Credential, Permit};
 use crate::profile::Claimed;
+use crate::svid::SvidUse;
 
 /// Everything about the subject that goes into a certificate and into its audit records. Made from a [`Permit`] only.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Principal {
     subject: String,
     rule: String,
     token_sha256: [u8; 32],
+    credential: &'static str,
+    svid_use: Option<SvidUse>,
 }
 
 /// Last arcs of Fulcio's extensions below 1.3.6.1.4.1.57264.1.
@@ -30,17 +33,21 @@ mod arc {
 
 impl From<Permit> for Principal {
     fn from(permit: Permit) -> Self {
-        let (token, Claimed { name, proof_name, mut extensions }, rule) = permit.into_parts();
-        let issuer = token.issuer().iss().as_str().to_owned();
-        let label = token.issuer().label().to_owned();
-        let subject = token.subject().to_owned();
+        let (credential, Claimed { name, proof_name, mut extensions }, label, rule) = permit.into_parts();
+        let (issuer, subject, token_sha256, svid) = match &credential {
+            Credential::Svid(svid) => (svid.issuer(), svid.id().as_str().to_owned(), *svid.sha256(), Some(svid)),
+            Credential::Token(token) => {
+                (token.issuer().iss().as_str().to_owned(), token.subject().to_owned(), *token.sha256(), None)
+            }
+        };
         extensions.extend([
             (arc::ISSUER, label.clone()),
             (arc::ISSUER_V2, label),
             (arc::TOKEN_SUBJECT, subject.clone()),
         ]);
         extensions.sort_unstable_by_key(|(arc, _)| *arc);
-        Self { name, proof_name, extensions, issuer, subject, rule, token_sha256: *token.sha256() }
+        let (kind, svid_use) = (svid.map_or("", |svid| svid.document().name()), svid.map(|svid| svid.use_of()));
+        Self { name, proof_name, extensions, issuer, subject, rule, token_sha256, credential: kind, svid_use }
     }
 }
 
@@ -68,7 +75,7 @@ impl Principal {
         self.extensions.iter().map(|(arc, text)| (*arc, text.as_str()))
     }
 
-    /// The `iss` of the token.
+    /// The `iss` of the token; `spiffe://` and the trust domain where an SVID has none.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -88,9 +95,19 @@ impl Principal {
         &self.rule
     }
 
-    /// SHA-256 of the token, for the audit log.
+    /// SHA-256 of the token, or of the X.509-SVID, for the audit log.
     pub fn token_sha256(&self) -> &[u8; 32] {
         &self.token_sha256
+    }
+
+    /// The kind of SVID that was shown; empty for an issuer's token.
+    pub fn credential(&self) -> &'static str {
+        self.credential
+    }
+
+    /// The use of an SVID, to be counted before anything is made of it.
+    pub fn svid_use(&self) -> Option<&SvidUse> {
+        self.svid_use.as_ref()
     }
 }
 

@@ -1,7 +1,8 @@
 //! From a request to a certificate, in the order that the types allow.
 //!
 //! ```text
-//! SigningRequest → UnverifiedToken → VerifiedToken → Permit → Principal → ProvenKey → Template → LintedTemplate = Prepared
+//! SigningRequest → UnverifiedToken     → VerifiedToken → Permit → Principal → ProvenKey → Template → LintedTemplate = Prepared
+//!                  UnverifiedX509Svid  → VerifiedSvid  ↗
 //! Prepared ─ entries ─→ (both logs) ─ receipts ─→ Unreleased<IssuedCertificate> ─ entry ─→ (audit log) ─ receipt ─→ IssuedCertificate
 //! ```
 //!
@@ -23,9 +24,11 @@ use crate::ca::issue::{WrongReceipt, issue};
 use crate::ca::lint::{Facts, lint};
 use crate::ca::sct::TreeLeaf;
 use crate::ca::{Authority, CertificateLogKey, IssuedCertificate, LintedTemplate, Profile, Submission, Unreleased};
-use crate::issuer::{Issuer, Issuers};
+use crate::issuer::{Issuer, Issuers, Source};
+use crate::namespace::Permit;
 use crate::principal::Principal;
-use crate::token::{UnverifiedToken, Verification};
+use crate::svid::{NeedsBundle, Purpose, SvidUse, UnverifiedX509Svid, X509SvidError, X509Verification};
+use crate::token::{JwtSvidVerification, UnverifiedToken, Verification};
 pub use fault::{CallerFault, OurFault, SigningError, UpstreamFault};
 
 /// What the house signs certificates with. Replaced as a whole when a key changes; a request keeps the one it began with.
@@ -46,14 +49,26 @@ pub struct Prepared {
     linted: LintedTemplate,
     certificate_entry: TreeLeaf,
     intent: Vec<u8>,
+    svid_use: Option<SvidUse>,
     now: UnixTime,
 }
 
-/// A request as it came: a token, and a key or a certificate signing request. Nothing in it is known to be true.
+/// A request as it came: who asks, and a key or a certificate signing request. Nothing in it is known to be true.
 pub struct SigningRequest {
-    token: UnverifiedToken,
+    identity: Identity,
     submission: Submission,
 }
+
+/// How the one who asks is known.
+enum Identity {
+    /// By the certificate of the connection.
+    Channel(Box<UnverifiedX509Svid>),
+    /// By a token.
+    Token(Box<UnverifiedToken>),
+}
+
+/// The key that is shown, and its proof.
+pub type Key = Option<(Vec<u8>, Vec<u8>)>;
 
 /// What a request is judged with, beside the issuers: all that would make two judgements of it differ.
 pub struct Call<'a> {
@@ -76,18 +91,74 @@ pub enum Outcome {
         /// The request, to be asked again.
         request: Box<SigningRequest>,
     },
+    /// The bundle of the trust domain must be fetched first, in the same way.
+    NeedsBundle {
+        /// Whose, and why.
+        needs: NeedsBundle,
+        /// The request, to be asked again.
+        request: Box<SigningRequest>,
+    },
 }
 
 impl SigningRequest {
     /// Reads the token, and exactly one of the two ways to show a key: `(key, proof)` or a certificate signing request.
-    pub fn parse(
-        token: &[u8],
-        key: Option<(Vec<u8>, Vec<u8>)>,
+    pub fn parse(token: &[u8], key: Key, certification_request: Option<Vec<u8>>) -> Result<Self, SigningError> {
+        let identity = Identity::Token(Box::new(UnverifiedToken::parse(token)?));
+        let submission = Submission::parse(key, certification_request)?;
+        Ok(Self { identity, submission })
+    }
+
+    /// The same for one who is known by the certificate of the connection.
+    pub fn over_channel(
+        svid: UnverifiedX509Svid,
+        key: Key,
         certification_request: Option<Vec<u8>>,
     ) -> Result<Self, SigningError> {
-        let token = UnverifiedToken::parse(token)?;
         let submission = Submission::parse(key, certification_request)?;
-        Ok(Self { token, submission })
+        Ok(Self { identity: Identity::Channel(Box::new(svid)), submission })
+    }
+}
+
+/// Who asks, decided; or what must be fetched first.
+enum Judged {
+    Permitted(Box<Permit>),
+    NeedsKeys(Arc<Issuer>, Identity),
+    NeedsBundle(NeedsBundle, Identity),
+}
+
+impl Identity {
+    fn judge(self, issuers: &Issuers, now: UnixTime) -> Result<Judged, SigningError> {
+        match self {
+            Self::Channel(svid) => Self::judge_channel(svid, issuers, now),
+            Self::Token(token) => match issuers.source(&token)? {
+                Source::Issuer(issuer) => match token.verify(issuer, now)? {
+                    Verification::Verified(token) => Ok(Judged::permitted(issuers.rules().permit(*token)?)),
+                    Verification::NeedsKeys(token) => Ok(Judged::NeedsKeys(Arc::clone(issuer), Self::Token(token))),
+                },
+                Source::TrustDomain(record) => match token.verify_svid(record, &[record.audience().as_str()], now)? {
+                    JwtSvidVerification::Verified(svid) => Ok(Judged::permitted(issuers.rules().permit_svid(svid)?)),
+                    JwtSvidVerification::NeedsBundle { needs, token } => {
+                        Ok(Judged::NeedsBundle(needs, Self::Token(token)))
+                    }
+                },
+            },
+        }
+    }
+
+    fn judge_channel(svid: Box<UnverifiedX509Svid>, issuers: &Issuers, now: UnixTime) -> Result<Judged, SigningError> {
+        let trust_domain = svid.id().trust_domain();
+        let record = issuers.trust_domains().find(trust_domain.as_str());
+        let record = record.ok_or_else(|| X509SvidError::TrustDomain(trust_domain.to_string()))?;
+        match svid.verify(record, Purpose::ClientAuthentication, now)? {
+            X509Verification::Verified(svid) => Ok(Judged::permitted(issuers.rules().permit_svid(svid)?)),
+            X509Verification::NeedsBundle(needs) => Ok(Judged::NeedsBundle(needs, Self::Channel(svid))),
+        }
+    }
+}
+
+impl Judged {
+    fn permitted(permit: Permit) -> Self {
+        Self::Permitted(Box::new(permit))
     }
 }
 
@@ -99,16 +170,16 @@ impl Issuance {
         issuers: &Issuers,
         call: &Call<'_>,
     ) -> Result<Outcome, SigningError> {
-        let SigningRequest { token, submission } = request;
-        let issuer = issuers.find(&token)?;
-        let token = match token.verify(issuer, call.now)? {
-            Verification::Verified(token) => *token,
-            Verification::NeedsKeys(token) => {
-                let request = Box::new(SigningRequest { token: *token, submission });
-                return Ok(Outcome::NeedsKeys { issuer: Arc::clone(issuer), request });
+        let SigningRequest { identity, submission } = request;
+        let permit = match identity.judge(issuers, call.now)? {
+            Judged::Permitted(permit) => *permit,
+            Judged::NeedsKeys(issuer, identity) => {
+                return Ok(Outcome::NeedsKeys { issuer, request: Box::new(SigningRequest { identity, submission }) });
+            }
+            Judged::NeedsBundle(needs, identity) => {
+                return Ok(Outcome::NeedsBundle { needs, request: Box::new(SigningRequest { identity, submission }) });
             }
         };
-        let permit = issuers.rules().permit(token)?;
         let principal = Principal::from(permit);
         let prepared = self.draft(&principal, &submission, call)?;
         Ok(Outcome::Prepared(Box::new(prepared)))
@@ -136,9 +207,11 @@ impl Issuance {
             subject: principal.name().as_str().to_owned(),
             rule: principal.rule().to_owned(),
             token_sha256: hex::encode(principal.token_sha256()),
+            credential: principal.credential().to_owned(),
         };
         let certificate_entry = linted.tree_leaf(authority, now);
-        Ok(Prepared { issuance: Arc::clone(self), linted, certificate_entry, intent: intent.to_leaf(), now })
+        let svid_use = principal.svid_use().cloned();
+        Ok(Prepared { issuance: Arc::clone(self), linted, certificate_entry, intent: intent.to_leaf(), svid_use, now })
     }
 }
 
@@ -151,6 +224,11 @@ impl Prepared {
     /// The entry for the certificate log: a `MerkleTreeLeaf` (RFC 6962 §3.4).
     pub fn certificate_entry(&self) -> &[u8] {
         self.certificate_entry.as_bytes()
+    }
+
+    /// The use of an SVID, to be counted before the entries are appended.
+    pub fn svid_use(&self) -> Option<&SvidUse> {
+        self.svid_use.as_ref()
     }
 
     /// Signs, now that both entries are durable.

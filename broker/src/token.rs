@@ -10,6 +10,7 @@ mod algorithm;
 mod claims;
 mod compact;
 mod header;
+mod jwt_svid;
 #[cfg(test)]
 pub(crate) mod mint;
 mod verified;
@@ -23,6 +24,7 @@ use shared::time::UnixTime;
 
 pub use algorithm::JoseAlgorithm;
 pub use claims::Claims;
+pub use jwt_svid::{JwtSvidError, JwtSvidVerification};
 pub use verified::VerifiedToken;
 
 use crate::issuer::{Issuer, Selection};
@@ -45,7 +47,7 @@ pub struct UnverifiedToken {
     compact: Compact,
     header: Header,
     claims: Claims,
-    issuer: String,
+    issuer: Option<String>,
 }
 
 /// What came of verifying.
@@ -144,6 +146,9 @@ pub enum TokenError {
     /// I2: no record has this `iss`, byte for byte.
     #[error("the issuer {0:?} is not registered here")]
     IssuerUnknown(String),
+    /// J2: no `iss`, and the trust domain in `sub` has no record.
+    #[error("the token has no iss, and the trust domain {0:?} is not registered here")]
+    TrustDomainUnknown(String),
     /// T2: the record is of another issuer than the token.
     #[error("the token is of issuer {0:?}, not of the one whose keys are at hand")]
     IssuerMismatch(String),
@@ -202,6 +207,7 @@ impl TokenError {
             | Self::ClaimMissing("sub")
             | Self::ClaimForm("sub") => Rule::T1,
             Self::IssuerUnknown(_) => Rule::I2,
+            Self::TrustDomainUnknown(_) => Rule::J2,
             Self::IssuerMismatch(_) | Self::ClaimMissing("iss") | Self::ClaimForm("iss") => Rule::T2,
             Self::Audience { .. } | Self::ClaimMissing("aud") | Self::ClaimForm("aud") => Rule::T3,
             Self::ClaimMissing(_)
@@ -214,18 +220,29 @@ impl TokenError {
 }
 
 impl UnverifiedToken {
-    /// Reads a compact JWS whose header is acceptable and whose claims are an object with an `iss`.
+    /// Reads a compact JWS whose header is acceptable and whose claims are an object with an `iss`, or with a `sub` that looks like
+    /// a SPIFFE ID: JWT-SVID §3 asks for no `iss`, since the trust domain in `sub` says whose keys to take.
     pub fn parse(text: &[u8]) -> Result<Self, TokenError> {
         let compact = Compact::parse(text)?;
         let header = Header::parse(&compact.decode_header()?)?;
         let claims = Claims::parse(&compact.decode_claims()?)?;
-        let issuer = claims.required_string("iss")?.to_owned();
+        let names_workload = claims.string("sub").is_some_and(|sub| sub.starts_with("spiffe://"));
+        let issuer = match claims.get("iss") {
+            None if names_workload => None,
+            _ => Some(claims.required_string("iss")?.to_owned()),
+        };
         Ok(Self { compact, header, claims, issuer })
     }
 
     /// The `iss` that the token claims, for finding the record and for nothing else.
-    pub fn issuer(&self) -> &str {
-        &self.issuer
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// The trust domain in the SPIFFE ID that the token claims to be of, for finding the record and for nothing else.
+    pub(crate) fn trust_domain(&self) -> Option<&str> {
+        let rest = self.claims.string("sub")?.strip_prefix("spiffe://")?;
+        Some(rest.split_once('/').map_or(rest, |(trust_domain, _)| trust_domain))
     }
 
     /// The audiences that the token claims, for telling two records of one `iss` apart and for nothing else.
@@ -236,12 +253,12 @@ impl UnverifiedToken {
     /// Checks everything that makes the token the issuer's word to us at `now`. What costs least is checked first, so that a stale
     /// token neither costs a signature check nor moves anybody to fetch keys.
     pub fn verify(self, issuer: &Arc<Issuer>, now: UnixTime) -> Result<Verification, TokenError> {
-        if self.issuer != issuer.iss().as_str() {
-            return Err(TokenError::IssuerMismatch(excerpt(&self.issuer)));
+        if self.issuer() != Some(issuer.iss().as_str()) {
+            return Err(TokenError::IssuerMismatch(excerpt(self.issuer().unwrap_or_default())));
         }
         let algorithm = self.header.algorithm;
         if !issuer.allows(algorithm) {
-            return Err(TokenError::AlgorithmNotAllowed { issuer: self.issuer, algorithm });
+            return Err(TokenError::AlgorithmNotAllowed { issuer: issuer.iss().to_string(), algorithm });
         }
         self.check_audience(issuer)?;
         let expires_at = self.check_times(issuer.max_lifetime(), now)?;

@@ -28,8 +28,11 @@ pub enum AuditRecord {
         subject: String,
         /// The rule and grant that permitted it.
         rule: String,
-        /// SHA-256 of the token, hex.
+        /// SHA-256 of the token, or of the X.509-SVID, hex.
         token_sha256: String,
+        /// `jwt-svid`, `x509-svid` or `wit-svid`; absent for an issuer's token.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        credential: String,
     },
     /// A certificate was signed and is about to leave.
     CertificateIssued {

@@ -14,6 +14,6 @@ pub use algorithm::{KeyAlgorithm, KeyAlgorithmError, SignatureAlgorithm};
 pub use key_file::{KeyFile, KeyFileError};
 pub use pkcs11::{Pkcs11Error, Pkcs11Signer};
 pub use pkcs11_uri::{Pkcs11Uri, Pkcs11UriError};
-pub use public_key::{PublicKey, PublicKeyError};
+pub use public_key::{KeyKind, PublicKey, PublicKeyError};
 pub use sealing::{SealError, SealingKey};
 pub use signer::{KeyError, SignError, Signer, SigningKey};

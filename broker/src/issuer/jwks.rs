@@ -3,10 +3,14 @@
 use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use const_oid::ObjectIdentifier;
+use const_oid::db::{rfc5912, rfc8410};
 use der::Encode as _;
-use der::asn1::UintRef;
-use shared::keys::PublicKey;
+use der::asn1::{AnyRef, BitStringRef, UintRef};
+use shared::keys::{KeyKind, PublicKey};
 use shared::strict_json::{Json, JsonError, Object, parse_object};
+
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfo};
 
 use super::key_set::VerificationKey;
 use crate::token::JoseAlgorithm;
@@ -83,20 +87,27 @@ pub(super) fn parse(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Skippe
 }
 
 /// The key, parsed for each algorithm that its type and its own `alg` leave open.
-pub(crate) fn parse_uses(jwk: &Object) -> Result<Vec<(JoseAlgorithm, ParsedPublicKey)>, SkipReason> {
+pub(crate) fn parse_uses(jwk: &Object) -> Result<Uses, SkipReason> {
     if jwk.contains_key("d") {
         return Err(SkipReason::PrivateKey);
     }
     if !is_for_signatures(jwk) {
         return Err(SkipReason::OtherUse);
     }
-    let (algorithms, key) = match (text(jwk, "kty"), text(jwk, "crv")) {
-        (Some("RSA"), _) => (RSA, rsa_key(jwk)?),
-        (Some("EC"), Some("P-256")) => (&[JoseAlgorithm::Es256][..], ec_point(jwk, 32)?),
-        (Some("EC"), Some("P-384")) => (&[JoseAlgorithm::Es384][..], ec_point(jwk, 48)?),
-        (Some("EC"), Some("P-521")) => (&[JoseAlgorithm::Es512][..], ec_point(jwk, 66)?),
-        (Some("OKP"), Some("Ed25519")) => (&[JoseAlgorithm::EdDsa][..], bytes(jwk, "x", 32)?),
-        _ => return Err(SkipReason::Kind),
+    uses_of(jwk, &public_key(jwk)?)
+}
+
+/// A key under each algorithm that it may be used with.
+pub(crate) type Uses = Vec<(JoseAlgorithm, ParsedPublicKey)>;
+
+/// `key`, which is the one in `jwk`, under each algorithm that its type and the entry's `alg` leave open.
+pub(crate) fn uses_of(jwk: &Object, key: &PublicKey) -> Result<Uses, SkipReason> {
+    let algorithms = match key.kind() {
+        KeyKind::Ed25519 => &[JoseAlgorithm::EdDsa][..],
+        KeyKind::P256 => &[JoseAlgorithm::Es256],
+        KeyKind::P384 => &[JoseAlgorithm::Es384],
+        KeyKind::P521 => &[JoseAlgorithm::Es512],
+        KeyKind::Rsa { .. } => RSA,
     };
     let stated = match jwk.get("alg") {
         None => None,
@@ -105,7 +116,9 @@ pub(crate) fn parse_uses(jwk: &Object) -> Result<Vec<(JoseAlgorithm, ParsedPubli
     let uses = algorithms
         .iter()
         .filter(|algorithm| stated.is_none_or(|name| name == algorithm.name()))
-        .map(|&algorithm| ParsedPublicKey::new(algorithm.verification(), &key).map(|parsed| (algorithm, parsed)))
+        .map(|&algorithm| {
+            ParsedPublicKey::new(algorithm.verification(), key.spki_der()).map(|parsed| (algorithm, parsed))
+        })
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| SkipReason::Unfit)?;
     if uses.is_empty() { Err(SkipReason::OtherUse) } else { Ok(uses) }
@@ -129,8 +142,23 @@ fn is_for_signatures(jwk: &Object) -> bool {
     use_fits && operations_fit
 }
 
+/// The key of an entry, whatever it is for.
+pub(crate) fn public_key(jwk: &Object) -> Result<PublicKey, SkipReason> {
+    match (text(jwk, "kty"), text(jwk, "crv")) {
+        (Some("RSA"), _) => rsa_key(jwk),
+        (Some("EC"), Some("P-256")) => ec_key(jwk, rfc5912::SECP_256_R_1, 32),
+        (Some("EC"), Some("P-384")) => ec_key(jwk, rfc5912::SECP_384_R_1, 48),
+        (Some("EC"), Some("P-521")) => ec_key(jwk, rfc5912::SECP_521_R_1, 66),
+        (Some("OKP"), Some("Ed25519")) => {
+            let algorithm = AlgorithmIdentifierRef { oid: rfc8410::ID_ED_25519, parameters: None };
+            spki_key(algorithm, &bytes(jwk, "x", 32)?)
+        }
+        _ => Err(SkipReason::Kind),
+    }
+}
+
 /// RFC 7518 §6.3.1, as the PKCS#1 key that `shared` checks: 2048 to 4096 bits, exponent 65537.
-fn rsa_key(jwk: &Object) -> Result<Vec<u8>, SkipReason> {
+fn rsa_key(jwk: &Object) -> Result<PublicKey, SkipReason> {
     #[derive(der::Sequence)]
     struct RsaPublicKey<'a> {
         modulus: UintRef<'a>,
@@ -140,15 +168,24 @@ fn rsa_key(jwk: &Object) -> Result<Vec<u8>, SkipReason> {
     let pkcs1 = UintRef::new(&modulus)
         .and_then(|modulus| RsaPublicKey { modulus, public_exponent: UintRef::new(&exponent)? }.to_der())
         .map_err(|_| SkipReason::Unfit)?;
-    PublicKey::from_pkcs1(&pkcs1).map(|key| key.spki_der().to_vec()).map_err(|_| SkipReason::Unfit)
+    PublicKey::from_pkcs1(&pkcs1).map_err(|_| SkipReason::Unfit)
 }
 
-/// RFC 7518 §6.2.1: coordinates have the full length of the field. As an uncompressed point (SEC 1 §2.3.3).
-fn ec_point(jwk: &Object, length: usize) -> Result<Vec<u8>, SkipReason> {
+/// RFC 7518 §6.2.1: coordinates have the full length of the field. As an uncompressed point (SEC 1 §2.3.3) of the named curve.
+fn ec_key(jwk: &Object, curve: ObjectIdentifier, length: usize) -> Result<PublicKey, SkipReason> {
     let mut point = vec![0x04];
     point.extend(bytes(jwk, "x", length)?);
     point.extend(bytes(jwk, "y", length)?);
-    Ok(point)
+    let algorithm = AlgorithmIdentifierRef { oid: rfc5912::ID_EC_PUBLIC_KEY, parameters: Some(AnyRef::from(&curve)) };
+    spki_key(algorithm, &point)
+}
+
+fn spki_key(algorithm: AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<PublicKey, SkipReason> {
+    BitStringRef::from_bytes(bits)
+        .and_then(|subject_public_key| SubjectPublicKeyInfo { algorithm, subject_public_key }.to_der())
+        .ok()
+        .and_then(|spki| PublicKey::from_spki(&spki).ok())
+        .ok_or(SkipReason::Unfit)
 }
 
 fn bytes(jwk: &Object, name: &str, length: usize) -> Result<Vec<u8>, SkipReason> {

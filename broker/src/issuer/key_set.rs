@@ -22,7 +22,7 @@ pub struct KeySet {
 
 /// A key under every algorithm that it may be used with.
 #[derive(Debug)]
-pub(super) struct VerificationKey {
+pub(crate) struct VerificationKey {
     pub(super) kid: Option<Box<str>>,
     pub(super) uses: Vec<(JoseAlgorithm, ParsedPublicKey)>,
 }
@@ -65,6 +65,13 @@ impl KeySet {
         Self::of(keys, Vec::new())
     }
 
+    /// The keys of a SPIFFE bundle for one use, of which each has another name.
+    pub(crate) fn of_bundle(keys: Vec<VerificationKey>) -> Self {
+        let named = |(at, key): (usize, &VerificationKey)| Some((key.kid.clone()?, at));
+        let by_kid = keys.iter().enumerate().filter_map(named).collect();
+        Self { keys, by_kid, ..Self::default() }
+    }
+
     fn of(keys: Vec<VerificationKey>, skipped: Vec<SkippedKey>) -> Result<Self, JwksError> {
         let mut by_kid = HashMap::new();
         for (at, key) in keys.iter().enumerate() {
@@ -102,12 +109,22 @@ impl KeySet {
         self.keys.is_empty()
     }
 
+    /// The names of the keys, in the order of the set.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter_map(|key| key.kid.as_deref())
+    }
+
+    /// Every key for the algorithm, in the order of the set.
+    pub(crate) fn fitting(&self, algorithm: JoseAlgorithm) -> impl Iterator<Item = &ParsedPublicKey> {
+        self.keys.iter().filter_map(move |key| key.parsed_for(algorithm))
+    }
+
     pub(crate) fn select(&self, kid: Option<&str>, algorithm: JoseAlgorithm, now: UnixTime) -> Selection<'_> {
         if self.keys.is_empty() || self.trusted_until.is_some_and(|until| now > until) {
             return Selection::Unknown;
         }
         let Some(kid) = kid else {
-            let mut fitting = self.keys.iter().filter_map(|key| key.parsed_for(algorithm));
+            let mut fitting = self.fitting(algorithm);
             return match (fitting.next(), fitting.count()) {
                 (Some(only), 0) => Selection::Key(only),
                 (Some(_), more) => Selection::Ambiguous(more + 1),
@@ -122,6 +139,14 @@ impl KeySet {
 }
 
 impl VerificationKey {
+    pub(crate) fn new(kid: &str, uses: Vec<(JoseAlgorithm, ParsedPublicKey)>) -> Self {
+        Self { kid: Some(kid.into()), uses }
+    }
+
+    pub(crate) fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
     fn parsed_for(&self, algorithm: JoseAlgorithm) -> Option<&ParsedPublicKey> {
         self.uses.iter().find(|(used, _)| *used == algorithm).map(|(_, key)| key)
     }

@@ -19,6 +19,30 @@ macro_rules! rules {
 }
 
 rules! {
+    /// An X.509-SVID comes in a chain of 1 to 8 certificates and at most 32 KiB that can be read.
+    A1,
+    /// It has exactly one URI name.
+    A2,
+    /// It is no authority, and its key is for signatures.
+    A3,
+    /// Its trust domain is registered and takes X.509-SVIDs.
+    A4,
+    /// The bundle of its trust domain is there, fresh, and holds a certificate.
+    A5,
+    /// A path leads to an authority of that bundle, now, for the purpose at hand.
+    A6,
+    /// It is made for no longer than its trust domain's record allows.
+    A7,
+    /// Who speaks over a channel is named as the channel says, and in one way.
+    A8,
+    /// A bundle is a JWK Set of at most 1 MiB without duplicate members.
+    B1,
+    /// A bundle's sequence number does not go backwards.
+    B2,
+    /// A bundle holds no key of this house.
+    B3,
+    /// A key belongs to one trust domain.
+    B4,
     /// A claim that the record pins or matches is there.
     C1,
     /// A pinned claim has the value and the JSON type of the record.
@@ -75,6 +99,20 @@ rules! {
     I1,
     /// An issuer is known by its exact bytes, one record each.
     I2,
+    /// The header of a JWT-SVID holds `alg`, `kid` and `typ` alone.
+    J1,
+    /// Its trust domain is registered and takes JWT-SVIDs.
+    J2,
+    /// The bundle of its trust domain is there, fresh, and holds a key for it.
+    J3,
+    /// The key is one of that bundle.
+    J4,
+    /// `iss` is what its trust domain's record says.
+    J5,
+    /// It is used again only where its trust domain's record allows that.
+    J6,
+    /// An identity is used no more often than its trust domain's record allows.
+    J7,
     /// Namespaces and service accounts have DNS names.
     K1,
     /// `sub` agrees with the claim `kubernetes.io`.
@@ -151,6 +189,12 @@ rules! {
     V3,
     /// The path begins with the grant's, at a segment boundary.
     V4,
+    /// A WIT-SVID names the key of its holder and no audience.
+    W1,
+    /// It comes with a proof by that key, for us, fresh, and for this very token.
+    W2,
+    /// A proof is used once.
+    W3,
     /// A name belongs to one speaker.
     X1,
     /// A trust domain belongs to one record.

@@ -5,17 +5,20 @@ use std::collections::HashSet;
 use super::*;
 use crate::issuer::{RecordOrigin, RegistrationError};
 use crate::names::{PublicSuffixes, Suffix, TrustDomain};
+use crate::trust_domain::TrustDomainRecord;
 
 impl Rules {
     pub(crate) fn build(
         suffixes: &PublicSuffixes,
         records: &[Arc<Issuer>],
+        trust_domains: &[Arc<TrustDomainRecord>],
         connectors: Vec<ConnectorSpec>,
     ) -> Result<Self, Vec<RegistrationError>> {
         let mut rules = Self {
             speakers: Vec::with_capacity(records.len() + connectors.len()),
             by_record: HashMap::with_capacity(records.len()),
             by_connector: HashMap::with_capacity(connectors.len()),
+            by_trust_domain: HashMap::with_capacity(trust_domains.len()),
             emails: EmailIndex::default(),
             spiffe: UriIndex::default(),
             uris: UriIndex::default(),
@@ -36,7 +39,18 @@ impl Rules {
                     problems.push(RegistrationError::OwnProviderGrants(record.id().to_owned()));
                 }
             }
-            rules.add(Speaker::Issuer(record.id().into()), record.grants().to_vec(), Some(record), &mut problems);
+            let speaker = Speaker::Issuer(record.id().into());
+            rules.add(speaker, record.grants().to_vec(), Some(Known::Issuer(record.clone())), &mut problems);
+        }
+        for record in trust_domains {
+            let is_own =
+                |scope: &Scope| matches!(scope, Scope::Spiffe(prefix) if prefix.trust_domain() == record.name());
+            for scope in record.grants().iter().map(Grant::scope).filter(|scope| !is_own(scope)) {
+                let (trust_domain, scope) = (record.name().to_string(), scope.to_string());
+                problems.push(RegistrationError::ForeignGrant { trust_domain, scope });
+            }
+            let speaker = Speaker::TrustDomain(record.name().as_str().into());
+            rules.add(speaker, record.grants().to_vec(), Some(Known::TrustDomain(record.clone())), &mut problems);
         }
         for connector in connectors {
             rules.add(Speaker::Connector(connector.id.into()), connector.grants, None, &mut problems);
@@ -54,7 +68,7 @@ impl Rules {
         &mut self,
         speaker: Speaker,
         grants: Vec<Grant>,
-        record: Option<&Arc<Issuer>>,
+        record: Option<Known>,
         problems: &mut Vec<RegistrationError>,
     ) {
         let index = self.speakers.len() as SpeakerIndex;
@@ -62,7 +76,11 @@ impl Rules {
         if !(1..=255).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
             problems.push(RegistrationError::Id(id.chars().take(80).collect()));
         }
-        let ids = if record.is_some() { &mut self.by_record } else { &mut self.by_connector };
+        let ids = match speaker {
+            Speaker::Connector(_) => &mut self.by_connector,
+            Speaker::Issuer(_) => &mut self.by_record,
+            Speaker::TrustDomain(_) => &mut self.by_trust_domain,
+        };
         if ids.insert(id.into(), index).is_some() {
             problems.push(RegistrationError::DuplicateId(speaker.to_string()));
         }
@@ -81,13 +99,16 @@ impl Rules {
             }
         }
         let keeps_local_accounts = grants.iter().any(|grant| *grant.scope() == Scope::LocalAccounts);
-        self.speakers.push(SpeakerEntry { speaker, grants, record: record.cloned(), keeps_local_accounts });
+        self.speakers.push(SpeakerEntry { speaker, grants, record, keeps_local_accounts });
     }
 
     /// D1. Whatever is granted by domain lies below something that one party registered.
     fn find_public_suffixes(&self, suffixes: &PublicSuffixes, problems: &mut Vec<RegistrationError>) {
         for entry in &self.speakers {
-            let origin = entry.record.as_ref().map_or(RecordOrigin::Configured, |record| record.origin());
+            let origin = match &entry.record {
+                Some(Known::Issuer(record)) => record.origin(),
+                Some(Known::TrustDomain(_)) | None => RecordOrigin::Configured,
+            };
             for scope in entry.grants.iter().map(Grant::scope) {
                 let Some(domain) = scope.domain() else { continue };
                 let (speaker, name) = (entry.speaker.clone(), domain.to_string());

@@ -1,30 +1,44 @@
 //! What the rules say yes to.
 
-use super::{Scope, Speaker};
+use super::{Decision, Scope, Speaker};
 use crate::names::{EmailAddress, Rule};
 use crate::profile::Claimed;
+use crate::svid::VerifiedSvid;
 use crate::token::VerifiedToken;
 
-/// Leave for the bearer of one token to be called one name. Made by `Rules::permit` only.
+/// Leave for whoever showed one credential to be called one name. Made by `Rules::permit` and `Rules::permit_svid` only.
 #[derive(Debug)]
 pub struct Permit {
-    token: VerifiedToken,
+    credential: Credential,
     claimed: Claimed,
+    label: String,
     speaker: Speaker,
     rule: String,
 }
 
+/// What was shown, and verified.
+#[derive(Debug)]
+pub enum Credential {
+    /// An SVID of a trust domain.
+    Svid(VerifiedSvid),
+    /// An issuer's token.
+    Token(VerifiedToken),
+}
+
 impl Permit {
-    pub(super) fn new(token: VerifiedToken, claimed: Claimed, rule: Rule, speaker: &Speaker, grant: &Scope) -> Self {
-        Self { token, claimed, speaker: speaker.clone(), rule: describe(rule, speaker, grant) }
+    /// `label` is what certificates call the one who spoke.
+    pub(super) fn new(
+        credential: Credential,
+        claimed: Claimed,
+        label: String,
+        decision: Decision<'_>,
+        speaker: &Speaker,
+    ) -> Self {
+        let rule = describe(decision.rule, speaker, decision.grant);
+        Self { credential, claimed, label, speaker: speaker.clone(), rule }
     }
 
-    /// The token.
-    pub fn token(&self) -> &VerifiedToken {
-        &self.token
-    }
-
-    /// What the token claimed, and now may be called.
+    /// What was claimed, and now may be called.
     pub fn claimed(&self) -> &Claimed {
         &self.claimed
     }
@@ -39,8 +53,8 @@ impl Permit {
         &self.rule
     }
 
-    pub(crate) fn into_parts(self) -> (VerifiedToken, Claimed, String) {
-        (self.token, self.claimed, self.rule)
+    pub(crate) fn into_parts(self) -> (Credential, Claimed, String, String) {
+        (self.credential, self.claimed, self.label, self.rule)
     }
 }
 

@@ -9,13 +9,15 @@ pub enum Speaker {
     Connector(Box<str>),
     /// The record of an issuer, by its identifier.
     Issuer(Box<str>),
+    /// A SPIFFE trust domain, by its name.
+    TrustDomain(Box<str>),
 }
 
 impl Speaker {
     /// The identifier.
     pub fn id(&self) -> &str {
         match self {
-            Self::Connector(id) | Self::Issuer(id) => id,
+            Self::Connector(id) | Self::Issuer(id) | Self::TrustDomain(id) => id,
         }
     }
 }
@@ -25,6 +27,7 @@ impl std::fmt::Display for Speaker {
         match self {
             Self::Connector(id) => write!(f, "connector:{id}"),
             Self::Issuer(id) => write!(f, "issuer:{id}"),
+            Self::TrustDomain(name) => write!(f, "trust-domain:{name}"),
         }
     }
 }

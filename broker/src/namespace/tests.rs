@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::issuer::{IssuerSpec, Issuers, RegistrationError};
+use crate::issuer::{IssuerSpec, Issuers, RegistrationError, Registry};
 use crate::names::{ClusterName, Pattern, PublicSuffixes, ServiceAccount, ServiceAccounts};
 use crate::profile::ClaimError;
 use crate::token::mint::{ISS, record, speak};
@@ -257,7 +257,7 @@ fn public_suffixes_are_nobodys() {
         "// ===BEGIN ICANN DOMAINS===\ncom\nco.uk\nio\n// ===BEGIN PRIVATE DOMAINS===\ngithub.io\nexample.com\n";
     let newer = PublicSuffixes::parse(newer).expect("is a list");
     let spec = || vec![record("corp", ISS, Profile::Human, vec![domain("example.com", false)])];
-    assert!(Issuers::build_with(&newer, spec(), Vec::new()).is_err());
+    assert!(Issuers::build_with(&newer, Registry { issuers: spec(), ..Registry::default() }).is_err());
 }
 
 /// Our own provider with local users and one upstream, and a foreign issuer.

@@ -6,8 +6,11 @@ use crate::ca::issue::{IssueError, WrongReceipt};
 use crate::ca::profile::TemplateError;
 use crate::ca::proof::SubmissionError;
 use crate::ca::{LintError, ProofError};
+use crate::names::Rule;
 use crate::namespace::Denied;
-use crate::token::TokenError;
+use crate::svid::{NeedsBundle, UseError, X509SvidError};
+use crate::token::{JwtSvidError, TokenError};
+use crate::trust_domain::Unusable;
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,21 @@ pub enum CallerFault {
     /// The token.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The JWT-SVID.
+    #[error(transparent)]
+    JwtSvid(#[from] JwtSvidError),
+    /// The X.509-SVID of the connection.
+    #[error(transparent)]
+    X509Svid(#[from] X509SvidError),
+    /// A token beside the certificate of the connection: who of the two is it?
+    #[error("the request holds a token, and the connection a certificate; show one of them")]
+    TwoIdentities,
+    /// The SVID was used before, or too often.
+    #[error(transparent)]
+    Use(#[from] UseError),
+    /// The JWT-SVID names a key that its trust domain does not publish.
+    #[error("the token is signed by a key that is not in the bundle of the trust domain {0}")]
+    SvidKeyUnknown(String),
     /// The token names a key that its issuer does not publish.
     #[error("the token is signed by a key that its issuer {0} does not publish")]
     KeyUnknown(String),
@@ -49,6 +67,9 @@ pub enum UpstreamFault {
     /// Its keys cannot be had.
     #[error("the keys of the issuer {0} cannot be fetched at the moment")]
     Keys(String),
+    /// The bundle of a trust domain does not count, and another cannot be had.
+    #[error("the trust domain {0} cannot be relied on at the moment: {1}")]
+    Bundle(String, Unusable),
 }
 
 /// What went wrong in the house.
@@ -72,9 +93,13 @@ impl CallerFault {
     /// What Fulcio's clients know this fault as.
     pub fn client_message(&self) -> &'static str {
         match self {
-            Self::Token(_) | Self::KeyUnknown(_) | Self::Denied(_) => {
-                "There was an error processing the identity token"
-            }
+            Self::Token(_)
+            | Self::JwtSvid(_)
+            | Self::SvidKeyUnknown(_)
+            | Self::Use(_)
+            | Self::KeyUnknown(_)
+            | Self::Denied(_) => "There was an error processing the identity token",
+            Self::X509Svid(_) | Self::TwoIdentities => "There was an error processing the client certificate",
             Self::Submission(_) => "The public key supplied in the request could not be parsed",
             Self::Proof(error) => proof_message(error),
         }
@@ -84,7 +109,12 @@ impl CallerFault {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Token(error) => error.rule().id(),
-            Self::KeyUnknown(_) => crate::names::Rule::T1.id(),
+            Self::JwtSvid(error) => error.rule().id(),
+            Self::X509Svid(error) => error.rule().id(),
+            Self::Use(error) => error.rule().id(),
+            Self::TwoIdentities => Rule::A8.id(),
+            Self::SvidKeyUnknown(_) => Rule::J4.id(),
+            Self::KeyUnknown(_) => Rule::T1.id(),
             Self::Denied(denied) => denied.rule().id(),
             Self::Submission(_) => "R1",
             Self::Proof(error) => proof_rule(error),
@@ -125,6 +155,16 @@ fn proof_rule(error: &ProofError) -> &'static str {
     }
 }
 
+impl From<NeedsBundle> for SigningError {
+    /// The bundle was fetched again, and still will not do: the trust domain's fault if it does not count, else the caller's.
+    fn from(NeedsBundle { record, why }: NeedsBundle) -> Self {
+        match why {
+            Some(why) => UpstreamFault::Bundle(record.name().to_string(), why).into(),
+            None => CallerFault::SvidKeyUnknown(record.name().to_string()).into(),
+        }
+    }
+}
+
 macro_rules! faults {
     ($($error:ty => $fault:ident),+ $(,)?) => {
         $(impl From<$error> for SigningError {
@@ -137,6 +177,9 @@ macro_rules! faults {
 
 faults! {
     TokenError => CallerFault,
+    JwtSvidError => CallerFault,
+    X509SvidError => CallerFault,
+    UseError => CallerFault,
     Denied => CallerFault,
     SubmissionError => CallerFault,
     ProofError => CallerFault,

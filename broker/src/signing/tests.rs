@@ -17,7 +17,7 @@ use crate::ca::oid;
 fn prepared(issuance: &Arc<Issuance>, claims: &str, name: &str) -> Prepared {
     match prepare(issuance, claims, name).expect("is judged") {
         Outcome::Prepared(prepared) => *prepared,
-        Outcome::NeedsKeys { .. } => panic!("the keys are pinned"),
+        Outcome::NeedsKeys { .. } | Outcome::NeedsBundle { .. } => panic!("the keys are pinned"),
     }
 }
 

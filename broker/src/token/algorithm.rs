@@ -42,6 +42,19 @@ impl JoseAlgorithm {
         Self::Rs512,
     ];
 
+    /// Those of a JWT-SVID (JWT-SVID §2.1).
+    pub const SPIFFE: [Self; 9] = [
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+    ];
+
     /// The algorithm of that name, exactly.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)

@@ -8,6 +8,8 @@ use super::{JoseAlgorithm, MAX_TOKEN_BYTES, Part, TokenError, excerpt};
 pub(super) struct Header {
     pub(super) algorithm: JoseAlgorithm,
     pub(super) kid: Option<String>,
+    /// The first parameter beside `alg`, `kid` and `typ`. Most issuers may have some; a JWT-SVID may not.
+    pub(super) foreign: Option<String>,
 }
 
 impl Header {
@@ -24,7 +26,9 @@ impl Header {
         let name = string(&members, "alg")?.unwrap_or_default();
         let algorithm = JoseAlgorithm::parse(name).ok_or_else(|| TokenError::AlgorithmUnknown(excerpt(name)))?;
         let kid = string(&members, "kid")?.map(str::to_owned);
-        Ok(Self { algorithm, kid })
+        let is_foreign = |name: &&String| !["alg", "kid", "typ"].contains(&name.as_str());
+        let foreign = members.keys().find(is_foreign).map(|name| excerpt(name));
+        Ok(Self { algorithm, kid, foreign })
     }
 }
 

@@ -1,0 +1,163 @@
+//! SVIDs: how workloads of a SPIFFE trust domain show who they are.
+//!
+//! One identity, three documents: a JWT-SVID (verified where tokens are), an X.509-SVID over mutual TLS, and a WIT-SVID with a
+//! proof by its key. Whatever the document, what comes of it is a [`VerifiedSvid`], made only where every check was passed, with
+//! the bundle of the very trust domain that the document names.
+//!
+//! Does not: ask what the identity may be called. That is `namespace`, which takes a [`VerifiedSvid`] as it takes a token.
+
+mod x509;
+
+use std::sync::Arc;
+
+use shared::time::UnixTime;
+
+pub(crate) use x509::may_issue_svids;
+pub use x509::{Purpose, UnverifiedX509Svid, X509SvidError, X509Verification};
+
+use crate::names::{Rule, SpiffeId};
+use crate::trust_domain::{TrustDomainRecord, Unusable, UsePolicy};
+
+/// The document by which an identity was shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Document {
+    /// A JWT-SVID, which whoever holds it can show.
+    Jwt,
+    /// A WIT-SVID, with a proof by the key in it.
+    Wit,
+    /// An X.509-SVID, with a channel by its key.
+    X509,
+}
+
+impl Document {
+    /// Its name, as audit records have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt-svid",
+            Self::Wit => "wit-svid",
+            Self::X509 => "x509-svid",
+        }
+    }
+}
+
+/// A SPIFFE ID that a registered trust domain vouched for, to us, when it was verified.
+#[derive(Debug)]
+pub struct VerifiedSvid {
+    record: Arc<TrustDomainRecord>,
+    id: SpiffeId,
+    document: Document,
+    issuer: Option<String>,
+    expires_at: UnixTime,
+    sha256: [u8; 32],
+}
+
+/// What is known of an SVID when all is verified.
+pub(crate) struct Verified {
+    pub(crate) id: SpiffeId,
+    pub(crate) document: Document,
+    /// The `iss` of a token that has one.
+    pub(crate) issuer: Option<String>,
+    pub(crate) expires_at: UnixTime,
+    pub(crate) sha256: [u8; 32],
+}
+
+impl VerifiedSvid {
+    pub(crate) fn new(record: &Arc<TrustDomainRecord>, verified: Verified) -> Self {
+        let Verified { id, document, issuer, expires_at, sha256 } = verified;
+        Self { record: Arc::clone(record), id, document, issuer, expires_at, sha256 }
+    }
+
+    /// The trust domain's record.
+    pub fn record(&self) -> &Arc<TrustDomainRecord> {
+        &self.record
+    }
+
+    /// Who it is.
+    pub fn id(&self) -> &SpiffeId {
+        &self.id
+    }
+
+    /// How that was shown.
+    pub fn document(&self) -> Document {
+        self.document
+    }
+
+    /// What the audit log names as the issuer: the token's `iss`, or `spiffe://` and the trust domain.
+    pub fn issuer(&self) -> String {
+        self.issuer.clone().unwrap_or_else(|| format!("spiffe://{}", self.record.name()))
+    }
+
+    /// When it ends.
+    pub fn expires_at(&self) -> UnixTime {
+        self.expires_at
+    }
+
+    /// SHA-256 of the token, or of the leaf certificate.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
+    /// This use of it, to be counted.
+    pub fn use_of(&self) -> SvidUse {
+        SvidUse {
+            id: self.id.as_str().to_owned(),
+            sha256: self.sha256,
+            expires_at: self.expires_at,
+            policy: self.record.uses(),
+            is_bearer: self.document == Document::Jwt,
+        }
+    }
+}
+
+/// One use of an SVID, which the edge counts before anything is made of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SvidUse {
+    /// The identity.
+    pub id: String,
+    /// SHA-256 of the document.
+    pub sha256: [u8; 32],
+    /// When it ends, so that nobody need remember it for longer.
+    pub expires_at: UnixTime,
+    /// What the record allows.
+    pub policy: UsePolicy,
+    /// True if whoever holds the document can show it again.
+    pub is_bearer: bool,
+}
+
+/// Why an SVID is not taken this time, though there is nothing wrong with it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UseError {
+    /// J6: it was used before, and its record allows one use.
+    #[error("this SVID was used before; the record of its trust domain allows one use")]
+    UsedBefore,
+    /// J7: too many uses of one identity.
+    #[error("{id} was used more than {per_minute} times a minute; ask again later")]
+    TooOften {
+        /// The identity.
+        id: String,
+        /// What its record allows.
+        per_minute: u32,
+    },
+}
+
+impl UseError {
+    /// The rule that refused.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Self::UsedBefore => Rule::J6,
+            Self::TooOften { .. } => Rule::J7,
+        }
+    }
+}
+
+/// A bundle that does not count now, of which the edge may fetch another.
+#[derive(Clone, Debug)]
+pub struct NeedsBundle {
+    /// Whose.
+    pub record: Arc<TrustDomainRecord>,
+    /// Why: none if the bundle counts but lacks the key that a token names.
+    pub why: Option<Unusable>,
+}
+
+#[cfg(test)]
+mod tests;

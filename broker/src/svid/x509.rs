@@ -1,0 +1,271 @@
+//! X.509-SVIDs (X509-SVID §2 to §5): a path by webpki, and the checks that it does not make.
+//!
+//! webpki knows names of hosts and addresses and no others, so everything about the URI name is ours; it takes a leaf without key
+//! usage or basic constraints, which a SPIFFE validator must not. What it refuses beyond the standard stands in
+//! docs/divergences.md: any URI name constraint.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use const_oid::db::rfc5280;
+use der::Decode as _;
+use rustls_pki_types::{CertificateDer, UnixTime as PathTime};
+use shared::time::UnixTime;
+use shared::x509::{Certificate, CertificateError};
+use webpki::{EndEntityCert, KeyUsage as PathUsage};
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
+
+use super::{Document, NeedsBundle, Verified, VerifiedSvid};
+use crate::names::{NameError, Rule, SpiffeId};
+use crate::trust_domain::TrustDomainRecord;
+
+/// For what an SVID is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// By a client that connects to us.
+    ClientAuthentication,
+    /// By a server that we connect to.
+    ServerAuthentication,
+}
+
+impl Purpose {
+    fn extended_key_usage(self) -> der::asn1::ObjectIdentifier {
+        match self {
+            Self::ClientAuthentication => rfc5280::ID_KP_CLIENT_AUTH,
+            Self::ServerAuthentication => rfc5280::ID_KP_SERVER_AUTH,
+        }
+    }
+
+    fn path_usage(self) -> PathUsage {
+        match self {
+            Self::ClientAuthentication => PathUsage::client_auth(),
+            Self::ServerAuthentication => PathUsage::server_auth(),
+        }
+    }
+}
+
+/// A chain that reads as an X.509-SVID, of which nothing is known to be true.
+#[derive(Clone, Debug)]
+pub struct UnverifiedX509Svid {
+    leaf: Certificate,
+    id: SpiffeId,
+    intermediates: Vec<CertificateDer<'static>>,
+}
+
+/// What comes of verifying.
+#[derive(Debug)]
+pub enum X509Verification {
+    /// The trust domain vouches for it.
+    Verified(VerifiedSvid),
+    /// The bundle at hand does not count. The same chain may be verified again when there is another.
+    NeedsBundle(NeedsBundle),
+}
+
+/// Why an X.509-SVID is refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum X509SvidError {
+    /// A1: none, or too many.
+    #[error("a chain of {0} certificates; 1 to {max} are accepted", max = UnverifiedX509Svid::MAX_CERTIFICATES)]
+    Count(usize),
+    /// A1: too long.
+    #[error("a chain of {0} bytes; at most {max} are accepted", max = UnverifiedX509Svid::MAX_BYTES)]
+    Size(usize),
+    /// A1: the leaf does not read.
+    #[error("the leaf: {0}")]
+    Leaf(CertificateError),
+    /// A2: not one URI name; names of other kinds do not count.
+    #[error("the certificate has {0} URI names; an X.509-SVID has exactly one (X509-SVID 2)")]
+    UriNames(usize),
+    /// S0 to S8: the URI name is no SPIFFE ID of a workload.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A3: an authority's certificate, or one that does not say that it is none.
+    #[error("the certificate does not say that it is no authority (X509-SVID 4.1)")]
+    Authority,
+    /// A3: no key usage, or one that a leaf must not have.
+    #[error(
+        "the certificate's key usage must hold digitalSignature and neither keyCertSign nor cRLSign (X509-SVID 4.3)"
+    )]
+    KeyUsage,
+    /// A3: an extended key usage without the purpose at hand.
+    #[error("the certificate's extended key usage is not for this side of a connection (X509-SVID 4.4)")]
+    ExtendedKeyUsage,
+    /// A4: no record, or one that takes no X.509-SVIDs.
+    #[error("the trust domain {0} is not registered here for X.509-SVIDs")]
+    TrustDomain(String),
+    /// A5: everything is withdrawn.
+    #[error("the bundle of the trust domain {0} holds no certificate")]
+    BundleEmpty(String),
+    /// A6: no path, or not now.
+    #[error("no authority of {trust_domain} vouches for the certificate: {cause}")]
+    Path {
+        /// Whose bundle was asked.
+        trust_domain: String,
+        /// What webpki says.
+        cause: webpki::Error,
+    },
+    /// A7: made to live too long.
+    #[error("the certificate lives {seconds} seconds; at most {limit} are accepted from this trust domain")]
+    Lifetime {
+        /// From its first moment to its last.
+        seconds: u64,
+        /// What the record allows.
+        limit: u64,
+    },
+}
+
+impl X509SvidError {
+    /// The rule that refused.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Self::Count(_) | Self::Size(_) | Self::Leaf(_) => Rule::A1,
+            Self::UriNames(_) => Rule::A2,
+            Self::Name(error) => error.rule(),
+            Self::Authority | Self::KeyUsage | Self::ExtendedKeyUsage => Rule::A3,
+            Self::TrustDomain(_) => Rule::A4,
+            Self::BundleEmpty(_) => Rule::A5,
+            Self::Path { .. } => Rule::A6,
+            Self::Lifetime { .. } => Rule::A7,
+        }
+    }
+}
+
+impl UnverifiedX509Svid {
+    /// The longest chain, in certificates.
+    pub const MAX_CERTIFICATES: usize = 8;
+    /// The longest chain, in bytes.
+    pub const MAX_BYTES: usize = 32 * 1024;
+
+    /// Reads a chain as a peer sent it, DER, leaf first: everything that is known without a bundle.
+    pub fn parse(chain: &[CertificateDer<'_>], purpose: Purpose) -> Result<Self, X509SvidError> {
+        let (leaf, intermediates) = chain.split_first().ok_or(X509SvidError::Count(0))?;
+        if chain.len() > Self::MAX_CERTIFICATES {
+            return Err(X509SvidError::Count(chain.len()));
+        }
+        let size = chain.iter().map(|certificate| certificate.len()).sum();
+        if size > Self::MAX_BYTES {
+            return Err(X509SvidError::Size(size));
+        }
+        let leaf = Certificate::from_der(leaf).map_err(X509SvidError::Leaf)?;
+        let id = SpiffeId::parse(&uri_name(&leaf)?)?;
+        check_leaf(&leaf, purpose)?;
+        // What may not certify is no part of any path; webpki asks for basic constraints only.
+        let may_issue = |der: &&CertificateDer<'_>| {
+            x509_cert::Certificate::from_der(der)
+                .is_ok_and(|certificate| has_key_cert_sign(certificate.tbs_certificate()))
+        };
+        let intermediates = intermediates.iter().filter(may_issue).map(|der| der.clone().into_owned()).collect();
+        Ok(Self { leaf, id, intermediates })
+    }
+
+    /// Who it says that it is, for finding the record and for nothing else.
+    pub fn id(&self) -> &SpiffeId {
+        &self.id
+    }
+
+    /// Checks everything that makes it the word of `record`'s trust domain at `now`. The roots are that bundle's and no others.
+    pub fn verify(
+        &self,
+        record: &Arc<TrustDomainRecord>,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Result<X509Verification, X509SvidError> {
+        let trust_domain = || record.name().to_string();
+        if record.name() != self.id.trust_domain() || !record.accepts().x509 {
+            return Err(X509SvidError::TrustDomain(self.id.trust_domain().to_string()));
+        }
+        let bundle = match record.bundle(now) {
+            Ok(bundle) => bundle,
+            Err(why) => {
+                let needs = NeedsBundle { record: Arc::clone(record), why: Some(why) };
+                return Ok(X509Verification::NeedsBundle(needs));
+            }
+        };
+        if bundle.authorities().len() == 0 {
+            return Err(X509SvidError::BundleEmpty(trust_domain()));
+        }
+        self.check_path(&bundle.anchors(), purpose, now)
+            .map_err(|cause| X509SvidError::Path { trust_domain: trust_domain(), cause })?;
+        let seconds = self.leaf.not_after().since(self.leaf.not_before()).as_secs();
+        let limit = record.max_svid_lifetime().as_secs();
+        if seconds > limit {
+            return Err(X509SvidError::Lifetime { seconds, limit });
+        }
+        let sha256 = digest(&SHA256, self.leaf.der()).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        Ok(X509Verification::Verified(VerifiedSvid::new(
+            record,
+            Verified {
+                id: self.id.clone(),
+                document: Document::X509,
+                issuer: None,
+                expires_at: self.leaf.not_after(),
+                sha256,
+            },
+        )))
+    }
+
+    /// Whether a path leads to one of these anchors, without a record: for a bundle endpoint, which is known by its own ID.
+    pub fn check_path(
+        &self,
+        anchors: &[rustls_pki_types::TrustAnchor<'_>],
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Result<(), webpki::Error> {
+        let der = CertificateDer::from(self.leaf.der());
+        let at = PathTime::since_unix_epoch(std::time::Duration::from_millis(now.millis()));
+        EndEntityCert::try_from(&der)?
+            .verify_for_usage(
+                webpki::ALL_VERIFICATION_ALGS,
+                anchors,
+                &self.intermediates,
+                at,
+                purpose.path_usage(),
+                None,
+                None,
+            )
+            .map(drop)
+    }
+}
+
+/// A2. Names of other kinds may stand beside it and mean nothing; a second URI name of whatever scheme may not.
+fn uri_name(leaf: &Certificate) -> Result<String, X509SvidError> {
+    let names = leaf.tbs().get_extension::<SubjectAltName>();
+    let names = names.map_err(|error| X509SvidError::Leaf(error.into()))?.map(|(_, names)| names.0).unwrap_or_default();
+    let mut uris = names.iter().filter_map(|name| match name {
+        GeneralName::UniformResourceIdentifier(uri) => Some(uri.as_str()),
+        _ => None,
+    });
+    match (uris.next(), uris.count()) {
+        (Some(only), 0) => Ok(only.to_owned()),
+        (first, more) => Err(X509SvidError::UriNames(usize::from(first.is_some()) + more)),
+    }
+}
+
+/// A3. X509-SVID §5.2 has a validator look at `cA`, `keyCertSign` and `cRLSign`; §4.3 has `digitalSignature` there.
+fn check_leaf(leaf: &Certificate, purpose: Purpose) -> Result<(), X509SvidError> {
+    let tbs = leaf.tbs();
+    if leaf.is_ca() {
+        return Err(X509SvidError::Authority);
+    }
+    // An absent extension is false by default (RFC 5280 §4.2.1.9); one that cannot be read is not.
+    tbs.get_extension::<BasicConstraints>().map_err(|_| X509SvidError::Authority)?;
+    let usage = tbs.get_extension::<KeyUsage>().ok().flatten().map(|(_, usage)| usage);
+    if !usage.is_some_and(|usage| usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign()) {
+        return Err(X509SvidError::KeyUsage);
+    }
+    match tbs.get_extension::<ExtendedKeyUsage>() {
+        Ok(None) => Ok(()),
+        Ok(Some((_, usage))) if usage.0.contains(&purpose.extended_key_usage()) => Ok(()),
+        Ok(Some(_)) | Err(_) => Err(X509SvidError::ExtendedKeyUsage),
+    }
+}
+
+/// X509-SVID §4.2, §4.3: an authority says that it is one, and that its key signs certificates.
+pub(crate) fn may_issue_svids(certificate: &Certificate) -> bool {
+    certificate.is_ca() && has_key_cert_sign(certificate.tbs())
+}
+
+fn has_key_cert_sign(tbs: &x509_cert::TbsCertificate) -> bool {
+    tbs.get_extension::<KeyUsage>().ok().flatten().is_some_and(|(_, usage)| usage.key_cert_sign())
+}
