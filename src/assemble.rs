@@ -11,7 +11,9 @@ mod registration;
 mod restart;
 mod roles;
 mod source;
+mod spiffe;
 mod time;
+mod trust_domains;
 mod units;
 
 use std::net::SocketAddr;
@@ -20,7 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::provider::{Client, ClientSecretHash, Clients, Lifetimes};
-use privyseal_config::{ClientSection, Config, DisclosureSection, ListenSection, TimestampRecords, TimestampsSection};
+use privyseal_config::{
+    ClientSection, Config, DisclosureSection, ListenSection, ListenerIdentity, SvidListenSection, TimestampRecords,
+    TimestampsSection,
+};
 
 use crate::data_dir::file;
 use crate::listen::tls::ServerIdentity;
@@ -32,7 +37,9 @@ pub(crate) use records::{ConnectorSettings, RecordSettings};
 pub(crate) use registration::{RegistrationSettings, ResolverSettings};
 pub(crate) use restart::Fixed;
 pub(crate) use source::{Fingerprint, Source};
+pub(crate) use spiffe::SpiffeSettings;
 pub(crate) use time::TimeSettings;
+pub(crate) use trust_domains::MAX_BUNDLE_FILE;
 pub(crate) use units::{KindError, UnitSetting, UnitSettings, check_kind};
 
 /// What the house works by: the configuration, understood.
@@ -47,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) clients: Clients,
     /// Issuers and connectors with their grants.
     pub(crate) records: RecordSettings,
+    /// The house in SPIFFE federations.
+    pub(crate) spiffe: SpiffeSettings,
     /// How owners bring issuers.
     pub(crate) registration: RegistrationSettings,
     /// How long a signing certificate is valid.
@@ -91,6 +100,14 @@ pub(crate) struct Listen {
     pub(crate) danger_plain_http: bool,
     pub(crate) drain: Duration,
     pub(crate) max_connections: usize,
+    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) svid: Option<SvidListen>,
+}
+
+/// Where workloads connect with mutual TLS, and what they are shown.
+pub(crate) struct SvidListen {
+    pub(crate) address: SocketAddr,
+    pub(crate) identity: ListenerIdentity,
 }
 
 /// The files of a TLS certificate and its key.
@@ -126,6 +143,7 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
     };
     let clients = understand_clients(&config.clients, folder, &mut problems);
     let records = records::understand(&config, origin.as_ref(), folder, &mut problems);
+    let spiffe = spiffe::understand(&config, &mut problems);
     let registration = registration::understand(&config.registration, folder, &mut problems);
     let lifetime = problems.within("certificates.lifetime_seconds", config.certificates.lifetime_seconds, 60..=86_400);
     let roles = roles::understand(&config.api, &mut problems);
@@ -147,6 +165,7 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
         lifetimes,
         clients,
         records,
+        spiffe,
         registration,
         certificate_lifetime: Duration::from_secs(lifetime),
         timestamp_records: config.audit.timestamps,
@@ -177,8 +196,7 @@ fn understand_listen(
 ) -> Option<Listen> {
     let place = if replaced.is_some() { "--listen" } else { "listen.address" };
     let text = replaced.unwrap_or(&section.address);
-    let address = text.parse::<SocketAddr>().map_err(|_| format!("\"{text}\" is not an address like 127.0.0.1:8420"));
-    let address = problems.keep(place, address)?;
+    let address = socket_address(text, place, problems)?;
     let tls = section.tls.as_ref().and_then(|tls| {
         let files = TlsFiles { certificate: folder.join(&tls.certificate), key: folder.join(&tls.key) };
         let identity = ServerIdentity::load(files.certificate.clone(), files.key.clone());
@@ -200,7 +218,26 @@ fn understand_listen(
         danger_plain_http: section.danger_plain_http,
         drain: Duration::from_secs(u64::from(section.drain_seconds)),
         max_connections: connections as usize,
+        metrics: section.metrics.as_deref().and_then(|text| socket_address(text, "listen.metrics", problems)),
+        svid: section.svid.as_ref().and_then(|svid| understand_svid_listen(svid, section, problems)),
     })
+}
+
+fn understand_svid_listen(
+    section: &SvidListenSection,
+    listen: &ListenSection,
+    problems: &mut Problems,
+) -> Option<SvidListen> {
+    if section.identity == ListenerIdentity::Files && listen.tls.is_none() {
+        let message = "there is no certificate to show: set listen.tls, or say identity = \"workload-api\"";
+        problems.add("listen.svid.identity", message.to_owned());
+    }
+    let address = socket_address(&section.address, "listen.svid.address", problems)?;
+    Some(SvidListen { address, identity: section.identity })
+}
+
+fn socket_address(text: &str, place: &str, problems: &mut Problems) -> Option<SocketAddr> {
+    problems.keep(place, text.parse().map_err(|_| format!("\"{text}\" is not an address like 127.0.0.1:8420")))
 }
 
 fn understand_clients(sections: &[ClientSection], folder: &Path, problems: &mut Problems) -> Option<Clients> {

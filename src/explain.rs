@@ -4,13 +4,14 @@ mod text;
 pub(crate) mod vectors;
 
 use broker::ca::Profile;
-use broker::explain::{Explanation, Outcome, Refusal, Step, Verdict, explain, extension_name};
-use broker::issuer::{Issuer, Issuers};
+use broker::explain::{self as explained, Explanation, Outcome, Refusal, Step, Verdict, explain, extension_name};
+use broker::issuer::Issuers;
 use broker::names::Name;
 use broker::principal::Principal;
 use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;
 
+use crate::bundles::BundleKeeper;
 use crate::outbound::KeyKeeper;
 
 /// Who reads it.
@@ -38,11 +39,12 @@ pub(crate) struct Report {
     pub(crate) certificate: Option<Certificate>,
 }
 
-/// The record that the token's `iss` leads to.
+/// The record that the token leads to.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
     pub(crate) id: String,
+    /// Its `iss`; `spiffe://` and the name of a trust domain.
     pub(crate) iss: String,
     pub(crate) audience: String,
     /// For those who look after the house.
@@ -95,6 +97,13 @@ pub(crate) struct Extension {
     pub(crate) value: String,
 }
 
+/// Who fetches what is needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Keepers<'a> {
+    pub(crate) keys: &'a KeyKeeper,
+    pub(crate) bundles: &'a BundleKeeper,
+}
+
 /// What a token is judged by.
 pub(crate) struct Judge<'a> {
     pub(crate) issuers: &'a Issuers,
@@ -106,22 +115,31 @@ pub(crate) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Explains the token; the issuer's keys are fetched once if they are needed, as for a certificate.
-    pub(crate) async fn explain(&self, token: &[u8], keys: &KeyKeeper) -> Report {
-        let issuer = match explain(token, self.issuers, self.now) {
+    /// Explains the token; the issuer's keys or the trust domain's bundle are fetched once if they are needed, as for a certificate.
+    pub(crate) async fn explain(&self, token: &[u8], keepers: Keepers<'_>) -> Report {
+        // The cause tells of hosts inside the house, so it is for those who look after it.
+        let trouble = match explain(token, self.issuers, self.now) {
             Outcome::Explained(explanation) => return self.report(explanation),
-            Outcome::NeedsKeys { issuer, .. } => issuer,
+            Outcome::NeedsKeys { issuer, .. } => {
+                let refreshed = keepers.keys.refresh(&issuer).await.map_err(|error| error.to_string());
+                refreshed
+                    .err()
+                    .map(|cause| (format!("the keys of {} cannot be fetched at the moment", issuer.iss()), cause))
+            }
+            Outcome::NeedsBundle { record, .. } => {
+                let refreshed = keepers.bundles.refresh(&record, self.issuers).await.map_err(|error| error.to_string());
+                let told = format!("the bundle of {} cannot be fetched at the moment", record.name());
+                refreshed.err().map(|cause| (told, cause))
+            }
         };
-        let refreshed = keys.refresh(&issuer).await;
         match explain(token, self.issuers, self.now) {
             Outcome::Explained(explanation) => self.report(explanation),
-            Outcome::NeedsKeys { otherwise, .. } => {
+            Outcome::NeedsKeys { otherwise, .. } | Outcome::NeedsBundle { otherwise, .. } => {
                 let mut report = self.report(otherwise);
-                if let (Err(error), Some(refusal)) = (refreshed, &mut report.refusal) {
-                    // The cause tells of hosts inside the house, so it is for those who look after it.
+                if let (Some((told, cause)), Some(refusal)) = (trouble, &mut report.refusal) {
                     refusal.reason = match self.reader {
-                        Reader::Bearer => format!("the keys of {} cannot be fetched at the moment", issuer.iss()),
-                        Reader::House => error.to_string(),
+                        Reader::Bearer => told,
+                        Reader::House => cause,
                     };
                 }
                 report
@@ -145,13 +163,19 @@ impl Judge<'_> {
         }
     }
 
-    fn record(&self, record: &Issuer) -> Record {
-        let grants = || record.grants().iter().map(|grant| grant.scope().to_string()).collect();
+    fn record(&self, record: &explained::Record) -> Record {
+        let (iss, audience, grants) = match record {
+            explained::Record::Issuer(issuer) => (issuer.iss().to_string(), issuer.audience(), issuer.grants()),
+            explained::Record::TrustDomain(trust_domain) => {
+                (format!("spiffe://{}", trust_domain.name()), trust_domain.audience(), trust_domain.grants())
+            }
+        };
+        let told = || grants.iter().map(|grant| grant.scope().to_string()).collect();
         Record {
             id: record.id().to_owned(),
-            iss: record.iss().to_string(),
-            audience: record.audience().to_string(),
-            grants: (self.reader == Reader::House).then(grants),
+            iss,
+            audience: audience.to_string(),
+            grants: (self.reader == Reader::House).then(told),
         }
     }
 

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use self::opened::Opened;
 use self::parts::Parts;
 use crate::assemble::{Origin, Settings};
+use crate::bundles::{BundleKeeper, WorkloadBundles};
 use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::http::api::{self, ApiEdge};
@@ -91,7 +92,9 @@ pub(crate) struct House {
     rollover: Arc<Rollover>,
     revocations: Arc<RevocationKeeper>,
     plain_routes: Router,
+    svid_routes: Router,
     keys: Arc<KeyKeeper>,
+    bundles: Arc<BundleKeeper>,
     snapshots: Arc<Snapshots>,
     reloader: Arc<Reloader>,
     registrar: Arc<Registrar>,
@@ -110,6 +113,8 @@ impl House {
         let parts = Parts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
         let revocations = parts.revocations()?;
         let mut units = parts.timestamp_units(&revocations)?;
+        let workload_bundles = Arc::<WorkloadBundles>::default();
+        let bundles = parts.bundles(&units.chains()?, workload_bundles.clone())?;
         let material = parts.material(units.chains()?)?;
         let publisher = Arc::new(parts.publisher(&material).await?);
         units.note_published(SystemClock.now())?;
@@ -118,7 +123,7 @@ impl House {
 
         let keys = Arc::new(KeyKeeper::new(opened.clock.clone()));
         let issued_lately = Arc::<IssuedLately>::default();
-        let fixtures = parts.fixtures(issued_lately.clone(), keys.clone())?;
+        let fixtures = parts.fixtures(issued_lately.clone(), keys.clone(), bundles.clone())?;
         let log = Arc::new(parts.log_edge(issued_lately)?);
         let successions = parts.successions(&units)?;
         let time = Arc::new(parts.time(&successions)?);
@@ -147,6 +152,7 @@ impl House {
             })
             .await?,
         );
+        bundles.begin(&snapshots.current().issuers).await;
         let api = Arc::new(ApiEdge {
             snapshots: snapshots.clone(),
             reloader: reloader.clone(),
@@ -163,8 +169,13 @@ impl House {
             .merge(trust::routes(publisher.edge()))
             .merge(api::routes(api))
             .merge(revocation::routes(revocations.edge.clone()))
-            .merge(health::routes(health));
+            .merge(health::routes(health.clone()));
         let ids = Arc::new(RequestIds::new(&*opened.random));
+        // What workloads come for, and nothing that people or administrators use.
+        let svid_routes = fulcio::routes(snapshots.part(|snapshot| &snapshot.fulcio))
+            .merge(oidc::token_routes(snapshots.part(|snapshot| &snapshot.oidc)))
+            .merge(health::routes(health.clone()));
+        let svid_routes = frame::frame(svid_routes, ids.clone());
         let plain_routes = frame::frame(revocation::routes(revocations.edge.clone()), ids.clone());
         Ok(Self {
             routes: frame::frame(routes, ids),
@@ -178,7 +189,9 @@ impl House {
             rollover,
             revocations,
             plain_routes,
+            svid_routes,
             keys,
+            bundles,
             snapshots,
             reloader,
             registrar,
@@ -209,6 +222,11 @@ impl House {
         Ok(Some(self.reloader.clone().follow(signal(SignalKind::hangup())?)))
     }
 
+    /// The routes that workloads use over mutual TLS.
+    pub(crate) fn svid_routes(&self) -> Router {
+        self.svid_routes.clone()
+    }
+
     /// The routes that are served in plain HTTP to everybody: those of revocation.
     pub(crate) fn plain_routes(&self) -> Router {
         self.plain_routes.clone()
@@ -227,6 +245,7 @@ impl House {
         chores.spawn(async move { publisher.keep_fresh(&SystemClock).await });
         chores.spawn(sweep(self.store.clone()));
         chores.spawn(self.registrar.clone().keep_current());
+        chores.spawn(self.bundles.clone().keep_fresh(self.snapshots.part(|snapshot| &snapshot.issuers)));
         chores.spawn(self.keys.clone().keep_fresh(self.snapshots.part(|snapshot| &snapshot.issuers)));
         chores
     }

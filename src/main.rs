@@ -5,6 +5,7 @@
 
 mod api_client;
 mod assemble;
+mod bundles;
 mod cli;
 mod client;
 mod clock;
@@ -28,6 +29,7 @@ mod rollover;
 mod serve;
 mod signature_log;
 mod snapshots;
+mod svid_uses;
 mod time_sources;
 mod timestamp_units;
 mod tokens;

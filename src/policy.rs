@@ -60,6 +60,10 @@ impl Policy {
                     Some(record) => record.label().to_owned(),
                     None => continue,
                 },
+                Speaker::TrustDomain(name) => match issuers.trust_domains().find(name) {
+                    Some(record) => record.label().to_owned(),
+                    None => continue,
+                },
             };
             for scope in grants.iter().map(|grant| grant.scope()) {
                 let identities = match scope {

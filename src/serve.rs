@@ -1,8 +1,12 @@
 //! Serving a house: bind, assemble, say where, serve until the stop signal, drain, close the logs.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use privyseal_config::ListenerIdentity;
+use rustls::ServerConfig;
+use rustls::server::ResolvesServerCert;
 use shared::random::SystemRandom;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,6 +43,10 @@ pub(crate) struct Serving {
     identity: Option<Arc<ServerIdentity>>,
     /// Where revocation is served in plain HTTP.
     plain: Option<(TcpListener, Connections)>,
+    /// Where workloads connect with mutual TLS.
+    svid: Option<(TcpListener, Connections)>,
+    /// Where metrics are served in plain HTTP.
+    metrics: Option<(TcpListener, Connections)>,
 }
 
 impl Serving {
@@ -59,20 +67,23 @@ impl Serving {
             Some(origin) => origin.clone(),
             None => Origin::of_address(listener.local_addr()?, identity.is_some()),
         };
-        let connections = Connections {
-            tls: identity.as_ref().map(|identity| TlsAcceptor::from(identity.server_config())),
-            max: settings.listen.max_connections,
-            drain: settings.listen.drain,
-        };
-        let plain = match settings.revocation.listen {
+        let limits = Limits { max: settings.listen.max_connections, drain: settings.listen.drain };
+        let connections = limits.connections(identity.as_ref().map(|identity| identity.server_config()));
+        let plain = bind(settings.revocation.listen).await?.map(|listener| (listener, limits.connections(None)));
+        let metrics = bind(settings.listen.metrics).await?.map(|listener| (listener, limits.connections(None)));
+        let svid = match &settings.listen.svid {
             None => None,
-            Some(address) => {
-                let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
-                Some((listener, Connections { tls: None, ..connections }))
+            Some(svid) => {
+                let shown = match svid.identity {
+                    ListenerIdentity::Files => identity.clone().map(|identity| identity as Arc<dyn ResolvesServerCert>),
+                    ListenerIdentity::WorkloadApi => None,
+                };
+                let config = shown.map(crate::listen::svid::server_config);
+                bind(Some(svid.address)).await?.map(|listener| (listener, limits.connections(config)))
             }
         };
         let house = House::open(data, settings, origin).await?;
-        Ok(Self { house, listener, connections, identity, plain })
+        Ok(Self { house, listener, connections, identity, plain, svid, metrics })
     }
 
     /// The house.
@@ -89,17 +100,49 @@ impl Serving {
         if let Some(identity) = self.identity {
             chores.spawn(identity.follow_files());
         }
-        if let Some((listener, connections)) = self.plain {
-            let routes = self.house.plain_routes();
-            chores.spawn(async move {
-                connections.serve(listener, routes, std::future::pending()).await;
-            });
+        for (bound, routes) in [(self.plain, self.house.plain_routes())] {
+            if let Some((listener, connections)) = bound {
+                chores.spawn(async move {
+                    connections.serve(listener, routes, std::future::pending()).await;
+                });
+            }
         }
-        let is_drained = self.connections.serve(self.listener, self.house.routes(), stop).await;
+        let (stopping, stopped) = tokio::sync::watch::channel(false);
+        let svid = self.svid.map(|(listener, connections)| {
+            let mut stopped = stopped.clone();
+            let stop = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
+            tokio::spawn(connections.serve(listener, self.house.svid_routes(), stop))
+        });
+        let stop = async move {
+            stop.await;
+            let _ = stopping.send(true);
+        };
+        let mut is_drained = self.connections.serve(self.listener, self.house.routes(), stop).await;
+        if let Some(svid) = svid {
+            is_drained &= svid.await.unwrap_or(false);
+        }
         chores.shutdown().await;
         self.house.close();
         if is_drained { Ok(()) } else { Err(ServeError::CutOff) }
     }
+}
+
+/// How many connections a listener serves, and how long it drains.
+#[derive(Clone, Copy)]
+struct Limits {
+    max: usize,
+    drain: std::time::Duration,
+}
+
+impl Limits {
+    fn connections(self, tls: Option<Arc<ServerConfig>>) -> Connections {
+        Connections { tls: tls.map(TlsAcceptor::from), max: self.max, drain: self.drain }
+    }
+}
+
+async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, ServeError> {
+    let Some(address) = address else { return Ok(None) };
+    TcpListener::bind(address).await.map(Some).map_err(|error| ServeError::Bind { address, error })
 }
 
 /// Comes with SIGTERM or SIGINT.

@@ -23,8 +23,10 @@ mod profile;
 mod provider;
 mod registration;
 mod revocation;
+mod spiffe;
 mod time;
 mod timestamps;
+mod trust_domain;
 
 pub use api::{ApiSection, NamespaceOwnerSection};
 pub use audit::{AuditSection, TimestampRecords};
@@ -36,7 +38,7 @@ pub use grant::GrantSection;
 pub use house::HouseSection;
 pub use issuer::IssuerSection;
 pub use keys::KeysSection;
-pub use listen::{ListenSection, TlsSection};
+pub use listen::{ListenSection, ListenerIdentity, SvidListenSection, TlsSection};
 pub use log::LogSection;
 pub use names::NamesSection;
 pub use pin::{PinSection, PinnedValue};
@@ -45,8 +47,10 @@ pub use provider::ProviderSection;
 pub use registration::RegistrationSection;
 pub use revocation::RevocationSection;
 use serde::{Deserialize, Serialize};
+pub use spiffe::SpiffeSection;
 pub use time::{TimeMode, TimeSection, TimeSourceSection};
 pub use timestamps::{TimestampsSection, UnitSection};
+pub use trust_domain::{BundleSection, SvidKind, TrustDomainSection};
 
 /// The documented example, every key at its default or with a telling value.
 pub const EXAMPLE: &str = include_str!("../example.toml");
@@ -71,6 +75,10 @@ pub struct Config {
     pub connectors: Vec<ConnectorSection>,
     /// Issuers whose tokens the certificate authority takes directly.
     pub issuers: Vec<IssuerSection>,
+    /// The house as a member of SPIFFE federations.
+    pub spiffe: SpiffeSection,
+    /// SPIFFE trust domains whose workloads may sign.
+    pub trust_domains: Vec<TrustDomainSection>,
     /// Who may administer the house.
     pub api: ApiSection,
     /// Issuers that owners of domains bring.
@@ -174,6 +182,7 @@ mod tests {
                 for (key, value) in shown.iter().filter_map(|value| value.as_table().cloned()).flatten() {
                     match (merged.get_mut(&key), value) {
                         (Some(toml::Value::Array(have)), toml::Value::Array(more)) => have.extend(more),
+                        (Some(toml::Value::Table(have)), toml::Value::Table(more)) => have.extend(more),
                         (_, value) => drop(merged.insert(key, value)),
                     }
                 }
@@ -196,6 +205,7 @@ mod tests {
             .iter()
             .flat_map(|c| &c.grants)
             .chain(example.issuers.iter().flat_map(|i| &i.grants))
+            .chain(example.trust_domains.iter().flat_map(|t| &t.grants))
             .collect();
         assert!(
             grants.iter().any(|g| g.email.is_some())
@@ -208,6 +218,7 @@ mod tests {
         let mut rest = example.clone();
         rest.connectors.iter_mut().for_each(|c| c.grants.clear());
         rest.issuers.iter_mut().for_each(|i| i.grants.clear());
+        rest.trust_domains.iter_mut().for_each(|t| t.grants.clear());
         let rest = format!("{rest:?}");
         // What goes with one profile is set in an issuer that has it.
         let set = |field: &str| rest.contains(&format!("{field}: Some("));

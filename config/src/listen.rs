@@ -16,6 +16,11 @@ pub struct ListenSection {
     pub drain_seconds: u32,
     /// Connections served at once; more are left waiting in the system's queue.
     pub max_connections: u32,
+    /// IP address and port where `/metrics` is served in plain HTTP, for Prometheus. Without it nowhere.
+    pub metrics: Option<String>,
+    /// A listener of its own for workloads that show an X.509-SVID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub svid: Option<SvidListenSection>,
 }
 
 impl Default for ListenSection {
@@ -26,6 +31,8 @@ impl Default for ListenSection {
             tls: None,
             drain_seconds: 10,
             max_connections: 4096,
+            metrics: None,
+            svid: None,
         }
     }
 }
@@ -38,4 +45,26 @@ pub struct TlsSection {
     pub certificate: String,
     /// PEM file: its private key, PKCS#8, PKCS#1 or SEC 1. An ECDSA P-256 key costs a client's connection least.
     pub key: String,
+}
+
+/// Where workloads connect with mutual TLS. A certificate is asked for and may be absent; no session is resumed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SvidListenSection {
+    /// IP address and port.
+    pub address: String,
+    /// What this listener shows.
+    #[serde(default)]
+    pub identity: ListenerIdentity,
+}
+
+/// What a listener shows of itself.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ListenerIdentity {
+    /// The certificate of `listen.tls`.
+    #[default]
+    Files,
+    /// Our own X.509-SVID, from the Workload API of `[spiffe]`.
+    WorkloadApi,
 }

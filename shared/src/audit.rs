@@ -12,6 +12,23 @@ pub use clock::ClockEvent;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "type")]
 pub enum AuditRecord {
+    /// What a trust domain vouches by is another from now on, or would be and is refused.
+    BundleChanged {
+        /// Milliseconds since the epoch.
+        at_ms: u64,
+        /// The trust domain.
+        trust_domain: String,
+        /// `fetched`, `emptied`, or `refused`.
+        event: String,
+        /// `spiffe_sequence`, if the bundle has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sequence: Option<u64>,
+        /// SHA-256 of the SubjectPublicKeyInfo of each key, hex, in ascending order; of a refused bundle none.
+        keys: Vec<String>,
+        /// Why it is refused, with its rule; empty otherwise.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
     /// A certificate is about to be signed: the issuing key is used only after this is durable.
     CertificateIntent {
         /// Milliseconds since the epoch.

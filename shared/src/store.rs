@@ -25,6 +25,8 @@ pub enum Table {
     Registrations,
     /// Browser sessions, by SHA-256 of the session secret.
     Sessions,
+    /// SVIDs and proofs that count once and were used, by their SHA-256.
+    UsedSvids,
     /// Local users, by normalised e-mail address.
     Users,
 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::connector::ConnectorId;
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Reach};
+use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Reach, Registry};
 use broker::names::{Audience, ClusterName, HttpsUrl, IssuerLabel, IssuerUrl, PublicSuffixes, Suffix, UriName};
 use broker::namespace::{ConnectorSpec, Grant};
 use broker::token::JoseAlgorithm;
+use broker::trust_domain::TrustDomainSpec;
 use privyseal_config::{Config, ConnectorSection, IssuerSection, NamesSection};
 use shared::secret::Secret;
 
-use super::{Origin, Problems, claims, grants, profiles, read_secret};
+use super::{Origin, Problems, claims, grants, profiles, read_secret, trust_domains};
 use crate::data_dir::file;
 
 /// Largest PEM or JWKS file.
@@ -22,6 +23,8 @@ const MAX_FILE: u64 = 1 << 20;
 pub(crate) struct RecordSettings {
     /// The issuers whose tokens the authority takes directly.
     issuers: Vec<IssuerSpec>,
+    /// The trust domains whose SVIDs are taken.
+    trust_domains: Vec<TrustDomainSpec>,
     /// What connectors may speak for, the local users' one included.
     speakers: Vec<ConnectorSpec>,
     /// The upstream connectors.
@@ -62,7 +65,8 @@ impl RecordSettings {
         let mut specs = self.issuers.clone();
         specs.push(own);
         specs.extend_from_slice(registered);
-        build(&self.suffixes, specs, self.speakers.clone())
+        let (trust_domains, connectors) = (self.trust_domains.clone(), self.speakers.clone());
+        build(&self.suffixes, Registry { issuers: specs, trust_domains, connectors })
     }
 
     /// D1: whether a domain below a top-level domain that no list knows is anybody's to register, only the operator can know. It
@@ -83,12 +87,17 @@ impl RecordSettings {
     pub(crate) fn issuers(&self) -> usize {
         self.issuers.len()
     }
+
+    /// How many trust domains there are.
+    pub(crate) fn trust_domains(&self) -> usize {
+        self.trust_domains.len()
+    }
 }
 
-fn build(suffixes: &PublicSuffixes, specs: Vec<IssuerSpec>, speakers: Vec<ConnectorSpec>) -> Result<Issuers, Problems> {
-    Issuers::build_with(suffixes, specs, speakers).map_err(|errors| {
+fn build(suffixes: &PublicSuffixes, registry: Registry) -> Result<Issuers, Problems> {
+    Issuers::build_with(suffixes, registry).map_err(|errors| {
         let mut problems = Problems::default();
-        errors.into_iter().for_each(|error| problems.add("issuers, connectors", error.to_string()));
+        errors.into_iter().for_each(|error| problems.add("issuers, connectors, trust_domains", error.to_string()));
         problems
     })
 }
@@ -102,6 +111,7 @@ pub(super) fn understand(
 ) -> Option<RecordSettings> {
     let mut settings = RecordSettings {
         issuers: Vec::new(),
+        trust_domains: Vec::new(),
         speakers: vec![ConnectorSpec { id: ConnectorId::local().to_string(), grants: vec![Grant::local_accounts()] }],
         connectors: Vec::new(),
         suffixes: Arc::new(suffixes(&config.names, folder, problems)),
@@ -115,8 +125,17 @@ pub(super) fn understand(
         settings.speakers.push(ConnectorSpec { id: section.id.clone(), grants });
         settings.connectors.extend(connector(section, folder, &place, problems));
     }
+    for (at, section) in config.trust_domains.iter().enumerate() {
+        let place = format!("trust_domains[{at}]");
+        settings.trust_domains.extend(trust_domains::understand(section, &config.spiffe, folder, &place, problems));
+    }
     // Whether they fit together is worth saying even when single ones are wrong.
-    match build(&settings.suffixes, settings.issuers.clone(), settings.speakers.clone()) {
+    let registry = Registry {
+        issuers: settings.issuers.clone(),
+        trust_domains: settings.trust_domains.clone(),
+        connectors: settings.speakers.clone(),
+    };
+    match build(&settings.suffixes, registry) {
         Ok(_) => {
             settings.tell_unknown_domains();
             Some(settings)
@@ -137,12 +156,7 @@ fn issuer(
 ) -> Option<IssuerSpec> {
     let iss = problems.keep(&format!("{place}.iss"), issuer_url(&section.iss, section.danger_loopback_http));
     let audience = problems.keep(&format!("{place}.audience"), Audience::parse(&section.audience));
-    let mut algorithms = Vec::new();
-    for (at, name) in section.algorithms.iter().enumerate() {
-        let known = JoseAlgorithm::parse(name)
-            .ok_or_else(|| format!("\"{name}\" is not one of {}", JoseAlgorithm::ALL.map(|a| a.name()).join(", ")));
-        algorithms.extend(problems.keep(&format!("{place}.algorithms[{at}]"), known));
-    }
+    let algorithms = algorithms(&section.algorithms, &JoseAlgorithm::ALL, place, problems);
     let seconds = problems.within(&format!("{place}.max_token_seconds"), section.max_token_seconds, 1..=86_400);
     let reach =
         reach(section.ca_file.as_deref(), section.internal, section.danger_loopback_http, folder, place, problems);
@@ -164,6 +178,24 @@ fn issuer(
     let claims = claims?;
     (spec.pins, spec.conditions, spec.deny) = (claims.pins, claims.conditions, claims.deny);
     Some(spec)
+}
+
+/// The algorithms of a record, which must be among `allowed`.
+pub(super) fn algorithms(
+    names: &[String],
+    allowed: &[JoseAlgorithm],
+    place: &str,
+    problems: &mut Problems,
+) -> Vec<JoseAlgorithm> {
+    let mut algorithms = Vec::with_capacity(names.len());
+    for (at, name) in names.iter().enumerate() {
+        let known = JoseAlgorithm::parse(name).filter(|algorithm| allowed.contains(algorithm)).ok_or_else(|| {
+            let names: Vec<_> = allowed.iter().map(|algorithm| algorithm.name()).collect();
+            format!("\"{name}\" is not one of {}", names.join(", "))
+        });
+        algorithms.extend(problems.keep(&format!("{place}.algorithms[{at}]"), known));
+    }
+    algorithms
 }
 
 /// Where the keys are: in a file, at an address, or where the issuer's metadata says.
@@ -232,7 +264,7 @@ fn issuer_url(text: &str, danger_loopback_http: bool) -> Result<IssuerUrl, broke
     if danger_loopback_http { IssuerUrl::parse_or_loopback(text) } else { IssuerUrl::parse(text) }
 }
 
-fn reach(
+pub(super) fn reach(
     ca_file: Option<&str>,
     internal: bool,
     danger_loopback_http: bool,

@@ -7,7 +7,8 @@ use super::Problems;
 
 /// The sections that a snapshot is made of. All others are fixed when the house opens: sockets, the origin that stands in trust
 /// documents, timestamp units, logs. A section that nobody thought about is therefore fixed.
-const HOT: [&str; 7] = ["api", "certificates", "clients", "connectors", "issuers", "names", "provider"];
+const HOT: [&str; 8] =
+    ["api", "certificates", "clients", "connectors", "issuers", "names", "provider", "trust_domains"];
 
 /// The part of a configuration that stands until the next start.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -7,15 +7,17 @@ use broker::ca::Profile;
 use broker::issuer::{IssuerSpec, KeySource, Reach};
 use broker::names::IssuerUrl;
 use clap::Args;
+use shared::random::SystemRandom;
 use shared::time::{Clock as _, UnixTime};
 
 use super::server::ServerArgs;
 use super::{Failure, block_on};
 use crate::api_client::ApiClient;
 use crate::assemble::{self, Origin};
+use crate::bundles::BundleKeeper;
 use crate::clock::SystemClock;
 use crate::data_dir::file;
-use crate::explain::{Judge, Reader, Report, vectors};
+use crate::explain::{Judge, Keepers, Reader, Report, vectors};
 use crate::outbound::KeyKeeper;
 
 /// Longest token file: a token of 16 KiB and the end of its line.
@@ -75,7 +77,8 @@ async fn judge(config: Option<&Path>, token: &str, now: UnixTime) -> Result<Repo
     let profile = Profile::parse(settings.certificate_lifetime)?;
     let keys = KeyKeeper::new(Arc::new(SystemClock));
     let judge = Judge { issuers: &issuers, profile, now, reader: Reader::House };
-    Ok(judge.explain(token.as_bytes(), &keys).await)
+    let bundles = BundleKeeper::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
+    Ok(judge.explain(token.as_bytes(), Keepers { keys: &keys, bundles: &bundles }).await)
 }
 
 /// Our own provider as others see it: its keys are fetched from the house, if that runs.

@@ -7,17 +7,19 @@ use shared::keys::Signer;
 use shared::log::Log;
 use shared::time::Clock as _;
 use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, Validity};
-use shared::x509::Chain;
+use shared::x509::{Certificate, Chain};
 
 use super::HouseError;
 use super::opened::Opened;
 use crate::assemble::{Origin, Settings};
+use crate::bundles::{BundleKeeper, BundleParts, OwnKeys, WorkloadBundles};
 use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, HouseFile, KeyName};
 use crate::http::log::{LogEdge, SignatureLog};
 use crate::outbound::KeyKeeper;
 use crate::signature_log::{IssuedLately, Writers};
 use crate::snapshots::Fixtures;
+use crate::svid_uses::SvidUses;
 use crate::trust_publisher::{TrustPublisher, TufKeys};
 
 /// What the parts of a house are made from.
@@ -81,6 +83,7 @@ impl Parts<'_> {
         &self,
         issued_lately: Arc<IssuedLately>,
         keys: Arc<KeyKeeper>,
+        bundles: Arc<BundleKeeper>,
     ) -> Result<Fixtures, HouseError> {
         let signer =
             |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(self.data.key(name, &self.opened.key_file)?)) };
@@ -99,9 +102,38 @@ impl Parts<'_> {
             certificates: certificates.clone(),
             issued_lately,
             keys,
+            bundles,
+            svid_uses: Arc::new(SvidUses::new(store.clone())),
             clock: clock.clone(),
             random: random.clone(),
         })
+    }
+
+    /// Who looks after the bundles of trust domains. No bundle may hold a key of ours: not of an authority, not of a timestamp unit
+    /// (`units`), not one that signs logs or tokens.
+    pub(super) fn bundles(
+        &self,
+        units: &[CertificateChain],
+        workload_api: Arc<WorkloadBundles>,
+    ) -> Result<Arc<BundleKeeper>, HouseError> {
+        let issuing = self.chain("issuing-ca")?;
+        let certified = issuing.certificates().iter().map(|certificate| certificate.public_key().spki_sha256());
+        let units = units.iter().flat_map(|chain| &chain.certificates);
+        let units = units.filter_map(|der| Certificate::from_der(der).ok()).map(|unit| unit.public_key().spki_sha256());
+        let names = [KeyName::Token, KeyName::CertificatesLog, KeyName::SignaturesLog, KeyName::AuditLog];
+        let mut signers = Vec::with_capacity(names.len());
+        for name in names {
+            signers.push(self.data.key(name, &self.opened.key_file)?.public_key().spki_sha256());
+        }
+        let Opened { audit, clock, random, .. } = self.opened;
+        Ok(Arc::new(BundleKeeper::new(BundleParts {
+            clock: clock.clone(),
+            random: random.clone(),
+            audit: Some(audit.clone()),
+            folder: Some(self.data.folder("bundles")?),
+            own: OwnKeys::new(certified.chain(units).chain(signers)),
+            workload_api,
+        })))
     }
 
     pub(super) fn log_edge(&self, issued_lately: Arc<IssuedLately>) -> Result<LogEdge, HouseError> {

@@ -19,7 +19,7 @@ use broker::ca::IssuedCertificate;
 use broker::issuer::Issuers;
 use broker::namespace::Scope;
 use broker::profile::Profile;
-use broker::signing::{Call, Issuance, Outcome, SigningRequest};
+use broker::signing::{Call, Issuance, Outcome, Prepared, SigningError, SigningRequest};
 use serde::Serialize;
 use serde_json::json;
 use shared::log::Log;
@@ -27,9 +27,13 @@ use shared::random::Random;
 use shared::time::Clock;
 
 use super::request_id::RequestId;
+use crate::bundles::BundleKeeper;
+use crate::listen::svid::Peer;
 use crate::outbound::KeyKeeper;
 use crate::signature_log::IssuedLately;
 use crate::snapshots::Current;
+use crate::svid_uses::SvidUses;
+use body::Shown;
 use refusal::Refusal;
 
 /// The largest request read. A token has at most 16 KiB, an RSA-4096 request 2 KiB; base64 and JSON around them.
@@ -49,6 +53,10 @@ pub(crate) struct FulcioEdge {
     pub(crate) issued_lately: Arc<IssuedLately>,
     /// Fetches issuers' keys.
     pub(crate) keys: Arc<KeyKeeper>,
+    /// Fetches trust domains' bundles.
+    pub(crate) bundles: Arc<BundleKeeper>,
+    /// Counts the uses of SVIDs.
+    pub(crate) svid_uses: Arc<SvidUses>,
     /// The present moment.
     pub(crate) clock: Arc<dyn Clock>,
     /// Serial numbers.
@@ -73,12 +81,14 @@ type Body = Result<Bytes, BytesRejection>;
 async fn signing_cert(
     State(edge): State<Arc<FulcioEdge>>,
     Extension(id): Extension<RequestId>,
+    Peer(peer): Peer,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let issued = async {
         let body = body.map_err(Refusal::body)?;
-        let request = body::v2(&body, bearer(&headers))?;
+        let shown = Shown { bearer: bearer(&headers), peer };
+        let request = body::v2(&body, shown)?;
         edge.issue(request, &id).await
     };
     match issued.await {
@@ -115,12 +125,14 @@ struct CertificateChain<'a> {
 async fn signing_cert_v1(
     State(edge): State<Arc<FulcioEdge>>,
     Extension(id): Extension<RequestId>,
+    Peer(peer): Peer,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let issued = async {
         let body = body.map_err(Refusal::body)?;
-        let request = body::v1(&body, bearer(&headers))?;
+        let shown = Shown { bearer: bearer(&headers), peer };
+        let request = body::v1(&body, shown)?;
         edge.issue(request, &id).await
     };
     match issued.await {
@@ -188,23 +200,44 @@ impl FulcioEdge {
         let call = Call { id: id.as_str(), now: self.clock.now(), random: &*self.random };
         let prepared = match self.issuance.prepare(request, &self.issuers, &call)? {
             Outcome::Prepared(prepared) => prepared,
-            Outcome::NeedsKeys { issuer, request } => {
-                // Once: a token that names a key which the issuer does not publish is the caller's fault.
-                self.keys.refresh(&issuer).await.map_err(|error| Refusal::keys_unavailable(&issuer, &error))?;
-                match self.issuance.prepare(*request, &self.issuers, &call)? {
-                    Outcome::Prepared(prepared) => prepared,
-                    Outcome::NeedsKeys { issuer, .. } => return Err(Refusal::key_unknown(&issuer)),
-                }
-            }
+            // Once: a token that names a key which its issuer does not publish is the caller's fault.
+            unprepared => self.prepare_after_fetching(unprepared, &call).await?,
         };
+        if let Some(svid) = prepared.svid_use() {
+            self.svid_uses.admit(svid, call.now).await?;
+        }
         let intent = self.audit.append(prepared.intent());
         let logged = self.certificates.append(prepared.certificate_entry());
         let (intent, logged) = tokio::try_join!(intent, logged)?;
         let unreleased = prepared.sign(&intent, &logged)?;
         let receipt = self.audit.append(unreleased.leaf()).await?;
-        let certificate = unreleased.release(receipt).map_err(broker::signing::SigningError::from)?;
+        let certificate = unreleased.release(receipt).map_err(SigningError::from)?;
         self.issued_lately.remember(certificate.der());
         Ok(certificate)
+    }
+}
+
+impl FulcioEdge {
+    async fn prepare_after_fetching(&self, unprepared: Outcome, call: &Call<'_>) -> Result<Box<Prepared>, Refusal> {
+        let request = match unprepared {
+            Outcome::Prepared(prepared) => return Ok(prepared),
+            Outcome::NeedsKeys { issuer, request } => {
+                self.keys.refresh(&issuer).await.map_err(|error| Refusal::keys_unavailable(&issuer, &error))?;
+                request
+            }
+            Outcome::NeedsBundle { needs, request } => {
+                // What went wrong is in our log; the second look tells the caller whether the old bundle still counts.
+                if let Err(error) = self.bundles.refresh(&needs.record, &self.issuers).await {
+                    tracing::warn!(request = call.id, %error, "trust domain");
+                }
+                request
+            }
+        };
+        match self.issuance.prepare(*request, &self.issuers, call)? {
+            Outcome::Prepared(prepared) => Ok(prepared),
+            Outcome::NeedsKeys { issuer, .. } => Err(Refusal::key_unknown(&issuer)),
+            Outcome::NeedsBundle { needs, .. } => Err(SigningError::from(needs).into()),
+        }
     }
 }
 

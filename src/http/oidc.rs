@@ -97,6 +97,11 @@ pub(crate) fn routes(edge: Current<OidcEdge>) -> Router {
         .with_state(edge)
 }
 
+/// The token endpoint alone.
+pub(crate) fn token_routes(edge: Current<OidcEdge>) -> Router {
+    Router::new().route("/oidc/token", post(token::post).options(metadata::preflight)).with_state(edge)
+}
+
 /// The answer to an authorization request, for the browser.
 fn answer(answer: &Answer) -> Response {
     match answer {

@@ -1,10 +1,14 @@
 //! The accept loop: each connection served with deadlines, all of them drained at the end.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -13,6 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tower::{Service, ServiceExt as _};
+
+use super::svid::PeerSvid;
 
 /// Longest wait for a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -100,15 +107,26 @@ async fn connection(
 ) {
     let Some(tls) = tls else { return speak(stream, builder, routes, watcher).await };
     match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => speak(stream, builder, routes, watcher).await,
+        Ok(Ok(stream)) => match stream.get_ref().1.peer_certificates().map(PeerSvid::of) {
+            None => speak(stream, builder, routes, watcher).await,
+            Some(peer) => {
+                let routes = routes.map_request(move |mut request: Request<Incoming>| {
+                    request.extensions_mut().insert(peer.clone());
+                    request
+                });
+                speak(stream, builder, routes, watcher).await;
+            }
+        },
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake timed out"),
     }
 }
 
-async fn speak<S>(stream: S, builder: &Builder<TokioExecutor>, routes: Router, watcher: Watcher)
+async fn speak<S, R>(stream: S, builder: &Builder<TokioExecutor>, routes: R, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    R: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    R::Future: Send,
 {
     let service = TowerToHyperService::new(routes);
     let connection = builder.serve_connection(TokioIo::new(stream), service);

@@ -74,17 +74,7 @@ impl Outbound {
         // The HTTP client takes the process's TLS provider and panics if there is none. A second installation is refused and harmless.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let fault = |error: reqwest::Error| OutboundError::Client(chain(&error));
-        // reqwest takes the process's cryptography and panics without one; whoever is second to install it has the same.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("privyseal/", env!("CARGO_PKG_VERSION")))
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_DEADLINE)
-            .timeout(DEADLINE)
-            // Calls are minutes apart: nothing is gained by sockets that wait.
-            .pool_max_idle_per_host(0)
-            .dns_resolver(Arc::new(GuardedResolver { reach: reach.clone() }));
+        let mut builder = builder(reach);
         if let Some(pem) = &reach.ca_pem {
             let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(fault)?;
             if authorities.is_empty() {
@@ -93,6 +83,13 @@ impl Outbound {
             builder = builder.tls_certs_only(authorities);
         }
         Ok(Self { client: builder.build().map_err(fault)?, reach: reach.clone() })
+    }
+
+    /// A client that checks servers in its own way.
+    pub(crate) fn with_tls(reach: &Reach, config: rustls::ClientConfig) -> Result<Self, OutboundError> {
+        let client = builder(reach).tls_backend_preconfigured(config).build();
+        let client = client.map_err(|error| OutboundError::Client(chain(&error)))?;
+        Ok(Self { client, reach: reach.clone() })
     }
 
     /// The body of a 200.
@@ -144,6 +141,19 @@ impl Outbound {
             _ => Err(OutboundError::NotHttps { url: url.to_string() }),
         }
     }
+}
+
+/// What all clients are like.
+fn builder(reach: &Reach) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("privyseal/", env!("CARGO_PKG_VERSION")))
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_DEADLINE)
+        .timeout(DEADLINE)
+        // Calls are minutes apart: nothing is gained by sockets that wait.
+        .pool_max_idle_per_host(0)
+        .dns_resolver(Arc::new(GuardedResolver { reach: reach.clone() }))
 }
 
 /// Resolves, then hands out only what may be connected to: the connection goes to the very addresses that were judged, so a second

@@ -21,10 +21,12 @@ use shared::x509::{Chain, NodePrefix};
 
 use super::{ChangeError, Loaded, Registered, Snapshot, Upstreams};
 use crate::assemble::{ConnectorSettings, Origin, Problems, RecordSettings, Settings};
+use crate::bundles::BundleKeeper;
 use crate::http::fulcio::FulcioEdge;
 use crate::http::oidc::{FetchError, Fetcher, OidcEdge, OidcParts, UpstreamConnector};
 use crate::outbound::{KeyKeeper, Outbound};
 use crate::signature_log::IssuedLately;
+use crate::svid_uses::SvidUses;
 
 /// What the record of our own provider is called in the audit log.
 const OWN_PROVIDER: &str = "own-provider";
@@ -45,6 +47,8 @@ pub(crate) struct Fixtures {
     pub(crate) certificates: Log,
     pub(crate) issued_lately: Arc<IssuedLately>,
     pub(crate) keys: Arc<KeyKeeper>,
+    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) svid_uses: Arc<SvidUses>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -101,6 +105,8 @@ impl Fixtures {
             certificates: self.certificates.clone(),
             issued_lately: self.issued_lately.clone(),
             keys: self.keys.clone(),
+            bundles: self.bundles.clone(),
+            svid_uses: self.svid_uses.clone(),
             clock: self.clock.clone(),
             random: self.random.clone(),
         };

@@ -132,7 +132,12 @@ impl Bundle {
     }
 
     fn from_object(bundle: &Object) -> Result<Self, BundleError> {
-        let entries = bundle.get("keys").and_then(Json::as_array).ok_or(BundleError::NoKeys)?;
+        let entries = match bundle.get("keys") {
+            Some(Json::Array(entries)) => &entries[..],
+            // What programs in Go write for a list without elements: taken for anything else, a withdrawal would not be one.
+            Some(Json::Null) => &[],
+            _ => return Err(BundleError::NoKeys),
+        };
         if entries.len() > MAX_ENTRIES {
             return Err(BundleError::TooMany(entries.len()));
         }
@@ -227,7 +232,8 @@ impl Bundle {
         self.authorities.iter().map(|authority| &authority.certificate)
     }
 
-    pub(crate) fn anchors(&self) -> Vec<TrustAnchor<'static>> {
+    /// The anchors of paths, one of each authority.
+    pub fn anchors(&self) -> Vec<TrustAnchor<'static>> {
         self.authorities.iter().map(|authority| authority.anchor.clone()).collect()
     }
 

@@ -11,7 +11,7 @@ use shared::time::UnixTime;
 use tempfile::TempDir;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
-const TABLES: [Table; 3] = [Table::Codes, Table::Sessions, Table::Users];
+const TABLES: [Table; 5] = [Table::Codes, Table::Registrations, Table::Sessions, Table::UsedSvids, Table::Users];
 
 /// An engine under test, with what must stay alive beside it.
 struct Engine {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::asked::{Caller, bearer};
 use super::body::{self, Body};
 use super::{ApiEdge, Kind, Problem};
-use crate::explain::{Judge, Reader, Report};
+use crate::explain::{Judge, Keepers, Reader, Report};
 use crate::http::request_id::RequestId;
 
 #[derive(Default, Deserialize)]
@@ -54,5 +54,6 @@ pub(super) async fn post(
     };
     let profile = snapshot.fulcio.issuance.profile;
     let judge = Judge { issuers: &snapshot.issuers, profile, now, reader };
-    Ok(Json(judge.explain(token.trim_ascii(), &snapshot.fulcio.keys).await))
+    let keepers = Keepers { keys: &snapshot.fulcio.keys, bundles: &snapshot.fulcio.bundles };
+    Ok(Json(judge.explain(token.trim_ascii(), keepers).await))
 }

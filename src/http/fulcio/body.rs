@@ -7,11 +7,12 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use broker::signing::SigningRequest;
+use broker::signing::{CallerFault, Key, SigningError, SigningRequest};
 use serde::{Deserialize, Deserializer};
 
 use super::MAX_BODY;
 use super::refusal::Refusal;
+use crate::listen::svid::PeerSvid;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,23 +93,49 @@ fn present(bytes: ProtoBytes) -> Option<Vec<u8>> {
     Some(bytes.0).filter(|bytes| !bytes.is_empty())
 }
 
+/// How a request shows who asks, beside what its body says.
+pub(super) struct Shown<'a> {
+    /// The token in the header.
+    pub(super) bearer: Option<&'a [u8]>,
+    /// The certificate of the connection.
+    pub(super) peer: Option<PeerSvid>,
+}
+
+impl Shown<'_> {
+    /// A token, or the certificate of the connection; never both, since they could name two.
+    fn request(
+        self,
+        token_in_body: Option<&[u8]>,
+        key: Key,
+        certification_request: Option<Vec<u8>>,
+    ) -> Result<SigningRequest, Refusal> {
+        let request = match (token_in_body.or(self.bearer), self.peer) {
+            (Some(_), Some(_)) => return Err(SigningError::from(CallerFault::TwoIdentities).into()),
+            (None, Some(peer)) => {
+                let svid = peer.read().map_err(SigningError::from)?;
+                SigningRequest::over_channel(svid, key, certification_request)
+            }
+            (token, None) => SigningRequest::parse(token.unwrap_or_default(), key, certification_request),
+        };
+        Ok(request?)
+    }
+}
+
 /// `POST /api/v2/signingCert`. The token in the body comes before the one in the header.
-pub(super) fn v2(body: &[u8], bearer: Option<&[u8]>) -> Result<SigningRequest, Refusal> {
+pub(super) fn v2(body: &[u8], shown: Shown<'_>) -> Result<SigningRequest, Refusal> {
     let body: V2Body = shared::strict_json::from_slice(body, MAX_BODY).map_err(Refusal::json)?;
     let in_body = body.credentials.and_then(|credentials| credentials.oidc_identity_token);
     let in_body = in_body.filter(|token| !token.is_empty());
-    let token = in_body.as_deref().map(str::as_bytes).or(bearer).unwrap_or_default();
     let key = body.public_key_request.map(|request| {
         let content = request.public_key.and_then(|key| key.content).unwrap_or_default();
         (content.into_bytes(), request.proof_of_possession.0)
     });
-    Ok(SigningRequest::parse(token, key, present(body.certificate_signing_request))?)
+    shown.request(in_body.as_deref().map(str::as_bytes), key, present(body.certificate_signing_request))
 }
 
 /// `POST /api/v1/signingCert`. The token is in the header only.
-pub(super) fn v1(body: &[u8], bearer: Option<&[u8]>) -> Result<SigningRequest, Refusal> {
+pub(super) fn v1(body: &[u8], shown: Shown<'_>) -> Result<SigningRequest, Refusal> {
     let body: V1Body = shared::strict_json::from_slice(body, MAX_BODY).map_err(Refusal::json)?;
     let key = body.public_key.map(|key| (key.content.0, body.signed_email_address.0));
-    let request = present(body.certificate_signing_request);
-    Ok(SigningRequest::parse(bearer.unwrap_or_default(), key, request)?)
+    shown.request(None, key, present(body.certificate_signing_request))
 }

@@ -15,6 +15,7 @@ use shared::strict_json::JsonError;
 use super::MAX_BODY;
 use crate::http::request_id::RequestId;
 use crate::outbound::RefreshError;
+use crate::svid_uses::UseRefused;
 
 /// Why there is no certificate, as far as this edge can tell.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,18 @@ pub(super) enum Refusal {
     /// A log did not take an entry.
     #[error(transparent)]
     Log(#[from] AppendError),
+    /// The use of an SVID could not be counted.
+    #[error("{0}")]
+    Uncounted(String),
+}
+
+impl From<UseRefused> for Refusal {
+    fn from(refused: UseRefused) -> Self {
+        match refused {
+            UseRefused::Use(error) => Self::Signing(error.into()),
+            UseRefused::Store(_) | UseRefused::Ended => Self::Uncounted(refused.to_string()),
+        }
+    }
 }
 
 /// gRPC's status codes, as far as this edge uses them, and grpc-gateway's HTTP statuses for them.
@@ -82,7 +95,11 @@ impl Refusal {
             Self::Json(_) => answer(StatusCode::BAD_REQUEST, Code::InvalidArgument, &self.to_string(), "JSON", id),
             Self::Signing(SigningError::Upstream(fault)) => {
                 tracing::warn!(request = id.as_str(), %fault, "certificate not issued");
-                answer(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, &fault.to_string(), "ISSUER_KEYS", id)
+                let reason = match fault {
+                    UpstreamFault::Bundle(..) => "TRUST_BUNDLE",
+                    UpstreamFault::Keys(_) => "ISSUER_KEYS",
+                };
+                answer(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, &fault.to_string(), reason, id)
             }
             Self::Signing(SigningError::Ours(fault)) => {
                 tracing::error!(request = id.as_str(), %fault, "certificate not issued");
@@ -93,6 +110,10 @@ impl Refusal {
                     OurFault::Receipt(_) => ("Error entering certificate in CTL", "LOG"),
                 };
                 answer(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, &ours(known, id), reason, id)
+            }
+            Self::Uncounted(error) => {
+                tracing::error!(request = id.as_str(), error, "certificate not issued");
+                answer(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, &ours("not counted", id), "STORE", id)
             }
             Self::Log(error) => {
                 tracing::error!(request = id.as_str(), %error, "certificate not issued");

@@ -20,6 +20,8 @@ use shared::time::UnixTime;
 use shared::x509::{Ceremony, Chain, NodePrefix};
 use tower::ServiceExt as _;
 
+use shared::store::MemoryStore;
+
 use super::*;
 use crate::http::request_id::RequestIds;
 
@@ -78,6 +80,8 @@ impl Fixture {
             audit: Log::in_memory(),
             certificates: Log::in_memory(),
             keys: Arc::new(KeyKeeper::new(clock.clone())),
+            bundles: Arc::new(BundleKeeper::for_explanations(clock.clone(), Arc::new(SystemRandom))),
+            svid_uses: Arc::new(SvidUses::new(Arc::new(MemoryStore::default()))),
             clock,
             random: Arc::new(SystemRandom),
         };

@@ -42,6 +42,7 @@ const fn code(table: Table) -> u8 {
         Table::Sessions => 2,
         Table::Users => 3,
         Table::Registrations => 4,
+        Table::UsedSvids => 5,
     }
 }
 

@@ -1,0 +1,56 @@
+//! When a bundle is looked at again.
+
+use std::time::Duration;
+
+use shared::random::Random;
+
+/// SPIFFE Federation §5.3: where there is no hint, five minutes.
+const WITHOUT_HINT: Duration = Duration::from_secs(300);
+/// However short the hint, no more often than this.
+const FLOOR: Duration = Duration::from_secs(60);
+/// However long the hint, no less often: a revocation waits for the next look.
+const CEILING: Duration = Duration::from_secs(3600);
+/// A file costs a look at its date.
+pub(super) const OF_FILE: Duration = Duration::from_secs(5);
+
+/// From one good look to the next, by the hint in the bundle; ten per cent more or less, so that a thousand do not come at once.
+pub(super) fn after_success(hint: Option<Duration>, random: &dyn Random) -> Duration {
+    jittered(hint.unwrap_or(WITHOUT_HINT).clamp(FLOOR, CEILING), random)
+}
+
+/// From a look that brought nothing to the next: four of them in an interval, and never in a hurry.
+pub(super) fn after_failure(hint: Option<Duration>, random: &dyn Random) -> Duration {
+    jittered((hint.unwrap_or(WITHOUT_HINT).clamp(FLOOR, CEILING) / 4).max(Duration::from_secs(15)), random)
+}
+
+fn jittered(span: Duration, random: &dyn Random) -> Duration {
+    let [byte] = random.bytes();
+    // From 0.9 to 1.1.
+    span * (900 + u32::from(byte) * 200 / 255) / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Constant(u8);
+
+    impl Random for Constant {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn the_hint_counts_within_bounds() {
+        let seconds = |hint: Option<u64>, byte: u8| {
+            let hint = hint.map(Duration::from_secs);
+            (after_success(hint, &Constant(byte)).as_secs(), after_failure(hint, &Constant(byte)).as_secs())
+        };
+        assert_eq!(seconds(None, 0), (270, 67));
+        assert_eq!(seconds(None, 255), (330, 82));
+        assert_eq!(seconds(Some(1), 0), (54, 13));
+        assert_eq!(seconds(Some(600), 255), (660, 165));
+        assert_eq!(seconds(Some(1 << 40), 255), (3960, 990));
+    }
+}
