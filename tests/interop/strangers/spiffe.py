@@ -20,7 +20,10 @@ class Judge:
         lines = "".join(json.dumps([str(word) for word in question]) + "\n" for question in questions)
         done = subprocess.run([*self.argv, "many"], input=lines, capture_output=True, text=True, timeout=SECONDS, check=False)
         said = [json.loads(line) for line in done.stdout.splitlines()]
-        expect(done.returncode == 0 and len(said) == len(questions), f"{self.argv[0]} ended with {done.returncode}\n{done.stderr[-4000:]}")
+        expect(
+            done.returncode == 0 and len(said) == len(questions),
+            f"{self.argv[0]} ended with {done.returncode}\n{done.stderr[-4000:]}",
+        )
         return said
 
     def ask(self, *question):
