@@ -8,8 +8,8 @@ import time
 from cryptography import x509
 
 from strangers import fulcio, peer
+from strangers import keycloak as enterprise
 from strangers.case import case, expect
-from strangers.keycloak import Keycloak
 from strangers.platforms import FULCIO_TABLES, PINNED, SERVED, Platform, fulcio_config, toml_record, yaml_issuer
 from strangers.web import http
 
@@ -242,7 +242,7 @@ declare_cluster_refusal(
 @functools.lru_cache
 def keycloak(world):
     """Keycloak, and a house that knows its two realms."""
-    server = Keycloak(world)
+    server = enterprise.keycloak(world)
     realms = {
         "people": {"profile": "email", "grants": [{"email": "corp.example"}]},
         "machines": {

@@ -30,6 +30,7 @@ CASES = (
     "spiffe",
     "bundles",
     "workloads",
+    "assertions",
     "identity",
     "change",
     "tls",

@@ -1,5 +1,6 @@
-"""Keycloak as an enterprise has it: a realm of people, and one of machines."""
+"""Keycloak as an enterprise has it: a realm of people, one of machines, and whatever realm a case adds."""
 
+import functools
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import jwt
 
 from .case import Failed, expect
 from .web import http
-from .world import free_port
+from .world import free_port, make_authority
 
 READY_SECONDS = 180
 SECRET = "interop-secret"
@@ -66,8 +67,14 @@ class Keycloak:
         port = free_port()
         self.origin = f"http://127.0.0.1:{port}"
         log = world.folder / "keycloak.log"
+        # Whose servers it believes when it fetches something.
+        self.authority = world.folder / "keycloak-authority"
+        self.authority.mkdir()
+        make_authority(self.authority)
         argv = [home / "bin/kc.sh", "start-dev", "--import-realm", "--db=dev-mem", "--cache=local", "--http-host=127.0.0.1"]
-        argv += [f"--http-port={port}", f"--hostname={self.origin}"]
+        argv += [f"--http-port={port}", f"--hostname={self.origin}", f"--truststore-paths={self.authority / 'ca.crt'}"]
+        # Client authentication with a JWT-SVID is a preview.
+        argv += ["--features=spiffe"]
         admin = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": SECRET}
         # It lives for a minute: the second compiler would only make it start later.
         quick = {"JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1"}
@@ -109,12 +116,22 @@ class Keycloak:
     def key_of(self, token):
         return jwt.get_unverified_header(token)["kid"]
 
-    def turn_keys(self, realm):
-        """An administrator adds a key that comes before the others."""
+    def administer(self, path, content=None):
+        """What an administrator gets, or posts."""
         who = {"username": "admin", "password": SECRET}
         token = self.ask("master", "access_token", grant_type="password", client_id="admin-cli", **who)
-        admin, bearer = f"{self.origin}/admin/realms/{realm}", {"Authorization": f"Bearer {token}"}
-        realm_id = json.loads(http(admin, **bearer).body)["id"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        body = json.dumps(content).encode() if content else None
+        answer = http(f"{self.origin}/admin/realms{path}", body, "application/json", **bearer)
+        expect(answer.status == (201 if content else 200), f"Keycloak answers {answer.status}: {answer.body}")
+        return answer
+
+    def add_realm(self, name, **content):
+        self.administer("", {"realm": name, "enabled": True, "sslRequired": "none", **content})
+
+    def turn_keys(self, realm):
+        """An administrator adds a key that comes before the others."""
+        realm_id = json.loads(self.administer(f"/{realm}").body)["id"]
         component = {
             "name": "newer",
             "providerId": "rsa-generated",
@@ -122,11 +139,16 @@ class Keycloak:
             "parentId": realm_id,
             "config": {"priority": ["200"]},
         }
-        answer = http(f"{admin}/components", json.dumps(component).encode(), "application/json", **bearer)
-        expect(answer.status == 201, f"Keycloak answers {answer.status}: {answer.body}")
+        self.administer(f"/{realm}/components", component)
 
     def stop(self):
         # The script starts Java: both end with their session.
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
+
+
+@functools.lru_cache
+def keycloak(world):
+    """One for all cases: it takes half a minute to start."""
+    return Keycloak(world)

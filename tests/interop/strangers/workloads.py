@@ -37,10 +37,12 @@ def toml(value):
 class Workloads:
     """`privyseal up` over TLS with a certificate of an internal authority, and what workloads ask of it."""
 
-    def __init__(self, world, name, sections, spiffe="", identity="files"):
+    def __init__(self, world, name, sections, spiffe="", identity="files", authority=None):
         self.world, self.folder = world, world.folder / f"{name}-tls"
         self.folder.mkdir()
-        make_authority(self.folder)
+        authority = authority or self.folder
+        if authority == self.folder:
+            make_authority(authority)
         port, svid_port, metrics_port = free_port(), free_port(), free_port()
         self.svid_origin, self.metrics = f"https://localhost:{svid_port}", f"http://127.0.0.1:{metrics_port}/metrics"
         config = f"""
@@ -51,14 +53,14 @@ origin = "https://localhost:{port}"
 trust_domain = "seal.test"
 {spiffe}
 [listen]
-tls = {{ certificate = "{self.folder}/tls.crt", key = "{self.folder}/tls.key" }}
+tls = {{ certificate = "{authority}/tls.crt", key = "{authority}/tls.key" }}
 metrics = "127.0.0.1:{metrics_port}"
 
 [listen.svid]
 address = "127.0.0.1:{svid_port}"
 identity = "{identity}"
 {sections}"""
-        self.ca_file = self.folder / "ca.crt"
+        self.ca_file = authority / "ca.crt"
         self.house = world.build_house(name, config, f"127.0.0.1:{port}", ca_file=self.ca_file)
         self.asked = 0
 
