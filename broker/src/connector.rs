@@ -8,6 +8,8 @@ pub mod oidc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::namespace::WORKLOADS;
+
 /// A connector's name in URLs and tokens: 1 to 32 lower-case letters, digits and hyphens.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -82,7 +84,9 @@ impl ConnectorIdentity {
     pub fn subject(&self) -> String {
         const MAX_SUBJECT: usize = 255;
         let plain = format!("{}:{}", self.connector_id, self.user_id);
-        if plain.len() <= MAX_SUBJECT && plain.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // A connector called "spiffe" whose user calls himself "//example.org/ci" would speak as that workload to whoever reads `sub`.
+        let is_fit = plain.bytes().all(|byte| byte.is_ascii_graphic()) && !plain.starts_with(WORKLOADS);
+        if plain.len() <= MAX_SUBJECT && is_fit {
             return plain;
         }
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.user_id.as_bytes());
@@ -118,5 +122,18 @@ mod tests {
         assert!(long.starts_with("corp:sha256:") && long.len() <= 255);
         assert_ne!(long, identity("corp", &"v".repeat(300)).subject());
         assert!(identity("corp", "ü").subject().is_ascii());
+    }
+
+    #[test]
+    fn no_person_has_the_subject_of_a_workload() {
+        let identity = |id: &str, user: &str| ConnectorIdentity {
+            connector_id: ConnectorId::parse(id).expect("id"),
+            user_id: user.to_owned(),
+            email: None,
+            email_verified: false,
+            name: None,
+        };
+        assert_eq!(identity("spiffe", "a.test/ci").subject(), "spiffe:a.test/ci");
+        assert!(identity("spiffe", "//a.test/ci").subject().starts_with("spiffe:sha256:"));
     }
 }

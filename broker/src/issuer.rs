@@ -21,7 +21,7 @@ pub(crate) use key_set::{Selection, VerificationKey};
 pub use record::{Issuer, IssuerSpec, KeySource, Reach, RecordOrigin};
 
 use crate::names::{PublicSuffixes, Rule};
-use crate::namespace::{ConnectorSpec, Listings, Overlap, Rules, Speaker};
+use crate::namespace::{ConnectorSpec, Listings, Overlap, Rules, Speaker, WORKLOADS};
 use crate::token::{TokenError, UnverifiedToken};
 use crate::trust_domain::{IssuerPolicy, TrustDomainRecord, TrustDomainSpec, TrustDomains};
 
@@ -363,7 +363,8 @@ fn find_trust_domain_conflicts(
 }
 
 /// O1. A verifier knows an issuer by its label alone. So no two records share one, and none takes the `iss` of another for its
-/// own, even if that other has a different label: the next reader would take it for the other.
+/// own, even if that other has a different label: the next reader would take it for the other. `spiffe://` and the name of a trust
+/// domain is that trust domain's in the same way.
 fn find_equal_labels(
     by_iss: &Records,
     records: &[Arc<Issuer>],
@@ -371,6 +372,8 @@ fn find_equal_labels(
     problems: &mut Vec<RegistrationError>,
 ) {
     let issuers = records.iter().map(|record| (record.label(), Some(record.iss().as_str()), record.id()));
+    let names: HashMap<&str, &Arc<TrustDomainRecord>> =
+        trust_domains.iter().map(|record| (record.name().as_str(), record)).collect();
     let trust_domains = trust_domains.iter().map(|record| (record.label(), None, record.name().as_str()));
     let mut by_label: HashMap<&str, &str> = HashMap::with_capacity(records.len());
     for (label, iss, id) in issuers.chain(trust_domains) {
@@ -380,7 +383,14 @@ fn find_equal_labels(
             let is_foreign = |other: &&Arc<Issuer>| iss != Some(label) && other.label() != label;
             by_iss.of(label).iter().find(is_foreign).map(|other| other.id())
         };
-        if let Some(other) = holder.or_else(foreign) {
+        let named = || {
+            let is_foreign = |other: &&&Arc<TrustDomainRecord>| {
+                other.label() != label && (iss.is_some() || other.name().as_str() != id)
+            };
+            let named = label.strip_prefix(WORKLOADS).and_then(|name| names.get(name));
+            named.filter(is_foreign).map(|other| other.name().as_str())
+        };
+        if let Some(other) = holder.or_else(foreign).or_else(named) {
             let (label, first, second) = (label.to_owned(), other.to_owned(), id.to_owned());
             problems.push(RegistrationError::DuplicateLabel { label, first, second });
         }

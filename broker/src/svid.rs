@@ -16,7 +16,8 @@ pub(crate) use x509::may_issue_svids;
 pub use x509::{Purpose, UnverifiedX509Svid, X509SvidError, X509Verification};
 
 use crate::names::{Rule, SpiffeId};
-use crate::trust_domain::{TrustDomainRecord, Unusable, UsePolicy};
+use crate::token::LEEWAY;
+use crate::trust_domain::{IssuerPolicy, TrustDomainRecord, Unusable, UsePolicy};
 
 /// The document by which an identity was shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,25 +47,26 @@ pub struct VerifiedSvid {
     record: Arc<TrustDomainRecord>,
     id: SpiffeId,
     document: Document,
-    issuer: Option<String>,
     expires_at: UnixTime,
     sha256: [u8; 32],
+    use_sha256: [u8; 32],
 }
 
 /// What is known of an SVID when all is verified.
 pub(crate) struct Verified {
     pub(crate) id: SpiffeId,
     pub(crate) document: Document,
-    /// The `iss` of a token that has one.
-    pub(crate) issuer: Option<String>,
     pub(crate) expires_at: UnixTime,
+    /// Of the whole document, as it came.
     pub(crate) sha256: [u8; 32],
+    /// The same for every document that anybody could make of this one without the authority's key.
+    pub(crate) use_sha256: [u8; 32],
 }
 
 impl VerifiedSvid {
     pub(crate) fn new(record: &Arc<TrustDomainRecord>, verified: Verified) -> Self {
-        let Verified { id, document, issuer, expires_at, sha256 } = verified;
-        Self { record: Arc::clone(record), id, document, issuer, expires_at, sha256 }
+        let Verified { id, document, expires_at, sha256, use_sha256 } = verified;
+        Self { record: Arc::clone(record), id, document, expires_at, sha256, use_sha256 }
     }
 
     /// The trust domain's record.
@@ -82,9 +84,13 @@ impl VerifiedSvid {
         self.document
     }
 
-    /// What the audit log names as the issuer: the token's `iss`, or `spiffe://` and the trust domain.
+    /// What the audit log names as the issuer: `spiffe://` and the trust domain, or a JWT-SVID's `iss` where the record says which
+    /// it is. Any other `iss` is a text of the trust domain's choice, which could be the name of somebody else.
     pub fn issuer(&self) -> String {
-        self.issuer.clone().unwrap_or_else(|| format!("spiffe://{}", self.record.name()))
+        match (self.document, self.record.issuer()) {
+            (Document::Jwt, IssuerPolicy::Exact(iss)) => iss.to_string(),
+            _ => format!("spiffe://{}", self.record.name()),
+        }
     }
 
     /// When it ends.
@@ -99,10 +105,15 @@ impl VerifiedSvid {
 
     /// This use of it, to be counted.
     pub fn use_of(&self) -> SvidUse {
+        // A token is taken for a little longer than it says, so its use is remembered for as long.
+        let expires_at = match self.document {
+            Document::Jwt | Document::Wit => self.expires_at.plus(LEEWAY),
+            Document::X509 => self.expires_at,
+        };
         SvidUse {
             id: self.id.as_str().to_owned(),
-            sha256: self.sha256,
-            expires_at: self.expires_at,
+            sha256: self.use_sha256,
+            expires_at,
             policy: self.record.uses(),
             is_bearer: self.document == Document::Jwt,
         }
@@ -114,9 +125,10 @@ impl VerifiedSvid {
 pub struct SvidUse {
     /// The identity.
     pub id: String,
-    /// SHA-256 of the document.
+    /// Names the document, whatever form of it is shown: not the hash of its bytes, since of an ECDSA signature anybody can make
+    /// a second one that verifies.
     pub sha256: [u8; 32],
-    /// When it ends, so that nobody need remember it for longer.
+    /// From when on it is taken no longer, so that nobody need remember it for longer.
     pub expires_at: UnixTime,
     /// What the record allows.
     pub policy: UsePolicy,

@@ -3,10 +3,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::time::UnixTime;
 
 use super::*;
-use crate::names::{Audience, IssuerLabel, IssuerUrl};
+use crate::names::{Audience, IssuerLabel, IssuerUrl, PublicSuffixes, TrustDomain};
 use crate::profile::Profile;
 use crate::token::JoseAlgorithm;
 use crate::token::mint::TestKey;
+use crate::trust_domain::{BundleSource, TrustDomainSpec};
 
 fn jwks(entries: &[&str]) -> Result<KeySet, JwksError> {
     KeySet::from_jwks(format!(r#"{{"keys":[{}]}}"#, entries.join(",")).as_bytes())
@@ -209,6 +210,37 @@ fn certificates_tell_records_apart() {
         let problems = build(first, second, isses).err().expect("is refused");
         assert!(matches!(&problems[..], [RegistrationError::DuplicateLabel { .. }]), "{problems:?}");
         assert_eq!(problems[0].rule(), Some(Rule::O1));
+    }
+}
+
+#[test]
+fn nobody_is_called_by_the_name_of_a_trust_domain_but_itself() {
+    let label = |text: Option<&str>| text.map(|text| IssuerLabel::parse(text).expect("is a label"));
+    let build = |issuer: Option<&str>, a: Option<&str>, b: Option<&str>| {
+        let trust_domain = |name: &str, text| {
+            let name = TrustDomain::parse(name).expect("is a trust domain");
+            TrustDomainSpec { label: label(text), ..TrustDomainSpec::new(name, BundleSource::WorkloadApi) }
+        };
+        let registry = Registry {
+            issuers: vec![IssuerSpec { label: label(issuer), ..spec("a.test", "https://idp.example.com") }],
+            trust_domains: vec![trust_domain("a.test", a), trust_domain("b.test", b)],
+            connectors: Vec::new(),
+        };
+        Issuers::build_with(&PublicSuffixes::embedded(), registry)
+    };
+    let other = Some("https://oidc.a.example");
+    for fine in [(None, None, None), (None, other, None), (Some("spiffe://c.test"), other, None)] {
+        assert!(build(fine.0, fine.1, fine.2).is_ok(), "{fine:?}");
+    }
+    for equal in [
+        (Some("spiffe://a.test"), None, None),
+        (Some("spiffe://a.test"), other, None),
+        (None, other, Some("spiffe://a.test")),
+        (None, Some("spiffe://b.test"), None),
+        (None, Some("https://idp.example.com"), None),
+    ] {
+        let problems = build(equal.0, equal.1, equal.2).err().expect("is refused");
+        assert!(problems.iter().all(|problem| problem.rule() == Some(Rule::O1)), "{equal:?} {problems:?}");
     }
 }
 

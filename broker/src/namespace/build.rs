@@ -135,7 +135,12 @@ impl Rules {
     fn find_overlaps(&self, problems: &mut Vec<RegistrationError>) {
         // Grants that cover each other (equal ones do) are found from both sides and reported once.
         let mut seen = HashSet::new();
-        let mut trust_domains: HashMap<&TrustDomain, SpeakerIndex> = HashMap::new();
+        // Who has a record of a trust domain holds it, even if nothing is granted to it yet.
+        let registered = (0..).zip(&self.speakers).filter_map(|(index, entry)| match &entry.record {
+            Some(Known::TrustDomain(record)) => Some((record.name(), index)),
+            _ => None,
+        });
+        let mut trust_domains: HashMap<&TrustDomain, SpeakerIndex> = registered.collect();
         let mut local_keeper: Option<&SpeakerEntry> = None;
         for (index, entry) in (0..).zip(&self.speakers) {
             for (at, grant) in (0..).zip(&entry.grants) {

@@ -2,9 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::issuer::{IssuerSpec, Issuers, RegistrationError, Registry};
-use crate::names::{ClusterName, Pattern, PublicSuffixes, ServiceAccount, ServiceAccounts};
+use crate::names::{ClusterName, Pattern, PublicSuffixes, ServiceAccount, ServiceAccounts, TrustDomain};
+use crate::principal::Principal;
 use crate::profile::ClaimError;
 use crate::token::mint::{ISS, record, speak};
+use crate::trust_domain::{BundleSource, TrustDomainSpec};
 
 const OWN: &str = "https://sign.example.net/oidc";
 
@@ -641,4 +643,83 @@ proptest! {
             prop_assert!(!pattern.is_exact() || pattern.check(&text).is_ok());
         }
     }
+}
+
+fn trust_domain(name: &str, grants: Vec<Grant>) -> TrustDomainSpec {
+    let name = TrustDomain::parse(name).expect("is a trust domain");
+    TrustDomainSpec { grants, ..TrustDomainSpec::new(name, BundleSource::WorkloadApi) }
+}
+
+#[test]
+fn our_providers_tokens_for_workloads_are_for_their_own_trust_domain_alone() {
+    let registry = Registry {
+        issuers: vec![
+            record("own", OWN, Profile::OwnProvider, Vec::new()),
+            record("idp", ISS, Profile::Spiffe, vec![spiffe("spiffe://c.test")]),
+        ],
+        trust_domains: vec![
+            trust_domain("a.test", vec![spiffe("spiffe://a.test/ci")]),
+            trust_domain("b.test", Vec::new()),
+        ],
+        connectors: vec![connector("local", vec![domain("example.com", false)]), connector("spiffe", Vec::new())],
+    };
+    let house = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("builds");
+    const EMAIL: &str = r#""email":"alice@example.com","email_verified":true"#;
+    let decide = |iss: &str, sub: &str, connector: &str| {
+        let claims = format!(r#","sub":"{sub}",{EMAIL},"federated_claims":{{"connector_id":"{connector}"}}"#);
+        house.rules().permit(speak(&house, iss, &claims))
+    };
+    // The address that stands there too is no part of it.
+    let principal = Principal::from(decide(OWN, "spiffe://a.test/ci/build", "spiffe://a.test").expect("is permitted"));
+    assert_eq!(
+        (principal.name().as_str(), principal.proof_name()),
+        ("spiffe://a.test/ci/build", "spiffe://a.test/ci/build")
+    );
+    assert_eq!((principal.issuer_label(), principal.subject()), ("spiffe://a.test", "spiffe://a.test/ci/build"));
+    assert_eq!(principal.rule(), "S9 trust-domain:a.test spiffe://a.test/ci");
+    let refused = [
+        (OWN, "spiffe://b.test/ci/build", "spiffe://a.test", Rule::S4),
+        (OWN, "spiffe://a.test/ci/build", "spiffe://b.test", Rule::S4),
+        (OWN, "spiffe://b.test/ci/build", "spiffe://b.test", Rule::S4),
+        (OWN, "spiffe://c.test/ci/build", "spiffe://a.test", Rule::S4),
+        (OWN, "spiffe://a.test/cix", "spiffe://a.test", Rule::S9),
+        (OWN, "spiffe://a.test", "spiffe://a.test", Rule::S2),
+        (OWN, "spiffe://u@a.test/ci", "spiffe://a.test", Rule::S3),
+        (OWN, "spiffe://a.test:1/ci", "spiffe://a.test", Rule::S3),
+        (OWN, "alice@example.com", "spiffe://a.test", Rule::S1),
+        (OWN, "https://a.test/ci", "spiffe://a.test", Rule::S1),
+        // The record is gone, or never was.
+        (OWN, "spiffe://gone.test/ci", "spiffe://gone.test", Rule::C2),
+        // An issuer's trust domain is no trust domain with a record.
+        (OWN, "spiffe://c.test/ci", "spiffe://c.test", Rule::C2),
+        (OWN, "spiffe://a.test/ci", "spiffe://", Rule::C2),
+        (OWN, "spiffe://a.test/ci", "spiffe://a.test/ci", Rule::C2),
+        (OWN, "spiffe://a.test/ci", "SPIFFE://a.test", Rule::C2),
+        (OWN, "spiffe://a.test/ci", "a.test", Rule::C2),
+        (OWN, "spiffe://a.test/ci", "own", Rule::C2),
+        // Nobody else's token speaks for a connector.
+        (ISS, "spiffe://a.test/ci", "spiffe://a.test", Rule::S4),
+    ];
+    for (iss, sub, connector, rule) in refused {
+        let denied = decide(iss, sub, connector).map(|permit| permit.rule().to_owned());
+        assert_eq!(denied.map_err(|denied| denied.rule()), Err(rule), "{iss} {sub} {connector}");
+    }
+    // A person is a person, whatever the sub.
+    let person = decide(OWN, "spiffe://a.test/ci", "local").expect("is permitted");
+    assert_eq!(person.claimed().name.as_str(), "alice@example.com");
+    assert_eq!(decide(OWN, "spiffe://a.test/ci", "spiffe").map(drop).map_err(|denied| denied.rule()), Err(Rule::E6));
+}
+
+#[test]
+fn a_registered_trust_domain_is_nobody_elses_even_without_a_grant() {
+    let registry = |name: &str| Registry {
+        issuers: vec![record("idp", ISS, Profile::Spiffe, vec![spiffe("spiffe://a.test/ci")])],
+        trust_domains: vec![trust_domain(name, Vec::new())],
+        connectors: Vec::new(),
+    };
+    let suffixes = PublicSuffixes::embedded();
+    assert!(Issuers::build_with(&suffixes, registry("b.test")).is_ok());
+    let problems = Issuers::build_with(&suffixes, registry("a.test")).err().expect("is refused");
+    assert!(matches!(&problems[..], [RegistrationError::TrustDomainTwice { .. }]), "{problems:?}");
+    assert_eq!(problems[0].rule(), Some(Rule::X2));
 }

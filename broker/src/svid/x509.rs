@@ -1,7 +1,7 @@
 //! X.509-SVIDs (X509-SVID §2 to §5): a path by webpki, and the checks that it does not make.
 //!
 //! webpki knows names of hosts and addresses and no others, so everything about the URI name is ours; it takes a leaf without key
-//! usage or basic constraints, which a SPIFFE validator must not. What it refuses beyond the standard stands in
+//! usage, and certificates that are no longer good as authorities, which a SPIFFE validator must not. What it refuses beyond the standard stands in
 //! docs/divergences.md: any URI name constraint.
 
 use std::sync::Arc;
@@ -12,13 +12,14 @@ use der::Decode as _;
 use rustls_pki_types::{CertificateDer, UnixTime as PathTime};
 use shared::time::UnixTime;
 use shared::x509::{Certificate, CertificateError};
-use webpki::{EndEntityCert, KeyUsage as PathUsage};
+use webpki::{EndEntityCert, KeyUsage as PathUsage, VerifiedPath};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
 
 use super::{Document, NeedsBundle, Verified, VerifiedSvid};
 use crate::names::{NameError, Rule, SpiffeId};
-use crate::trust_domain::TrustDomainRecord;
+use crate::token::LEEWAY;
+use crate::trust_domain::{Bundle, TrustDomainRecord};
 
 /// For what an SVID is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,7 +86,7 @@ pub enum X509SvidError {
     Authority,
     /// A3: no key usage, or one that a leaf must not have.
     #[error(
-        "the certificate's key usage must hold digitalSignature and neither keyCertSign nor cRLSign (X509-SVID 4.3)"
+        "the certificate's key usage must be critical and hold digitalSignature, but neither keyCertSign nor cRLSign (X509-SVID 4.3)"
     )]
     KeyUsage,
     /// A3: an extended key usage without the purpose at hand.
@@ -185,11 +186,12 @@ impl UnverifiedX509Svid {
         if bundle.authorities().len() == 0 {
             return Err(X509SvidError::BundleEmpty(trust_domain()));
         }
-        self.check_path(&bundle.anchors(), purpose, now)
+        self.check_path(&bundle, purpose, now)
             .map_err(|cause| X509SvidError::Path { trust_domain: trust_domain(), cause })?;
         let seconds = self.leaf.not_after().since(self.leaf.not_before()).as_secs();
         let limit = record.max_svid_lifetime().as_secs();
-        if seconds > limit {
+        // Authorities set the first moment back a little for clocks that are slow, SPIRE by ten seconds.
+        if seconds > limit + LEEWAY.as_secs() {
             return Err(X509SvidError::Lifetime { seconds, limit });
         }
         let sha256 = digest(&SHA256, self.leaf.der()).as_ref().try_into().expect("SHA-256 has 32 bytes");
@@ -198,31 +200,30 @@ impl UnverifiedX509Svid {
             Verified {
                 id: self.id.clone(),
                 document: Document::X509,
-                issuer: None,
                 expires_at: self.leaf.not_after(),
                 sha256,
+                use_sha256: sha256,
             },
         )))
     }
 
-    /// Whether a path leads to one of these anchors, without a record: for a bundle endpoint, which is known by its own ID.
-    pub fn check_path(
-        &self,
-        anchors: &[rustls_pki_types::TrustAnchor<'_>],
-        purpose: Purpose,
-        now: UnixTime,
-    ) -> Result<(), webpki::Error> {
+    /// Whether a path leads to an authority of this bundle, without a record: for a bundle endpoint, which is known by its own ID.
+    pub fn check_path(&self, bundle: &Bundle, purpose: Purpose, now: UnixTime) -> Result<(), webpki::Error> {
+        let is_allowed = |path: &VerifiedPath<'_>| match path.intermediate_certificates().count() {
+            intermediates if bundle.allows_end(path.anchor(), intermediates, now) => Ok(()),
+            _ => Err(webpki::Error::UnknownIssuer),
+        };
         let der = CertificateDer::from(self.leaf.der());
         let at = PathTime::since_unix_epoch(std::time::Duration::from_millis(now.millis()));
         EndEntityCert::try_from(&der)?
             .verify_for_usage(
                 webpki::ALL_VERIFICATION_ALGS,
-                anchors,
+                bundle.anchors(),
                 &self.intermediates,
                 at,
                 purpose.path_usage(),
                 None,
-                None,
+                Some(&is_allowed),
             )
             .map(drop)
     }
@@ -242,7 +243,8 @@ fn uri_name(leaf: &Certificate) -> Result<String, X509SvidError> {
     }
 }
 
-/// A3. X509-SVID §5.2 has a validator look at `cA`, `keyCertSign` and `cRLSign`; §4.3 has `digitalSignature` there.
+/// A3. X509-SVID §5.2 has a validator look at `cA`, `keyCertSign` and `cRLSign`; §4.3 has the extension critical, and
+/// `digitalSignature` in it.
 fn check_leaf(leaf: &Certificate, purpose: Purpose) -> Result<(), X509SvidError> {
     let tbs = leaf.tbs();
     if leaf.is_ca() {
@@ -250,8 +252,10 @@ fn check_leaf(leaf: &Certificate, purpose: Purpose) -> Result<(), X509SvidError>
     }
     // An absent extension is false by default (RFC 5280 §4.2.1.9); one that cannot be read is not.
     tbs.get_extension::<BasicConstraints>().map_err(|_| X509SvidError::Authority)?;
-    let usage = tbs.get_extension::<KeyUsage>().ok().flatten().map(|(_, usage)| usage);
-    if !usage.is_some_and(|usage| usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign()) {
+    let is_leafs = |(is_critical, usage): (bool, KeyUsage)| {
+        is_critical && usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign()
+    };
+    if !tbs.get_extension::<KeyUsage>().ok().flatten().is_some_and(is_leafs) {
         return Err(X509SvidError::KeyUsage);
     }
     match tbs.get_extension::<ExtendedKeyUsage>() {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use aws_lc_rs::signature::ParsedPublicKey;
 use shared::time::UnixTime;
 
@@ -109,6 +109,10 @@ impl UnverifiedToken {
             return Err(JwtSvidError::TrustDomain(id.trust_domain().to_string()));
         }
         self.check_sole_audience(audiences)?;
+        // JWT-SVID.schema has it whole, though RFC 7519 §2 allows a fraction.
+        if self.claims.get("exp").is_some_and(|exp| exp.as_u64().is_none()) {
+            return Err(TokenError::ClaimForm("exp").into());
+        }
         let expires_at = self.check_times(record.max_token_lifetime(), now)?;
         self.check_issuer(record)?;
         let bundle = match record.bundle(now) {
@@ -122,7 +126,8 @@ impl UnverifiedToken {
             return Ok(self.needs_bundle(record, None));
         }
         let sha256 = digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
-        let verified = Verified { id, document: Document::Jwt, issuer: self.issuer, expires_at, sha256 };
+        let use_sha256 = self.use_sha256()?;
+        let verified = Verified { id, document: Document::Jwt, expires_at, sha256, use_sha256 };
         Ok(JwtSvidVerification::Verified(VerifiedSvid::new(record, verified)))
     }
 
@@ -133,6 +138,21 @@ impl UnverifiedToken {
     ) -> JwtSvidVerification {
         let needs = NeedsBundle { record: Arc::clone(record), why };
         JwtSvidVerification::NeedsBundle { needs, token: Box::new(self) }
+    }
+
+    /// J6. Of an ECDSA signature (r, s) anybody can make the other one, (r, n - s): the hash of the token's bytes would count it as
+    /// another token. What is signed and r are the same in both, and differ between two tokens that the authority made.
+    fn use_sha256(&self) -> Result<[u8; 32], TokenError> {
+        let signature = self.compact.decode_signature()?;
+        let fixed = match self.header.algorithm {
+            JoseAlgorithm::Es256 | JoseAlgorithm::Es384 | JoseAlgorithm::Es512 => &signature[..signature.len() / 2],
+            _ => &signature[..],
+        };
+        let mut hash = Context::new(&SHA256);
+        hash.update(self.compact.signing_input());
+        hash.update(b".");
+        hash.update(fixed);
+        Ok(hash.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
     }
 
     /// T3. One audience, and one of ours.

@@ -11,7 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use shared::keys::PublicKey;
 use shared::strict_json::{Json, JsonError, Object, parse_object};
+use shared::time::UnixTime;
 use shared::x509::Certificate;
+use x509_cert::ext::pkix::BasicConstraints;
 
 use crate::issuer::{KeySet, SkipReason, VerificationKey, public_key_of_jwk, uses_of_jwk};
 use crate::names::{NameError, Rule, TrustDomain};
@@ -26,7 +28,9 @@ const MAX_TRUST_DOMAINS: usize = 10_000;
 /// The keys of one trust domain, parsed once.
 #[derive(Debug, Default)]
 pub struct Bundle {
+    /// In the order of `anchors`, which webpki wants beside each other.
     authorities: Vec<Authority>,
+    anchors: Vec<TrustAnchor<'static>>,
     jwt_keys: KeySet,
     wit_keys: KeySet,
     sequence: Option<u64>,
@@ -35,11 +39,20 @@ pub struct Bundle {
     fingerprints: BTreeSet<[u8; 32]>,
 }
 
-/// A certificate at which paths may end.
+/// A certificate at which paths may end, with what a trust anchor (RFC 5280 §6.1.1) leaves out of it.
 #[derive(Debug)]
 struct Authority {
     certificate: Certificate,
-    anchor: TrustAnchor<'static>,
+    path_length: Option<u8>,
+}
+
+impl Authority {
+    /// Whether a path with this many intermediates may end here at `now`. Nobody else vouches for an authority of a bundle, so its
+    /// own validity and `pathLenConstraint` are all that limits it; other SPIFFE validators heed both.
+    fn allows_end(&self, intermediates: usize, now: UnixTime) -> bool {
+        let fits = self.path_length.is_none_or(|length| intermediates <= usize::from(length));
+        fits && self.certificate.is_valid_at(now)
+    }
 }
 
 /// An entry that was left out.
@@ -66,6 +79,9 @@ pub enum SkippedUse {
     /// A key without `kid`, of which no token could say that it means it (JWT-SVID §6.1).
     #[error("it has no kid")]
     NoKid,
+    /// `kty` is absent or none that we know (Trust Domain and Bundle §4.2.1).
+    #[error("its key type is none that is known here")]
+    KeyType,
     /// The key cannot verify anything.
     #[error("its key cannot be used: {0:?}")]
     Key(SkipReason),
@@ -198,7 +214,11 @@ impl Bundle {
     }
 
     fn take_certificate(&mut self, entry: &Object) -> Result<(), SkippedUse> {
-        // X509-SVID §6.1: the first element is the authority's certificate; whatever follows is not looked at.
+        // Trust Domain and Bundle §4.2.1. What else the entry says of its key means nothing: the certificate is the authority.
+        if !matches!(entry.get("kty").and_then(Json::as_str), Some("EC" | "OKP" | "RSA")) {
+            return Err(SkippedUse::KeyType);
+        }
+        // X509-SVID §6.2: the first element is the authority's certificate; whatever follows is not looked at.
         let first = entry.get("x5c").and_then(Json::as_array).and_then(|chain| chain.first()).and_then(Json::as_str);
         let der = first.and_then(|text| STANDARD.decode(text).ok()).ok_or(SkippedUse::NoCertificate)?;
         self.take_authority(&der)
@@ -211,8 +231,11 @@ impl Bundle {
         }
         let anchor = CertificateDer::from(der);
         let anchor = webpki::anchor_from_trusted_cert(&anchor).map_err(|_| SkippedUse::NoCertificate)?.to_owned();
+        let constraints = certificate.tbs().get_extension::<BasicConstraints>().ok().flatten();
+        let path_length = constraints.and_then(|(_, constraints)| constraints.path_len_constraint);
         self.fingerprints.insert(certificate.public_key().spki_sha256());
-        self.authorities.push(Authority { certificate, anchor });
+        self.anchors.push(anchor);
+        self.authorities.push(Authority { certificate, path_length });
         Ok(())
     }
 
@@ -232,9 +255,16 @@ impl Bundle {
         self.authorities.iter().map(|authority| &authority.certificate)
     }
 
-    /// The anchors of paths, one of each authority.
-    pub fn anchors(&self) -> Vec<TrustAnchor<'static>> {
-        self.authorities.iter().map(|authority| authority.anchor.clone()).collect()
+    /// The same as webpki takes them: the anchors of paths.
+    pub fn anchors(&self) -> &[TrustAnchor<'static>] {
+        &self.anchors
+    }
+
+    /// Whether a path with this many intermediates may end at that anchor at `now`. A renewed authority of the same name and key is
+    /// the same anchor, so any of them will do.
+    pub(crate) fn allows_end(&self, anchor: &TrustAnchor<'_>, intermediates: usize, now: UnixTime) -> bool {
+        let same = self.anchors.iter().zip(&self.authorities).filter(|(own, _)| *own == anchor);
+        same.into_iter().any(|(_, authority)| authority.allows_end(intermediates, now))
     }
 
     /// The keys of JWT-SVIDs.

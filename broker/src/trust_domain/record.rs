@@ -113,7 +113,7 @@ pub struct TrustDomainSpec {
     pub issuer: IssuerPolicy,
     /// The longest life of its JWT-SVIDs.
     pub max_token_lifetime: Duration,
-    /// The longest life of its X.509-SVIDs.
+    /// The longest life of its X.509-SVIDs and WIT-SVIDs, in which a key of the workload stands.
     pub max_svid_lifetime: Duration,
     /// How long a bundle counts that could not be fetched again.
     pub stale_after: Duration,
@@ -237,8 +237,9 @@ impl TrustDomainRecord {
         self.held.load().usable(self.spec.stale_after, now).cloned()
     }
 
+    /// JWT-SVID §2.1 and WIT-SVID §2.3 close the list; a record can only shorten it.
     pub(crate) fn allows(&self, algorithm: JoseAlgorithm) -> bool {
-        self.spec.algorithms.contains(&algorithm)
+        JoseAlgorithm::SPIFFE.contains(&algorithm) && self.spec.algorithms.contains(&algorithm)
     }
 
     pub(crate) fn max_token_lifetime(&self) -> Duration {
