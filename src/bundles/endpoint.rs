@@ -5,10 +5,11 @@ use std::sync::Arc;
 use broker::issuer::Reach;
 use broker::names::{HttpsUrl, SpiffeId};
 use broker::svid::{Purpose, UnverifiedX509Svid};
+use broker::trust_domain::Bundle;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime as HandshakeTime};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime as HandshakeTime};
 use shared::time::UnixTime;
 
 use crate::outbound::{Outbound, OutboundError};
@@ -26,15 +27,15 @@ pub(crate) enum EndpointError {
     Tls(String),
 }
 
-/// Fetches from an `https_spiffe` endpoint, which must show exactly `endpoint_id` below one of `anchors`.
+/// Fetches from an `https_spiffe` endpoint, which must show exactly `endpoint_id`, vouched for by `bundle`.
 pub(super) async fn fetch_by_svid(
     url: &HttpsUrl,
     endpoint_id: &SpiffeId,
-    anchors: Vec<TrustAnchor<'static>>,
+    bundle: Arc<Bundle>,
     reach: &Reach,
 ) -> Result<Vec<u8>, EndpointError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = EndpointVerifier { endpoint_id: endpoint_id.clone(), anchors, provider: provider.clone() };
+    let verifier = EndpointVerifier { endpoint_id: endpoint_id.clone(), bundle, provider: provider.clone() };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| EndpointError::Tls(error.to_string()))?
@@ -50,7 +51,7 @@ pub(super) async fn fetch_by_svid(
 #[derive(Debug)]
 struct EndpointVerifier {
     endpoint_id: SpiffeId,
-    anchors: Vec<TrustAnchor<'static>>,
+    bundle: Arc<Bundle>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -73,7 +74,7 @@ impl EndpointVerifier {
             return Err(NotTheEndpoint::OtherId { found, expected });
         }
         let now = UnixTime::from_seconds(now.as_secs());
-        svid.check_path(&self.anchors, Purpose::ServerAuthentication, now).map_err(NotTheEndpoint::Path)
+        svid.check_path(&self.bundle, Purpose::ServerAuthentication, now).map_err(NotTheEndpoint::Path)
     }
 }
 

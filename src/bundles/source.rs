@@ -9,7 +9,6 @@ use arc_swap::ArcSwap;
 use broker::issuer::{Issuers, Reach};
 use broker::names::SpiffeId;
 use broker::trust_domain::{Bundle, BundleMap, BundleSource, EndpointProfile, TrustDomainRecord};
-use rustls_pki_types::TrustAnchor;
 use shared::time::UnixTime;
 
 use super::endpoint::{self, EndpointError};
@@ -84,8 +83,8 @@ impl Look<'_> {
                 read_document(document, seen)
             }
             BundleSource::Endpoint { url, profile: EndpointProfile::Spiffe { endpoint_id, bootstrap } } => {
-                let anchors = self.anchors(record, endpoint_id, bootstrap.as_deref())?;
-                let document = endpoint::fetch_by_svid(url, endpoint_id, anchors, record.reach()).await?;
+                let bundle = self.bundle_of(record, endpoint_id, bootstrap.as_ref())?;
+                let document = endpoint::fetch_by_svid(url, endpoint_id, bundle, record.reach()).await?;
                 read_document(document, seen)
             }
             BundleSource::File(path) => {
@@ -109,33 +108,29 @@ impl Look<'_> {
         }
     }
 
-    /// The authorities by which an endpoint is known: those of its own trust domain. A self-serving endpoint is known by the newest
-    /// bundle that we have of it, and by the operator's copy only until there is one, or where the copy is newer.
-    fn anchors(
+    /// The bundle by which an endpoint is known: that of its own trust domain. A self-serving endpoint is known by the newest one that
+    /// we have of it, and by the operator's copy only until there is one, or where the copy is newer.
+    fn bundle_of(
         &self,
         record: &TrustDomainRecord,
         endpoint_id: &SpiffeId,
-        bootstrap: Option<&Bundle>,
-    ) -> Result<Vec<TrustAnchor<'static>>, EndpointError> {
+        bootstrap: Option<&Arc<Bundle>>,
+    ) -> Result<Arc<Bundle>, EndpointError> {
         let trust_domain = endpoint_id.trust_domain();
         let no_bundle = || EndpointError::NoBundle(trust_domain.to_string());
         if trust_domain != record.name() {
             let other = self.issuers.trust_domains().find(trust_domain.as_str());
             let bundle = other.and_then(|other| other.bundle(self.now).ok());
-            return match bundle {
-                Some(bundle) => Ok(bundle.anchors().to_vec()),
-                None => bootstrap.map(|bundle| bundle.anchors().to_vec()).ok_or_else(no_bundle),
-            };
+            return bundle.or_else(|| bootstrap.cloned()).ok_or_else(no_bundle);
         }
         let held = record.held();
         let held = held.bundle().filter(|held| held.authorities().len() > 0);
-        let newest = match (held, bootstrap) {
-            (Some(held), Some(bootstrap)) if bootstrap.sequence() > held.sequence() => bootstrap,
-            (Some(held), _) => held,
-            (None, Some(bootstrap)) => bootstrap,
-            (None, None) => return Err(no_bundle()),
-        };
-        Ok(newest.anchors().to_vec())
+        match (held, bootstrap) {
+            (Some(held), Some(bootstrap)) if bootstrap.sequence() > held.sequence() => Ok(bootstrap.clone()),
+            (Some(held), _) => Ok(held.clone()),
+            (None, Some(bootstrap)) => Ok(bootstrap.clone()),
+            (None, None) => Err(no_bundle()),
+        }
     }
 }
 
