@@ -14,3 +14,6 @@ mod source;
 pub(crate) use judge::OwnKeys;
 pub(crate) use keeper::{BundleKeeper, BundleParts, RefreshError, Report, State};
 pub(crate) use source::WorkloadBundles;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use broker::svid::{Purpose, UnverifiedX509Svid};
 use broker::trust_domain::Bundle;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime as HandshakeTime};
 use shared::time::UnixTime;
 
@@ -90,7 +90,8 @@ impl ServerCertVerifier for EndpointVerifier {
         let chain: Vec<_> = std::iter::once(end_entity).chain(intermediates).cloned().collect();
         self.check(&chain, now)
             .map(|()| ServerCertVerified::assertion())
-            .map_err(|error| Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(error)))))
+            // In words: an error of another type would be told as Rust writes it.
+            .map_err(|error| Error::General(error.to_string()))
     }
 
     fn verify_tls12_signature(
