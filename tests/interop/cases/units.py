@@ -6,57 +6,26 @@ import os
 import re
 import subprocess
 
-from strangers.case import Failed, case, expect
+from strangers.case import case, expect
 from strangers.house import House
+from strangers.hsm import KINDS, Token
 from strangers.program import must, must_refuse, program
 from strangers.timestamp import Timestamp
 from strangers.web import http
 from strangers.world import free_port
 
-MODULES = (
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-)
-PIN = "1234"
-ALGORITHMS = {"p384": "EC:secp384r1", "p256": "EC:prime256v1", "rsa3072": "rsa:3072"}
+ALGORITHMS = tuple(KINDS)
 
 
 def run(*words, **options):
     return program(words, os.environ | options, "/")
 
 
-class Token:
-    """A SoftHSM token with an issuing key, and one key for each kind of unit."""
-
-    def __init__(self, folder):
-        self.module = next((module for module in MODULES if os.path.exists(module)), None)
-        if not self.module:
-            raise Failed("no SoftHSM: install it with the system's package manager (Debian: softhsm2 opensc)")
-        self.tokens = folder / "tokens"
-        self.tokens.mkdir(parents=True)
-        configuration = folder / "softhsm2.conf"
-        configuration.write_text(f"directories.tokendir = {self.tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
-        # The house loads the module into its own process, which must find the same token.
-        os.environ["SOFTHSM2_CONF"] = str(configuration)
-        self.pin, self.bad_pin = folder / "pin", folder / "bad-pin"
-        for file, text in ((self.pin, PIN), (self.bad_pin, "9999")):
-            file.write_text(text + "\n")
-            file.chmod(0o600)
-        must(run("softhsm2-util", "--init-token", "--free", "--label", "seal", "--pin", PIN, "--so-pin", "0000"))
-        for label, kind in {"issuing": ALGORITHMS["p384"], **ALGORITHMS}.items():
-            words = ["--keypairgen", "--key-type", kind, "--label", label]
-            must(run("pkcs11-tool", "--module", self.module, "--token-label", "seal", "-l", "--pin", PIN, *words))
-
-    def uri(self, label, pin=None, token="seal"):
-        return f"pkcs11:token={token};object={label}?module-path={self.module}&pin-source={pin or self.pin}"
-
-
 class Revoking:
     """A house whose certificates name addresses, with a unit of each kind in files and in the token, and its CA key in it."""
 
     def __init__(self, world):
-        self.token = Token(world.folder / "hsm")
+        self.token = Token(world.folder / "hsm", {"issuing": KINDS["p384"]})
         port = free_port()
         self.plain = f"http://127.0.0.1:{free_port()}"
         config = (
