@@ -4,7 +4,10 @@ promised the answer is timeNotAvailable. True time is this process's clock."""
 import datetime
 import json
 import re
+import signal
+import threading
 import time
+from pathlib import Path
 
 from strangers.case import Failed, case, expect
 from strangers.time_servers import Chrony, FakeClock, Liar
@@ -66,20 +69,22 @@ class Watched:
         answer = self.house.get("/readyz")
         return answer.status, json.loads(answer.body)
 
-    def ask(self):
-        """Asks for a token. One that comes is held against true time; a refusal must be timeNotAvailable. True if one came."""
-        before = time.time()
-        answer = http(f"{self.house.origin}/tsa", self.stamp.query_file.read_bytes(), QUERY)
+    def ask(self, stamp=None, since=None):
+        """Asks for a token. One that comes is held against true time; a refusal must be timeNotAvailable. True if one came. `since`
+        answers, afterwards, when the house can have begun with it; without it, when it was asked."""
+        stamp, before = stamp or self.stamp, time.time()
+        answer = http(f"{self.house.origin}/tsa", stamp.query_file.read_bytes(), QUERY)
         after = time.time()
+        before = since() if since else before
         expect(answer.status == 200 and answer.headers.get("Content-Type") == REPLY, f"{answer.status}: {answer.body[:300]}")
-        self.stamp.reply_file.write_bytes(answer.body)
-        text = self.stamp.text()
+        stamp.reply_file.write_bytes(answer.body)
+        text = stamp.text()
         if "Status: Granted." not in text:
             expect("Status: Rejected." in text and NO_TIME in text, text)
             self.refusals += 1
             return False
-        stamp = re.search(r"Time stamp: (.*) GMT", text)[1]
-        written = datetime.datetime.strptime(stamp, "%b %d %H:%M:%S %Y").replace(tzinfo=datetime.timezone.utc).timestamp()
+        said = re.search(r"Time stamp: (.*) GMT", text)[1]
+        written = datetime.datetime.strptime(said, "%b %d %H:%M:%S %Y").replace(tzinfo=datetime.timezone.utc).timestamp()
         expect(re.search(r"Accuracy: 0x01 seconds, unspecified millis", text), text)
         within = before - ACCURACY <= written <= after + ACCURACY
         expect(within, f"a token says {written}, and it was between {before} and {after}\n{self.readiness()}")
@@ -261,6 +266,100 @@ def paused(world):
     for liar in four:
         liar.ahead = 0
     watched.until(True)
+
+
+class Asker(threading.Thread):
+    """A client of its own, which asks once or until it is told to end. Every answer is checked."""
+
+    def __init__(self, watched, world, since=None):
+        super().__init__(daemon=True)
+        self.watched, self.since, self.goes_on, self.granted, self.fault = watched, since, since is None, [], None
+        self.stamp = Timestamp(world.desk(watched.house, []), world.artifact)
+        self.start()
+
+    def run(self):
+        try:
+            self.granted.append(self.watched.ask(self.stamp, self.since))
+            while self.goes_on:
+                self.granted.append(self.watched.ask(self.stamp))
+        except Exception as fault:
+            self.fault = fault
+
+    def end(self):
+        """What it was answered, each time."""
+        self.goes_on = False
+        self.join(PATIENCE)
+        if self.fault:
+            raise self.fault
+        expect(not self.is_alive(), "no answer")
+        return self.granted
+
+
+def suspend(world, watched, seconds, on_waking=lambda: None):
+    """Stops the house in the middle of its work, as a machine does that is suspended, and wakes it. Answers what those heard who asked
+    while it slept: their tokens cannot be older than the waking."""
+    process, woken = watched.house.process, None
+    busy = [Asker(watched, world) for _ in range(2)]
+    time.sleep(0.5)
+    process.send_signal(signal.SIGSTOP)
+    deadline = time.monotonic() + PATIENCE
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        expect(time.monotonic() < deadline, "it does not stop")
+        time.sleep(0.01)
+    waiting = [Asker(watched, world, since=lambda: woken) for _ in range(4)]
+    time.sleep(seconds)
+    on_waking()
+    woken = time.time()
+    process.send_signal(signal.SIGCONT)
+    heard = [granted for asker in waiting for granted in asker.end()]
+    for asker in busy:
+        asker.end()
+    return heard
+
+
+@case("clock: a suspended machine whose clock went on goes on with right times")
+def suspended(world):
+    watched, _ = with_liars(world, "suspended", fake=True)
+    for seconds in (1, 5):
+        expect(all(suspend(world, watched, seconds)), f"a refusal on waking\n{watched.readiness()}")
+        watched.steadily(True, 2)
+    watched.expect_ready(True)
+
+
+@case("clock: a suspended machine that wakes with a wrong clock gives no time until it is right")
+def suspended_wrongly(world):
+    watched, _ = with_liars(world, "suspended-wrongly", fake=True)
+    for step in ("+3600", "-3600", "+0.9"):
+        heard = suspend(world, watched, 3, lambda step=step: watched.clock.set(step))
+        expect(not any(heard), f"a token on waking with {step}\n{watched.readiness()}")
+        watched.expect_ready(False)
+        watched.steadily(False, 3)
+        # Put right, as by whatever keeps the machine's clock: nobody restarts the house.
+        watched.clock.set("+0")
+        watched.until(True)
+    watched.expect_events("stepped", "refusal-began", "refusal-ended")
+
+
+@case("clock: a machine suspended for longer than answers count gives no time until the sources have spoken again")
+def suspended_for_long(world):
+    watched, four = with_liars(world, "suspended-long", fake=True, expire=6)
+
+    def silence(is_silent):
+        for liar in four:
+            liar.is_silent = is_silent
+
+    heard = suspend(world, watched, 8, lambda: silence(True))
+    expect(not any(heard), f"a token on waking\n{watched.readiness()}")
+    watched.expect_ready(False)
+    watched.steadily(False, 3)
+    silence(False)
+    watched.until(True)
+    # And with a wrong clock besides.
+    expect(not any(suspend(world, watched, 8, lambda: watched.clock.set("-3600"))), "a token on waking")
+    watched.steadily(False, 3)
+    watched.clock.set("+0")
+    watched.until(True)
+    watched.expect_events("stepped", "quorum-lost", "refusal-began", "refusal-ended")
 
 
 @case("clock: a restored snapshot, whose clock is behind what was signed, gives no time until it has caught up")
