@@ -18,8 +18,7 @@ use tsa::{ClockGuard, ClockLimits, ClockMode, ClockTrouble, Clocks, Lease, Look,
 use crate::time_sources::TimeSources;
 pub(crate) use mark_file::{MarkFile, MarkFileError};
 
-/// How often the clocks are looked at. A step between two looks is still seen by every request; what a look is needed for is how
-/// fast the kernel moves the clock.
+/// How often the clocks are looked at. A step or sleep between two looks is still seen by every request; a look makes it known.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often the high-water mark is written, when it has moved.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
@@ -65,7 +64,7 @@ impl TrustedTime {
         Ok(Self { clocks, lease, guard: Mutex::new(guard), sources, audit, mark })
     }
 
-    /// A time that may be signed: two clock readings, checked against the lease.
+    /// A time that may be signed: the clocks' readings, checked against the lease.
     pub(crate) fn permit(&self) -> Result<TrustedNow, ClockTrouble> {
         let lease = self.lease.load();
         lease.permit(self.clocks.read()).or_else(|trouble| {
@@ -74,7 +73,7 @@ impl TrustedTime {
             }
             lease.permit(self.clocks.read()).inspect_err(|trouble| {
                 // The guard is told at once what a request has seen.
-                if matches!(trouble, ClockTrouble::Stepped { .. }) {
+                if trouble.is_news() {
                     let _ = self.look();
                 }
             })

@@ -1,4 +1,4 @@
-//! The wall clock and the boot clock, read together.
+//! The wall clock, the boot clock and the hardware's, read together.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tsa::{ClockReading, Clocks, Look};
 
 use super::{SystemClock, kernel};
 
-/// The operating system's two clocks.
+/// The operating system's three clocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SystemClocks;
 
@@ -31,19 +31,19 @@ const TRIES: u32 = 8;
 
 impl Clocks for SystemClocks {
     fn read(&self) -> ClockReading {
+        let raw = span(clock_gettime(RAW));
         let wall = SystemClock.now();
-        ClockReading { wall, boot: span(clock_gettime(BOOT)) }
+        ClockReading { wall, boot: span(clock_gettime(BOOT)), raw }
     }
 
     fn look(&self) -> Look {
         let mut tries = 0;
         loop {
             let before = span(clock_gettime(BOOT));
-            let raw = span(clock_gettime(RAW));
             let reading = self.read();
             tries += 1;
             if reading.boot.saturating_sub(before) <= TOGETHER || tries == TRIES {
-                return Look { reading, raw, kernel: kernel::clock() };
+                return Look { reading, kernel: kernel::clock() };
             }
         }
     }

@@ -309,7 +309,7 @@ async fn sources_answer_in_their_order_and_bear_the_machines_clock_out() {
     let answers = sources.ask(&clocks).await;
     assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, true]);
     let samples: Vec<Option<Sample>> = answers.into_iter().map(Result::ok).collect();
-    let ClockReading { wall, boot } = SystemClocks.read();
+    let ClockReading { wall, boot, .. } = SystemClocks.read();
     let found = tsa::clock_guard::Quorum::of(&samples, 3, boot, Duration::from_secs(64));
     let (quorum, _) = found.expect("three agree");
     let offset = wall.millis() as i64 - boot.as_millis() as i64;

@@ -17,7 +17,7 @@ impl SetClock {
     }
 
     fn reading(wall: u64, boot: u64) -> ClockReading {
-        ClockReading { wall: UnixTime::from_millis(wall), boot: Duration::from_millis(boot) }
+        ClockReading::awake(UnixTime::from_millis(wall), Duration::from_millis(boot))
     }
 
     fn set(&self, wall: u64, boot: u64) {
@@ -109,4 +109,15 @@ async fn what_a_request_sees_first_is_on_record() {
     assert!(kinds[1].starts_with("local Stepped { by_ms: 59000 }"), "{kinds:?}");
     assert!(kinds[2].starts_with("local RefusalBegan"), "{kinds:?}");
     assert_eq!(kinds[3], "local RefusalEnded");
+}
+
+#[tokio::test]
+async fn a_request_is_the_first_to_see_that_the_machine_slept() {
+    let (folder, audit) = (tempfile::tempdir().unwrap(), Log::in_memory());
+    let clocks = SetClock::at(NOW, 5_000);
+    let time = start(&clocks, &audit, folder.path()).unwrap();
+    let raw = Duration::from_millis(5_100);
+    *clocks.0.lock().unwrap() = ClockReading { raw, ..SetClock::reading(NOW + 60_000, 65_000) };
+    assert_eq!(time.permit(), Err(ClockTrouble::Slewed { by_ms: 59_900 }));
+    assert_eq!(time.permit(), Err(ClockTrouble::Settling { remaining_ms: 5_000 }));
 }

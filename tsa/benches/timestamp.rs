@@ -73,8 +73,8 @@ impl Bench {
     }
 
     fn lease(&self) -> (Lease, ClockReading) {
-        let reading = ClockReading { wall: NOW, boot: Duration::from_secs(1_000) };
-        let look = Look { reading, raw: reading.boot, kernel: None };
+        let reading = ClockReading::awake(NOW, Duration::from_secs(1_000));
+        let look = Look { reading, kernel: None };
         let guard = ClockGuard::start(self.unit.clock_limits(), Vec::new(), MarkRecovery::new(None), &look);
         (guard.lease(), reading)
     }

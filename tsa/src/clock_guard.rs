@@ -27,9 +27,8 @@ use std::time::Duration;
 use shared::audit::ClockEvent;
 use shared::time::UnixTime;
 
-use lease::{Basis, exceeds};
+use lease::{Basis, Pace, exceeds};
 use quorum::NoQuorum;
-use reading::span_ms;
 
 pub use leap::LeapSecond;
 pub use lease::{Lease, TrustedNow};
@@ -39,11 +38,6 @@ pub use quorum::{DRIFT_PPM, Exchange, ExchangeError, Quorum, Sample};
 pub use reading::{ClockReading, Clocks, KernelClock, Leap, Look};
 pub use trouble::ClockTrouble;
 
-/// How fast the kernel may steer the boot clock against the hardware, in parts per million, without our asking the sources anew.
-/// With 200 for a bad crystal it makes up [`DRIFT_PPM`].
-const STEERING_PPM: i64 = 300;
-/// And how far besides: reading two clocks takes a moment.
-const STEERING_MS: i64 = 20;
 /// How often a quorum that holds is written down.
 const HELD_EVERY: Duration = Duration::from_secs(3_600);
 /// How long after a leap second its announcement is not believed again: kernels let it stand.
@@ -97,8 +91,10 @@ pub struct ClockGuard {
     /// Since a step the clocks must run side by side until this boot time.
     settled: Duration,
     is_displaced: bool,
-    /// Boot and hardware clock at the last quorum.
-    pace: (Duration, Duration),
+    /// At the last quorum.
+    pace: Pace,
+    /// Answers to questions from before this boot time say nothing of the boot clock as it is now.
+    forgotten: Duration,
     kernel: Option<KernelClock>,
     leap: Option<LeapSecond>,
     leap_rests_until: UnixTime,
@@ -122,7 +118,8 @@ impl ClockGuard {
             offset_ms: first.reading.offset_ms(),
             settled: Duration::ZERO,
             is_displaced: false,
-            pace: (first.reading.boot, first.raw),
+            pace: Pace::at(first.reading),
+            forgotten: Duration::ZERO,
             kernel: None,
             leap: None,
             leap_rests_until: UnixTime::from_millis(0),
@@ -147,7 +144,7 @@ impl ClockGuard {
     pub fn look(&mut self, look: &Look) -> Result<TrustedNow, ClockTrouble> {
         self.note_kernel(look.kernel);
         self.note_leap(look.reading);
-        self.note_pace(look);
+        self.note_pace(look.reading);
         self.note_step(look.reading);
         if self.quorum.is_ok_and(|quorum| quorum.is_expired(look.reading.boot)) {
             self.lose_quorum(NoQuorum { agreeing: 0 }, "what the sources said is too old".to_owned());
@@ -159,8 +156,11 @@ impl ClockGuard {
     /// Takes what a round of questions brought, one answer a source in the order of the start.
     pub fn poll(&mut self, answers: &[Answer], look: &Look) {
         let boot = look.reading.boot;
+        // It may have slept since the first of them answered, seen by a look in between or by nobody yet.
+        self.note_pace(look.reading);
+        let answers: Vec<Answer> = answers.iter().map(|answer| self.still_counts(answer)).collect();
         let mut fresh = 0;
-        for (source, answer) in self.sources.iter_mut().zip(answers) {
+        for (source, answer) in self.sources.iter_mut().zip(&answers) {
             match answer {
                 Ok(sample) => {
                     source.sample = Some(*sample);
@@ -176,7 +176,7 @@ impl ClockGuard {
         let agrees = match &found {
             Ok((_, agrees)) | Err((_, agrees)) => agrees.clone(),
         };
-        self.note_sources(&agrees, answers, &unaware);
+        self.note_sources(&agrees, &answers, &unaware);
         match found {
             Ok((quorum, _)) => self.hold_quorum(quorum, look),
             Err((none, _)) => {
@@ -273,7 +273,7 @@ impl ClockGuard {
     }
 
     fn lease_on(&self, basis: Basis) -> Lease {
-        Lease { limits: self.limits, basis, leap: self.leap, mark: self.mark.clone() }
+        Lease { limits: self.limits, basis, pace: self.pace, leap: self.leap, mark: self.mark.clone() }
     }
 
     fn kernel_is_right(&self) -> bool {
@@ -329,7 +329,7 @@ impl ClockGuard {
         }
         self.events.push(ClockEvent::LeapPassed { midnight_ms: leap.midnight().millis(), is_applied });
         // What the sources said before was counted in other seconds.
-        self.forget_samples("a leap second has passed");
+        self.forget_samples(reading.boot, "a leap second has passed");
     }
 
     fn announce(&mut self, leap: LeapSecond, wall: UnixTime) {
@@ -356,18 +356,24 @@ impl ClockGuard {
         self.sources.iter().map(|s| kind.is_some() && s.sample.is_some_and(|s| s.leap() != kind)).collect()
     }
 
-    fn note_pace(&mut self, look: &Look) {
-        let (boot, raw) = self.pace;
-        let (boot, raw) = (look.reading.boot.saturating_sub(boot), look.raw.saturating_sub(raw));
-        let by_ms = span_ms(boot).saturating_sub(span_ms(raw));
-        let allowed = STEERING_MS + span_ms(raw).saturating_mul(STEERING_PPM) / 1_000_000;
-        if by_ms.abs() > allowed {
+    fn note_pace(&mut self, reading: ClockReading) {
+        let broken = self.pace.broken_by(reading);
+        if let Some(by_ms) = broken {
             self.events.push(ClockEvent::Slewed { by_ms });
-            self.settled = look.reading.boot.saturating_add(self.limits.settle);
-            self.forget_samples("the machine slept, or its clock is being moved fast");
+            self.settled = reading.boot.saturating_add(self.limits.settle);
+            self.forget_samples(reading.boot, "the machine slept, or its clock is being moved fast");
         }
-        if by_ms.abs() > allowed || self.sources.is_empty() {
-            self.pace = (look.reading.boot, look.raw);
+        if broken.is_some() || self.sources.is_empty() {
+            self.pace = Pace::at(reading);
+        }
+    }
+
+    fn still_counts(&self, answer: &Answer) -> Answer {
+        match answer {
+            Ok(sample) if sample.sent() < self.forgotten => {
+                Err("it was asked before the machine's clocks were moved".to_owned())
+            }
+            other => other.clone(),
         }
     }
 
@@ -427,7 +433,7 @@ impl ClockGuard {
             self.events.push(ClockEvent::QuorumHeld { agreeing, sources, offset_ms, margin_ms });
             self.held_at = Some(boot);
         }
-        self.pace = (boot, look.raw);
+        self.pace = Pace::at(look.reading);
         self.quorum = Ok(quorum);
     }
 
@@ -439,7 +445,8 @@ impl ClockGuard {
         self.good_polls = 0;
     }
 
-    fn forget_samples(&mut self, reason: &str) {
+    fn forget_samples(&mut self, at: Duration, reason: &str) {
+        self.forgotten = at;
         self.sources.iter_mut().for_each(|source| source.sample = None);
         self.lose_quorum(NoQuorum { agreeing: 0 }, reason.to_owned());
     }

@@ -28,7 +28,7 @@ impl SetClock {
     }
 
     fn reading(wall: u64, boot: u64) -> ClockReading {
-        ClockReading { wall: UnixTime::from_millis(wall), boot: Duration::from_millis(boot) }
+        ClockReading::awake(UnixTime::from_millis(wall), Duration::from_millis(boot))
     }
 
     fn set(&self, wall: u64, boot: u64) {

@@ -244,8 +244,8 @@ impl House {
         });
         let query = query.finish();
         let request = TimestampRequest::parse(&query).expect("parses");
-        let reading = ClockReading { wall: NOW, boot: Duration::from_secs(100) };
-        let look = Look { reading, raw: reading.boot, kernel: None };
+        let reading = ClockReading::awake(NOW, Duration::from_secs(100));
+        let look = Look { reading, kernel: None };
         let guard = ClockGuard::start(self.unit.clock_limits(), Vec::new(), MarkRecovery::new(None), &look);
         let now = guard.lease().permit(reading).expect("the clock is fine");
         let prepared = self.unit.prepare(&request, now, &SystemRandom).expect("is granted");

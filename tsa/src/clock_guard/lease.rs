@@ -9,11 +9,10 @@ use super::leap::LeapSecond;
 use super::limits::{ClockLimits, ClockMode};
 use super::mark::HighWaterMark;
 use super::quorum::Quorum;
-use super::reading::ClockReading;
+use super::reading::{ClockReading, span_ms};
 use super::trouble::ClockTrouble;
 
-/// What the machine's clock may do unseen between two looks of the guard while the kernel moves it as fast as it can, and what
-/// cutting readings to milliseconds loses.
+/// What the machine's clock may do without breaking its [`Pace`], and what cutting readings to milliseconds loses.
 const UNSEEN: Duration = Duration::from_millis(50);
 
 /// A time that may be signed. Only a [`Lease`] makes one, and only a [`ClockGuard`](super::ClockGuard) makes a lease.
@@ -47,6 +46,35 @@ impl TrustedNow {
 /// How the status of a time begins that a quorum vouched for.
 pub(super) const APPROVED: &str = "enforce";
 
+/// How fast the kernel may steer the boot clock against the hardware, in parts per million, without our asking the sources anew.
+/// With 200 for a bad crystal it makes up [`DRIFT_PPM`](super::DRIFT_PPM).
+const STEERING_PPM: i64 = 300;
+/// And how far besides: reading two clocks takes a moment.
+const STEERING_MS: i64 = 20;
+
+/// Where boot and hardware clock were when they were last known to run side by side.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Pace {
+    boot: Duration,
+    raw: Duration,
+}
+
+impl Pace {
+    pub(super) fn at(reading: ClockReading) -> Self {
+        Self { boot: reading.boot, raw: reading.raw }
+    }
+
+    /// How far they are apart since, in milliseconds, if that is more than the kernel's steering: the machine slept, or its clock is
+    /// being moved fast. How long it slept, the kernel took from a clock that may be a second off, and put into wall and boot clock
+    /// alike.
+    pub(super) fn broken_by(self, reading: ClockReading) -> Option<i64> {
+        let (boot, raw) = (reading.boot.saturating_sub(self.boot), reading.raw.saturating_sub(self.raw));
+        let by_ms = span_ms(boot).saturating_sub(span_ms(raw));
+        let allowed = STEERING_MS + span_ms(raw).saturating_mul(STEERING_PPM) / 1_000_000;
+        (by_ms.abs() > allowed).then_some(by_ms)
+    }
+}
+
 /// What time rests on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Basis {
@@ -64,6 +92,7 @@ pub(super) enum Basis {
 pub struct Lease {
     pub(super) limits: ClockLimits,
     pub(super) basis: Basis,
+    pub(super) pace: Pace,
     pub(super) leap: Option<LeapSecond>,
     pub(super) mark: Arc<HighWaterMark>,
 }
@@ -80,6 +109,9 @@ impl Lease {
     pub fn check(&self, reading: ClockReading) -> Result<TrustedNow, ClockTrouble> {
         if self.leap.is_some_and(|leap| leap.is_near(reading.wall)) {
             return Err(ClockTrouble::LeapSecond);
+        }
+        if let Some(by_ms) = self.pace.broken_by(reading) {
+            return Err(ClockTrouble::Slewed { by_ms });
         }
         let uncertainty = self.uncertainty(reading)?;
         if reading.wall < self.limits.floor {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::reading::{Leap, span_ms};
 
 /// How fast the boot clock may drift from true time, in parts per million: what a crystal does (200 at worst) and what the
-/// kernel may steer it (see `STEERING_PPM` of the guard). The kernel assumes the same for its own `maxerror`.
+/// kernel may steer it (see `STEERING_PPM` of a lease). The kernel assumes the same for its own `maxerror`.
 pub const DRIFT_PPM: i64 = 500;
 
 /// Furthest root distance of a server that is believed at all; RFC 5905 §11.2.1 says 1.5 s.
@@ -47,6 +47,7 @@ pub enum ExchangeError {
 /// What one source said: true time minus boot clock is between these.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Sample {
+    sent: Duration,
     at: Duration,
     earliest_ms: i64,
     latest_ms: i64,
@@ -71,6 +72,7 @@ impl Sample {
         let latest = exchange.server_received_us.saturating_sub(sent).saturating_add(distance + 1);
         let earliest = exchange.server_sent_us.saturating_sub(received).saturating_sub(distance + 1);
         Ok(Self {
+            sent: exchange.sent,
             at: exchange.received,
             earliest_ms: earliest.div_euclid(1_000),
             latest_ms: latest.div_euclid(1_000) + 1,
@@ -81,6 +83,11 @@ impl Sample {
     /// What it announces.
     pub fn leap(&self) -> Option<Leap> {
         self.leap
+    }
+
+    /// The boot clock when the source was asked.
+    pub fn sent(&self) -> Duration {
+        self.sent
     }
 
     /// The boot clock when it was taken.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::time::UnixTime;
 
-/// Both clocks, read one directly after the other.
+/// The three clocks, read one directly after the other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ClockReading {
     /// The wall clock (`CLOCK_REALTIME`).
@@ -12,9 +12,16 @@ pub struct ClockReading {
     /// Time since boot, time asleep included (`CLOCK_BOOTTIME`). The kernel slews it together with the wall clock, so only
     /// steps move the two apart.
     pub boot: Duration,
+    /// What the hardware counted, which nobody steers (`CLOCK_MONOTONIC_RAW`); it stands still in sleep.
+    pub raw: Duration,
 }
 
 impl ClockReading {
+    /// Where nobody knows of more than the two clocks that count through sleep: a machine that never sleeps.
+    pub fn awake(wall: UnixTime, boot: Duration) -> Self {
+        Self { wall, boot, raw: boot }
+    }
+
     /// Wall clock minus boot clock, in milliseconds: constant as long as nobody sets the wall clock.
     pub(super) fn offset_ms(self) -> i64 {
         millis(self.wall).saturating_sub(span_ms(self.boot))
@@ -24,10 +31,8 @@ impl ClockReading {
 /// A closer look, taken a few times a second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Look {
-    /// The two clocks.
+    /// The clocks.
     pub reading: ClockReading,
-    /// What the hardware counted, which nobody steers (`CLOCK_MONOTONIC_RAW`); it stands still in sleep.
-    pub raw: Duration,
     /// What the kernel says of its clock, when it says anything.
     pub kernel: Option<KernelClock>,
 }
@@ -54,13 +59,12 @@ pub enum Leap {
 
 /// Where the edge takes readings from. The system's clocks live in the binary; tests bring their own.
 pub trait Clocks: Send + Sync {
-    /// Reads both clocks: at every request, so it must be cheap.
+    /// Reads the clocks: at every request, so it must be cheap.
     fn read(&self) -> ClockReading;
 
     /// Looks closer.
     fn look(&self) -> Look {
-        let reading = self.read();
-        Look { reading, raw: reading.boot, kernel: None }
+        Look { reading: self.read(), kernel: None }
     }
 }
 

@@ -7,8 +7,13 @@ const WALL: u64 = 1_795_258_320_000;
 const DAY: u64 = 86_400_000;
 
 fn at(wall: u64, boot: u64) -> Look {
-    let reading = ClockReading { wall: UnixTime::from_millis(wall), boot: Duration::from_millis(boot) };
-    Look { reading, raw: reading.boot, kernel: None }
+    Look { reading: ClockReading::awake(UnixTime::from_millis(wall), Duration::from_millis(boot)), kernel: None }
+}
+
+/// Both clocks so much later, and the hardware's only so much.
+fn slept(by: u64, raw: u64) -> Look {
+    let reading = ClockReading { raw: Duration::from_millis(BOOT + raw), ..later(by).reading };
+    Look { reading, kernel: None }
 }
 
 /// Both clocks, so much later.
@@ -327,17 +332,46 @@ fn the_kernel_must_agree_where_it_is_asked() {
 fn sleep_and_fast_steering_need_new_answers() {
     for (boot, raw) in [(3_600_000_u64, 0_u64), (5_000, 4_900), (5_000, 5_100)] {
         let mut guard = trusting(ClockMode::Enforce);
-        let look = later(20_000 + boot);
-        let look = Look { raw: Duration::from_millis(BOOT + 20_000 + raw), ..look };
+        let look = slept(20_000 + boot, 20_000 + raw);
+        let by_ms = boot as i64 - raw as i64;
+        let seen = guard.lease().permit(look.reading);
+        assert_eq!(seen, Err(ClockTrouble::Slewed { by_ms }), "by the very request");
         assert!(matches!(guard.look(&look), Err(ClockTrouble::NoQuorum { .. })), "{boot} {raw}");
         assert!(kinds(&mut guard).contains(&"slewed".to_owned()));
-        for round in 0..3 {
-            let look = later(20_000 + boot + round * 1_000);
-            let look = Look { raw: Duration::from_millis(BOOT + 20_000 + raw + round * 1_000), ..look };
+        for round in 1..4 {
+            let look = slept(20_000 + boot + round * 1_000, 20_000 + raw + round * 1_000);
             poll(&mut guard, &look, 0);
-            assert_eq!(guard.look(&look).is_ok(), round == 2);
+            assert_eq!(guard.look(&look).is_ok(), round == 3);
         }
     }
+}
+
+#[test]
+fn what_sources_said_before_sleep_is_not_counted_after_it() {
+    for is_seen in [false, true] {
+        let limits = ClockLimits { mode: ClockMode::Enforce, good_polls: 1, ..limits() };
+        let mut guard = ClockGuard::start(limits, sources(4), MarkRecovery::new(None), &later(0));
+        // Three have answered, the fourth is still waited for, and the machine sleeps for an hour.
+        let answers: Vec<Answer> = (0..4).map(|n| says(WALL + 1_000, BOOT + 1_000, 5 + n)).collect();
+        if is_seen {
+            assert!(guard.look(&slept(3_601_000, 1_100)).is_err());
+        }
+        guard.poll(&answers, &slept(3_601_000, 1_100));
+        let nobody = Err(ClockTrouble::NoQuorum { agreeing: 0, needed: 3, sources: 4 });
+        assert_eq!(guard.look(&slept(3_601_100, 1_200)), nobody, "{is_seen}");
+        assert!(guard.sources()[0].trouble().is_some_and(|trouble| trouble.contains("asked before")), "{is_seen}");
+        poll(&mut guard, &slept(3_602_000, 2_100), 0);
+        assert!(guard.look(&slept(3_602_000, 2_100)).is_ok(), "{is_seen}");
+    }
+}
+
+#[test]
+fn without_a_quorum_sleep_costs_the_wait_that_a_step_does() {
+    let mut guard = guard();
+    assert!(guard.look(&later(1_000)).is_ok());
+    assert_eq!(guard.lease().permit(slept(61_000, 1_000).reading), Err(ClockTrouble::Slewed { by_ms: 60_000 }));
+    assert_eq!(guard.look(&slept(61_000, 1_000)), Err(ClockTrouble::Settling { remaining_ms: 5_000 }));
+    assert!(guard.look(&slept(66_000, 6_000)).is_ok());
 }
 
 /// Midnight of 2026-11-22 in milliseconds.

@@ -9,6 +9,12 @@ pub enum ClockTrouble {
         /// How far, forward positive.
         by_ms: i64,
     },
+    /// The machine slept just now, or the kernel moves its clocks fast: what is known of them does not hold any more.
+    #[error("the machine slept, or its clock is being moved fast: by {by_ms} ms")]
+    Slewed {
+        /// How far the boot clock went beside the hardware's.
+        by_ms: i64,
+    },
     /// The clock was set a short while ago.
     #[error("the clock was moved; it must run undisturbed for {remaining_ms} ms more")]
     Settling {
@@ -72,8 +78,13 @@ pub enum ClockTrouble {
 }
 
 impl ClockTrouble {
-    /// Two clocks read with a pause between them look like a step; a second reading tells.
+    /// Whether the guard has to be told: it makes another lease of it.
+    pub fn is_news(self) -> bool {
+        matches!(self, Self::Stepped { .. } | Self::Slewed { .. })
+    }
+
+    /// Two clocks read with a pause between them look like a step, or like sleep; a second reading tells.
     pub fn may_be_a_slow_reading(self) -> bool {
-        matches!(self, Self::Stepped { .. } | Self::Off { .. } | Self::Behind { .. })
+        matches!(self, Self::Stepped { .. } | Self::Slewed { .. } | Self::Off { .. } | Self::Behind { .. })
     }
 }

@@ -21,6 +21,8 @@ enum Happening {
     Pause { millis: u64 },
     /// The sources are asked.
     Poll { silent: u8, delay: u64, back: u64 },
+    /// The machine sleeps after some sources have answered and before the last one has; the guard may look in between.
+    SleepInPoll { millis: u64, error: i64, is_seen: bool },
     /// The liars lie by so much from now on.
     Lie { by: i64 },
 }
@@ -28,7 +30,7 @@ enum Happening {
 fn happening() -> impl Strategy<Value = Happening> {
     use Happening::*;
     let small = -900_i64..900;
-    let any = prop_oneof![small.clone(), -7_200_000_i64..7_200_000];
+    let step = prop_oneof![small.clone(), -7_200_000_i64..7_200_000];
     let poll = (0_u8..32, 0_u64..150, 0_u64..150).prop_map(|(silent, delay, back)| Poll {
         // More often than not all answer.
         silent: if silent < 16 { 1 << (silent % 5) >> 1 } else { 0 },
@@ -38,12 +40,14 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         4 => (1_u64..90_000).prop_map(|millis| Pass { millis }),
         8 => poll,
-        1 => any.clone().prop_map(|by| Step { by }),
+        1 => step.clone().prop_map(|by| Step { by }),
         1 => (-500_i64..500).prop_map(|ppm| Steer { ppm }),
         1 => prop_oneof![Just(0_i64), -100_000_i64..100_000].prop_map(|ppm| Steer { ppm }),
-        1 => (1_000_u64..7_200_000, small).prop_map(|(millis, error)| Sleep { millis, error }),
+        1 => (1_000_u64..7_200_000, small.clone()).prop_map(|(millis, error)| Sleep { millis, error }),
+        1 => (1_000_u64..7_200_000, small, any::<bool>())
+            .prop_map(|(millis, error, is_seen)| SleepInPoll { millis, error, is_seen }),
         1 => (1_000_u64..7_200_000).prop_map(|millis| Pause { millis }),
-        1 => any.prop_map(|by| Lie { by }),
+        1 => step.prop_map(|by| Lie { by }),
     ]
 }
 
@@ -72,8 +76,15 @@ impl World {
 
     fn look(&self) -> Look {
         let span = |micros: i128| Duration::from_micros(micros as u64);
-        let reading = ClockReading { wall: UnixTime::from_millis((self.wall / 1_000) as u64), boot: span(self.boot) };
-        Look { reading, raw: span(self.raw), kernel: None }
+        let wall = UnixTime::from_millis((self.wall / 1_000) as u64);
+        Look { reading: ClockReading { wall, boot: span(self.boot), raw: span(self.raw) }, kernel: None }
+    }
+
+    fn sleep(&mut self, millis: u64, error: i64) {
+        let slept = i128::from(millis) * 1_000;
+        self.truth += slept;
+        self.boot += slept + i128::from(error) * 1_000;
+        self.wall += slept + i128::from(error) * 1_000;
     }
 
     fn poll(&mut self, silent: u8, delay: u64, back: u64) -> Vec<Answer> {
@@ -112,11 +123,14 @@ fn run(world: &mut World, happenings: &[Happening]) -> Result<usize, TestCaseErr
             Happening::Steer { ppm } => world.steering_ppm = i128::from(ppm),
             Happening::Lie { by } => world.lie = by,
             Happening::Pause { millis } => world.truth += i128::from(millis) * 1_000,
-            Happening::Sleep { millis, error } => {
-                let slept = i128::from(millis) * 1_000;
-                world.truth += slept;
-                world.boot += slept + i128::from(error) * 1_000;
-                world.wall += slept + i128::from(error) * 1_000;
+            Happening::Sleep { millis, error } => world.sleep(millis, error),
+            Happening::SleepInPoll { millis, error, is_seen } => {
+                let answers = world.poll(0, 5, 5);
+                world.sleep(millis, error);
+                if is_seen {
+                    let _ = guard.look(&world.look());
+                }
+                guard.poll(&answers, &world.look());
             }
             Happening::Poll { silent, delay, back } => {
                 let answers = world.poll(silent, delay, back);
@@ -130,17 +144,12 @@ fn run(world: &mut World, happenings: &[Happening]) -> Result<usize, TestCaseErr
                 }
             }
         }
-        // A paused machine cannot notice before it has asked again; nobody can. Sleep is noticed at the next look.
-        if !matches!(happening, Happening::Pause { .. }) {
-            if matches!(happening, Happening::Sleep { .. } | Happening::Steer { .. }) {
-                let _ = guard.look(&world.look());
-            }
-            trusted += check(world, &guard)?;
-        } else {
+        // A paused machine cannot notice before it has asked again; nobody can. Sleep is noticed by the very next request.
+        if matches!(happening, Happening::Pause { .. }) {
             let answers = world.poll(0, 5, 5);
             guard.poll(&answers, &world.look());
-            trusted += check(world, &guard)?;
         }
+        trusted += check(world, &guard)?;
     }
     Ok(trusted)
 }
