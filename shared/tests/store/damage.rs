@@ -143,6 +143,20 @@ fn a_configuration_of_no_bytes_is_written_again() {
 }
 
 #[test]
+fn a_snapshot_whose_writing_was_interrupted_is_no_damage() {
+    // By a kill or a full disk while sled opens; it sorts behind the one that counts.
+    for length in [0, 7, 300] {
+        let (_dir, path) = filled();
+        let mut torn = snapshot(&path).into_os_string();
+        torn.push(".generating");
+        std::fs::write(&torn, &[7; 300][..length]).unwrap();
+        let (_, report) = open(&path).unwrap();
+        assert_eq!(report, OpenReport { is_new: false, records: usize::from(RECORDS), set_aside: None }, "{length}");
+        assert!(!Path::new(&torn).exists());
+    }
+}
+
+#[test]
 fn a_store_that_was_not_finished_is_made_again() {
     let (_dir, path) = filled();
     std::fs::write(path.with_file_name("store.unfinished"), "").unwrap();

@@ -232,13 +232,36 @@ impl Place<'_> {
 
     fn open_when_unlocked(&self) -> Result<::sled::Db, Failure> {
         let config = ::sled::Config::new().path(self.dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        let attempt = || {
+            self.discard_torn_snapshots()?;
+            Ok(config.open()?)
+        };
         for _ in 1..LOCK_TRIES {
-            match config.open().map_err(Failure::from) {
+            match attempt() {
                 Err(Failure::Locked) => sleep(LOCK_WAIT),
                 outcome => return outcome,
             }
         }
-        Ok(config.open()?)
+        attempt()
+    }
+
+    /// Removes snapshots whose writing was interrupted. They do not count before they are renamed, and the ones before are still
+    /// there; but sled takes them for damaged ones, so a kill or a full disk while it opens would cost the whole store.
+    fn discard_torn_snapshots(&self) -> Result<(), Failure> {
+        let db = match File::open(self.dir.join("db")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            db => db?,
+        };
+        // Whoever holds the lock may be writing one.
+        db.try_lock()?;
+        for entry in std::fs::read_dir(self.dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.to_str().is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating")) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn serve(&self, engine: Engine) -> Result<SledStore, OpenError> {
