@@ -315,6 +315,7 @@ impl TimestampUnits {
                 );
                 continue;
             }
+            let checked_at = check_at(unit, generation, &chain, now)?;
             let config = UnitConfig {
                 name: unit.name.clone(),
                 key: self.signer(unit, generation, setting)?,
@@ -324,7 +325,7 @@ impl TimestampUnits {
                 node: NodePrefix::FIRST,
                 form: settings.form,
             };
-            let signing = SigningUnit::new(config, now)
+            let signing = SigningUnit::new(config, checked_at)
                 .map(Arc::new)
                 .map_err(|error| UnitsError::Unit { name: unit.name.clone(), error })?;
             succession = Some(match succession {
@@ -379,6 +380,29 @@ impl TimestampUnits {
         self.audit.append(record.to_leaf()).wait()?;
         Ok(())
     }
+}
+
+/// The moment at which a key and its certificates must be usable. A key of ours whose time is over keeps nobody from starting, or
+/// the next one could never be published, nor revocation be told: it refuses each request instead, until it is followed.
+fn check_at(
+    unit: &RegisteredUnit,
+    generation: &Generation,
+    chain: &Chain,
+    now: UnixTime,
+) -> Result<UnixTime, UnitsError> {
+    if generation.key == KeyPlace::Configuration {
+        return Ok(now);
+    }
+    let last_use = tsa::unit_certificate::last_use(chain)
+        .map_err(|error| UnitsError::Unit { name: unit.name.clone(), error: error.into() })?;
+    if last_use < now {
+        tracing::error!(
+            unit = unit.name,
+            generation = generation.number,
+            "its key's time is over: it signs nothing; `privyseal tsa unit next` gives the unit another key"
+        );
+    }
+    Ok(now.min(last_use))
 }
 
 /// What a record is about.

@@ -101,6 +101,23 @@ fn a_key_that_was_published_late_signs_late() {
 }
 
 #[test]
+fn a_key_whose_time_is_over_signs_nothing_and_is_followed_all_the_same() {
+    let mut scratch = scratch();
+    scratch.units.note_published(scratch.now).expect("noted");
+    // Switched off for longer than a key signs.
+    let now = scratch.now.plus(DAY * 500);
+    let succession = scratch.succession(now);
+    assert!(succession.at(now).trouble_at(now).is_some());
+    assert!(scratch.make_due(now));
+    assert!(scratch.succession(now).at(now).trouble_at(now).is_some(), "what nobody knows does not sign");
+    scratch.units.note_published(now).expect("noted");
+    let soon = now.plus(Duration::from_secs(600));
+    assert_eq!(scratch.succession(soon).at(soon).trouble_at(soon), None);
+    assert!(scratch.units.close_due(soon).expect("closed"));
+    assert_eq!(scratch.succession(soon).generations().count(), 1);
+}
+
+#[test]
 fn a_key_that_no_unit_knows_is_destroyed_and_names_and_moments_are_checked() {
     let mut scratch = scratch();
     let now = scratch.now;
