@@ -5,11 +5,13 @@ import functools
 import os
 import re
 import subprocess
+import time
 
 from strangers.case import case, expect
 from strangers.house import House
 from strangers.hsm import KINDS, Token
 from strangers.program import must, must_refuse, program
+from strangers.time_servers import FakeClock
 from strangers.timestamp import Timestamp
 from strangers.web import http
 from strangers.world import free_port
@@ -205,6 +207,52 @@ def revoked(world):
     expect(serial in text and "Superseded" in text, text)
     must_refuse(run("openssl", "verify", "-crl_check_all", "-CRLfile", here.crl(), "-CAfile", here.root, leaf), "revoked")
     expect("Rejected" in stamped(world, "file-p256").text(), "it still serves")
+
+
+@case("revocation: list and answers go on past a certificate's last day, and so do its timestamps")
+def past_expiry(world):
+    """A house of ten days ago, with units whose certificates lived for two."""
+    folder, plain = world.folder / "past-expiry", f"127.0.0.1:{free_port()}"
+    config = (
+        f'[revocation]\norigin = "http://{plain}"\nlisten = "{plain}"\n'
+        "[timestamps]\ncertificate_days = 2\nkey_days = 1\nautomatic_rollover = false\n"
+    )
+    (world.folder / "past-expiry-clock").mkdir()
+    clock = FakeClock(world.cache, world.folder / "past-expiry-clock")
+    clock.set("-864000")
+    house = House(world.binary, folder, config, units=("p256", "p384"), environment=clock.environment).start()
+    world.running.append(house)
+    root, chains = house.data / "certificates" / "root-ca.pem", {}
+    stamp = Timestamp(world.desk(house, []), world.artifact)
+    stamp.ask("/tsa/p256")
+    for unit in ("p384", "p256"):
+        chains[unit] = folder / f"{unit}.pem"
+        chains[unit].write_bytes(house.get(f"/tsa/{unit}/certchain").body)
+    serial = must(run("openssl", "x509", "-in", chains["p256"], "-noout", "-serial")).stdout.strip().split("=")[1]
+    house.stop()
+    house.command("ca", "revoke", serial, "--reason", "superseded", "--data", house.data, "--config", house.config)
+    clock.set("+0")
+    house.start()
+    for unit, status in (("p384", "good"), ("p256", "revoked")):
+        must_refuse(run("openssl", "x509", "-in", chains[unit], "-noout", "-checkend", "0"), "will expire")
+        asked = ["-issuer", root, "-cert", chains[unit], "-url", f"http://{plain}/ocsp", "-CAfile", root, "-resp_text"]
+        said = must(run("openssl", "ocsp", *asked)).text
+        expect(f"{chains[unit]}: {status}" in said and "Response verify OK" in said and "Archive Cutoff" in said, said)
+    crl = folder / "root-ca.crl"
+    crl.write_bytes(http(f"http://{plain}/crl/root-ca.crl").body)
+    text = must(run("openssl", "crl", "-inform", "DER", "-in", crl, "-noout", "-text")).stdout
+    # 2.5.29.60 is expiredCertsOnCRL.
+    expect(serial in text and "Superseded" in text and ("2.5.29.60" in text or "Expired Certificates" in text), text)
+    # Its key's time is over, and none follows by itself.
+    stale = Timestamp(world.desk(house, []), world.artifact)
+    stale.ask("/tsa/p384")
+    expect("the request cannot be handled due to system failure" in stale.text(), stale.text())
+    # The timestamp from when the certificate was valid verifies by the time in it, which openssl is told.
+    must(run(house.binary, "tsa", "verify", "--root", root, "--query", stamp.query_file, stamp.reply_file))
+    words = ["-in", stamp.reply_file, "-queryfile", stamp.query_file, "-CAfile", root]
+    must_refuse(run("openssl", "ts", "-verify", *words), "certificate has expired")
+    then = str(int(time.time()) - 864_000)
+    expect("Verification: OK" in must(run("openssl", "ts", "-verify", *words, "-attime", then)).text, "not by the time in it")
 
 
 @case("units: the next key takes over, and what the last one signed verifies on")
