@@ -1,10 +1,16 @@
 //! A disk that fills up under load: every timestamp that left is on record, none leaves after the first that could not be
-//! recorded, and the house goes on when there is room again.
+//! recorded, and the house goes on when there is room again and it has been restarted. Once with a limit of the size of files, as
+//! anybody may set it, and once with a real file system, where one may be mounted.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use reqwest::{Client, StatusCode};
 use shared::random::{Random, SystemRandom};
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::evidence::{self, Acknowledged};
@@ -19,38 +25,41 @@ const WORKERS: usize = 8;
 /// `systemFailure` (RFC 3161 §2.4.2), as the last octets of a rejection.
 const SYSTEM_FAILURE: [u8; 7] = [0x03, 0x05, 0x06, 0x00, 0x00, 0x00, 0x40];
 
+async fn ask(client: &Client, origin: &str, data: &[u8]) -> (StatusCode, Vec<u8>) {
+    let request = client.post(format!("{origin}/api/v1/timestamp"));
+    let request = request.header("content-type", "application/timestamp-query").body(work::query(data));
+    let answer = request.send().await.expect("an answer, whatever the disk does");
+    (answer.status(), answer.bytes().await.expect("a body").to_vec())
+}
+
 /// Stamps until it is refused; then nothing may be granted any more.
 async fn stamp_until_full(client: Client, origin: String, acknowledged: Arc<Mutex<Vec<Acknowledged>>>) -> bool {
-    let ask = async |data: &[u8]| {
-        let request = client.post(format!("{origin}/api/v1/timestamp"));
-        let request = request.header("content-type", "application/timestamp-query").body(work::query(data));
-        let answer = request.send().await.expect("an answer, whatever the disk does");
-        (answer.status(), answer.bytes().await.expect("a body"))
-    };
     for _ in 0..MOST {
         let random: &dyn Random = &SystemRandom;
         let data = random.bytes::<32>().to_vec();
-        let (status, response) = ask(&data).await;
+        let (status, response) = ask(&client, &origin, &data).await;
         if status == StatusCode::OK {
-            acknowledged.lock().unwrap().push(Acknowledged::Timestamp { data, response: response.to_vec() });
+            acknowledged.lock().unwrap().push(Acknowledged::Timestamp { data, response });
             continue;
         }
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.ends_with(&SYSTEM_FAILURE), "{response:02x?}");
         for _ in 0..20 {
-            assert_eq!(ask(&data).await.0, StatusCode::SERVICE_UNAVAILABLE, "granted after a record was lost");
+            let (again, _) = ask(&client, &origin, &data).await;
+            assert_eq!(again, StatusCode::SERVICE_UNAVAILABLE, "granted after a record was lost");
         }
         return true;
     }
     false
 }
 
-#[test]
-fn a_full_disk_stops_timestamps_and_loses_none() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let house = House::init();
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// Asks until nothing can be recorded any more. Answers what was granted before that.
+fn stamp_until_all_are_refused(runtime: &Runtime, house: &House) -> Vec<Acknowledged> {
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
-    let life = house.start_with_little_disk(ROOM_KIB);
     let ran_full = runtime.block_on(async {
         let mut workers = JoinSet::new();
         for _ in 0..WORKERS {
@@ -59,16 +68,122 @@ fn a_full_disk_stops_timestamps_and_loses_none() {
         workers.join_all().await
     });
     assert_eq!(ran_full, [true; WORKERS], "the disk never ran full");
-    let ready = runtime.block_on(async { house.client().get(format!("{}/readyz", house.origin())).send().await });
-    assert_eq!(ready.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
-    life.kill(0);
-
+    expect_not_ready(runtime, house);
     let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
     assert!(acknowledged.len() > 100, "{} timestamps before the disk was full", acknowledged.len());
+    acknowledged
+}
+
+fn expect_not_ready(runtime: &Runtime, house: &House) {
+    let ready = runtime.block_on(async { house.client().get(format!("{}/readyz", house.origin())).send().await });
+    assert_eq!(ready.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+/// With room again, after a restart: all that was granted is on record, no serial number is there twice, and there are new timestamps.
+fn expect_all_on_record(runtime: &Runtime, house: &House, mut acknowledged: Vec<Acknowledged>) {
     let life = house.start();
-    let summary = runtime.block_on(evidence::check(&house, &acknowledged));
+    let data = b"there is room again".to_vec();
+    let (status, response) = runtime.block_on(ask(&house.client(), &house.origin(), &data));
+    assert_eq!(status, StatusCode::OK);
+    acknowledged.push(Acknowledged::Timestamp { data, response });
+    let summary = runtime.block_on(evidence::check(house, &acknowledged));
     drop(life);
     house.verify_offline();
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "full disk: acknowledged and found: {summary}");
+    say(&format!("full disk: acknowledged and found: {summary}"));
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[test]
+fn a_full_disk_stops_timestamps_and_loses_none() {
+    let runtime = runtime();
+    let house = House::init();
+    let life = house.start_with_little_disk(ROOM_KIB);
+    let acknowledged = stamp_until_all_are_refused(&runtime, &house);
+    life.kill(0);
+    expect_all_on_record(&runtime, &house, acknowledged);
+}
+
+/// A file system in memory with the house's data alone on it.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Room for a house, its logs and ten starts.
+    const SIZE: &str = "size=64m,mode=0700";
+
+    /// Or why there cannot be one.
+    fn mount(at: &Path) -> Result<Self, String> {
+        std::fs::create_dir(at).unwrap();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", Self::SIZE, "tmpfs"]).arg(at).output();
+        let mounted = mounted.map_err(|error| format!("no mount: {error}"))?;
+        if mounted.status.success() {
+            return Ok(Self(at.to_owned()));
+        }
+        std::fs::remove_dir(at).unwrap();
+        Err(String::from_utf8_lossy(&mounted.stderr).trim().to_owned())
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+
+    /// Fills it up to the last so many KiB.
+    fn fill(&self, room: u32) {
+        let mut ballast = File::create(self.ballast()).unwrap();
+        let mut length = 0;
+        while ballast.write_all(&[0; 4096]).is_ok() {
+            length += 4096;
+        }
+        ballast.set_len(length - u64::from(room) * 1024).unwrap();
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.ballast()).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_file_system_stops_timestamps_until_there_is_room_and_a_restart() {
+    let runtime = runtime();
+    let mut disk = Err(String::new());
+    let house = House::init_in(|data| disk = SmallDisk::mount(data));
+    let disk = match disk {
+        Ok(disk) => disk,
+        Err(reason) => {
+            return say(&format!("full disk: skipped on a real file system, none can be mounted here: {reason}"));
+        }
+    };
+    let life = house.start();
+    disk.fill(ROOM_KIB);
+    let mut acknowledged = stamp_until_all_are_refused(&runtime, &house);
+    // Room alone does not help: what the log wrote last is not known to be whole before it has been read again.
+    disk.make_room();
+    let (status, response) = runtime.block_on(ask(&house.client(), &house.origin(), b"room"));
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.ends_with(&SYSTEM_FAILURE), "{response:02x?}");
+    expect_not_ready(&runtime, &house);
+    life.kill(0);
+    // A start without any room says so, and harms nothing.
+    for _ in 0..3 {
+        disk.fill(0);
+        let told = house.start_in_vain();
+        assert!(told.contains("No space left on device"), "{told}");
+        disk.make_room();
+    }
+    // Full again in another life, which begins where the last one ended.
+    let life = house.start();
+    disk.fill(ROOM_KIB);
+    acknowledged.extend(stamp_until_all_are_refused(&runtime, &house));
+    life.kill(1);
+    disk.make_room();
+    expect_all_on_record(&runtime, &house, acknowledged);
+    drop(disk);
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,13 @@ pub(crate) struct Life {
 impl House {
     /// Makes a house, and a configuration that serves the audit log too.
     pub(crate) fn init() -> Self {
+        Self::init_in(|_| ())
+    }
+
+    /// The same, after `prepare` was told where its data directory will be.
+    pub(crate) fn init_in(prepare: impl FnOnce(&Path)) -> Self {
         let house = Self { dir: TempDir::new().unwrap(), port: free_port() };
+        prepare(&house.path("data"));
         std::fs::write(house.path("password"), PASSWORD).unwrap();
         std::fs::write(house.path("config.toml"), "[log]\nserve_audit = true\n[provider]\ntoken_seconds = 3600\n")
             .unwrap();
@@ -66,7 +72,26 @@ impl House {
         self.start_as(command)
     }
 
-    fn start_as(&self, mut command: Command) -> Life {
+    /// A start that must fail: it ends by itself, without having served. Answers what it said.
+    pub(crate) fn start_in_vain(&self) -> String {
+        let (mut child, first) = self.begin(privyseal());
+        assert_eq!(first, "", "it serves");
+        assert!(!child.wait().unwrap().success());
+        std::fs::read_to_string(self.path("stderr")).unwrap()
+    }
+
+    fn start_as(&self, command: Command) -> Life {
+        let begin = Instant::now();
+        let (child, first) = self.begin(command);
+        let told = std::fs::read_to_string(self.path("stderr")).unwrap_or_default();
+        assert_eq!(first, self.origin(), "the first line of a start; on standard error: {told}");
+        assert!(begin.elapsed() < START, "a start took {:?}", begin.elapsed());
+        assert!(!told.contains("could not be read"), "something was set aside: {told}");
+        Life { child }
+    }
+
+    /// Starts it and waits for its first line, which is empty when it ended before.
+    fn begin(&self, mut command: Command) -> (Child, String) {
         let log = std::fs::File::create(self.path("stderr")).unwrap();
         let mut child = command
             .args(["up", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
@@ -78,15 +103,10 @@ impl House {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let begin = Instant::now();
         let first = lines.next().and_then(Result::ok).unwrap_or_default();
-        let told = std::fs::read_to_string(self.path("stderr")).unwrap_or_default();
-        assert_eq!(first, self.origin(), "the first line of a start; on standard error: {told}");
-        assert!(begin.elapsed() < START, "a start took {:?}", begin.elapsed());
-        assert!(!told.contains("could not be read"), "something was set aside: {told}");
         // The rest of what it says is read, so that it never waits for us.
         std::thread::spawn(move || lines.for_each(drop));
-        Life { child }
+        (child, first)
     }
 
     /// `privyseal audit verify`, with nobody serving.
