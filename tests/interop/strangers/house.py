@@ -19,9 +19,12 @@ class House:
     EMAIL = "alice@example.com"
     TRUST = ("root.json", "trusted_root.json", "signing_config.v0.2.json", "client_trust_config.json")
 
-    def __init__(self, binary, folder, config="", listen="127.0.0.1:0", ca_file=None, init=(), units=(), environment=None):
+    def __init__(
+        self, binary, folder, config="", listen="127.0.0.1:0", ca_file=None, init=(), units=(), token=None, environment=None
+    ):
+        """`units` are named by the kinds of their keys, which are in `token` where there is one."""
         self.binary, self.folder, self.listen, self.ca_file = binary, folder, listen, ca_file
-        self.init, self.units = init, units
+        self.init, self.units, self.token = init, units, token
         self.environment = {**os.environ, **(environment or {})}
         folder.mkdir(parents=True)
         self.data = folder / "data"
@@ -51,7 +54,8 @@ class House:
             where = ["--data", self.data, *(["--config", self.config] if self.units else [])]
             self.command("init", *where, *who, *self.init)
             for unit in self.units:
-                self.command("tsa", "unit", "add", unit, "--algorithm", unit, *where)
+                key = ["--key", self.token.uri(unit)] if self.token else []
+                self.command("tsa", "unit", "add", unit, "--algorithm", unit, *key, *where)
         began = time.monotonic()
         words = ["up", "--data", self.data, "--config", self.config, "--listen", self.listen]
         self.process = subprocess.Popen(

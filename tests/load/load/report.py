@@ -51,8 +51,9 @@ def bars(seen, idle_mib, walls):
     return table(("bar", "wanted", "seen", ""), rows)
 
 
-def stamp_bars(seen, signatures, memory):
-    """The bars of timestamps beside what this run saw; each side at its best number of connections."""
+def stamp_bars(seen, signatures, token_signatures, memory):
+    """The bars of timestamps beside what this run saw; each side at its best number of connections. Where the key is in a token, what
+    the token takes and what is left for us."""
 
     def cost(operation):
         """What durable records cost where they cost least, each number of connections compared with itself; and that number."""
@@ -68,6 +69,8 @@ def stamp_bars(seen, signatures, memory):
     for kind, share in (("P-256", 0.7), ("P-384", 0.8)):
         operation = f"timestamp {kind}"
         off, durable, peer = (rate(operation, who) for who in ("records off", "records durable", PEER))
+        if not off:
+            continue
         floor = 1e6 / (signatures[kind] + http)
         seen_share = off / floor
         rows.append((f"{operation}: signature alone", "", f"{signatures[kind]:.1f} µs of CPU", ""))
@@ -81,6 +84,12 @@ def stamp_bars(seen, signatures, memory):
             fresh = f"{operation}, new TLS connection"
             ratio = rate(fresh, "records durable") / rate(fresh, PEER)
             rows.append((f"{fresh}, per CPU-second", "≥ 2 × the peer", f"{ratio:.1f} ×", verdict(ratio >= 2)))
+    for kind, alone in token_signatures.items():
+        operation = f"timestamp {kind} in SoftHSM"
+        rows.append((f"{operation}: its signature alone", "", f"{alone:.0f} µs of CPU", ""))
+        for who in ("records off", "records durable"):
+            whole = 1e6 / rate(operation, who)
+            rows.append((f"{operation}, {who}", "", f"{whole:.0f} µs of CPU, {whole - alone:.0f} of them not SoftHSM's", ""))
     if len(memory) > 3:
         # The first stretch fills caches and buffers; after it nothing may grow.
         (first, before), (last, after) = memory[2], memory[-1]

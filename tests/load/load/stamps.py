@@ -1,14 +1,15 @@
-"""Timestamps alone, in every way that they are asked for: each kind of key, records durable and off, keep-alive and a new TLS connection
-each, beside the floor of the machine and the Go authority, and the memory over a million of them."""
+"""Timestamps alone, in every way that they are asked for: each kind of key, in files and in a PKCS#11 token, records durable and off,
+keep-alive and a new TLS connection each, beside the floor of the machine and the Go authority, and the memory over a million of them."""
 
 import contextlib
 import sys
 import time
 
 from strangers.house import House
+from strangers.hsm import PIN, Token
 from strangers.world import free_port, make_authority
 
-from . import bodies, peers, report
+from . import bodies, peers, report, softhsm
 from .floor import Floor
 from .measure import Job, measure, wrk
 from .server import resident_mib
@@ -16,12 +17,13 @@ from .server import resident_mib
 KEEP_ALIVE = (16, 64, 256)
 FRESH = (16,)
 MILLION = 1_000_000
-OFF = '[audit]\ntimestamps = "off"\n'
+RECORDS = (("records durable", ""), ("records off", '[audit]\ntimestamps = "off"\n'))
+NAMES = {"p256": "P-256", "p384": "P-384", "rsa3072": "RSA-3072"}
 
 
 class Stamps:
     def __init__(self, chosen):
-        self.chosen, self.folder, self.seen, self.memory = chosen, chosen.scratch, [], []
+        self.chosen, self.folder, self.seen, self.memory, self.token_signatures = chosen, chosen.scratch, [], [], {}
         self.query = bodies.timestamp_query(self.folder)
         self.tls = self.folder / "tls"
         self.tls.mkdir()
@@ -44,7 +46,7 @@ class Stamps:
             job = self.job(f"timestamp {kind}, new TLS connection", path, fresh=True)
             self.one(job, who, server.origin, server.process.pid, connections)
 
-    def house(self, stack, name, curve, config="", tls=False):
+    def house(self, stack, name, curve=None, config="", tls=False, units=("rsa3072",), token=None):
         ca = None
         listen = "127.0.0.1:0"
         if tls:
@@ -52,21 +54,33 @@ class Stamps:
             listen, ca = f"127.0.0.1:{port}", self.tls / "ca.crt"
             config += f'[house]\norigin = "https://localhost:{port}"\n[listen]\n'
             config += f'tls = {{ certificate = "{self.tls}/tls.crt", key = "{self.tls}/tls.key" }}\n'
-        rsa = () if curve else ("rsa3072",)
-        init = ("--curve", curve) if curve else ()
-        house = House(self.chosen.binary, self.folder / name, config, listen, ca_file=ca, init=init, units=rsa).start()
+        how = {"init": ("--curve", curve)} if curve else {"units": units, "token": token}
+        house = House(self.chosen.binary, self.folder / name, config, listen, ca_file=ca, **how).start()
         stack.callback(house.stop)
         return house
 
     def ours(self, kind, curve):
         path = "/tsa" if curve else "/tsa/rsa3072"
-        for who, config in (("records durable", ""), ("records off", OFF)):
+        for who, config in RECORDS:
             with contextlib.ExitStack() as stack:
                 house = self.house(stack, f"{kind}-{who}".replace(" ", "-"), curve, config)
                 self.keep_alive(kind, who, house, path)
             with contextlib.ExitStack() as stack:
                 house = self.house(stack, f"{kind}-{who}-tls".replace(" ", "-"), curve, config, tls=True)
                 self.fresh(kind, who, house, path)
+
+    def in_token(self):
+        """The same keys in a token: what the house does beside the token's own work."""
+        token = Token(self.folder / "hsm")
+        self.token_signatures = softhsm.signatures(token, PIN)
+        for who, config in RECORDS:
+            for tls in (False, True):
+                with contextlib.ExitStack() as stack:
+                    name = f"token-{who}-{tls}".replace(" ", "-")
+                    house = self.house(stack, name, config=config, tls=tls, units=NAMES, token=token)
+                    for kind in NAMES:
+                        what = f"{NAMES[kind]} in SoftHSM"
+                        (self.fresh if tls else self.keep_alive)(what, who, house, f"/tsa/{kind}")
 
     def theirs(self, kind):
         path = "/api/v1/timestamp"
@@ -89,6 +103,9 @@ class Stamps:
                 print(f"{done:,} timestamps, {self.memory[-1][1]:.0f} MiB", file=sys.stderr, flush=True)
             time.sleep(1)
 
+    def wants(self, what):
+        return not self.chosen.only or self.chosen.only in what
+
     def run(self):
         floor = Floor(self.chosen.floor)
         try:
@@ -97,10 +114,15 @@ class Stamps:
         finally:
             floor.stop()
         for kind, curve in (("P-256", "p256"), ("P-384", "p384"), ("RSA-3072", None)):
-            self.ours(kind, curve)
-            if self.chosen.peers and curve:
-                self.theirs(kind)
-        self.million()
+            if self.wants(f"timestamp {kind}"):
+                self.ours(kind, curve)
+                if self.chosen.peers and curve:
+                    self.theirs(kind)
+        if self.wants("SoftHSM"):
+            self.in_token()
+        if self.wants("million"):
+            self.million()
         print(report.measurements(self.seen))
         print()
-        print(report.stamp_bars(self.seen, floor.signatures, self.memory))
+        tokens = {NAMES[kind]: microseconds for kind, microseconds in self.token_signatures.items()}
+        print(report.stamp_bars(self.seen, floor.signatures, tokens, self.memory))
