@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from strangers.case import case, expect
+from strangers.enterprise import PASSPHRASE, Enterprise, pem
 from strangers.house import House
 from strangers.hsm import KINDS, Token
 from strangers.program import must, must_refuse, program
@@ -138,6 +139,53 @@ def reconnects(world):
     here.token.tokens.rmdir()
     aside.rename(here.token.tokens)
     stamped(world, "token-p384").must_verify(here.root)
+
+
+@case("units: an enterprise's own chain serves in any order, and ends with its certificate; one with a gap does not begin")
+def own_chain(world):
+    folder, enterprise = world.folder / "own-chain", Enterprise()
+    folder.mkdir()
+    config = (
+        f'[[timestamps.units]]\nname = "corporate"\nalgorithm = "p256"\ncertificate_chain_file = "{folder}/chain.pem"\n'
+        f'key = "{folder}/key.pem"\nkey_passphrase_file = "{folder}/pass"\n'
+    )
+    (folder / "key.pem").write_bytes(enterprise.key())
+    (folder / "pass").write_text(PASSPHRASE + "\n")
+    for file in ("key.pem", "pass"):
+        (folder / file).chmod(0o600)
+    (folder / "root.pem").write_bytes(pem(enterprise.root))
+    house = House(world.binary, folder / "house", config)
+    life = 15
+    unit, ends = enterprise.certify("unit", "intermediate", life), time.time() + life
+    above = (enterprise.intermediate, enterprise.root)
+    chain = folder / "chain.pem"
+    check = (world.binary, "config", "check", house.config)
+    for who, certificates, reason in (
+        ("unit", (unit, enterprise.root), "whose certificate is missing"),
+        ("unit", above, "none of the certificates is for the key"),
+        ("other", (unit, *above), "none of the certificates is for the key"),
+        ("unit", (unit, *above, Enterprise().root), "is on no way from the key's certificate to a root"),
+    ):
+        (folder / "key.pem").write_bytes(enterprise.key(who))
+        chain.write_bytes(pem(*certificates))
+        must_refuse(run(*check), reason)
+    (folder / "key.pem").write_bytes(enterprise.key())
+    # In no order, with a second way up that ends earlier.
+    chain.write_bytes(pem(enterprise.root, enterprise.cross, unit, enterprise.old_root, enterprise.intermediate))
+    must(run(*check))
+    world.running.append(house.start())
+    served = house.get("/tsa/corporate/certchain").body
+    expect(served == pem(unit, *above), f"the chain is another\n{served.decode()}")
+    stamp = Timestamp(world.desk(house, []), world.artifact)
+    stamp.ask("/tsa/corporate")
+    stamp.must_verify(folder / "root.pem")
+    expect(house.get("/readyz").status == 200, "not ready")
+    time.sleep(max(0, ends + 1 - time.time()))
+    stamp.ask("/tsa/corporate")
+    expect("the request cannot be handled due to system failure" in stamp.text(), stamp.text())
+    expect(house.get("/readyz").status == 503, "ready with a certificate that has ended")
+    house.stop()
+    must_refuse(run(house.binary, "up", "--data", house.data, "--config", house.config, "--listen", "127.0.0.1:0"), "may sign from")
 
 
 @case("units: zlint finds nothing to warn of in unit certificates")
