@@ -301,6 +301,15 @@ def past_expiry(world):
     must_refuse(run("openssl", "ts", "-verify", *words), "certificate has expired")
     then = str(int(time.time()) - 864_000)
     expect("Verification: OK" in must(run("openssl", "ts", "-verify", *words, "-attime", then)).text, "not by the time in it")
+    house.stop()
+    house.command("tsa", "unit", "next", "p384", "--now", "--data", house.data, "--config", house.config)
+    house.start()
+    deadline = time.monotonic() + 60
+    while "Granted" not in stale.text():
+        expect(time.monotonic() < deadline, f"its next key does not sign\n{stale.text()}")
+        time.sleep(0.5)
+        stale.ask("/tsa/p384")
+    stale.must_verify(root)
 
 
 @case("units: the next key takes over, and what the last one signed verifies on")
