@@ -248,7 +248,7 @@ impl Place<'_> {
     /// Removes snapshots whose writing was interrupted. They do not count before they are renamed, and the ones before are still
     /// there; but sled takes them for damaged ones, so a kill or a full disk while it opens would cost the whole store.
     fn discard_torn_snapshots(&self) -> Result<(), Failure> {
-        let db = match File::open(self.dir.join("db")) {
+        let db = match OpenOptions::new().read(true).open(self.dir.join("db")) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             db => db?,
         };
