@@ -10,7 +10,7 @@ from pathlib import Path
 
 from strangers.issuer import Issuer
 
-from . import bodies, ours, peers, report
+from . import bodies, ours, peers, report, trust_domains
 from .measure import Job, measure
 from .server import resident_mib
 from .stamps import Stamps
@@ -124,11 +124,14 @@ def main():
         arguments.add_argument(name, type=Path, required=True, help=argparse.SUPPRESS)
     arguments.add_argument("--floor", type=Path, help=argparse.SUPPRESS)
     arguments.add_argument("--timestamps", action="store_true", help="timestamps alone, in every way, with a million of them at the end")
+    arguments.add_argument("--trust-domains", action="store_true", help="what it costs to poll a thousand bundle endpoints")
     arguments.add_argument("--peers", action="store_true", help="measure the Go programs beside us")
     arguments.add_argument("--seconds", type=int, default=5, help="of each measurement")
     arguments.add_argument("--only", help="only the operations whose name holds this word")
     chosen = arguments.parse_args()
-    (Stamps if chosen.timestamps else Load)(chosen).run()
+    if chosen.trust_domains:
+        return trust_domains.measure(chosen.binary, chosen.scratch, minutes=2)
+    return (Stamps if chosen.timestamps else Load)(chosen).run()
 
 
 if __name__ == "__main__":
