@@ -172,4 +172,8 @@ pub struct NeedsBundle {
 }
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod mint;
+#[cfg(test)]
 mod tests;

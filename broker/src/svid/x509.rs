@@ -151,18 +151,17 @@ impl UnverifiedX509Svid {
         let leaf = Certificate::from_der(leaf).map_err(X509SvidError::Leaf)?;
         let id = SpiffeId::parse(&uri_name(&leaf)?)?;
         check_leaf(&leaf, purpose)?;
-        // What may not certify is no part of any path; webpki asks for basic constraints only.
-        let may_issue = |der: &&CertificateDer<'_>| {
-            x509_cert::Certificate::from_der(der)
-                .is_ok_and(|certificate| has_key_cert_sign(certificate.tbs_certificate()))
-        };
-        let intermediates = intermediates.iter().filter(may_issue).map(|der| der.clone().into_owned()).collect();
-        Ok(Self { leaf, id, intermediates })
+        Ok(Self { leaf, id, intermediates: choose_intermediates(intermediates) })
     }
 
     /// Who it says that it is, for finding the record and for nothing else.
     pub fn id(&self) -> &SpiffeId {
         &self.id
+    }
+
+    #[cfg(test)]
+    pub(super) fn intermediates(&self) -> &[CertificateDer<'static>] {
+        &self.intermediates
     }
 
     /// Checks everything that makes it the word of `record`'s trust domain at `now`. The roots are that bundle's and no others.
@@ -263,6 +262,25 @@ fn check_leaf(leaf: &Certificate, purpose: Purpose) -> Result<(), X509SvidError>
         Ok(Some((_, usage))) if usage.0.contains(&purpose.extended_key_usage()) => Ok(()),
         Ok(Some(_)) | Err(_) => Err(X509SvidError::ExtendedKeyUsage),
     }
+}
+
+/// How many intermediates of one name are looked at: one that was renewed, or that two roots certified, comes twice.
+const MAX_OF_ONE_NAME: usize = 2;
+
+/// What may not certify is no part of any path; webpki asks for basic constraints only. And webpki tries every way through
+/// authorities of one name, some 8000 through seven of them, before it says that none leads anywhere: whoever can open a
+/// connection could keep us at that.
+fn choose_intermediates(sent: &[CertificateDer<'_>]) -> Vec<CertificateDer<'static>> {
+    let mut chosen: Vec<(x509_cert::name::Name, CertificateDer<'static>)> = Vec::with_capacity(sent.len());
+    for der in sent {
+        let Ok(certificate) = x509_cert::Certificate::from_der(der) else { continue };
+        let tbs = certificate.tbs_certificate();
+        let of_this_name = chosen.iter().filter(|(name, _)| name == tbs.subject()).count();
+        if has_key_cert_sign(tbs) && of_this_name < MAX_OF_ONE_NAME {
+            chosen.push((tbs.subject().clone(), der.clone().into_owned()));
+        }
+    }
+    chosen.into_iter().map(|(_, der)| der).collect()
 }
 
 /// X509-SVID §4.2, §4.3: an authority says that it is one, and that its key signs certificates.

@@ -72,7 +72,15 @@ impl TestKey {
 
     /// A compact JWS over any header and claims.
     pub(crate) fn sign(&self, algorithm: JoseAlgorithm, header: &str, claims: &str) -> String {
-        let input = format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes()));
+        self.sign_text(algorithm, &format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes())))
+    }
+
+    /// Puts the signature of an ECDSA key behind whatever text there is.
+    pub(crate) fn sign_input(&self, input: &str) -> String {
+        self.sign_text(JoseAlgorithm::Es256, input)
+    }
+
+    fn sign_text(&self, algorithm: JoseAlgorithm, input: &str) -> String {
         let rng = SystemRandom::new();
         let signature = match self {
             Self::Ecdsa(pair, _) => pair.sign(&rng, input.as_bytes()).expect("signs").as_ref().to_vec(),
