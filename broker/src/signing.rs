@@ -3,6 +3,7 @@
 //! ```text
 //! SigningRequest → UnverifiedToken     → VerifiedToken → Permit → Principal → ProvenKey → Template → LintedTemplate = Prepared
 //!                  UnverifiedX509Svid  → VerifiedSvid  ↗
+//!                  UnverifiedWitSvid   ↗
 //! Prepared ─ entries ─→ (both logs) ─ receipts ─→ Unreleased<IssuedCertificate> ─ entry ─→ (audit log) ─ receipt ─→ IssuedCertificate
 //! ```
 //!
@@ -27,7 +28,10 @@ use crate::ca::{Authority, CertificateLogKey, IssuedCertificate, LintedTemplate,
 use crate::issuer::{Issuer, Issuers, Source};
 use crate::namespace::Permit;
 use crate::principal::Principal;
-use crate::svid::{NeedsBundle, Purpose, SvidUse, UnverifiedX509Svid, X509SvidError, X509Verification};
+use crate::svid::{
+    NeedsBundle, Purpose, SvidUse, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitSvidError,
+    WitVerification, X509SvidError, X509Verification,
+};
 use crate::token::{JwtSvidVerification, UnverifiedToken, Verification};
 pub use fault::{CallerFault, OurFault, SigningError, UpstreamFault};
 
@@ -63,8 +67,18 @@ pub struct SigningRequest {
 enum Identity {
     /// By the certificate of the connection.
     Channel(Box<UnverifiedX509Svid>),
+    /// By a WIT-SVID and a proof by the key in it.
+    Proof(Box<ProvenWit>),
     /// By a token.
     Token(Box<UnverifiedToken>),
+}
+
+/// A WIT-SVID with what makes it more than a name.
+struct ProvenWit {
+    wit: UnverifiedWitSvid,
+    proof: UnverifiedProofToken,
+    /// Our own address of what was asked.
+    target: String,
 }
 
 /// The key that is shown, and its proof.
@@ -117,6 +131,22 @@ impl SigningRequest {
         let submission = Submission::parse(key, certification_request)?;
         Ok(Self { identity: Identity::Channel(Box::new(svid)), submission })
     }
+
+    /// The same for one who shows a WIT-SVID, and a proof that it is his, made for `target_url`: the address of what was asked as
+    /// the configuration has it, never as the request does.
+    pub fn with_proof(
+        wit: &[u8],
+        proof: &[u8],
+        target_url: &str,
+        key: Key,
+        certification_request: Option<Vec<u8>>,
+    ) -> Result<Self, SigningError> {
+        let wit = UnverifiedWitSvid::parse(wit)?;
+        let proof = UnverifiedProofToken::parse(proof).map_err(WitSvidError::from)?;
+        let submission = Submission::parse(key, certification_request)?;
+        let identity = Identity::Proof(Box::new(ProvenWit { wit, proof, target: target_url.to_owned() }));
+        Ok(Self { identity, submission })
+    }
 }
 
 /// Who asks, decided; or what must be fetched first.
@@ -130,6 +160,7 @@ impl Identity {
     fn judge(self, issuers: &Issuers, now: UnixTime) -> Result<Judged, SigningError> {
         match self {
             Self::Channel(svid) => Self::judge_channel(svid, issuers, now),
+            Self::Proof(proven) => Self::judge_proof(proven, issuers, now),
             Self::Token(token) => match issuers.source(&token)? {
                 Source::Issuer(issuer) => match token.verify(issuer, now)? {
                     Verification::Verified(token) => Ok(Judged::permitted(issuers.rules().permit(*token)?)),
@@ -152,6 +183,16 @@ impl Identity {
         match svid.verify(record, Purpose::ClientAuthentication, now)? {
             X509Verification::Verified(svid) => Ok(Judged::permitted(issuers.rules().permit_svid(svid)?)),
             X509Verification::NeedsBundle(needs) => Ok(Judged::NeedsBundle(needs, Self::Channel(svid))),
+        }
+    }
+
+    fn judge_proof(proven: Box<ProvenWit>, issuers: &Issuers, now: UnixTime) -> Result<Judged, SigningError> {
+        let trust_domain = proven.wit.id().trust_domain();
+        let record = issuers.trust_domains().find(trust_domain.as_str());
+        let record = record.ok_or_else(|| WitSvidError::TrustDomain(trust_domain.to_string()))?;
+        match proven.wit.verify(&proven.proof, &proven.target, record, now)? {
+            WitVerification::Verified(svid) => Ok(Judged::permitted(issuers.rules().permit_svid(svid)?)),
+            WitVerification::NeedsBundle(needs) => Ok(Judged::NeedsBundle(needs, Self::Proof(proven))),
         }
     }
 }

@@ -6,12 +6,16 @@
 //!
 //! Does not: ask what the identity may be called. That is `namespace`, which takes a [`VerifiedSvid`] as it takes a token.
 
+mod proof_token;
+mod wit;
 mod x509;
 
 use std::sync::Arc;
 
 use shared::time::UnixTime;
 
+pub use proof_token::{MAX_PROOF_LIFETIME, ProofTokenError, ProofUse, UnverifiedProofToken};
+pub use wit::{UnverifiedWitSvid, WitSvidError, WitVerification};
 pub(crate) use x509::may_issue_svids;
 pub use x509::{Purpose, UnverifiedX509Svid, X509SvidError, X509Verification};
 
@@ -50,6 +54,7 @@ pub struct VerifiedSvid {
     expires_at: UnixTime,
     sha256: [u8; 32],
     use_sha256: [u8; 32],
+    proof: Option<ProofUse>,
 }
 
 /// What is known of an SVID when all is verified.
@@ -61,12 +66,14 @@ pub(crate) struct Verified {
     pub(crate) sha256: [u8; 32],
     /// The same for every document that anybody could make of this one without the authority's key.
     pub(crate) use_sha256: [u8; 32],
+    /// The proof that came with a WIT-SVID.
+    pub(crate) proof: Option<ProofUse>,
 }
 
 impl VerifiedSvid {
     pub(crate) fn new(record: &Arc<TrustDomainRecord>, verified: Verified) -> Self {
-        let Verified { id, document, expires_at, sha256, use_sha256 } = verified;
-        Self { record: Arc::clone(record), id, document, expires_at, sha256, use_sha256 }
+        let Verified { id, document, expires_at, sha256, use_sha256, proof } = verified;
+        Self { record: Arc::clone(record), id, document, expires_at, sha256, use_sha256, proof }
     }
 
     /// The trust domain's record.
@@ -116,6 +123,7 @@ impl VerifiedSvid {
             expires_at,
             policy: self.record.uses(),
             is_bearer: self.document == Document::Jwt,
+            proof: self.proof.clone(),
         }
     }
 }
@@ -134,6 +142,8 @@ pub struct SvidUse {
     pub policy: UsePolicy,
     /// True if whoever holds the document can show it again.
     pub is_bearer: bool,
+    /// The proof that came with a WIT-SVID: always counted once, whatever the policy (rule W3).
+    pub proof: Option<ProofUse>,
 }
 
 /// Why an SVID is not taken this time, though there is nothing wrong with it.
@@ -142,6 +152,9 @@ pub enum UseError {
     /// J6: it was used before, and its record allows one use.
     #[error("this SVID was used before; the record of its trust domain allows one use")]
     UsedBefore,
+    /// W3: the proof was used before.
+    #[error("this proof was used before; make one for each request (draft-ietf-wimse-wpt)")]
+    ProofUsedBefore,
     /// J7: too many uses of one identity.
     #[error("{id} was used more than {per_minute} times a minute; ask again later")]
     TooOften {
@@ -157,6 +170,7 @@ impl UseError {
     pub fn rule(&self) -> Rule {
         match self {
             Self::UsedBefore => Rule::J6,
+            Self::ProofUsedBefore => Rule::W3,
             Self::TooOften { .. } => Rule::J7,
         }
     }

@@ -30,7 +30,7 @@ pub use verified::VerifiedToken;
 use crate::issuer::{Issuer, Selection};
 use crate::names::Rule;
 pub(crate) use compact::Compact;
-use header::Header;
+pub(crate) use header::Header;
 
 /// The longest token that is looked at. Real ones have 0.7 to 2.5 KiB; two advisories against Go's JOSE libraries began with a
 /// token that was split before it was measured.
@@ -120,7 +120,7 @@ pub enum TokenError {
     /// T1: `crit` asks us to understand extensions; none is known (RFC 7515 §4.1.11).
     #[error("the token's header holds \"crit\"")]
     Critical,
-    /// T1: `typ` is neither absent, `JWT` nor `JOSE`.
+    /// T1: `typ` is neither absent, `JWT` nor `JOSE`; or not the one that a typed token has.
     #[error("the token's type {0:?} is not accepted")]
     Type(String),
     /// T1: the key with this `kid` is not made for this algorithm.
@@ -330,7 +330,7 @@ impl UnverifiedToken {
 }
 
 /// What an error repeats of a harmless claim.
-fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     text.chars().take(120).collect()
 }
 

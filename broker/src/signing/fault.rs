@@ -8,7 +8,7 @@ use crate::ca::proof::SubmissionError;
 use crate::ca::{LintError, ProofError};
 use crate::names::Rule;
 use crate::namespace::Denied;
-use crate::svid::{NeedsBundle, UseError, X509SvidError};
+use crate::svid::{NeedsBundle, UseError, WitSvidError, X509SvidError};
 use crate::token::{JwtSvidError, TokenError};
 use crate::trust_domain::Unusable;
 
@@ -38,6 +38,9 @@ pub enum CallerFault {
     /// The X.509-SVID of the connection.
     #[error(transparent)]
     X509Svid(#[from] X509SvidError),
+    /// The WIT-SVID, or the proof that came with it.
+    #[error(transparent)]
+    WitSvid(#[from] WitSvidError),
     /// A token beside the certificate of the connection: who of the two is it?
     #[error("the request holds a token, and the connection a certificate; show one of them")]
     TwoIdentities,
@@ -95,6 +98,7 @@ impl CallerFault {
         match self {
             Self::Token(_)
             | Self::JwtSvid(_)
+            | Self::WitSvid(_)
             | Self::SvidKeyUnknown(_)
             | Self::Use(_)
             | Self::KeyUnknown(_)
@@ -111,6 +115,7 @@ impl CallerFault {
             Self::Token(error) => error.rule().id(),
             Self::JwtSvid(error) => error.rule().id(),
             Self::X509Svid(error) => error.rule().id(),
+            Self::WitSvid(error) => error.rule().id(),
             Self::Use(error) => error.rule().id(),
             Self::TwoIdentities => Rule::A8.id(),
             Self::SvidKeyUnknown(_) => Rule::J4.id(),
@@ -179,6 +184,7 @@ faults! {
     TokenError => CallerFault,
     JwtSvidError => CallerFault,
     X509SvidError => CallerFault,
+    WitSvidError => CallerFault,
     UseError => CallerFault,
     Denied => CallerFault,
     SubmissionError => CallerFault,

@@ -202,6 +202,7 @@ impl UnverifiedX509Svid {
                 expires_at: self.leaf.not_after(),
                 sha256,
                 use_sha256: sha256,
+                proof: None,
             },
         )))
     }

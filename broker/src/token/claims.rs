@@ -34,13 +34,13 @@ impl Claims {
         self.get(name).and_then(Json::as_str)
     }
 
-    pub(super) fn required_string(&self, name: &'static str) -> Result<&str, TokenError> {
+    pub(crate) fn required_string(&self, name: &'static str) -> Result<&str, TokenError> {
         let value = self.get(name).ok_or(TokenError::ClaimMissing(name))?;
         value.as_str().filter(|text| !text.is_empty()).ok_or(TokenError::ClaimForm(name))
     }
 
     /// `aud` is a string or an array of strings (RFC 7519 §4.1.3).
-    pub(super) fn audiences(&self) -> Result<Vec<&str>, TokenError> {
+    pub(crate) fn audiences(&self) -> Result<Vec<&str>, TokenError> {
         match self.get("aud").ok_or(TokenError::ClaimMissing("aud"))? {
             Json::String(only) => Ok(vec![only]),
             Json::Array(several) if !several.is_empty() => {
@@ -51,7 +51,7 @@ impl Claims {
     }
 
     /// Seconds since the epoch, cut to whole ones: RFC 7519 §2 allows a fraction. Signs and exponents nobody writes.
-    pub(super) fn numeric_date(&self, name: &'static str) -> Result<Option<u64>, TokenError> {
+    pub(crate) fn numeric_date(&self, name: &'static str) -> Result<Option<u64>, TokenError> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let Json::Number(text) = value else { return Err(TokenError::ClaimForm(name)) };
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));

@@ -5,23 +5,33 @@ use shared::strict_json::{Json, Object, parse_object};
 use super::{JoseAlgorithm, MAX_TOKEN_BYTES, Part, TokenError, excerpt};
 
 /// What we take from a header. `jku`, `jwk`, `x5u` and `x5c` would let the sender choose the key: they are not looked at.
-pub(super) struct Header {
-    pub(super) algorithm: JoseAlgorithm,
-    pub(super) kid: Option<String>,
+pub(crate) struct Header {
+    pub(crate) algorithm: JoseAlgorithm,
+    pub(crate) kid: Option<String>,
     /// The first parameter beside `alg`, `kid` and `typ`. Most issuers may have some; a JWT-SVID may not.
     pub(super) foreign: Option<String>,
 }
 
 impl Header {
+    /// Of a token that whoever holds it can show: one that is typed for something else is none.
     pub(super) fn parse(json: &[u8]) -> Result<Self, TokenError> {
+        Self::read(json, |typ| matches!(typ, None | Some("JWT" | "JOSE")))
+    }
+
+    /// Of a token that says what it is (RFC 8725 §3.11).
+    pub(crate) fn parse_typed(json: &[u8], typ: &str) -> Result<Self, TokenError> {
+        Self::read(json, |found| found == Some(typ))
+    }
+
+    fn read(json: &[u8], is_type: impl FnOnce(Option<&str>) -> bool) -> Result<Self, TokenError> {
         let members =
             parse_object(json, MAX_TOKEN_BYTES).map_err(|error| TokenError::Json { part: Part::Header, error })?;
         if members.contains_key("crit") {
             return Err(TokenError::Critical);
         }
-        match string(&members, "typ")? {
-            None | Some("JWT" | "JOSE") => {}
-            Some(other) => return Err(TokenError::Type(excerpt(other))),
+        let typ = string(&members, "typ")?;
+        if !is_type(typ) {
+            return Err(TokenError::Type(excerpt(typ.unwrap_or_default())));
         }
         let name = string(&members, "alg")?.unwrap_or_default();
         let algorithm = JoseAlgorithm::parse(name).ok_or_else(|| TokenError::AlgorithmUnknown(excerpt(name)))?;

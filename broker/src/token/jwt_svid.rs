@@ -127,7 +127,7 @@ impl UnverifiedToken {
         }
         let sha256 = digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
         let use_sha256 = self.use_sha256()?;
-        let verified = Verified { id, document: Document::Jwt, expires_at, sha256, use_sha256 };
+        let verified = Verified { id, document: Document::Jwt, expires_at, sha256, use_sha256, proof: None };
         Ok(JwtSvidVerification::Verified(VerifiedSvid::new(record, verified)))
     }
 
