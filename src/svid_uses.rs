@@ -106,6 +106,7 @@ mod tests {
             expires_at: UnixTime::from_seconds(1300),
             policy: UsePolicy { per_minute, is_single },
             is_bearer: true,
+            proof: None,
         }
     }
 
