@@ -10,6 +10,8 @@
 //! units.toml        the timestamp units, with every key and certificate that each of them had
 //! log/{certificates,signatures,audit}/
 //! store/            what the provider remembers
+//! bundles/*.json    the last good bundle of each trust domain that has an endpoint
+//! spiffe-bundle.toml the keys in the bundle of our own trust domain, and how often they changed
 //! tuf/              the TUF repository as published
 //! high-water-mark   the latest time that a timestamp was made for
 //! lock              held while a process works here
@@ -238,6 +240,11 @@ impl DataDir {
     /// Where the latest time signed is kept.
     pub(crate) fn high_water_mark_path(&self) -> PathBuf {
         self.root.join("high-water-mark")
+    }
+
+    /// Where is kept which keys the bundle of our own trust domain last held.
+    pub(crate) fn spiffe_bundle_path(&self) -> PathBuf {
+        self.root.join("spiffe-bundle.toml")
     }
 
     fn key_path(&self, name: KeyName) -> PathBuf {

@@ -29,7 +29,7 @@ use crate::http::disclosure::{self, DisclosureEdge};
 use crate::http::health::{self, HealthEdge};
 use crate::http::request_id::RequestIds;
 use crate::http::timestamp::{self, TimestampEdge, TimestampEdgeError};
-use crate::http::{frame, fulcio, log, oidc, revocation, trust};
+use crate::http::{frame, fulcio, log, oidc, revocation, spiffe, trust};
 use crate::logs::LogsError;
 use crate::outbound::KeyKeeper;
 use crate::registration::{Registrar, RegistrarError, RegistrarParts};
@@ -119,6 +119,7 @@ impl House {
         let publisher = Arc::new(parts.publisher(&material).await?);
         units.note_published(SystemClock.now())?;
         units.destroy_due(std::time::Duration::ZERO, SystemClock.now())?;
+        let own_bundle = parts.own_bundle()?;
         let root_checksum = publisher.root_sha256().await.unwrap_or_default();
 
         let keys = Arc::new(KeyKeeper::new(opened.clock.clone()));
@@ -169,11 +170,13 @@ impl House {
             .merge(trust::routes(publisher.edge()))
             .merge(api::routes(api))
             .merge(revocation::routes(revocations.edge.clone()))
+            .merge(spiffe::routes(own_bundle.clone()))
             .merge(health::routes(health.clone()));
         let ids = Arc::new(RequestIds::new(&*opened.random));
         // What workloads come for, and nothing that people or administrators use.
         let svid_routes = fulcio::routes(snapshots.part(|snapshot| &snapshot.fulcio))
             .merge(oidc::token_routes(snapshots.part(|snapshot| &snapshot.oidc)))
+            .merge(spiffe::routes(own_bundle))
             .merge(health::routes(health.clone()));
         let svid_routes = frame::frame(svid_routes, ids.clone());
         let plain_routes = frame::frame(revocation::routes(revocations.edge.clone()), ids.clone());

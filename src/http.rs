@@ -10,5 +10,6 @@ pub(crate) mod oidc;
 pub(crate) mod pages;
 pub(crate) mod request_id;
 pub(crate) mod revocation;
+pub(crate) mod spiffe;
 pub(crate) mod timestamp;
 pub(crate) mod trust;

@@ -20,6 +20,7 @@ mod listen;
 mod logging;
 mod logs;
 mod outbound;
+mod own_bundle;
 mod people;
 mod policy;
 mod registration;

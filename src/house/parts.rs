@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use broker::connector::local::LocalUsers;
+use broker::provider::TokenKey;
+use bytes::Bytes;
 use shared::keys::Signer;
 use shared::log::Log;
 use shared::time::Clock as _;
@@ -17,8 +19,9 @@ use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, HouseFile, KeyName};
 use crate::http::log::{LogEdge, SignatureLog};
 use crate::outbound::KeyKeeper;
+use crate::own_bundle;
 use crate::signature_log::{IssuedLately, Writers};
-use crate::snapshots::Fixtures;
+use crate::snapshots::{Fixtures, SnapshotError};
 use crate::svid_uses::SvidUses;
 use crate::trust_publisher::{TrustPublisher, TufKeys};
 
@@ -134,6 +137,17 @@ impl Parts<'_> {
             own: OwnKeys::new(certified.chain(units).chain(signers)),
             workload_api,
         })))
+    }
+
+    /// The bundle of our own trust domain, if we have one.
+    pub(super) fn own_bundle(&self) -> Result<Option<Bytes>, HouseError> {
+        if self.settings.spiffe.trust_domain.is_none() {
+            return Ok(None);
+        }
+        let key = TokenKey::new(Arc::new(self.data.key(KeyName::Token, &self.opened.key_file)?))
+            .map_err(SnapshotError::from)?;
+        let document = own_bundle::publish(&key, &self.data.spiffe_bundle_path(), self.opened.clock.now())?;
+        Ok(Some(document.into()))
     }
 
     pub(super) fn log_edge(&self, issued_lately: Arc<IssuedLately>) -> Result<LogEdge, HouseError> {

@@ -1,6 +1,7 @@
 //! The key that signs tokens, and the JWKS made from it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -16,7 +17,8 @@ use super::jws;
 pub struct TokenKey {
     signer: Arc<dyn Signer>,
     key_id: String,
-    jwk: String,
+    /// The members of its JSON Web Key but `use`.
+    jwk_members: String,
     /// `base64url(header) ‖ '.'`.
     prefix: String,
 }
@@ -56,8 +58,8 @@ impl TokenKey {
         let algorithm = signer.algorithm().jose_name();
         let header = format!(r#"{{"alg":"{algorithm}","kid":"{key_id}","typ":"JWT"}}"#);
         let prefix = format!("{}.", URL_SAFE_NO_PAD.encode(header));
-        let jwk = format!(r#"{{"use":"sig","alg":"{algorithm}","kid":"{key_id}",{required}}}"#);
-        Ok(Self { signer, key_id, jwk, prefix })
+        let jwk_members = format!(r#""alg":"{algorithm}","kid":"{key_id}",{required}"#);
+        Ok(Self { signer, key_id, jwk_members, prefix })
     }
 
     /// The key's RFC 7638 thumbprint.
@@ -77,7 +79,18 @@ impl TokenKey {
 
     /// The JSON Web Key Set (RFC 7517 §5).
     pub fn jwks(&self) -> String {
-        format!(r#"{{"keys":[{}]}}"#, self.jwk)
+        format!(r#"{{"keys":[{{"use":"sig",{}}}]}}"#, self.jwk_members)
+    }
+
+    /// The key as the SPIFFE bundle of our own trust domain (Trust Domain and Bundle §4, JWT-SVID §6). There is no entry of another
+    /// `use`: SPIRE refuses a bundle with one that it does not know, and an authority of ours as `x509-svid` would make everything
+    /// that it signs an SVID.
+    pub fn spiffe_bundle(&self, sequence: u64, refresh_hint: Duration) -> String {
+        format!(
+            r#"{{"keys":[{{"use":"jwt-svid",{}}}],"spiffe_sequence":{sequence},"spiffe_refresh_hint":{}}}"#,
+            self.jwk_members,
+            refresh_hint.as_secs()
+        )
     }
 
     /// `at_hash`: the left half of the token's digest under the algorithm's hash (OpenID Connect Core §3.1.3.6).
