@@ -9,10 +9,12 @@ mod interval;
 mod judge;
 mod keeper;
 mod kept;
+mod report;
 mod source;
 
 pub(crate) use judge::OwnKeys;
-pub(crate) use keeper::{BundleKeeper, BundleParts, RefreshError, Report, State};
+pub(crate) use keeper::{BundleKeeper, BundleParts};
+pub(crate) use report::{Report, State};
 pub(crate) use source::WorkloadBundles;
 
 #[cfg(test)]

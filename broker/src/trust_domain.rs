@@ -13,7 +13,7 @@ mod record;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use bundle::{Bundle, BundleError, BundleMap, MAX_BUNDLE_BYTES, SkippedEntry, SkippedUse};
+pub use bundle::{Bundle, BundleError, BundleMap, ListedKey, MAX_BUNDLE_BYTES, SkippedEntry, SkippedUse};
 pub use held::{Held, Unusable};
 pub use record::{Accepts, BundleSource, EndpointProfile, IssuerPolicy, TrustDomainRecord, TrustDomainSpec, UsePolicy};
 

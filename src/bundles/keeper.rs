@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use super::interval;
 use super::judge::{Judgement, OwnKeys, RefusedBundle, judge};
 use super::kept::{Kept, Shelf, source_of};
+use super::report::{Report, State};
 use super::source::{Found, Look, Seen, SourceError, WorkloadBundles};
 use crate::outbound::{Outbound, OutboundError};
 use crate::snapshots::Current;
@@ -67,53 +68,6 @@ struct Polling {
     kept_at: Option<UnixTime>,
     succeeded: u64,
     failed: u64,
-}
-
-/// How a trust domain stands, for operators and programs.
-#[derive(Clone, Debug)]
-pub(crate) struct Report {
-    pub(crate) record: Arc<TrustDomainRecord>,
-    pub(crate) state: State,
-    /// When it is looked at again.
-    pub(crate) next: Option<UnixTime>,
-    /// What went wrong at the last look, if anything.
-    pub(crate) trouble: Option<RefreshError>,
-    pub(crate) succeeded: u64,
-    pub(crate) failed: u64,
-}
-
-/// Whether SVIDs of a trust domain can be taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum State {
-    /// Its bundle is there and counts.
-    Fresh,
-    /// It counts, and holds no key: everything is withdrawn.
-    Empty,
-    /// There has never been one.
-    Missing,
-    /// It could not be fetched again for too long.
-    Stale,
-}
-
-impl State {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Empty => "empty",
-            Self::Missing => "missing",
-            Self::Stale => "stale",
-        }
-    }
-
-    fn of(record: &TrustDomainRecord, now: UnixTime) -> Self {
-        let held = record.held();
-        match held.usable(record.stale_after(), now) {
-            Ok(bundle) if bundle.is_empty() => Self::Empty,
-            Ok(_) => Self::Fresh,
-            Err(broker::trust_domain::Unusable::Missing) => Self::Missing,
-            Err(broker::trust_domain::Unusable::Stale { .. }) => Self::Stale,
-        }
-    }
 }
 
 /// Looks after every bundle.

@@ -16,6 +16,7 @@ mod configuration;
 mod explain;
 mod issuers;
 mod problem;
+mod trust_domains;
 mod users;
 
 use std::sync::Arc;
@@ -69,6 +70,9 @@ pub(crate) fn routes(edge: Arc<ApiEdge>) -> Router {
         .route(&here("/issuers/{id}/prove"), post(issuers::prove))
         .route(&here("/issuers/{id}/release"), post(issuers::release))
         .route(&here("/reload"), post(configuration::reload))
+        .route(&here("/trust-domains"), get(trust_domains::list))
+        .route(&here("/trust-domains/{name}"), get(trust_domains::show))
+        .route(&here("/trust-domains/{name}/refresh"), post(trust_domains::refresh))
         .route(&here("/users"), post(users::add))
         .route(&here("/whoami"), get(whoami))
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -17,6 +17,7 @@ use x509_cert::ext::pkix::BasicConstraints;
 
 use crate::issuer::{KeySet, SkipReason, VerificationKey, public_key_of_jwk, uses_of_jwk};
 use crate::names::{NameError, Rule, TrustDomain};
+use crate::svid::Document;
 
 /// The longest bundle that is read.
 pub const MAX_BUNDLE_BYTES: usize = 1 << 20;
@@ -37,6 +38,22 @@ pub struct Bundle {
     refresh_hint: Option<Duration>,
     skipped: Vec<SkippedEntry>,
     fingerprints: BTreeSet<[u8; 32]>,
+    listed: Vec<ListedKey>,
+}
+
+/// A key of a bundle, as people compare it with what the trust domain's own operator sees.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ListedKey {
+    /// The SVIDs that it vouches for.
+    pub document: Document,
+    /// Its `kid`, or the subject of its certificate.
+    pub name: String,
+    /// SHA-256 of its certificate, as `openssl x509 -fingerprint -sha256` says; of a key without one the same as `spki_sha256`.
+    pub sha256: [u8; 32],
+    /// SHA-256 of its SubjectPublicKeyInfo, as refusals and audit records name it.
+    pub spki_sha256: [u8; 32],
+    /// The end of its certificate.
+    pub not_after: Option<UnixTime>,
 }
 
 /// A certificate at which paths may end, with what a trust anchor (RFC 5280 §6.1.1) leaves out of it.
@@ -167,8 +184,8 @@ impl Bundle {
             let entry = entry.as_object().ok_or(BundleError::NoKeys)?;
             let taken = match entry.get("use").and_then(Json::as_str) {
                 Some("x509-svid") => read.take_certificate(entry),
-                Some("jwt-svid") => read.take_key(entry).map(|key| jwt.push(key)),
-                Some("wit-svid") => read.take_key(entry).map(|key| wit.push(key)),
+                Some("jwt-svid") => read.take_key(entry, Document::Jwt).map(|key| jwt.push(key)),
+                Some("wit-svid") => read.take_key(entry, Document::Wit).map(|key| wit.push(key)),
                 _ => Err(SkippedUse::Use),
             };
             if let Err(reason) = taken {
@@ -201,7 +218,7 @@ impl Bundle {
             let entry = entry.as_object().ok_or(BundleError::NoKeys)?;
             let taken = match entry.get("use").and_then(Json::as_str) {
                 // SPIRE leaves `use` away here, and hands out WIT keys in the same place without saying so by anything but it.
-                None | Some("" | "jwt-svid") => read.take_key(entry).map(|key| keys.push(key)),
+                None | Some("" | "jwt-svid") => read.take_key(entry, Document::Jwt).map(|key| keys.push(key)),
                 Some(_) => Err(SkippedUse::Use),
             };
             if let Err(reason) = taken {
@@ -233,20 +250,31 @@ impl Bundle {
         let anchor = webpki::anchor_from_trusted_cert(&anchor).map_err(|_| SkippedUse::NoCertificate)?.to_owned();
         let constraints = certificate.tbs().get_extension::<BasicConstraints>().ok().flatten();
         let path_length = constraints.and_then(|(_, constraints)| constraints.path_len_constraint);
-        self.fingerprints.insert(certificate.public_key().spki_sha256());
+        let spki_sha256 = certificate.public_key().spki_sha256();
+        self.fingerprints.insert(spki_sha256);
+        self.listed.push(ListedKey {
+            document: Document::X509,
+            name: certificate.subject(),
+            sha256: sha256(der),
+            spki_sha256,
+            not_after: Some(certificate.not_after()),
+        });
         self.anchors.push(anchor);
         self.authorities.push(Authority { certificate, path_length });
         Ok(())
     }
 
-    fn take_key(&mut self, entry: &Object) -> Result<VerificationKey, SkippedUse> {
+    fn take_key(&mut self, entry: &Object, document: Document) -> Result<VerificationKey, SkippedUse> {
         let kid = entry.get("kid").and_then(Json::as_str).filter(|kid| !kid.is_empty()).ok_or(SkippedUse::NoKid)?;
         if entry.contains_key("d") {
             return Err(SkippedUse::Key(SkipReason::PrivateKey));
         }
         let key: PublicKey = public_key_of_jwk(entry).map_err(SkippedUse::Key)?;
         let uses = uses_of_jwk(entry, &key).map_err(SkippedUse::Key)?;
-        self.fingerprints.insert(key.spki_sha256());
+        let spki_sha256 = key.spki_sha256();
+        self.fingerprints.insert(spki_sha256);
+        let (name, sha256) = (kid.to_owned(), spki_sha256);
+        self.listed.push(ListedKey { document, name, sha256, spki_sha256, not_after: None });
         Ok(VerificationKey::new(kid, uses))
     }
 
@@ -290,6 +318,11 @@ impl Bundle {
     /// What was left out.
     pub fn skipped(&self) -> &[SkippedEntry] {
         &self.skipped
+    }
+
+    /// Every key, in the order of the bundle.
+    pub fn listed(&self) -> &[ListedKey] {
+        &self.listed
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo of each key, whatever its use.
@@ -336,6 +369,11 @@ impl BundleMap {
     pub fn names(&self) -> impl Iterator<Item = &TrustDomain> {
         self.0.keys()
     }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 fn check_unique<'a>(keys: impl Iterator<Item = &'a VerificationKey>) -> Result<(), BundleError> {

@@ -189,3 +189,55 @@ async fn an_administrator_adds_users_but_not_with_somebody_elses_address() {
     let added = |record: &AuditRecord| matches!(record, AuditRecord::UserAdded { by, .. } if by == FIRST_USER);
     assert_eq!(scratch.audit().iter().filter(|record| added(record)).count(), 1);
 }
+
+#[tokio::test]
+async fn auditors_see_how_trust_domains_stand_and_administrators_have_them_looked_at() {
+    let bundle = |number: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/spire");
+        std::fs::read_to_string(format!("{folder}/alpha-bundle-{number}.json")).expect("a vector")
+    };
+    let configuration = format!(
+        "{HOUSE}[api]\nadmins = [\"root@example.com\"]\nauditors = [\"audit@example.com\"]\n\
+         [[trust_domains]]\nname = \"alpha.test\"\nbundle = {{ file = \"alpha.json\" }}\n\
+         grants = [{{ spiffe = \"spiffe://alpha.test/ci\" }}]\n"
+    );
+    let scratch = Scratch::open_with(&configuration, &[("alpha.json", bundle("2-prepared"))]).await;
+    let (root, auditor) = (scratch.token(CLI, "root@example.com"), scratch.token(CLI, "audit@example.com"));
+    let nobody = scratch.token(CLI, FIRST_USER);
+    let all = "/api/privyseal/v1/trust-domains";
+    let (one, refresh) = (format!("{all}/alpha.test"), format!("{all}/alpha.test/refresh"));
+
+    let told = scratch.get(&one, Some(&auditor)).await;
+    assert_eq!(told.status, 200, "{}", told.text());
+    let told = told.json();
+    assert_eq!((told["state"].as_str(), told["sequence"].as_u64()), (Some("fresh"), Some(3)), "{told}");
+    assert_eq!(told["grants"], json!(["spiffe://alpha.test/ci"]));
+    assert_eq!(told["source"]["kind"], "file");
+    assert_eq!(told["keys"].as_array().map(Vec::len), Some(4));
+    // `openssl x509 -noout -fingerprint -sha256` says the same of the first certificate.
+    let certificate = told["keys"].as_array().expect("keys").iter().find(|key| key["use"] == "x509-svid").expect("one");
+    assert_eq!(
+        certificate["sha256"], "7da367a3d59912e899366be3ef6945cb9f2693fb107c4dbf7f97fa24e52b4d73",
+        "{certificate}"
+    );
+    assert_eq!(scratch.get(all, Some(&auditor)).await.json(), json!({ "trustDomains": [told] }));
+
+    for (bearer, list, looked) in [(&root, 200, 200), (&auditor, 200, 403), (&nobody, 403, 403)] {
+        assert_eq!(scratch.get(all, Some(bearer)).await.status, list);
+        assert_eq!(scratch.post(&refresh, Some(bearer), None).await.status, looked);
+    }
+    let unknown = scratch.get(&format!("{all}/beta.test"), Some(&root)).await;
+    assert_eq!((unknown.status, unknown.json()["rule"].as_str()), (404, Some("NOT_FOUND")));
+
+    // Newer, then older: the first is taken, the second refused by its rule, and the newer one stays.
+    scratch.write("alpha.json", &bundle("3-tainted"));
+    let told = scratch.post(&refresh, Some(&root), None).await.json();
+    assert_eq!(
+        (told["refreshed"].as_bool(), told["sequence"].as_u64(), &told["trouble"]),
+        (Some(true), Some(5), &json!(null))
+    );
+    scratch.write("alpha.json", &bundle("1"));
+    let told = scratch.post(&refresh, Some(&root), None).await.json();
+    assert_eq!((told["refreshed"].as_bool(), told["trouble"]["rule"].as_str()), (Some(false), Some("B2")), "{told}");
+    assert_eq!((told["state"].as_str(), told["sequence"].as_u64()), (Some("fresh"), Some(5)));
+}
