@@ -27,9 +27,10 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::http::api::{self, ApiEdge};
 use crate::http::disclosure::{self, DisclosureEdge};
 use crate::http::health::{self, HealthEdge};
+use crate::http::metrics::Figures;
 use crate::http::request_id::RequestIds;
 use crate::http::timestamp::{self, TimestampEdge, TimestampEdgeError};
-use crate::http::{frame, fulcio, log, oidc, revocation, spiffe, trust};
+use crate::http::{frame, fulcio, log, metrics, oidc, revocation, spiffe, trust};
 use crate::logs::LogsError;
 use crate::outbound::KeyKeeper;
 use crate::registration::{Registrar, RegistrarError, RegistrarParts};
@@ -92,6 +93,7 @@ pub(crate) struct House {
     rollover: Arc<Rollover>,
     revocations: Arc<RevocationKeeper>,
     plain_routes: Router,
+    metrics_routes: Router,
     svid_routes: Router,
     keys: Arc<KeyKeeper>,
     bundles: Arc<BundleKeeper>,
@@ -136,10 +138,12 @@ impl House {
         });
         let rollover = parts.rollover(units, material, publisher.clone(), timestamps.clone())?;
         let keys_to_probe = vec![opened.issuing_key.clone()];
-        let health = Arc::new(HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone()));
         let (source, registration) = (settings.source.clone(), settings.registration.clone());
         let local_users = fixtures.local_users.clone();
         let snapshots = Arc::new(Snapshots::open(fixtures, settings)?);
+        let issuers = snapshots.part(|snapshot| &snapshot.issuers);
+        let health = HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone(), bundles.clone(), issuers);
+        let health = Arc::new(health);
         let (audit, clock) = (opened.audit.clone(), opened.clock.clone());
         let reloader = Arc::new(Reloader::new(source, snapshots.clone(), audit.clone(), clock.clone()));
         let registrar = Arc::new(
@@ -180,6 +184,14 @@ impl House {
             .merge(health::routes(health.clone()));
         let svid_routes = frame::frame(svid_routes, ids.clone());
         let plain_routes = frame::frame(revocation::routes(revocations.edge.clone()), ids.clone());
+        let figures = Figures {
+            bundles: bundles.clone(),
+            issuers: snapshots.part(|snapshot| &snapshot.issuers),
+            logs: opened.logs(),
+            time: time.clone(),
+            clock: opened.clock.clone(),
+        };
+        let metrics_routes = frame::frame(metrics::routes(figures), ids.clone());
         Ok(Self {
             routes: frame::frame(routes, ids),
             origin,
@@ -192,6 +204,7 @@ impl House {
             rollover,
             revocations,
             plain_routes,
+            metrics_routes,
             svid_routes,
             keys,
             bundles,
@@ -233,6 +246,11 @@ impl House {
     /// The routes that are served in plain HTTP to everybody: those of revocation.
     pub(crate) fn plain_routes(&self) -> Router {
         self.plain_routes.clone()
+    }
+
+    /// The routes that are served in plain HTTP where the operator wants metrics.
+    pub(crate) fn metrics_routes(&self) -> Router {
+        self.metrics_routes.clone()
     }
 
     /// What goes on beside the requests, until it is shut down.

@@ -6,6 +6,7 @@ pub(crate) mod frame;
 pub(crate) mod fulcio;
 pub(crate) mod health;
 pub(crate) mod log;
+pub(crate) mod metrics;
 pub(crate) mod oidc;
 pub(crate) mod pages;
 pub(crate) mod request_id;

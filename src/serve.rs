@@ -100,7 +100,7 @@ impl Serving {
         if let Some(identity) = self.identity {
             chores.spawn(identity.follow_files());
         }
-        for (bound, routes) in [(self.plain, self.house.plain_routes())] {
+        for (bound, routes) in [(self.plain, self.house.plain_routes()), (self.metrics, self.house.metrics_routes())] {
             if let Some((listener, connections)) = bound {
                 chores.spawn(async move {
                     connections.serve(listener, routes, std::future::pending()).await;

@@ -8,12 +8,15 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::json;
+use broker::issuer::Issuers;
+use serde_json::{Value, json};
 use shared::keys::Signer;
 use shared::log::Log;
 
 use super::timestamp::TimestampEdge;
+use crate::bundles::{BundleKeeper, State as BundleState};
 use crate::clock::Stopwatch;
+use crate::snapshots::Current;
 
 /// How long an answer of the keys counts: whoever asks for readiness in a loop does not make them sign in a loop.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
@@ -23,12 +26,35 @@ pub(crate) struct HealthEdge {
     logs: Vec<Log>,
     signers: Vec<Arc<dyn Signer>>,
     timestamps: Arc<TimestampEdge>,
+    bundles: Arc<BundleKeeper>,
+    issuers: Current<Issuers>,
     probed: Mutex<Option<(Stopwatch, Vec<String>)>>,
 }
 
 impl HealthEdge {
-    pub(crate) fn new(logs: Vec<Log>, signers: Vec<Arc<dyn Signer>>, timestamps: Arc<TimestampEdge>) -> Self {
-        Self { logs, signers, timestamps, probed: Mutex::new(None) }
+    pub(crate) fn new(
+        logs: Vec<Log>,
+        signers: Vec<Arc<dyn Signer>>,
+        timestamps: Arc<TimestampEdge>,
+        bundles: Arc<BundleKeeper>,
+        issuers: Current<Issuers>,
+    ) -> Self {
+        Self { logs, signers, timestamps, bundles, issuers, probed: Mutex::new(None) }
+    }
+
+    /// How many trust domains are well, and the names of the others. A trust domain whose bundle is stale, missing or empty does not
+    /// make the house unready: its own workloads are refused and nobody else's, and a balancer that took the house out for it would
+    /// let one trust domain's bundle endpoint stop everybody.
+    fn trust_domains(&self) -> Value {
+        let reports = self.bundles.reports(&self.issuers.load());
+        let of = |state: BundleState| reports.iter().filter(move |report| report.state == state);
+        let names = |state| of(state).map(|report| report.record.name().as_str()).collect::<Vec<_>>();
+        json!({
+            "fresh": of(BundleState::Fresh).count(),
+            "stale": names(BundleState::Stale),
+            "missing": names(BundleState::Missing),
+            "empty": names(BundleState::Empty),
+        })
     }
 
     /// What is wrong with the keys, asked at most every few seconds.
@@ -67,7 +93,12 @@ async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
     wrong.extend(edge.timestamps.time().look().err().map(|trouble| trouble.to_string()));
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = if wrong.is_empty() { "ready" } else { "not ready" };
-    let body = json!({ "status": word, "wrong": wrong, "time": edge.timestamps.time().report() });
+    let body = json!({
+        "status": word,
+        "wrong": wrong,
+        "time": edge.timestamps.time().report(),
+        "trust_domains": edge.trust_domains(),
+    });
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
