@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use broker::svid::{SvidUse, UseError};
-use broker::token::LEEWAY;
 use shared::store::{Batch, Store, StoreError, Table};
 use shared::time::UnixTime;
 
@@ -54,20 +53,24 @@ impl SvidUses {
             return Err(UseError::TooOften { id: svid.id.clone(), per_minute: svid.policy.per_minute }.into());
         }
         if svid.policy.is_single && svid.is_bearer {
-            self.use_up(svid.sha256.to_vec(), svid.expires_at.plus(LEEWAY), now).await?;
+            self.use_up(svid.sha256.to_vec(), svid.expires_at, UseError::UsedBefore, now).await?;
+        }
+        if let Some(proof) = &svid.proof {
+            self.use_up(proof_key(&svid.id, &proof.jti), proof.expires_at, UseError::ProofUsedBefore, now).await?;
         }
         Ok(())
     }
 
-    async fn use_up(&self, key: Vec<u8>, until: UnixTime, now: UnixTime) -> Result<(), UseRefused> {
+    /// `used` is what a second use is told.
+    async fn use_up(&self, key: Vec<u8>, until: UnixTime, used: UseError, now: UnixTime) -> Result<(), UseRefused> {
         let store = Arc::clone(&self.store);
-        let used = tokio::task::spawn_blocking(move || {
+        let committed = tokio::task::spawn_blocking(move || {
             let batch = Batch::new().expect_absent(Table::UsedSvids, key.clone());
             store.commit(batch.put(Table::UsedSvids, key, "", Some(until)), now)
         });
-        match used.await {
+        match committed.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(StoreError::Conflict)) => Err(UseError::UsedBefore.into()),
+            Ok(Err(StoreError::Conflict)) => Err(used.into()),
             Ok(Err(error)) => Err(UseRefused::Store(error)),
             Err(_) => Err(UseRefused::Ended),
         }
@@ -92,8 +95,15 @@ impl SvidUses {
     }
 }
 
+/// A proof is named by its maker, so one workload's is told apart from another's. Hashed, since both may be longer than a key.
+fn proof_key(id: &str, jti: &str) -> Vec<u8> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("{id} {jti}").as_bytes());
+    digest.as_ref().to_vec()
+}
+
 #[cfg(test)]
 mod tests {
+    use broker::svid::ProofUse;
     use broker::trust_domain::UsePolicy;
     use shared::store::MemoryStore;
 
@@ -140,9 +150,23 @@ mod tests {
         uses.admit(&svid("spiffe://a/b", 60, true), now).await.expect("is the first use");
         let refused = uses.admit(&svid("spiffe://a/b", 60, true), now).await.expect_err("is the second");
         assert!(matches!(refused, UseRefused::Use(UseError::UsedBefore)), "{refused}");
-        let last = UnixTime::from_seconds(1329);
-        assert!(uses.admit(&svid("spiffe://a/b", 60, true), last).await.is_err(), "the leeway is counted in");
+        let last = UnixTime::from_seconds(1299);
+        assert!(uses.admit(&svid("spiffe://a/b", 60, true), last).await.is_err(), "it is remembered to its end");
         let channel = SvidUse { is_bearer: false, ..svid("spiffe://a/b", 60, true) };
         uses.admit(&channel, now).await.expect("a channel proves itself anew");
+    }
+
+    #[tokio::test]
+    async fn a_proof_counts_once_whatever_the_policy() {
+        let (uses, now) = (uses(), UnixTime::from_seconds(1000));
+        let proven = |id: &str, jti: &str| {
+            let proof = Some(ProofUse { jti: jti.to_owned(), expires_at: UnixTime::from_seconds(1060) });
+            SvidUse { is_bearer: false, proof, ..svid(id, 60, false) }
+        };
+        uses.admit(&proven("spiffe://a/b", "1"), now).await.expect("is the first use");
+        uses.admit(&proven("spiffe://a/b", "2"), now).await.expect("is another proof");
+        uses.admit(&proven("spiffe://a/c", "1"), now).await.expect("is another's proof");
+        let refused = uses.admit(&proven("spiffe://a/b", "1"), now).await.expect_err("is the second");
+        assert!(matches!(refused, UseRefused::Use(UseError::ProofUsedBefore)), "{refused}");
     }
 }

@@ -27,20 +27,27 @@ use shared::random::Random;
 use shared::time::Clock;
 
 use super::request_id::RequestId;
+use crate::assemble::Origin;
 use crate::bundles::BundleKeeper;
-use crate::listen::svid::Peer;
+use crate::listen::svid::{Peer, PeerSvid};
 use crate::outbound::KeyKeeper;
 use crate::signature_log::IssuedLately;
 use crate::snapshots::Current;
 use crate::svid_uses::SvidUses;
-use body::Shown;
+use body::{Proven, Shown};
 use refusal::Refusal;
 
 /// The largest request read. A token has at most 16 KiB, an RSA-4096 request 2 KiB; base64 and JSON around them.
 const MAX_BODY: usize = 64 * 1024;
 
+/// The headers of a WIT-SVID and of its proof (draft-ietf-wimse-wpt §2).
+const WIT: &str = "workload-identity-token";
+const WPT: &str = "workload-proof-token";
+
 /// What this edge needs; one for each snapshot.
 pub(crate) struct FulcioEdge {
+    /// Where clients reach us.
+    pub(crate) origin: Origin,
     /// Who may speak for what.
     pub(crate) issuers: Arc<Issuers>,
     /// The authority, the log's key and the profile.
@@ -87,7 +94,7 @@ async fn signing_cert(
 ) -> Response {
     let issued = async {
         let body = body.map_err(Refusal::body)?;
-        let shown = Shown { bearer: bearer(&headers), peer };
+        let shown = edge.shown(&headers, peer, "/api/v2/signingCert");
         let request = body::v2(&body, shown)?;
         edge.issue(request, &id).await
     };
@@ -131,7 +138,7 @@ async fn signing_cert_v1(
 ) -> Response {
     let issued = async {
         let body = body.map_err(Refusal::body)?;
-        let shown = Shown { bearer: bearer(&headers), peer };
+        let shown = edge.shown(&headers, peer, "/api/v1/signingCert");
         let request = body::v1(&body, shown)?;
         edge.issue(request, &id).await
     };
@@ -218,6 +225,17 @@ impl FulcioEdge {
 }
 
 impl FulcioEdge {
+    /// How the request shows who asks. The address that a proof must be for is the house's own, never what the request calls it.
+    fn shown<'a>(&self, headers: &'a HeaderMap, peer: Option<PeerSvid>, path: &str) -> Shown<'a> {
+        let header = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.as_bytes());
+        let proven = header(WIT).or(header(WPT)).map(|_| Proven {
+            wit: header(WIT).unwrap_or_default(),
+            proof: header(WPT).unwrap_or_default(),
+            target: format!("{}{path}", self.origin),
+        });
+        Shown { bearer: bearer(headers), peer, proven }
+    }
+
     async fn prepare_after_fetching(&self, unprepared: Outcome, call: &Call<'_>) -> Result<Box<Prepared>, Refusal> {
         let request = match unprepared {
             Outcome::Prepared(prepared) => return Ok(prepared),

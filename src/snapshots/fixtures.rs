@@ -99,6 +99,7 @@ impl Fixtures {
             issuers.adopt_keys(&earlier.issuers);
         }
         let fulcio = FulcioEdge {
+            origin: self.origin.clone(),
             issuers: issuers.clone(),
             issuance: Arc::new(self.issuance(settings)?),
             audit: self.audit.clone(),

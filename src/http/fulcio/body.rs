@@ -99,23 +99,36 @@ pub(super) struct Shown<'a> {
     pub(super) bearer: Option<&'a [u8]>,
     /// The certificate of the connection.
     pub(super) peer: Option<PeerSvid>,
+    /// A WIT-SVID, and the proof by its key.
+    pub(super) proven: Option<Proven<'a>>,
+}
+
+/// A WIT-SVID and its proof, in headers of their own: it must not travel as a bearer token (WIT-SVID §5).
+pub(super) struct Proven<'a> {
+    pub(super) wit: &'a [u8],
+    pub(super) proof: &'a [u8],
+    /// The address that the proof must be for.
+    pub(super) target: String,
 }
 
 impl Shown<'_> {
-    /// A token, or the certificate of the connection; never both, since they could name two.
+    /// A token, the certificate of the connection, or a WIT-SVID; never two of them, since they could name two.
     fn request(
         self,
         token_in_body: Option<&[u8]>,
         key: Key,
         certification_request: Option<Vec<u8>>,
     ) -> Result<SigningRequest, Refusal> {
-        let request = match (token_in_body.or(self.bearer), self.peer) {
-            (Some(_), Some(_)) => return Err(SigningError::from(CallerFault::TwoIdentities).into()),
-            (None, Some(peer)) => {
+        let request = match (token_in_body.or(self.bearer), self.peer, self.proven) {
+            (None, Some(peer), None) => {
                 let svid = peer.read().map_err(SigningError::from)?;
                 SigningRequest::over_channel(svid, key, certification_request)
             }
-            (token, None) => SigningRequest::parse(token.unwrap_or_default(), key, certification_request),
+            (None, None, Some(Proven { wit, proof, target })) => {
+                SigningRequest::with_proof(wit, proof, &target, key, certification_request)
+            }
+            (token, None, None) => SigningRequest::parse(token.unwrap_or_default(), key, certification_request),
+            _ => return Err(SigningError::from(CallerFault::TwoIdentities).into()),
         };
         Ok(request?)
     }

@@ -74,6 +74,7 @@ impl Fixture {
         };
         let clock: Arc<dyn Clock> = Arc::new(Stopped);
         let edge = FulcioEdge {
+            origin: Origin::parse("https://seal.example.com").expect("an origin"),
             issued_lately: Arc::default(),
             issuers: Arc::new(issuers),
             issuance: Arc::new(issuance),
