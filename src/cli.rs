@@ -11,6 +11,7 @@ mod issuer;
 mod login;
 mod policy;
 mod server;
+mod trust_domain;
 mod tsa;
 mod up;
 mod user;
@@ -71,6 +72,9 @@ enum Command {
     /// Issuers that owners of domains bring to a house that is being served.
     #[command(subcommand)]
     Issuer(issuer::IssuerCommand),
+    /// SPIFFE trust domains whose workloads sign with their SVIDs.
+    #[command(subcommand)]
+    TrustDomain(trust_domain::TrustDomainCommand),
     /// The configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -126,6 +130,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Ca(command) => ca::run(command),
         Command::User(command) => user::run(command),
         Command::Issuer(command) => issuer::run(command),
+        Command::TrustDomain(command) => trust_domain::run(command),
         Command::Config(command) => config::run(command),
         Command::Audit(command) => audit::run(command),
     };

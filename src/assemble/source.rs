@@ -43,13 +43,19 @@ impl Source {
         let text = file::read(path, Config::MAX_BYTES as u64 + 1)
             .map_err(|error| (Problems::one(&name, error.to_string()), String::new()))?;
         let sha256 = sha256(&text);
-        let settings = Config::parse(&text)
-            .map_err(|error| Problems::one(&name, error.to_string()))
-            .and_then(|config| understand(config, path.parent().unwrap_or(Path::new(".")), listen));
-        match settings {
-            Ok(settings) => Ok(Settings { sha256, source: self.clone(), ..settings }),
+        match self.understand(&text) {
+            Ok(settings) => Ok(Settings { sha256, ..settings }),
             Err(problems) => Err((problems, sha256)),
         }
+    }
+
+    /// Understands `text` as if the file held it.
+    pub(crate) fn understand(&self, text: &str) -> Result<Settings, Problems> {
+        let path = self.path.as_deref().unwrap_or(Path::new("."));
+        let settings = Config::parse(text)
+            .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))
+            .and_then(|config| understand(config, path.parent().unwrap_or(Path::new(".")), self.listen.as_deref()))?;
+        Ok(Settings { source: self.clone(), ..settings })
     }
 
     /// The file's state now; none without a file, or when it cannot be read.

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::DataDirError;
@@ -64,6 +64,34 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8], mode: Mode) -> Result<(),
     let mut file =
         OpenOptions::new().create(true).truncate(true).write(true).mode(bits).open(&beside).map_err(at(&beside))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at(&beside))?;
+    std::fs::rename(&beside, path).map_err(at(path))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
+}
+
+/// Writes whole or not at all in place of a file that somebody else made: its mode and its owner stay.
+#[expect(clippy::disallowed_methods, reason = "a directory is opened only to sync it")]
+pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), DataDirError> {
+    let old = std::fs::metadata(path).map_err(at(path))?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = std::path::PathBuf::from(beside);
+    let mut options = OpenOptions::new();
+    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&beside).map_err(at(&beside))?;
+    let new = file.metadata().map_err(at(&beside))?;
+    let written = (|| {
+        file.write_all(bytes)?;
+        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+            // Who runs a command as root must not leave a file that the house's own user cannot read.
+            std::os::unix::fs::fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        }
+        file.set_permissions(old.permissions())?;
+        file.sync_all()
+    })();
+    if let Err(error) = written {
+        let _ = std::fs::remove_file(&beside);
+        return Err(at(&beside)(error));
+    }
     std::fs::rename(&beside, path).map_err(at(path))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))

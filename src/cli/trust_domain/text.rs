@@ -1,0 +1,91 @@
+//! A trust domain as people read it, from the document that the API tells.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// One line of a list, its columns parted by tabs.
+pub(super) fn line(one: &Value) -> String {
+    let keys = one["keys"].as_array().map_or(0, Vec::len);
+    let age = one["ageSeconds"].as_u64().map_or_else(|| "-".to_owned(), |age| format!("{age} s old"));
+    let (name, state, sequence) = (show(&one["name"]), show(&one["state"]), show(&one["sequence"]));
+    let trouble = trouble(&one["trouble"]);
+    format!("{name}\t{state}\tsequence {sequence}\t{keys} keys\t{age}\t{trouble}").trim_end().to_owned()
+}
+
+/// Everything, a member a line.
+pub(super) fn whole(one: &Value) -> String {
+    let mut told = String::new();
+    let fetched = match one["fetchedAt"].as_str() {
+        Some(at) => format!("{at}, {} s ago; counts for {} s", one["ageSeconds"], one["staleAfterSeconds"]),
+        None => "never".to_owned(),
+    };
+    let fetches = &one["fetches"];
+    for (name, value) in [
+        ("trust domain", show(&one["name"])),
+        ("state", show(&one["state"])),
+        ("source", source(&one["source"])),
+        ("sequence", show(&one["sequence"])),
+        ("refresh hint", one["refreshHint"].as_u64().map_or_else(|| "-".to_owned(), |hint| format!("{hint} s"))),
+        ("last seen", fetched),
+        ("next look", show(&one["nextLook"])),
+        ("looks", format!("{} succeeded, {} failed", fetches["succeeded"], fetches["failed"])),
+        ("accepts", list(&one["accepts"])),
+        ("audience", show(&one["audience"])),
+        ("issuer", show(&one["issuerLabel"])),
+        ("grants", list(&one["grants"])),
+    ] {
+        let _ = writeln!(told, "{name:<13} {value}");
+    }
+    told.push_str(&bundle(one));
+    if !one["trouble"].is_null() {
+        let _ = writeln!(told, "{:<13} {}", "trouble", trouble(&one["trouble"]));
+    }
+    told
+}
+
+/// The keys, and what was left out.
+pub(super) fn bundle(one: &Value) -> String {
+    let mut told = String::new();
+    for key in one["keys"].as_array().into_iter().flatten() {
+        let (kind, sha256) = (show(&key["use"]), show(&key["sha256"]));
+        let _ = match key["notAfter"].as_str() {
+            Some(end) => writeln!(told, "{kind:<13} {} until {end}", show(&key["subject"])),
+            None => writeln!(told, "{kind:<13} {}", show(&key["kid"])),
+        };
+        let _ = writeln!(told, "{:<13} SHA-256 {sha256}", "");
+    }
+    for entry in one["skipped"].as_array().into_iter().flatten() {
+        let _ = writeln!(told, "{:<13} entry {}: {}", "left out", entry["index"], show(&entry["reason"]));
+    }
+    told
+}
+
+/// Why the last look failed, with the rule if one refused.
+pub(super) fn trouble(trouble: &Value) -> String {
+    match (trouble["reason"].as_str(), trouble["rule"].as_str()) {
+        (Some(reason), Some(rule)) => format!("{reason} (rule {rule})"),
+        (Some(reason), None) => reason.to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+/// A text, a number, or a dash for what is not there.
+pub(super) fn show(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn list(values: &Value) -> String {
+    let values: Vec<&str> = values.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if values.is_empty() { "none".to_owned() } else { values.join(", ") }
+}
+
+fn source(source: &Value) -> String {
+    let where_from = source["url"].as_str().or(source["path"].as_str()).unwrap_or_default();
+    let endpoint = source["endpointId"].as_str().map(|id| format!(" as {id}")).unwrap_or_default();
+    format!("{} {where_from}{endpoint}", show(&source["kind"])).trim_end().to_owned()
+}
