@@ -18,10 +18,14 @@ class Suite:
 
     def __init__(self):
         self.cases = []
+        # What cases could not do without, in the words of the report.
+        self.lacking = []
 
-    def case(self, name):
+    def case(self, name, needs=lambda: None):
+        """`needs` says what this machine lacks for the case and no registry has by name; None, when it can run."""
+
         def declare(function):
-            self.cases.append((name, function))
+            self.cases.append((name, needs, function))
             return function
 
         return declare
@@ -29,9 +33,16 @@ class Suite:
     def run(self, world, wanted, out):
         """Runs the cases whose name holds one of the `wanted` words (all, without any). Answers the counts of each outcome."""
         counts = {"passed": 0, "failed": 0, "skipped": 0}
-        for name, function in self.cases:
+        for name, needs, function in self.cases:
             if wanted and not any(word in name for word in wanted):
                 counts["skipped"] += 1
+                continue
+            lacking = needs()
+            if lacking:
+                counts["skipped"] += 1
+                if lacking not in self.lacking:
+                    self.lacking.append(lacking)
+                    print(f"not run: {lacking}", file=out, flush=True)
                 continue
             began = time.monotonic()
             try:

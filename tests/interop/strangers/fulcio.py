@@ -46,7 +46,7 @@ def request_by_csr(token):
     return {"credentials": {"oidcIdentityToken": token}, "certificateSigningRequest": base64.b64encode(pem).decode()}
 
 
-def ask_certificate(origin, body):
+def ask_certificate(origin, body, ca_file=None):
     """The status and the JSON of the answer."""
-    answer = http(f"{origin}/api/v2/signingCert", json.dumps(body).encode(), "application/json")
+    answer = http(f"{origin}/api/v2/signingCert", json.dumps(body).encode(), "application/json", ca_file=ca_file)
     return answer.status, json.loads(answer.body)

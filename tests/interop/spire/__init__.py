@@ -1,0 +1,1 @@
+"""SPIRE's own programs against the built binary: its servers and agents name the workloads, the house gives them certificates."""

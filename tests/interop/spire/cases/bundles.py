@@ -1,0 +1,78 @@
+"""How the house comes to know a trust domain: where its servers, its agents and its operators say what its keys are."""
+
+from spire.process import wait_for
+from spire.stage import (
+    ALPHA,
+    BETA,
+    BUILD,
+    GAMMA,
+    SEAL,
+    Channel,
+    by_channel,
+    by_token,
+    expect_certified,
+    metric,
+    spire,
+    stage,
+)
+from strangers.case import expect
+from strangers.web import http
+
+
+def expect_known(address, trust_domain, bundle):
+    """The house at that address of metrics holds this very bundle."""
+    for use in ("jwt-svid", "x509-svid"):
+        there = sum(key["use"] == use for key in bundle["keys"])
+        held = metric(address, "privyseal_bundle_keys", trust_domain=trust_domain, use=use)
+        expect((held or 0) == there, f"{trust_domain} has {there} keys for {use}, the house {held}")
+    held = metric(address, "privyseal_bundle_sequence", trust_domain=trust_domain)
+    expect(held == bundle["spiffe_sequence"], f"{trust_domain} is at {bundle['spiffe_sequence']}, the house at {held}")
+
+
+@spire("the house has alpha's bundle from its https_spiffe endpoint, beta's from its https_web endpoint, gamma's from a file")
+def known(world):
+    here = stage(world)
+    ready = here.house.get("/readyz")
+    expect(ready.status == 200 and b'"stale":[]' in ready.body.replace(b" ", b""), f"{ready.status} {ready.body}")
+    for server in (here.alpha, here.beta, here.gamma):
+        expect_known(here.metrics, server.trust_domain, server.bundle())
+    for name in (ALPHA, BETA):
+        age = metric(here.metrics, "privyseal_bundle_age_seconds", trust_domain=name)
+        expect(age is not None and age < 120, f"the bundle of {name} is {age} s old")
+    listed = here.trust_domain("list")
+    expect(all(name in listed for name in (ALPHA, BETA, GAMMA)), listed)
+
+
+@spire("a key that beta signs with before the house has heard of it is asked for at once")
+def unheard(world):
+    here = stage(world)
+    here.beta.turn("jwt", "activate", here.beta.prepare("jwt"))
+    token = here.beta.mint_jwt(BUILD)
+    expect(token.authority == here.beta.active("jwt"), "beta does not sign with the new key")
+    expect_certified(by_token(here.house, token), token.subject, f"spiffe://{BETA}")
+    expect_known(here.metrics, BETA, here.beta.bundle())
+
+
+@spire("another house has beta's bundle from alpha's agent, by its Workload API")
+def by_workload_api(world):
+    here = stage(world)
+    house, token, svid = here.neighbour, here.beta.mint_jwt(BUILD), here.agents[BETA].x509_svid()
+    # Alpha's server asks beta four times in a refresh hint, and its agent asks the server every second.
+    here.alpha.command("federation refresh", "-id", f"spiffe://{BETA}")
+    there = sum(key["use"] == "jwt-svid" for key in here.beta.bundle()["keys"])
+    held = lambda: metric(here.neighbour_metrics, "privyseal_bundle_keys", trust_domain=BETA, use="jwt-svid")
+    wait_for(lambda: held() == there, 10, f"the neighbour holds {there} keys of beta's")
+    expect_certified(by_token(house, token), token.subject, f"spiffe://{BETA}")
+    # Its listener for workloads shows the certificate of the other one, for a host.
+    with Channel(here.neighbour_svid_port, here.ca_file.read_text(), svid=svid) as channel:
+        expect_certified(by_channel(channel, svid), svid.subject, f"spiffe://{BETA}")
+
+
+@spire("another house has our bundle over https_spiffe, from an endpoint that is alpha's workload")
+def over_spiffe(world):
+    here = stage(world)
+    bundle = http(f"{here.house.origin}/spiffe/bundle.json", ca_file=here.ca_file)
+    expect(bundle.status == 200, f"{bundle.status} {bundle.body}")
+    expect(here.neighbour.get("/healthz").status == 200, "no neighbour")
+    held = lambda: metric(here.neighbour_metrics, "privyseal_bundle_keys", trust_domain=SEAL, use="jwt-svid")
+    wait_for(held, 10, "the neighbour holds our bundle")

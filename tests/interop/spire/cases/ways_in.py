@@ -1,0 +1,223 @@
+"""What a workload gets for its SVID, and with which programs."""
+
+import base64
+import hashlib
+import json
+import time
+import uuid
+
+import jwt
+
+from spire.stage import (
+    ALPHA,
+    ASSERTION,
+    BETA,
+    BUILD,
+    GAMMA,
+    TOKEN_TYPE,
+    ask_token,
+    by_channel,
+    by_token,
+    exchange,
+    expect_certified,
+    spire,
+    stage,
+)
+from strangers import fulcio
+from strangers.case import expect
+from strangers.program import must, must_refuse
+from strangers.web import http
+
+LABELS = {name: f"spiffe://{name}" for name in (ALPHA, BETA, GAMMA)}
+
+
+def jwt_svid(here, trust_domain):
+    """From the agent's socket; the algorithm and whether there is an `iss` are the trust domain's own."""
+    token = here.agents[trust_domain].jwt_svid()
+    expect(token.subject == f"spiffe://{trust_domain}{BUILD}", token.subject)
+    return token
+
+
+@spire("a workload of alpha gets a certificate for its JWT-SVID, which is ES256 and has an iss")
+def jwt_with_iss(world):
+    here = stage(world)
+    token = jwt_svid(here, ALPHA)
+    expect(token.header["alg"] == "ES256" and token.claims["iss"] == here.discovery.address, f"{token.header} {token.claims}")
+    for request in (fulcio.request_by_key, fulcio.request_by_csr):
+        expect_certified(by_token(here.house, token, request), token.subject, LABELS[ALPHA])
+
+
+@spire("a workload of beta gets a certificate for its JWT-SVID, which is RS256 and has no iss")
+def jwt_without_iss(world):
+    here = stage(world)
+    token = jwt_svid(here, BETA)
+    expect(token.header["alg"] == "RS256" and "iss" not in token.claims, f"{token.header} {token.claims}")
+    for request in (fulcio.request_by_key, fulcio.request_by_csr):
+        expect_certified(by_token(here.house, token, request), token.subject, LABELS[BETA])
+
+
+@spire("a JWT-SVID of alpha's that names no key is tried with those of its bundle")
+def no_kid(world):
+    here = stage(world)
+    svid = jwt_svid(here, ALPHA)
+    nameless = svid.forged(here.alpha.jwt_key(svid.authority))
+    expect("kid" not in nameless.header, str(nameless.header))
+    expect_certified(by_token(here.house, nameless), svid.subject, LABELS[ALPHA])
+
+
+@spire("the JWT-SVID that an agent serves again before its half-life is taken again")
+def again(world):
+    here = stage(world)
+    token = jwt_svid(here, BETA)
+    expect(jwt_svid(here, BETA) == token, "the agent gave another token")
+    for _ in range(2):
+        expect_certified(by_token(here.house, token), token.subject, LABELS[BETA])
+
+
+@spire("workloads of alpha and beta get certificates for their X.509-SVIDs over mutual TLS, and the same name as by token")
+def x509(world):
+    here = stage(world)
+    for name, agent in here.agents.items():
+        svid = agent.x509_svid()
+        expect(svid.subject == jwt_svid(here, name).subject, svid.subject)
+        with here.channel(svid) as channel:
+            for request in (fulcio.request_by_key, fulcio.request_by_csr):
+                expect_certified(by_channel(channel, svid, request), svid.subject, LABELS[name])
+
+
+@spire("the listener for workloads takes a JWT-SVID from a client that shows no certificate")
+def token_there(world):
+    here = stage(world)
+    token = jwt_svid(here, ALPHA)
+    with here.channel() as channel:
+        expect_certified(channel.ask_certificate(fulcio.request_by_key(token)), token.subject, LABELS[ALPHA])
+
+
+@spire("gamma, known by a file, has workloads with minted SVIDs of both kinds")
+def by_file(world):
+    here = stage(world)
+    house, token, svid = here.house, here.gamma.mint_jwt(BUILD), here.gamma.mint_x509(BUILD)
+    expect_certified(by_token(house, token), token.subject, LABELS[GAMMA])
+    with here.channel(svid) as channel:
+        expect_certified(by_channel(channel, svid), svid.subject, LABELS[GAMMA])
+
+
+def proof_of(wit, key, audience):
+    """A workload proof token (draft-ietf-wimse-wpt)."""
+    claims = {
+        "aud": audience,
+        "exp": int(time.time()) + 60,
+        "jti": str(uuid.uuid4()),
+        "wth": base64.urlsafe_b64encode(hashlib.sha256(wit.encode()).digest()).rstrip(b"=").decode(),
+    }
+    return jwt.encode(claims, key, "ES256", headers={"typ": "wpt+jwt"})
+
+
+def by_wit(here, wit, proof):
+    body = fulcio.request_by_key(None, wit.subject)
+    del body["credentials"]
+    headers = {"Workload_Identity_Token": wit, "Workload_Proof_Token": proof}
+    target = f"{here.house.origin}/api/v2/signingCert"
+    answer = http(target, json.dumps(body).encode(), "application/json", ca_file=here.ca_file, **headers)
+    return answer.status, json.loads(answer.body)
+
+
+@spire("gamma's WIT-SVID gets a certificate with a proof by its key, once, and with no other")
+def wit(world):
+    here = stage(world)
+    house, (token, key) = here.house, here.gamma.mint_wit(BUILD)
+    proof = proof_of(token, key, f"{house.origin}/api/v2/signingCert")
+    expect_certified(by_wit(here, token, proof), token.subject, LABELS[GAMMA])
+    other = here.gamma.mint_wit(BUILD)[1]
+    for refused in (proof, proof_of(token, other, f"{house.origin}/api/v2/signingCert"), proof_of(token, key, house.origin)):
+        status, body = by_wit(here, token, refused)
+        expect(status == 400, f"{status} {body}")
+
+
+def id_token(here, answer):
+    """The ID token in the answer of the token endpoint, whatever way led to it."""
+    status, body = answer
+    expect(status == 200, f"{status} {body}")
+    expect(body["issued_token_type"] == TOKEN_TYPE + "id_token" and 0 < body["expires_in"] <= 3600, str(body))
+    expect(body["id_token"] == body["access_token"], str(body))
+    return body["id_token"]
+
+
+def expect_said(here, token, subject, trust_domain):
+    """Our own signature, for signing clients, about that workload."""
+    keys = jwt.PyJWKSet.from_json(here.house.get("/oidc/keys").body.decode())
+    kid = jwt.get_unverified_header(token)["kid"]
+    said = jwt.decode(token, keys[kid].key, ["RS256"], audience="sigstore", issuer=here.house.issuer)
+    expect(said["sub"] == subject and said["aud"] == "sigstore", str(said))
+    expect(said["federated_claims"]["connector_id"] == LABELS[trust_domain], str(said))
+
+
+@spire("the token exchange gives ID tokens for JWT-SVIDs, and a certificate for one says what the SVID's own says")
+def exchanged(world):
+    here = stage(world)
+    for name, agent in here.agents.items():
+        for audience, kind in (("sigstore", "jwt"), ("sigstore", "id_token"), (here.house.issuer, "jwt-spiffe")):
+            svid = agent.jwt_svid(audience)
+            token = id_token(here, exchange(here.house, svid, subject_token_type=TOKEN_TYPE + kind))
+            expect_said(here, token, svid.subject, name)
+        expect_certified(by_token(here.house, token), svid.subject, LABELS[name])
+
+
+@spire("a client proves itself with a JWT-SVID as its assertion, and gets an ID token")
+def assertion(world):
+    here = stage(world)
+    svid = here.agents[BETA].jwt_svid(here.house.issuer)
+    form = {"client_assertion_type": ASSERTION, "client_assertion": svid, "audience": "sigstore"}
+    for more in ({}, {"client_id": svid.subject}):
+        token = id_token(here, ask_token(here.house, grant_type="client_credentials", **form, **more))
+        expect_said(here, token, svid.subject, BETA)
+
+
+@spire("a client proves itself with an X.509-SVID by mutual TLS, and gets an ID token")
+def mutual(world):
+    here = stage(world)
+    svid = here.agents[ALPHA].x509_svid()
+    with here.channel(svid) as channel:
+        form = {"grant_type": "client_credentials", "client_id": svid.subject, "audience": "sigstore"}
+        token = id_token(here, channel.ask_token(**form))
+    expect_said(here, token, svid.subject, ALPHA)
+    expect_certified(by_token(here.house, token), svid.subject, LABELS[ALPHA])
+
+
+def must_verify(here, bundle, subject, label):
+    for verifier in ("cosign", "sigstore-python"):
+        must(here.client(verifier).verify(here.world.artifact, bundle, subject, label))
+
+
+@spire("cosign signs by its spiffe provider, with an iss and without one, and all verify the SPIFFE ID")
+def cosign(world):
+    here = stage(world)
+    client = here.client("cosign")
+    for name, agent in here.agents.items():
+        bundle = here.folder / f"cosign.{name}.sigstore.json"
+        argv = ["cosign", "sign-blob", "-y", "--oidc-provider", "spiffe", "--bundle", bundle, world.artifact]
+        # The path alone: cosign looks for a file of this name, which `unix://…` is not.
+        must(client.desk.run(*argv, SPIFFE_ENDPOINT_SOCKET=str(agent.socket)))
+        must_verify(here, bundle, f"spiffe://{name}{BUILD}", LABELS[name])
+        must_refuse(client.verify(world.artifact, bundle, f"spiffe://{name}/ci/other", LABELS[name]), "no matching CertificateIdentity")
+
+
+@spire("sigstore-python takes no SVID without an iss, signs with a token that the exchange gave for it, and all verify")
+def sigstore_python(world):
+    here = stage(world)
+    client, svid = here.client("sigstore-python"), here.agents[BETA].jwt_svid()
+    bundle = here.folder / "sigstore-python.sigstore.json"
+    must_refuse(client.sign(world.artifact, bundle, svid), "Identity token is malformed")
+    must(client.sign(world.artifact, bundle, id_token(here, exchange(here.house, svid))))
+    must_verify(here, bundle, svid.subject, LABELS[BETA])
+
+
+@spire("sigstore-python signs with alpha's JWT-SVID itself at a house that knows alpha by oidc-discovery-provider")
+def discovery(world):
+    here = stage(world)
+    house, svid = here.neighbour, here.agents[ALPHA].jwt_svid()
+    client = world.client("sigstore-python", house, ca_file=house.ca_file)
+    client.trust()
+    bundle = here.folder / "discovery.sigstore.json"
+    must(client.sign(world.artifact, bundle, svid))
+    must(client.verify(world.artifact, bundle, svid.subject, here.discovery.address))

@@ -1,0 +1,289 @@
+"""What the cases share: two trust domains with an agent each, two without, and two houses that know them."""
+
+import functools
+import json
+import re
+from urllib.parse import urlencode
+
+from cryptography import x509
+from jwt.algorithms import ECAlgorithm
+
+from strangers import case, fulcio
+from strangers.case import Failed, expect
+from strangers.web import http
+from strangers.world import free_port, make_authority
+
+from . import programs
+from .agent import Agent
+from .channel import Channel
+from .discovery import Discovery
+from .process import wait_for
+from .server import Server
+
+ALPHA, BETA, GAMMA, DELTA, SEAL = "alpha.test", "beta.test", "gamma.test", "delta.test", "seal.test"
+# The workload that may sign, the one that was granted nothing, and the house itself.
+BUILD, OTHER, HOUSE = "/ci/build", "/cicd/other", "/seal"
+ARC = "1.3.6.1.4.1.57264.1."
+FORM = "application/x-www-form-urlencoded"
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
+
+
+def spire(name):
+    """Declares a case that needs SPIRE's programs."""
+    return case.case(f"spire: {name}", needs=programs.missing)
+
+
+class Stage:
+    """Alpha signs with P-256, says who it is in `iss`, and serves its bundle by its own SVID (https_spiffe). Beta has an RSA key for
+    tokens, no `iss`, and a certificate for its bundle endpoint (https_web). Gamma is known by a file. Nobody was told of delta."""
+
+    def __init__(self, world):
+        self.world, self.folder = world, world.folder / "spire"
+        if self.folder.exists():
+            raise Failed("SPIRE or its house did not come up before: see the first case that wanted it")
+        self.folder.mkdir()
+        make_authority(self.folder)
+        self.ca_file = self.folder / "ca.crt"
+        self.web_tls = (self.folder / "tls.crt", self.folder / "tls.key")
+        running = world.running
+        issuer_port = free_port()
+        self.alpha = self.server(ALPHA, issuer=f"https://localhost:{issuer_port}")
+        self.beta = self.server(BETA, web_tls=self.web_tls, key_type="rsa-2048")
+        self.gamma = self.server(GAMMA, flags=["wit-svid"])
+        self.delta = self.server(DELTA)
+        for server in (self.alpha, self.beta, self.gamma, self.delta):
+            server.await_ready()
+        self.discovery = Discovery(self.folder / "discovery", self.alpha, issuer_port, self.web_tls, self.ca_file).launch(running)
+        # An agent gives a workload the bundles that its entry federates with: the houses get beta's from alpha's agent.
+        self.alpha.federate(BETA, self.beta.bundle_address)
+        wait_for(lambda: self.alpha.federated_bundle(BETA), 10, "alpha has beta's bundle")
+        self.agents = {
+            server.trust_domain: Agent(self.folder / f"{server.trust_domain}-agent", server) for server in (self.alpha, self.beta)
+        }
+        cosign = (world.cache / "bin/cosign").resolve()
+        self.alpha.register(HOUSE, self.agents[ALPHA], world.binary, "-federatesWith", f"spiffe://{BETA}")
+        for server in (self.alpha, self.beta):
+            for program in (cosign, programs.find(programs.AGENT)):
+                server.register(BUILD, self.agents[server.trust_domain], program)
+        for agent in self.agents.values():
+            agent.launch(running)
+        for agent in self.agents.values():
+            agent.await_identity()
+        self.discovery.await_ready()
+        self.house = self.build_house()
+
+    def server(self, trust_domain, **options):
+        return Server(self.folder / trust_domain, trust_domain, self.ca_file, **options).launch(self.world.running)
+
+    def build_house(self):
+        """It takes the bundles from where the trust domains serve them, and what it is itself from alpha's agent."""
+        port, self.svid_port, self.metrics = free_port(), free_port(), f"127.0.0.1:{free_port()}"
+        bootstrap, file = self.folder / "alpha.bootstrap.json", self.folder / "gamma.json"
+        bootstrap.write_text(json.dumps(self.alpha.bundle()))
+        file.write_text(json.dumps(self.gamma_bundle()))
+        config = f"""
+[house]
+origin = "https://localhost:{port}"
+
+[listen]
+tls = {{ certificate = "{self.web_tls[0]}", key = "{self.web_tls[1]}" }}
+metrics = "{self.metrics}"
+
+[listen.svid]
+address = "127.0.0.1:{self.svid_port}"
+identity = "workload-api"
+
+[spiffe]
+trust_domain = "{SEAL}"
+workload_api = "unix://{self.agents[ALPHA].socket}"
+
+[[trust_domains]]
+name = "{ALPHA}"
+bundle = {{ https_spiffe = "{self.alpha.bundle_address}", endpoint_id = "{self.alpha.endpoint_id}", bootstrap_file = "{bootstrap}" }}
+danger_loopback = true
+uses_per_minute = 6000
+max_svid_seconds = 7200
+grants = [{{ spiffe = "spiffe://{ALPHA}/ci" }}]
+
+[[trust_domains]]
+name = "{BETA}"
+bundle = {{ https_web = "{self.beta.bundle_address}", ca_file = "{self.ca_file}" }}
+danger_loopback = true
+iss = "absent"
+algorithms = ["RS256"]
+uses_per_minute = 6000
+grants = [{{ spiffe = "spiffe://{BETA}/ci" }}]
+
+[[trust_domains]]
+name = "{GAMMA}"
+bundle = {{ file = "{file}" }}
+accept = ["jwt", "x509", "wit"]
+grants = [{{ spiffe = "spiffe://{GAMMA}/ci" }}]
+"""
+        return self.build("spire-house", config, port)
+
+    @functools.cached_property
+    def neighbour(self):
+        """A house that knows alpha's tokens as those of an OpenID provider, beta by alpha's agent, and the first house by its bundle,
+        which it fetches over https_spiffe: the endpoint is of another trust domain than the bundle."""
+        port, self.neighbour_svid_port, self.neighbour_metrics = free_port(), free_port(), f"127.0.0.1:{free_port()}"
+        bundles = self.folder / "bundles.json"
+        bundles.write_text(json.dumps({"trust_domains": {ALPHA: self.alpha.bundle()}}))
+        config = f"""
+[house]
+origin = "https://localhost:{port}"
+
+[listen]
+tls = {{ certificate = "{self.web_tls[0]}", key = "{self.web_tls[1]}" }}
+metrics = "{self.neighbour_metrics}"
+
+[listen.svid]
+address = "127.0.0.1:{self.neighbour_svid_port}"
+
+[spiffe]
+trust_domain = "neighbour.test"
+workload_api = "unix://{self.agents[ALPHA].socket}"
+
+[[issuers]]
+id = "alpha"
+iss = "{self.discovery.address}"
+profile = "spiffe"
+ca_file = "{self.ca_file}"
+danger_loopback_http = true
+grants = [{{ spiffe = "spiffe://{ALPHA}/ci" }}]
+
+[[trust_domains]]
+name = "{ALPHA}"
+bundle = {{ map_file = "{bundles}" }}
+accept = ["x509"]
+grants = []
+
+[[trust_domains]]
+name = "{BETA}"
+bundle = {{ workload_api = true }}
+grants = [{{ spiffe = "spiffe://{BETA}/ci" }}]
+
+[[trust_domains]]
+name = "{SEAL}"
+bundle = {{ https_spiffe = "{self.spiffe_bundle_address}", endpoint_id = "{self.house_id}" }}
+danger_loopback = true
+grants = []
+"""
+        return self.build("spire-neighbour", config, port)
+
+    def build(self, name, config, port):
+        return self.world.build_house(name, config, f"127.0.0.1:{port}", ca_file=self.ca_file)
+
+    def gamma_bundle(self):
+        """SPIRE 1.15 mints WIT-SVIDs and publishes no key for them: the operator adds it by hand."""
+        bundle, (wit, _) = self.gamma.bundle(), self.gamma.mint_wit(BUILD)
+        key = ECAlgorithm.to_jwk(self.gamma.wit_public_key(), as_dict=True)
+        bundle["keys"].append({**key, "use": "wit-svid", "kid": wit.authority})
+        return bundle
+
+    @property
+    def spiffe_bundle_address(self):
+        """Where the house shows its SVID to whoever wants its bundle."""
+        return f"https://localhost:{self.svid_port}/spiffe/bundle.json"
+
+    @property
+    def house_id(self):
+        return f"spiffe://{ALPHA}{HOUSE}"
+
+    def channel(self, svid=None, roots=None):
+        """To the house's listener for workloads, which is a workload of alpha itself: another one knows it by the authorities that came
+        with its own SVID, anybody else by `roots`, which are alpha's of the moment by default."""
+        if not roots:
+            is_alphas = svid and svid.subject.startswith(f"spiffe://{ALPHA}/")
+            roots = svid.roots.read_text() if is_alphas else self.alpha.command("bundle show")
+        return Channel(self.svid_port, roots, self.house_id, svid)
+
+    @functools.cached_property
+    def login(self):
+        file = self.folder / "login"
+        who = ["--user", self.house.EMAIL, "--password-file", self.house.password_file]
+        self.house.command("login", "--server", self.house.origin, "--ca-file", self.ca_file, *who, "--out", file)
+        return file
+
+    def trust_domain(self, *words):
+        """`privyseal trust-domain …`, as the operator types it."""
+        who = ["--server", self.house.origin, "--ca-file", self.ca_file, "--login", self.login]
+        return self.house.command("trust-domain", *words, *who)
+
+    @functools.lru_cache
+    def client(self, name):
+        client = self.world.client(name, self.house, ca_file=self.ca_file)
+        client.trust()
+        return client
+
+
+@functools.lru_cache
+def stage(world):
+    return Stage(world)
+
+
+def metric(address, name, **labels):
+    """The value of a metric in Prometheus's text, or None."""
+    text = http(f"http://{address}/metrics").body.decode()
+    for line in text.splitlines():
+        found = re.fullmatch(rf"{name}\{{(.*)\}} (\S+)", line)
+        if found and dict(re.findall(r'(\w+)="([^"]*)"', found[1])) == labels:
+            return float(found[2])
+    return None
+
+
+def by_token(house, token, request=fulcio.request_by_key):
+    """What comes of a JWT-SVID at the certificate authority: the status and the answer."""
+    return fulcio.ask_certificate(house.origin, request(token), house.ca_file)
+
+
+def by_channel(channel, svid, request=fulcio.request_by_key):
+    """What comes of an X.509-SVID there: the request holds no token, and the proof of possession signs the SPIFFE ID."""
+    body = request(None, svid.subject) if request is fulcio.request_by_key else request(None)
+    del body["credentials"]
+    return channel.ask_certificate(body)
+
+
+def ask_token(house, **form):
+    """What the token endpoint answers to anybody."""
+    answer = http(f"{house.issuer}/token", urlencode(form).encode(), FORM, ca_file=house.ca_file)
+    return answer.status, json.loads(answer.body)
+
+
+def exchange(house, token, **changes):
+    """RFC 8693, for an ID token that signing clients take."""
+    form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": TOKEN_TYPE + "jwt", "audience": "sigstore"}
+    return ask_token(house, **{name: value for name, value in {**form, **changes}.items() if value is not None})
+
+
+def certificate(answer):
+    """The leaf in the answer of the certificate authority."""
+    status, body = answer
+    expect(status == 200, f"{status} {body}")
+    body = body.get("signedCertificateEmbeddedSct") or body["signedCertificateDetachedSct"]
+    return x509.load_pem_x509_certificate(body["chain"]["certificates"][0].encode())
+
+
+def expect_certified(answer, subject, label):
+    """A certificate for exactly that SPIFFE ID, which calls the issuer so."""
+    leaf = certificate(answer)
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    expect(names.critical and list(names.value) == [x509.UniformResourceIdentifier(subject)], str(names))
+    said = {extension.oid.dotted_string: extension.value for extension in leaf.extensions}
+    said = {oid.removeprefix(ARC): value.value for oid, value in said.items() if oid.startswith(ARC)}
+    wanted = {"1": label.encode(), "8": utf8_string(label), "24": utf8_string(subject)}
+    expect({arc: said.get(arc) for arc in wanted} == wanted, f"the extensions are {said}, not {wanted}")
+
+
+def expect_refused(answer, *rules):
+    status, body = answer
+    expect(status == 400, f"{status} {body}")
+    found = body["details"][0]["reason"]
+    expect(found in rules, f"refused by {found}, not {' or '.join(rules)}: {body['message']}")
+
+
+def utf8_string(text):
+    """DER of a UTF8String that is shorter than 128 bytes."""
+    return bytes([0x0C, len(text)]) + text.encode()
