@@ -1,16 +1,17 @@
-"""What the cases share: two trust domains with an agent each, two without, and two houses that know them."""
+"""What the cases share: two trust domains with an agent each, two without, and three houses that know them."""
 
 import functools
 import json
-import re
 from urllib.parse import urlencode
 
 from cryptography import x509
 from jwt.algorithms import ECAlgorithm
+from prometheus_client.parser import text_string_to_metric_families
 
 from strangers import case, fulcio
 from strangers.case import Failed, expect
 from strangers.web import http
+from strangers.workloads import leaf_of, proof
 from strangers.world import free_port, make_authority
 
 from . import programs
@@ -37,7 +38,8 @@ def spire(name):
 
 class Stage:
     """Alpha signs with P-256, says who it is in `iss`, and serves its bundle by its own SVID (https_spiffe). Beta has an RSA key for
-    tokens, no `iss`, and a certificate for its bundle endpoint (https_web). Gamma is known by a file. Nobody was told of delta."""
+    tokens, no `iss`, and a certificate for its bundle endpoint (https_web). Gamma is known by a file. Of delta, only the neighbour was
+    told."""
 
     def __init__(self, world):
         self.world, self.folder = world, world.folder / "spire"
@@ -122,14 +124,15 @@ bundle = {{ file = "{file}" }}
 accept = ["jwt", "x509", "wit"]
 grants = [{{ spiffe = "spiffe://{GAMMA}/ci" }}]
 """
-        return self.build("spire-house", config, port)
+        return self.build("spire-house", config, port, self.metrics, (ALPHA, BETA, GAMMA))
 
     @functools.cached_property
     def neighbour(self):
-        """A house that knows alpha's tokens as those of an OpenID provider, beta by alpha's agent, and the first house by its bundle,
-        which it fetches over https_spiffe: the endpoint is of another trust domain than the bundle."""
+        """A house that knows alpha by a file with a map of bundles, beta by alpha's agent, and the first house by its bundle, which it
+        fetches over https_spiffe: the endpoint is of another trust domain than the bundle. Delta does not speak here: it is polled."""
         port, self.neighbour_svid_port, self.neighbour_metrics = free_port(), free_port(), f"127.0.0.1:{free_port()}"
-        bundles = self.folder / "bundles.json"
+        bundles, bootstrap = self.folder / "bundles.json", self.folder / "delta.bootstrap.json"
+        bootstrap.write_text(json.dumps(self.delta.bundle()))
         bundles.write_text(json.dumps({"trust_domains": {ALPHA: self.alpha.bundle()}}))
         config = f"""
 [house]
@@ -146,19 +149,10 @@ address = "127.0.0.1:{self.neighbour_svid_port}"
 trust_domain = "neighbour.test"
 workload_api = "unix://{self.agents[ALPHA].socket}"
 
-[[issuers]]
-id = "alpha"
-iss = "{self.discovery.address}"
-profile = "spiffe"
-ca_file = "{self.ca_file}"
-danger_loopback_http = true
-grants = [{{ spiffe = "spiffe://{ALPHA}/ci" }}]
-
 [[trust_domains]]
 name = "{ALPHA}"
 bundle = {{ map_file = "{bundles}" }}
-accept = ["x509"]
-grants = []
+grants = [{{ spiffe = "spiffe://{ALPHA}/ci" }}]
 
 [[trust_domains]]
 name = "{BETA}"
@@ -166,15 +160,47 @@ bundle = {{ workload_api = true }}
 grants = [{{ spiffe = "spiffe://{BETA}/ci" }}]
 
 [[trust_domains]]
+name = "{DELTA}"
+bundle = {{ https_spiffe = "{self.delta.bundle_address}", endpoint_id = "{self.delta.endpoint_id}", bootstrap_file = "{bootstrap}" }}
+danger_loopback = true
+grants = []
+
+[[trust_domains]]
 name = "{SEAL}"
 bundle = {{ https_spiffe = "{self.spiffe_bundle_address}", endpoint_id = "{self.house_id}" }}
 danger_loopback = true
 grants = []
 """
-        return self.build("spire-neighbour", config, port)
+        return self.build("spire-neighbour", config, port, self.neighbour_metrics, (ALPHA, BETA, DELTA, SEAL))
 
-    def build(self, name, config, port):
-        return self.world.build_house(name, config, f"127.0.0.1:{port}", ca_file=self.ca_file)
+    @functools.cached_property
+    def relying_house(self):
+        """A house that knows alpha's tokens as those of an OpenID provider, and nothing of SPIFFE."""
+        port = free_port()
+        config = f"""
+[house]
+origin = "https://localhost:{port}"
+
+[listen]
+tls = {{ certificate = "{self.web_tls[0]}", key = "{self.web_tls[1]}" }}
+
+[[issuers]]
+id = "alpha"
+iss = "{self.discovery.address}"
+profile = "spiffe"
+ca_file = "{self.ca_file}"
+danger_loopback_http = true
+grants = [{{ spiffe = "spiffe://{ALPHA}/ci" }}]
+"""
+        return self.build("spire-relying-house", config, port)
+
+    def build(self, name, config, port, metrics=None, trust_domains=()):
+        house = self.world.build_house(name, config, f"127.0.0.1:{port}", ca_file=self.ca_file)
+        # It serves before it has asked anybody.
+        for each in trust_domains:
+            age = functools.partial(metric, metrics, "privyseal_bundle_age_seconds", trust_domain=each)
+            wait_for(lambda age=age: age() is not None, 15, f"{name} holds the bundle of {each}")
+        return house
 
     def gamma_bundle(self):
         """SPIRE 1.15 mints WIT-SVIDs and publishes no key for them: the operator adds it by hand."""
@@ -225,13 +251,10 @@ def stage(world):
 
 
 def metric(address, name, **labels):
-    """The value of a metric in Prometheus's text, or None."""
-    text = http(f"http://{address}/metrics").body.decode()
-    for line in text.splitlines():
-        found = re.fullmatch(rf"{name}\{{(.*)\}} (\S+)", line)
-        if found and dict(re.findall(r'(\w+)="([^"]*)"', found[1])) == labels:
-            return float(found[2])
-    return None
+    """The value of a metric as Prometheus' own parser reads it, or None."""
+    families = text_string_to_metric_families(http(f"http://{address}/metrics").body.decode())
+    samples = [sample for family in families for sample in family.samples]
+    return next((sample.value for sample in samples if (sample.name, sample.labels) == (name, labels)), None)
 
 
 def by_token(house, token, request=fulcio.request_by_key):
@@ -239,11 +262,9 @@ def by_token(house, token, request=fulcio.request_by_key):
     return fulcio.ask_certificate(house.origin, request(token), house.ca_file)
 
 
-def by_channel(channel, svid, request=fulcio.request_by_key):
+def by_channel(channel, svid):
     """What comes of an X.509-SVID there: the request holds no token, and the proof of possession signs the SPIFFE ID."""
-    body = request(None, svid.subject) if request is fulcio.request_by_key else request(None)
-    del body["credentials"]
-    return channel.ask_certificate(body)
+    return channel.ask_certificate(proof(svid.subject))
 
 
 def ask_token(house, **form):
@@ -258,17 +279,11 @@ def exchange(house, token, **changes):
     return ask_token(house, **{name: value for name, value in {**form, **changes}.items() if value is not None})
 
 
-def certificate(answer):
-    """The leaf in the answer of the certificate authority."""
-    status, body = answer
-    expect(status == 200, f"{status} {body}")
-    body = body.get("signedCertificateEmbeddedSct") or body["signedCertificateDetachedSct"]
-    return x509.load_pem_x509_certificate(body["chain"]["certificates"][0].encode())
-
-
 def expect_certified(answer, subject, label):
     """A certificate for exactly that SPIFFE ID, which calls the issuer so."""
-    leaf = certificate(answer)
+    status, body = answer
+    expect(status == 200, f"{status} {body}")
+    leaf = leaf_of(body)
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     expect(names.critical and list(names.value) == [x509.UniformResourceIdentifier(subject)], str(names))
     said = {extension.oid.dotted_string: extension.value for extension in leaf.extensions}

@@ -18,6 +18,7 @@ from spire.stage import (
 )
 from strangers import fulcio
 from strangers.case import expect
+from strangers.workloads import proof
 
 
 @spire("a JWT-SVID for another audience is refused")
@@ -100,21 +101,17 @@ def other_name(world):
     other = f"spiffe://{ALPHA}/ci/other"
     status, body = by_token(here.house, token, lambda token: fulcio.request_by_key(token, other))
     expect(status == 400, f"{status} {body}")
-    body = fulcio.request_by_key(None, other)
-    del body["credentials"]
     with here.channel(svid) as channel:
-        status, body = channel.ask_certificate(body)
+        status, body = channel.ask_certificate(proof(other))
     expect(status == 400, f"{status} {body}")
 
 
 @spire("a certificate is not given on the listener for workloads to who shows neither certificate nor token")
 def nobody(world):
     here = stage(world)
-    body = fulcio.request_by_key(None, f"spiffe://{ALPHA}{BUILD}")
-    del body["credentials"]
     with here.channel() as channel:
-        status, said = channel.ask_certificate(body)
-    expect(status in (400, 401), f"{status} {said}")
+        status, body = channel.ask_certificate(proof(f"spiffe://{ALPHA}{BUILD}"))
+    expect(status in (400, 401), f"{status} {body}")
 
 
 @spire("the token endpoint refuses another client's audience, an assertion for two, and a client_id that is not the SVID's")

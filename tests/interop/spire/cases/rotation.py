@@ -8,6 +8,8 @@ from collections import namedtuple
 from spire.process import wait_for
 from spire.stage import (
     ALPHA,
+    BETA,
+    BUILD,
     by_channel,
     by_token,
     expect_certified,
@@ -135,6 +137,28 @@ def rotation(here):
     # What the house is itself must turn with the keys although its connection to the agent broke before.
     come_back(here)
     return Rotation(here)
+
+
+@spire("a key that beta signs with before the house has heard of it is asked for at once")
+def unheard(world):
+    here = stage(world)
+    here.beta.turn("jwt", "activate", here.beta.prepare("jwt"))
+    token = here.beta.mint_jwt(BUILD)
+    expect(token.authority == here.beta.active("jwt"), "beta does not sign with the new key")
+    # At once, but a trust domain is not asked again within ten seconds, whoever shows what tokens.
+    wait_for(lambda: by_token(here.house, token)[0] == 200, 15, "a certificate for a token by the new key")
+    expect_certified(by_token(here.house, token), token.subject, f"spiffe://{BETA}")
+
+
+@spire("another house hears of beta's new key from alpha's agent")
+def heard(world):
+    here = stage(world)
+    expect(here.neighbour.get("/healthz").status == 200, "no neighbour")
+    here.beta.turn("jwt", "activate", here.beta.prepare("jwt"))
+    # Alpha's server asks beta four times in a refresh hint, its agent asks the server every second.
+    here.alpha.command("federation refresh", "-id", f"spiffe://{BETA}")
+    token = here.beta.mint_jwt(BUILD)
+    wait_for(lambda: by_token(here.neighbour, token)[0] == 200, 15, "a certificate for a token by the new key")
 
 
 @spire("an agent is killed: what it gave out counts on, and so does what the house is; it comes back, and its workloads with it")

@@ -27,6 +27,7 @@ from strangers import fulcio
 from strangers.case import expect
 from strangers.program import must, must_refuse
 from strangers.web import http
+from strangers.workloads import proof, request_by_csr
 
 LABELS = {name: f"spiffe://{name}" for name in (ALPHA, BETA, GAMMA)}
 
@@ -81,8 +82,8 @@ def x509(world):
         svid = agent.x509_svid()
         expect(svid.subject == jwt_svid(here, name).subject, svid.subject)
         with here.channel(svid) as channel:
-            for request in (fulcio.request_by_key, fulcio.request_by_csr):
-                expect_certified(by_channel(channel, svid, request), svid.subject, LABELS[name])
+            for body in (proof(svid.subject), request_by_csr()):
+                expect_certified(channel.ask_certificate(body), svid.subject, LABELS[name])
 
 
 @spire("the listener for workloads takes a JWT-SVID from a client that shows no certificate")
@@ -113,12 +114,10 @@ def proof_of(wit, key, audience):
     return jwt.encode(claims, key, "ES256", headers={"typ": "wpt+jwt"})
 
 
-def by_wit(here, wit, proof):
-    body = fulcio.request_by_key(None, wit.subject)
-    del body["credentials"]
-    headers = {"Workload_Identity_Token": wit, "Workload_Proof_Token": proof}
+def by_wit(here, wit, proof_token):
+    headers = {"Workload_Identity_Token": wit, "Workload_Proof_Token": proof_token}
     target = f"{here.house.origin}/api/v2/signingCert"
-    answer = http(target, json.dumps(body).encode(), "application/json", ca_file=here.ca_file, **headers)
+    answer = http(target, json.dumps(proof(wit.subject)).encode(), "application/json", ca_file=here.ca_file, **headers)
     return answer.status, json.loads(answer.body)
 
 
@@ -126,10 +125,10 @@ def by_wit(here, wit, proof):
 def wit(world):
     here = stage(world)
     house, (token, key) = here.house, here.gamma.mint_wit(BUILD)
-    proof = proof_of(token, key, f"{house.origin}/api/v2/signingCert")
-    expect_certified(by_wit(here, token, proof), token.subject, LABELS[GAMMA])
+    good = proof_of(token, key, f"{house.origin}/api/v2/signingCert")
+    expect_certified(by_wit(here, token, good), token.subject, LABELS[GAMMA])
     other = here.gamma.mint_wit(BUILD)[1]
-    for refused in (proof, proof_of(token, other, f"{house.origin}/api/v2/signingCert"), proof_of(token, key, house.origin)):
+    for refused in (good, proof_of(token, other, f"{house.origin}/api/v2/signingCert"), proof_of(token, key, house.origin)):
         status, body = by_wit(here, token, refused)
         expect(status == 400, f"{status} {body}")
 
@@ -199,7 +198,9 @@ def cosign(world):
         # The path alone: cosign looks for a file of this name, which `unix://…` is not.
         must(client.desk.run(*argv, SPIFFE_ENDPOINT_SOCKET=str(agent.socket)))
         must_verify(here, bundle, f"spiffe://{name}{BUILD}", LABELS[name])
-        must_refuse(client.verify(world.artifact, bundle, f"spiffe://{name}/ci/other", LABELS[name]), "no matching CertificateIdentity")
+        must_refuse(
+            client.verify(world.artifact, bundle, f"spiffe://{name}/ci/other", LABELS[name]), "no matching CertificateIdentity"
+        )
 
 
 @spire("sigstore-python takes no SVID without an iss, signs with a token that the exchange gave for it, and all verify")
@@ -215,7 +216,7 @@ def sigstore_python(world):
 @spire("sigstore-python signs with alpha's JWT-SVID itself at a house that knows alpha by oidc-discovery-provider")
 def discovery(world):
     here = stage(world)
-    house, svid = here.neighbour, here.agents[ALPHA].jwt_svid()
+    house, svid = here.relying_house, here.agents[ALPHA].jwt_svid()
     client = world.client("sigstore-python", house, ca_file=house.ca_file)
     client.trust()
     bundle = here.folder / "discovery.sigstore.json"
