@@ -1,9 +1,10 @@
-//! The OpenID provider: a person logs in once, a client gets a code, the code becomes a short token.
+//! The OpenID provider: a person logs in once, a client gets a code, the code becomes a short token. A workload gets one for its SVID
+//! (`exchange`).
 //!
 //! Its issuer is `<origin>/oidc`. Everything here is synchronous and knows no socket: the edge hands in parameters, cookies'
 //! contents, `now` and randomness, and carries the answers. What a browser must bring back is sealed into a cookie
 //! (`flow`), so that a request which nobody has authenticated writes nothing (see `authorize`). Signing is in two steps:
-//! `Provider::redeem` prepares a token with its audit leaf, and only a receipt for that leaf lets it be signed.
+//! `Provider::redeem` and `Provider::exchange` prepare a token with its audit leaf, and only a receipt for that leaf lets it be signed.
 //!
 //! It does not refresh, introspect, revoke, or register clients, and its discovery document names nothing that is absent.
 
@@ -13,6 +14,7 @@ mod client;
 mod code;
 mod discovery;
 mod error;
+mod exchange;
 mod flow;
 mod jws;
 mod login;
@@ -20,6 +22,7 @@ mod parameters;
 mod pkce;
 mod redirect;
 mod session;
+mod svid_fault;
 mod token;
 mod token_key;
 mod userinfo;
@@ -34,14 +37,17 @@ pub use authorize::{AuthorizeRequest, Authorized, Confirmation, Prompt, Scopes};
 pub use claims::FederatedClaims;
 pub use client::{COMMAND_LINE_CLIENT, Client, ClientError, ClientSecretHash, Clients, SIGSTORE_CLIENT};
 pub use code::GrantId;
+pub use discovery::WorkloadMethods;
 pub use error::{AuthorizeError, ErrorCode, PageRefusal, RedirectRefusal, TokenError};
+pub use exchange::{Channel, Exchange, ExchangeRequest, UncountedToken};
 pub use flow::{FlowError, OpenFlow, SealedFlow, UpstreamState, flow_of_state, is_flow_id};
 pub use login::{ContinueError, Continued, IdentityDenied, LoggedIn, PermittedIdentity, permit};
 pub use parameters::{MAX_FORM, MAX_QUERY, ParameterError, Parameters};
 pub use pkce::PkceError;
 pub use redirect::{Answer, RedirectError, ReturnTo};
 pub use session::SessionSecret;
-pub use token::{ClientAuthentication, PreparedToken, Replay, TokenFault, TokenRequest, TokenResponse};
+pub use svid_fault::{SvidFault, SvidRole};
+pub use token::{ClientAuthentication, CodeRequest, PreparedToken, Replay, TokenFault, TokenRequest, TokenResponse};
 pub use token_key::{TokenKey, TokenKeyError};
 pub use userinfo::{UserInfo, UserInfoError};
 

@@ -225,10 +225,19 @@ pub enum AuditRecord {
         client: String,
         /// The `sub` claim.
         subject: String,
-        /// The connector that knows the person.
+        /// The connector that knows the person; `spiffe://` and the trust domain for a workload.
         connector: String,
         /// SHA-256 of the claims, hex.
         claims_sha256: String,
+        /// `jwt-svid` or `x509-svid`, by which a workload was known; absent for a person, and in old records.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        credential: String,
+        /// SHA-256 of that JWT-SVID, or of the leaf certificate, hex; absent for a person.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        svid_sha256: String,
+        /// The rule and grant that permitted it; absent for a person, whose login was permitted.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        rule: String,
     },
     /// Metadata of the TUF repository is about to be signed: what clients will trust from now on.
     TrustSigned {
@@ -342,6 +351,13 @@ impl AuditRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_of_tokens_from_before_workloads_still_read() {
+        let old = r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"local:17","connector":"local","claims_sha256":"ab"}"#;
+        let record: AuditRecord = serde_json::from_str(old).expect("reads");
+        assert_eq!(record.to_leaf(), old.as_bytes(), "and are written as before");
+    }
 
     #[test]
     fn a_timestamps_leaf_is_that_of_its_record() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use broker::issuer::{Issuers, Reach};
 use broker::names::{Rule, TrustDomain};
+use broker::svid::NeedsBundle;
 use broker::trust_domain::{Bundle, BundleSource, Held, TrustDomainRecord};
 use shared::audit::AuditRecord;
 use shared::log::{AppendError, Log};
@@ -172,6 +173,14 @@ impl BundleKeeper {
             }
         }
         self.look_now(record, issuers, &mut poll, now).await
+    }
+
+    /// The same for a request that needs the bundle. What goes wrong is told in our log: the caller hears, by a second look at what it
+    /// showed, whether the bundle at hand still counts.
+    pub(crate) async fn refresh_for(&self, needs: &NeedsBundle, issuers: &Issuers, request: &str) {
+        if let Err(error) = self.refresh(&needs.record, issuers).await {
+            tracing::warn!(request, %error, "trust domain");
+        }
     }
 
     /// The same at once, because an operator asks for it.

@@ -244,10 +244,7 @@ impl FulcioEdge {
                 request
             }
             Outcome::NeedsBundle { needs, request } => {
-                // What went wrong is in our log; the second look tells the caller whether the old bundle still counts.
-                if let Err(error) = self.bundles.refresh(&needs.record, &self.issuers).await {
-                    tracing::warn!(request = call.id, %error, "trust domain");
-                }
+                self.bundles.refresh_for(&needs, &self.issuers, call.id).await;
                 request
             }
         };

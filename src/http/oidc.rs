@@ -6,6 +6,7 @@
 mod authorize;
 mod callback;
 mod cookies;
+mod exchange;
 mod input;
 mod login;
 mod metadata;
@@ -22,7 +23,7 @@ use axum::routing::{get, post};
 use broker::connector::ConnectorId;
 use broker::connector::local::LocalUsers;
 use broker::issuer::Issuers;
-use broker::provider::{Answer, AuthorizeError, PageRefusal, Provider, ProviderFault};
+use broker::provider::{Answer, AuthorizeError, PageRefusal, Provider, ProviderFault, WorkloadMethods};
 use bytes::Bytes;
 use shared::log::Log;
 use shared::random::Random;
@@ -32,7 +33,9 @@ use self::cookies::Cookies;
 pub(crate) use self::upstream::{FetchError, Fetcher, UpstreamConnector};
 use super::pages;
 use super::request_id::RequestId;
+use crate::bundles::BundleKeeper;
 use crate::snapshots::Current;
+use crate::svid_uses::SvidUses;
 
 /// What the provider's edge needs; one for each snapshot.
 pub(crate) struct OidcEdge {
@@ -42,6 +45,10 @@ pub(crate) struct OidcEdge {
     upstreams: Vec<Arc<UpstreamConnector>>,
     /// The records, whose rules say who may log in as whom.
     issuers: Arc<Issuers>,
+    /// Fetches trust domains' bundles.
+    bundles: Arc<BundleKeeper>,
+    /// Counts the uses of SVIDs.
+    svid_uses: Arc<SvidUses>,
     audit: Log,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -56,6 +63,10 @@ pub(crate) struct OidcParts {
     pub(crate) local: Option<Arc<LocalUsers>>,
     pub(crate) upstreams: Vec<Arc<UpstreamConnector>>,
     pub(crate) issuers: Arc<Issuers>,
+    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) svid_uses: Arc<SvidUses>,
+    /// Whether there is a listener for workloads, without which nobody can show an X.509-SVID.
+    pub(crate) has_svid_listener: bool,
     pub(crate) audit: Log,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -63,14 +74,17 @@ pub(crate) struct OidcParts {
 
 impl OidcEdge {
     pub(crate) fn new(parts: OidcParts) -> Self {
+        let workloads = workload_methods(&parts.issuers, parts.has_svid_listener);
         Self {
             cookies: Cookies::new(parts.provider.issuer().starts_with("https://")),
-            discovery: parts.provider.discovery().into(),
+            discovery: parts.provider.discovery(workloads).into(),
             jwks: parts.provider.token_key().jwks().into(),
             provider: parts.provider,
             local: parts.local,
             upstreams: parts.upstreams,
             issuers: parts.issuers,
+            bundles: parts.bundles,
+            svid_uses: parts.svid_uses,
             audit: parts.audit,
             clock: parts.clock,
             random: parts.random,
@@ -79,6 +93,14 @@ impl OidcEdge {
 
     fn upstream(&self, id: &ConnectorId) -> Option<&UpstreamConnector> {
         self.upstreams.iter().map(Arc::as_ref).find(|upstream| upstream.connector().id() == id)
+    }
+}
+
+fn workload_methods(issuers: &Issuers, has_svid_listener: bool) -> WorkloadMethods {
+    let accepted = || issuers.trust_domains().iter().map(|record| record.accepts());
+    WorkloadMethods {
+        jwt: accepted().any(|accepts| accepts.jwt),
+        x509: has_svid_listener && accepted().any(|accepts| accepts.x509),
     }
 }
 

@@ -23,7 +23,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 pub(crate) struct PeerSvid(Arc<Result<UnverifiedX509Svid, X509SvidError>>);
 
 impl PeerSvid {
-    pub(super) fn of(chain: &[CertificateDer<'_>]) -> Self {
+    pub(crate) fn of(chain: &[CertificateDer<'_>]) -> Self {
         Self(Arc::new(UnverifiedX509Svid::parse(chain, Purpose::ClientAuthentication)))
     }
 

@@ -11,9 +11,9 @@ use super::code::{Grant, GrantId};
 /// into the certificate. Always there, whatever the scope, because Sigstore's clients ask for `openid email` only.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct FederatedClaims {
-    /// The connector.
+    /// The connector; `spiffe://` and the trust domain for a workload.
     pub connector_id: String,
-    /// Its name for the person.
+    /// Its name for the person; the SPIFFE ID for a workload.
     pub user_id: String,
 }
 
@@ -35,6 +35,20 @@ pub(super) struct IdTokenClaims {
     pub(super) jti: String,
     #[serde(flatten)]
     pub(super) person: PersonClaims,
+    pub(super) federated_claims: FederatedClaims,
+}
+
+/// The claims of a workload's ID token: nobody has logged in, so there is no `auth_time`, and no address. `userinfo` does not take such
+/// a token, since there is nothing more to tell.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct WorkloadClaims {
+    pub(super) iss: String,
+    /// The SPIFFE ID.
+    pub(super) sub: String,
+    pub(super) aud: String,
+    pub(super) exp: u64,
+    pub(super) iat: u64,
+    pub(super) jti: String,
     pub(super) federated_claims: FederatedClaims,
 }
 

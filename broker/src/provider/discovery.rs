@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Provider;
+use super::exchange::TOKEN_EXCHANGE;
 
 #[derive(Serialize)]
 struct Discovery<'a> {
@@ -14,10 +15,10 @@ struct Discovery<'a> {
     scopes_supported: [&'a str; 3],
     response_types_supported: [&'a str; 1],
     response_modes_supported: [&'a str; 1],
-    grant_types_supported: [&'a str; 1],
+    grant_types_supported: Vec<&'a str>,
     subject_types_supported: [&'a str; 1],
     id_token_signing_alg_values_supported: [&'a str; 1],
-    token_endpoint_auth_methods_supported: [&'a str; 3],
+    token_endpoint_auth_methods_supported: Vec<&'a str>,
     code_challenge_methods_supported: [&'a str; 1],
     prompt_values_supported: [&'a str; 4],
     claims_supported: [&'a str; 13],
@@ -27,9 +28,26 @@ struct Discovery<'a> {
     authorization_response_iss_parameter_supported: bool,
 }
 
+/// How workloads can show who they are: which SVIDs some trust domain has, and we have a way in for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct WorkloadMethods {
+    /// JWT-SVIDs.
+    pub jwt: bool,
+    /// X.509-SVIDs over mutual TLS.
+    pub x509: bool,
+}
+
 impl Provider {
     /// `/.well-known/openid-configuration`.
-    pub fn discovery(&self) -> String {
+    pub fn discovery(&self, workloads: WorkloadMethods) -> String {
+        let WorkloadMethods { jwt, x509 } = workloads;
+        let mut grants = vec!["authorization_code"];
+        grants.extend((jwt || x509).then_some("client_credentials"));
+        grants.extend(jwt.then_some(TOKEN_EXCHANGE));
+        let mut methods = vec!["client_secret_basic", "client_secret_post", "none"];
+        // draft-ietf-oauth-spiffe-client-auth §4.
+        methods.extend(jwt.then_some("spiffe_jwt"));
+        methods.extend(x509.then_some("spiffe_x509"));
         let under = |path: &str| format!("{}/{path}", self.issuer);
         let document = Discovery {
             issuer: &self.issuer,
@@ -40,10 +58,10 @@ impl Provider {
             scopes_supported: ["openid", "email", "profile"],
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
-            grant_types_supported: ["authorization_code"],
+            grant_types_supported: grants,
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: [self.token_key.algorithm().jose_name()],
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
+            token_endpoint_auth_methods_supported: methods,
             code_challenge_methods_supported: ["S256"],
             prompt_values_supported: ["none", "login", "consent", "select_account"],
             claims_supported: [

@@ -1,11 +1,14 @@
 //! Refusals in the words of OAuth, told in one of three ways: on a page, to the client, or in the token answer.
 
 use super::ProviderFault;
+use super::exchange::{ID_TOKEN, JWT, JWT_SPIFFE, JWT_SPIFFE_TOKEN, TOKEN_EXCHANGE};
 use super::parameters::ParameterError;
 use super::pkce::PkceError;
 use super::redirect::Answer;
+use super::svid_fault::{SvidFault, SvidRole};
+use crate::trust_domain::Unusable;
 
-/// The codes that we use, of RFC 6749 §4.1.2.1 and §5.2 and OpenID Connect Core §3.1.2.6.
+/// The codes that we use, of RFC 6749 §4.1.2.1 and §5.2, RFC 8693 §2.2.2 and OpenID Connect Core §3.1.2.6.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorCode {
     /// The person, an upstream or a namespace rule said no.
@@ -18,6 +21,8 @@ pub enum ErrorCode {
     InvalidRequest,
     /// The scope does not ask for OpenID Connect.
     InvalidScope,
+    /// A token for that audience is not to be had here (RFC 8693 §2.2.2).
+    InvalidTarget,
     /// The person would have to confirm, and `prompt=none` forbids to ask.
     InteractionRequired,
     /// The person would have to log in, and `prompt=none` forbids to ask.
@@ -28,7 +33,9 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// `request_uri` (OpenID Connect Core §6.2).
     RequestUriNotSupported,
-    /// A grant other than `authorization_code`.
+    /// What is needed to judge the request cannot be had now.
+    TemporarilyUnavailable,
+    /// A grant that we do not know.
     UnsupportedGrantType,
     /// A response type other than `code`.
     UnsupportedResponseType,
@@ -43,11 +50,13 @@ impl ErrorCode {
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::InteractionRequired => "interaction_required",
             Self::LoginRequired => "login_required",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
         }
@@ -197,6 +206,26 @@ pub enum AuthorizeError {
 /// Why a token request gets no token (RFC 6749 §5.2).
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
+    /// A workload did not show who it is.
+    #[error("a workload shows who it is by client_assertion, or by the X.509-SVID of its connection")]
+    AssertionMissing,
+    /// An assertion of another type.
+    #[error("client_assertion_type must be {JWT_SPIFFE}")]
+    AssertionType,
+    /// The record of the trust domain does not list the audience.
+    #[error("workloads of {trust_domain} get no tokens for the audience {audience} (exchange_audiences of its record)")]
+    AudienceNotAllowed {
+        /// The trust domain.
+        trust_domain: String,
+        /// The audience.
+        audience: String,
+    },
+    /// The audience is no client.
+    #[error("the audience {0} is not a client of this provider")]
+    AudienceUnknown(String),
+    /// The bundle of a trust domain does not count, and another cannot be had.
+    #[error("the trust domain {0} cannot be relied on at the moment: {1}")]
+    Bundle(String, Unusable),
     /// Credentials in the header and in the body, or two names (RFC 6749 §2.3).
     #[error("the client must authenticate in one way and under one name (RFC 6749 2.3)")]
     ClientAmbiguous,
@@ -228,8 +257,14 @@ pub enum TokenError {
     #[error("the parameter grant_type is missing")]
     GrantTypeMissing,
     /// A grant that we do not know.
-    #[error("grant_type must be authorization_code")]
+    #[error("grant_type must be authorization_code, client_credentials or {TOKEN_EXCHANGE}")]
     GrantTypeUnsupported,
+    /// A parameter that the grant needs.
+    #[error("the parameter {0} is missing")]
+    ParameterMissing(&'static str),
+    /// A parameter that the grant does not take here.
+    #[error("the parameter {0} is not supported with this grant_type")]
+    ParameterUnsupported(&'static str),
     /// The parameters do not read.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
@@ -239,6 +274,26 @@ pub enum TokenError {
     /// Not the URI of the authorization request.
     #[error("redirect_uri is not the one of the authorization request (RFC 6749 4.1.3)")]
     Redirect,
+    /// `requested_token_type`.
+    #[error("requested_token_type must be {ID_TOKEN}, or absent")]
+    RequestedTokenType,
+    /// `resource` (RFC 8707). Our audiences are clients.
+    #[error("the parameter resource is not supported; name a client by audience")]
+    Resource,
+    /// A workload asks for more than a token that says who it is.
+    #[error("scope must be openid, or absent")]
+    Scope,
+    /// `subject_token_type`.
+    #[error("subject_token_type must be {JWT}, {ID_TOKEN} or {JWT_SPIFFE_TOKEN}")]
+    SubjectTokenType,
+    /// The SVID is not taken. The rule comes first, since a description may be cut at its end.
+    #[error("rule {}: {fault}", .fault.rule())]
+    Svid {
+        /// As what it was shown.
+        role: SvidRole,
+        /// Why.
+        fault: Box<SvidFault>,
+    },
 }
 
 impl TokenError {
@@ -246,7 +301,17 @@ impl TokenError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Fault(_) => None,
-            Self::ClientMissing | Self::ClientRefused | Self::ClientSyntax => Some(ErrorCode::InvalidClient),
+            Self::AudienceNotAllowed { .. } | Self::AudienceUnknown(_) | Self::Resource => {
+                Some(ErrorCode::InvalidTarget)
+            }
+            Self::Bundle(..) => Some(ErrorCode::TemporarilyUnavailable),
+            Self::Scope => Some(ErrorCode::InvalidScope),
+            Self::Svid { role, .. } => Some(role.code()),
+            Self::AssertionMissing
+            | Self::AssertionType
+            | Self::ClientMissing
+            | Self::ClientRefused
+            | Self::ClientSyntax => Some(ErrorCode::InvalidClient),
             Self::CodeOfAnother | Self::CodeReplayed(_) | Self::CodeUnknown | Self::Redirect => {
                 Some(ErrorCode::InvalidGrant)
             }
@@ -257,10 +322,12 @@ impl TokenError {
             Self::ClientAmbiguous
             | Self::CodeMissing
             | Self::GrantTypeMissing
+            | Self::ParameterMissing(_)
+            | Self::ParameterUnsupported(_)
             | Self::Parameters(_)
-            | Self::Pkce(PkceError::Challenge | PkceError::Method | PkceError::Required) => {
-                Some(ErrorCode::InvalidRequest)
-            }
+            | Self::Pkce(PkceError::Challenge | PkceError::Method | PkceError::Required)
+            | Self::RequestedTokenType
+            | Self::SubjectTokenType => Some(ErrorCode::InvalidRequest),
         }
     }
 

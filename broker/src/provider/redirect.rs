@@ -161,8 +161,13 @@ impl ReturnTo {
 /// `error_description` holds printable ASCII without quotes and backslashes (RFC 6749 §4.1.2.1).
 pub(super) fn description_text(text: &str) -> String {
     const MAX: usize = 400;
-    let allowed = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
-    text.chars().take(MAX).map(|c| if allowed(c) { c } else { '?' }).collect()
+    let told = |c: char| match c {
+        '"' => '\'',
+        '\\' => '?',
+        ' '..='~' => c,
+        _ => '?',
+    };
+    text.chars().take(MAX).map(told).collect()
 }
 
 #[cfg(test)]

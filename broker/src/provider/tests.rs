@@ -60,7 +60,7 @@ fn prepared(provider: &Provider) -> PreparedToken {
     let Answer::Redirect(uri) = done.answer else { panic!("a redirect") };
     let code = uri.split_once("code=").and_then(|(_, rest)| rest.split('&').next()).expect("a code");
     let form = Parameters::parse(format!("{REDEEM}{code}").as_bytes()).expect("reads");
-    let request = TokenRequest::parse(None, &form).unwrap_or_else(|error| panic!("{error}"));
+    let Ok(TokenRequest::Code(request)) = TokenRequest::parse(None, &form, None) else { panic!("a good request") };
     provider.redeem(&request, NOW, RANDOM).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -1,4 +1,5 @@
-//! The token request (RFC 6749 §4.1.3): a code becomes a token, in two steps with the audit log between them.
+//! The token request: what is asked, and how a code becomes a token (RFC 6749 §4.1.3), in two steps with the audit log between them.
+//! What comes of an SVID is in `exchange`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -14,6 +15,7 @@ use super::claims::{IdTokenClaims, PersonClaims};
 use super::client::Client;
 use super::code::{self, GrantId, Spending};
 use super::error::TokenError;
+use super::exchange::{Channel, ExchangeRequest, TOKEN_EXCHANGE};
 use super::parameters::Parameters;
 use super::{Provider, pkce};
 
@@ -56,26 +58,41 @@ impl ClientAuthentication {
     }
 }
 
-/// A well-formed token request.
-pub struct TokenRequest {
+/// A well-formed token request, by what it is granted for.
+pub enum TokenRequest {
+    /// For a code.
+    Code(CodeRequest),
+    /// For an SVID.
+    Exchange(Box<ExchangeRequest>),
+}
+
+impl TokenRequest {
+    /// Reads the body, the `Authorization` header if there is one, and what the connection shows.
+    pub fn parse(header: Option<&str>, body: &Parameters, channel: Channel) -> Result<Self, TokenError> {
+        body.check_unique()?;
+        let exchange = match body.value("grant_type") {
+            Some("authorization_code") => return CodeRequest::parse(header, body).map(Self::Code),
+            Some("client_credentials") => ExchangeRequest::parse_client_credentials(header, body, channel),
+            Some(TOKEN_EXCHANGE) => ExchangeRequest::parse_exchange(header, body, channel),
+            None => Err(TokenError::GrantTypeMissing),
+            Some(_) => Err(TokenError::GrantTypeUnsupported),
+        };
+        Ok(Self::Exchange(Box::new(exchange?)))
+    }
+}
+
+/// A request to redeem a code.
+pub struct CodeRequest {
     authentication: ClientAuthentication,
     code: Secret<String>,
     redirect_uri: Option<String>,
     verifier: Option<Secret<String>>,
 }
 
-impl TokenRequest {
-    /// Reads the body, and the `Authorization` header if there is one.
-    pub fn parse(header: Option<&str>, body: &Parameters) -> Result<Self, TokenError> {
-        body.check_unique()?;
-        let authentication = ClientAuthentication::read(header, body)?;
-        match body.value("grant_type") {
-            Some("authorization_code") => {}
-            None => return Err(TokenError::GrantTypeMissing),
-            Some(_) => return Err(TokenError::GrantTypeUnsupported),
-        }
+impl CodeRequest {
+    fn parse(header: Option<&str>, body: &Parameters) -> Result<Self, TokenError> {
         Ok(Self {
-            authentication,
+            authentication: ClientAuthentication::read(header, body)?,
             code: Secret::new(body.value("code").ok_or(TokenError::CodeMissing)?.to_owned()),
             redirect_uri: body.value("redirect_uri").map(str::to_owned),
             verifier: body.value("code_verifier").map(|verifier| Secret::new(verifier.to_owned())),
@@ -109,21 +126,26 @@ pub(super) struct SealedAccess {
 
 pub(super) const ACCESS_CONTEXT: &[u8] = b"access token";
 
-/// A code was good: the token that is about to be signed, with the leaf that must be durable first.
+/// A code or an SVID was good: the token that is about to be signed, with the leaf that must be durable first.
 pub struct PreparedToken {
-    signing_input: String,
-    leaf: Vec<u8>,
-    access_token: Option<String>,
-    expires_in: u64,
-    scope: String,
+    pub(super) signing_input: String,
+    pub(super) leaf: Vec<u8>,
+    pub(super) access_token: Option<String>,
+    pub(super) expires_in: u64,
+    pub(super) scope: String,
+    pub(super) token_type: &'static str,
+    pub(super) issued_token_type: Option<&'static str>,
 }
 
-/// The answer to a token request (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
+/// The answer to a token request (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3, RFC 8693 §2.2.1).
 #[derive(Clone, Deserialize, Serialize)]
 pub struct TokenResponse {
     /// For `userinfo`; for `sigstore` the ID token itself.
     pub access_token: String,
-    /// `Bearer`.
+    /// What the access token is, where it was given for an SVID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<String>,
+    /// `Bearer`; `N_A` for a token that was exchanged.
     pub token_type: String,
     /// Seconds.
     pub expires_in: u64,
@@ -156,7 +178,7 @@ impl Provider {
     /// a failed authentication does not burn it; a wrong redirect URI or verifier does.
     pub fn redeem(
         &self,
-        request: &TokenRequest,
+        request: &CodeRequest,
         now: UnixTime,
         random: &dyn Random,
     ) -> Result<PreparedToken, TokenError> {
@@ -179,7 +201,7 @@ impl Provider {
         Ok(self.prepare(client, id, &grant, now, random))
     }
 
-    fn authenticate_client(&self, authentication: &ClientAuthentication) -> Result<&Client, TokenError> {
+    pub(super) fn authenticate_client(&self, authentication: &ClientAuthentication) -> Result<&Client, TokenError> {
         let client = self.clients.find(&authentication.id).ok_or(TokenError::ClientRefused)?;
         let secret = authentication.secret.as_ref().map(|secret| secret.expose().as_str());
         if client.accepts_secret(secret) { Ok(client) } else { Err(TokenError::ClientRefused) }
@@ -213,6 +235,9 @@ impl Provider {
             subject: claims.sub,
             connector: claims.federated_claims.connector_id,
             claims_sha256: sha256_hex(&encoded),
+            credential: String::new(),
+            svid_sha256: String::new(),
+            rule: String::new(),
         };
         PreparedToken {
             signing_input: self.token_key.signing_input(&encoded),
@@ -220,6 +245,8 @@ impl Provider {
             access_token,
             expires_in: self.lifetimes.token.as_secs(),
             scope: grant.scopes.granted(),
+            token_type: "Bearer",
+            issued_token_type: None,
         }
     }
 
@@ -231,7 +258,8 @@ impl Provider {
         let id_token = self.token_key.sign(&prepared.signing_input)?;
         Ok(TokenResponse {
             access_token: prepared.access_token.unwrap_or_else(|| id_token.clone()),
-            token_type: "Bearer".to_owned(),
+            issued_token_type: prepared.issued_token_type.map(str::to_owned),
+            token_type: prepared.token_type.to_owned(),
             expires_in: prepared.expires_in,
             id_token,
             scope: prepared.scope,
@@ -239,6 +267,6 @@ impl Provider {
     }
 }
 
-fn sha256_hex(bytes: &[u8]) -> String {
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
 }

@@ -1,5 +1,7 @@
 //! The edge as a program and a browser meet it, over the real router.
 
+mod exchange;
+
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -180,6 +182,9 @@ fn house_with(algorithm: SignatureAlgorithm, with_upstream: bool) -> House {
         local: Some(Arc::new(local)),
         upstreams,
         issuers: Arc::new(Issuers::build(Vec::new(), speakers).map_err(|errors| errors.len()).expect("good")),
+        bundles: Arc::new(BundleKeeper::for_explanations(clock.clone(), Arc::new(SystemRandom))),
+        svid_uses: Arc::new(SvidUses::new(store.clone())),
+        has_svid_listener: false,
         audit: audit.clone(),
         clock: clock.clone(),
         random: Arc::new(SystemRandom),

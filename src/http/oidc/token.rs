@@ -1,4 +1,4 @@
-//! `/oidc/token`: a code becomes a token.
+//! `/oidc/token`: a code becomes a token, or an SVID does.
 
 use std::sync::Arc;
 
@@ -7,20 +7,23 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use broker::provider::{ErrorCode, Replay, TokenError, TokenRequest, TokenResponse};
+use broker::provider::{CodeRequest, ErrorCode, PreparedToken, Replay, TokenError, TokenRequest, TokenResponse};
 use shared::audit::AuditRecord;
 
 use super::super::request_id::RequestId;
+use super::exchange::ExchangeError;
 use super::metadata::with_cors;
 use super::{OidcEdge, blocking, input};
+use crate::listen::svid::{Peer, PeerSvid};
 
 pub(super) async fn post(
     State(edge): State<Arc<OidcEdge>>,
     Extension(request): Extension<RequestId>,
+    Peer(peer): Peer,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let response = match answer(edge, &request, &headers, body).await {
+    let response = match answer(edge, &request, peer, &headers, body).await {
         Ok(tokens) => (StatusCode::OK, axum::Json(tokens)).into_response(),
         Err(refusal) => refusal,
     };
@@ -37,6 +40,7 @@ fn unstored(mut response: Response) -> Response {
 async fn answer(
     edge: Arc<OidcEdge>,
     request: &RequestId,
+    peer: Option<PeerSvid>,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<TokenResponse, Response> {
@@ -44,17 +48,17 @@ async fn answer(
         .await
         .map_err(|error| refusal(error.status(), ErrorCode::InvalidRequest, &error.to_string()))?;
     let authorization = input::authorization(headers).map_err(|()| refuse(&TokenError::ClientAmbiguous, request))?;
-    let asked = TokenRequest::parse(authorization, &form).map_err(|error| refuse(&error, request))?;
-    let (worker, now) = (edge.clone(), edge.clock.now());
-    let redeemed = blocking(move || worker.provider.redeem(&asked, now, &*worker.random)).await;
-    let prepared = match redeemed.ok_or_else(|| our_fault(request))? {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            if let TokenError::CodeReplayed(replay) = &error {
-                record_replay(&edge, replay, request).await;
+    let channel = peer.map(|peer| peer.read());
+    let asked = TokenRequest::parse(authorization, &form, channel).map_err(|error| refuse(&error, request))?;
+    let prepared = match asked {
+        TokenRequest::Code(asked) => redeem(&edge, asked, request).await?,
+        TokenRequest::Exchange(asked) => edge.exchange(*asked, request).await.map_err(|error| match error {
+            ExchangeError::Token(error) => refuse(&error, request),
+            ExchangeError::Uncounted(error) => {
+                tracing::error!(request = request.as_str(), %error, "no token");
+                our_fault(request)
             }
-            return Err(refuse(&error, request));
-        }
+        })?,
     };
     let receipt = edge.audit.append(prepared.leaf()).await.map_err(|error| {
         tracing::error!(request = request.as_str(), %error, "no audit record, so no token");
@@ -64,6 +68,20 @@ async fn answer(
         tracing::error!(request = request.as_str(), %error, "the token was not signed");
         our_fault(request)
     })
+}
+
+async fn redeem(edge: &Arc<OidcEdge>, asked: CodeRequest, request: &RequestId) -> Result<PreparedToken, Response> {
+    let (worker, now) = (edge.clone(), edge.clock.now());
+    let redeemed = blocking(move || worker.provider.redeem(&asked, now, &*worker.random)).await;
+    match redeemed.ok_or_else(|| our_fault(request))? {
+        Ok(prepared) => Ok(prepared),
+        Err(error) => {
+            if let TokenError::CodeReplayed(replay) = &error {
+                record_replay(edge, replay, request).await;
+            }
+            Err(refuse(&error, request))
+        }
+    }
 }
 
 /// The first replay of a code is written to the audit log: somebody has what was meant for another. Later ones change nothing.
@@ -90,14 +108,16 @@ fn refuse(error: &TokenError, request: &RequestId) -> Response {
         return our_fault(request);
     };
     tracing::info!(request = request.as_str(), %error, "token request refused");
-    // RFC 6749 §5.2: 401 for a failed client authentication, 400 for the rest.
+    // RFC 6749 §5.2: 401 for a failed client authentication, 400 for the rest of what a caller can do wrong.
     let status = match code {
         ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
+        ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::AccessDenied
         | ErrorCode::InteractionRequired
         | ErrorCode::InvalidGrant
         | ErrorCode::InvalidRequest
         | ErrorCode::InvalidScope
+        | ErrorCode::InvalidTarget
         | ErrorCode::LoginRequired
         | ErrorCode::RegistrationNotSupported
         | ErrorCode::RequestNotSupported

@@ -1,0 +1,398 @@
+//! A workload's SVID becomes an ID token for one of our clients, so that programs which know OpenID Connect and nothing of SPIFFE can
+//! use it.
+//!
+//! ```text
+//! ExchangeRequest → VerifiedSvid → Workload (permitted) → UncountedToken ─ use counted ─→ PreparedToken ─ receipt ─→ TokenResponse
+//! ```
+//!
+//! Two grants lead here. In a token exchange (RFC 8693) the SVID is the subject token, and nobody need say who exchanges it. With
+//! `client_credentials` the workload is the client, and shows a JWT-SVID as its assertion or the X.509-SVID of its connection
+//! (draft-ietf-oauth-spiffe-client-auth §3). What comes of both is the same, and certificates made from it are the same as those
+//! made from the SVID itself.
+//!
+//! Does not: exchange the tokens of issuers, act for others (`actor_token`), or let the caller choose who vouches for it: that is
+//! the trust domain in the SVID.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use shared::audit::AuditRecord;
+use shared::random::Random;
+use shared::time::UnixTime;
+
+use super::Provider;
+use super::claims::{FederatedClaims, WorkloadClaims};
+use super::error::TokenError;
+use super::parameters::Parameters;
+use super::svid_fault::{SvidFault, SvidRole};
+use super::token::{ClientAuthentication, PreparedToken, sha256_hex};
+use crate::issuer::{Issuers, Source};
+use crate::names::SpiffeId;
+use crate::namespace::{Rules, WORKLOADS};
+use crate::svid::{
+    Document, NeedsBundle, Purpose, SvidUse, UnverifiedX509Svid, UseError, VerifiedSvid, X509SvidError,
+    X509Verification,
+};
+use crate::token::{JwtSvidVerification, UnverifiedToken};
+use crate::trust_domain::TrustDomainRecord;
+
+/// The grant of RFC 8693.
+pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// A JWT-SVID as an assertion.
+pub(super) const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
+/// RFC 8693 §3: what a JWT-SVID is, what we make of it, and the name of its own that some give it.
+pub(super) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+pub(super) const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+pub(super) const JWT_SPIFFE_TOKEN: &str = "urn:ietf:params:oauth:token-type:jwt-spiffe";
+
+/// The certificate of the connection, read; or why it is no SVID.
+pub type Channel = Option<Result<UnverifiedX509Svid, X509SvidError>>;
+
+/// A well-formed request for an ID token, of which nothing is known to be true.
+pub struct ExchangeRequest {
+    shown: Shown,
+    asked: Asked,
+}
+
+/// The SVID.
+enum Shown {
+    /// By the connection of a client.
+    Channel(Box<UnverifiedX509Svid>),
+    /// As a token, in this role.
+    Token(Box<UnverifiedToken>, SvidRole),
+}
+
+/// Everything else.
+struct Asked {
+    audience: String,
+    /// Whoever exchanges a token may say who they are, and then it must be true.
+    exchanger: Option<ClientAuthentication>,
+    /// What a workload that is the client calls itself.
+    client_id: Option<String>,
+    /// Who the certificate of the connection says that it is of, where a token is shown as well.
+    connection: Option<SpiffeId>,
+}
+
+impl ExchangeRequest {
+    /// RFC 8693 §2.1.
+    pub(super) fn parse_exchange(
+        header: Option<&str>,
+        body: &Parameters,
+        channel: Channel,
+    ) -> Result<Self, TokenError> {
+        for name in ["actor_token", "actor_token_type", "client_assertion", "client_assertion_type"] {
+            if body.value(name).is_some() {
+                return Err(TokenError::ParameterUnsupported(name));
+            }
+        }
+        let says_who = header.is_some() || ["client_id", "client_secret"].iter().any(|name| body.value(name).is_some());
+        let exchanger = says_who.then(|| ClientAuthentication::read(header, body)).transpose()?;
+        if !matches!(required(body, "subject_token_type")?, JWT | ID_TOKEN | JWT_SPIFFE_TOKEN) {
+            return Err(TokenError::SubjectTokenType);
+        }
+        if !matches!(body.value("requested_token_type"), None | Some(ID_TOKEN)) {
+            return Err(TokenError::RequestedTokenType);
+        }
+        let audience = parse_target(body)?;
+        let refused = |fault| TokenError::svid(SvidRole::Subject, fault);
+        let token = UnverifiedToken::parse(required(body, "subject_token")?.as_bytes());
+        let token = token.map_err(|error| refused(error.into()))?;
+        let connection = identity_of(channel).map_err(|error| refused(error.into()))?;
+        let asked = Asked { audience, exchanger, client_id: None, connection };
+        Ok(Self { shown: Shown::Token(Box::new(token), SvidRole::Subject), asked })
+    }
+
+    /// RFC 6749 §4.4.2, the client known by its SVID.
+    pub(super) fn parse_client_credentials(
+        header: Option<&str>,
+        body: &Parameters,
+        channel: Channel,
+    ) -> Result<Self, TokenError> {
+        let refused = |fault| TokenError::svid(SvidRole::Client, fault);
+        let assertion = body.value("client_assertion");
+        if assertion.is_none() && channel.is_none() {
+            return Err(TokenError::AssertionMissing);
+        }
+        if header.is_some() || body.value("client_secret").is_some() {
+            return Err(TokenError::ClientAmbiguous);
+        }
+        let client_id = body.value("client_id").map(str::to_owned);
+        let audience = parse_target(body)?;
+        let asked = |client_id, connection| Asked { audience, exchanger: None, client_id, connection };
+        let Some(assertion) = assertion else {
+            if body.value("client_assertion_type").is_some() {
+                return Err(TokenError::ParameterMissing("client_assertion"));
+            }
+            let svid = channel.ok_or(TokenError::AssertionMissing)?.map_err(|error| refused(error.into()))?;
+            // The draft, §3.2: the parameter is required where the certificate is the credential.
+            let client_id = client_id.ok_or_else(|| refused(SvidFault::ClientId(svid.id().to_string())))?;
+            return Ok(Self { shown: Shown::Channel(Box::new(svid)), asked: asked(Some(client_id), None) });
+        };
+        if required(body, "client_assertion_type")? != JWT_SPIFFE {
+            return Err(TokenError::AssertionType);
+        }
+        let token = UnverifiedToken::parse(assertion.as_bytes()).map_err(|error| refused(error.into()))?;
+        let connection = identity_of(channel).map_err(|error| refused(error.into()))?;
+        Ok(Self { shown: Shown::Token(Box::new(token), SvidRole::Client), asked: asked(client_id, connection) })
+    }
+}
+
+impl ExchangeRequest {
+    /// The bundle was fetched again, and still will not do: the trust domain's fault if it does not count, else the caller's.
+    pub fn unanswered(&self, NeedsBundle { record, why }: NeedsBundle) -> TokenError {
+        let trust_domain = record.name().to_string();
+        match why {
+            Some(why) => TokenError::Bundle(trust_domain, why),
+            None => TokenError::svid(self.shown.role(), SvidFault::KeyUnknown(trust_domain)),
+        }
+    }
+}
+
+fn required<'a>(body: &'a Parameters, name: &'static str) -> Result<&'a str, TokenError> {
+    body.value(name).ok_or(TokenError::ParameterMissing(name))
+}
+
+/// For whom the token is to be, and that nothing more is asked than who the workload is.
+fn parse_target(body: &Parameters) -> Result<String, TokenError> {
+    if body.value("resource").is_some() {
+        return Err(TokenError::Resource);
+    }
+    if body.value("scope").is_some_and(|scope| scope != "openid") {
+        return Err(TokenError::Scope);
+    }
+    required(body, "audience").map(str::to_owned)
+}
+
+/// Nothing but the name: the token is what must hold, and it must be of the same identity.
+fn identity_of(channel: Channel) -> Result<Option<SpiffeId>, X509SvidError> {
+    channel.map(|svid| svid.map(|svid| svid.id().clone())).transpose()
+}
+
+/// What comes of a request.
+pub enum Exchange {
+    /// The bundle of the trust domain must be fetched first. The edge does that once, and asks again.
+    NeedsBundle {
+        /// Whose, and why.
+        needs: NeedsBundle,
+        /// The request, to be asked again.
+        request: Box<ExchangeRequest>,
+    },
+    /// It may have its token, if its use is admitted.
+    Uncounted(Box<UncountedToken>),
+}
+
+/// A token that everything speaks for but the count of uses. It has not been written down or signed.
+pub struct UncountedToken {
+    token: PreparedToken,
+    svid_use: SvidUse,
+    role: SvidRole,
+}
+
+impl UncountedToken {
+    /// The use of the SVID, to be counted.
+    pub fn svid_use(&self) -> &SvidUse {
+        &self.svid_use
+    }
+
+    /// The use was counted.
+    pub fn admitted(self) -> PreparedToken {
+        self.token
+    }
+
+    /// The use was not admitted.
+    pub fn refused(self, error: UseError) -> TokenError {
+        TokenError::svid(self.role, error.into())
+    }
+}
+
+/// What is known of a workload when the rules have said yes. Made by [`Workload::permit`] only.
+struct Workload {
+    record: Arc<TrustDomainRecord>,
+    id: SpiffeId,
+    document: Document,
+    expires_at: UnixTime,
+    sha256: [u8; 32],
+    svid_use: SvidUse,
+    rule: String,
+}
+
+impl Workload {
+    fn permit(svid: VerifiedSvid, rules: &Rules) -> Result<Self, SvidFault> {
+        let workload = Self {
+            record: Arc::clone(svid.record()),
+            id: svid.id().clone(),
+            document: svid.document(),
+            expires_at: svid.expires_at(),
+            sha256: *svid.sha256(),
+            svid_use: svid.use_of(),
+            rule: String::new(),
+        };
+        let permit = rules.permit_svid(svid)?;
+        Ok(Self { rule: permit.rule().to_owned(), ..workload })
+    }
+}
+
+enum Judged {
+    Verified(VerifiedSvid),
+    NeedsBundle(NeedsBundle, Shown),
+}
+
+impl Shown {
+    fn role(&self) -> SvidRole {
+        match self {
+            Self::Channel(_) => SvidRole::Client,
+            Self::Token(_, role) => *role,
+        }
+    }
+
+    /// `us` is our issuer URL.
+    fn judge(self, us: &str, issuers: &Issuers, now: UnixTime) -> Result<Judged, SvidFault> {
+        match self {
+            Self::Channel(svid) => {
+                let trust_domain = svid.id().trust_domain();
+                let record = issuers.trust_domains().find(trust_domain.as_str());
+                let record = record.ok_or_else(|| X509SvidError::TrustDomain(trust_domain.to_string()))?;
+                Ok(match svid.verify(record, Purpose::ClientAuthentication, now)? {
+                    X509Verification::Verified(svid) => Judged::Verified(svid),
+                    X509Verification::NeedsBundle(needs) => Judged::NeedsBundle(needs, Self::Channel(svid)),
+                })
+            }
+            Self::Token(token, role) => {
+                let record = match issuers.source(&token)? {
+                    Source::Issuer(issuer) => return Err(SvidFault::NotSvid(issuer.iss().to_string())),
+                    Source::TrustDomain(record) => record,
+                };
+                let audiences = match role {
+                    // The draft, §3.1: an assertion is made for the issuer and for nobody else.
+                    SvidRole::Client => vec![us],
+                    // One for the authority buys a certificate, so it may buy a token too.
+                    SvidRole::Subject => vec![us, record.audience().as_str()],
+                };
+                Ok(match token.verify_svid(record, &audiences, now)? {
+                    JwtSvidVerification::Verified(svid) => Judged::Verified(svid),
+                    JwtSvidVerification::NeedsBundle { needs, token } => {
+                        Judged::NeedsBundle(needs, Self::Token(token, role))
+                    }
+                })
+            }
+        }
+    }
+}
+
+impl Asked {
+    /// A8. Whatever else is said of who asks must be what the SVID says.
+    fn check_identity(&self, svid: &VerifiedSvid) -> Result<(), SvidFault> {
+        let id = svid.id();
+        if self.client_id.as_deref().is_some_and(|client_id| client_id != id.as_str()) {
+            return Err(SvidFault::ClientId(id.to_string()));
+        }
+        match &self.connection {
+            Some(connection) if connection != id => {
+                Err(SvidFault::TwoIdentities { token: id.to_string(), connection: connection.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Provider {
+    /// Judges `request` and prepares its token. Who the workload is and whether the rules know it is settled before it hears anything
+    /// about our clients.
+    pub fn exchange(
+        &self,
+        request: ExchangeRequest,
+        issuers: &Issuers,
+        now: UnixTime,
+        random: &dyn Random,
+    ) -> Result<Exchange, TokenError> {
+        let ExchangeRequest { shown, asked } = request;
+        if let Some(exchanger) = &asked.exchanger {
+            self.authenticate_client(exchanger)?;
+        }
+        let role = shown.role();
+        let refused = |fault| TokenError::svid(role, fault);
+        let svid = match shown.judge(&self.issuer, issuers, now).map_err(refused)? {
+            Judged::Verified(svid) => svid,
+            Judged::NeedsBundle(needs, shown) => {
+                return Ok(Exchange::NeedsBundle { needs, request: Box::new(ExchangeRequest { shown, asked }) });
+            }
+        };
+        asked.check_identity(&svid).map_err(refused)?;
+        let workload = Workload::permit(svid, issuers.rules()).map_err(refused)?;
+        self.check_audience(&asked.audience, &workload.record)?;
+        let token = self.prepare_exchanged(&workload, &asked.audience, role, now, random).map_err(refused)?;
+        let token = UncountedToken { token, svid_use: workload.svid_use, role };
+        Ok(Exchange::Uncounted(Box::new(token)))
+    }
+
+    fn check_audience(&self, audience: &str, record: &TrustDomainRecord) -> Result<(), TokenError> {
+        let told = || audience.chars().take(120).collect::<String>();
+        if !record.allows_exchange_for(audience) {
+            return Err(TokenError::AudienceNotAllowed { trust_domain: record.name().to_string(), audience: told() });
+        }
+        self.clients.find(audience).map(drop).ok_or_else(|| TokenError::AudienceUnknown(told()))
+    }
+
+    fn prepare_exchanged(
+        &self,
+        workload: &Workload,
+        audience: &str,
+        role: SvidRole,
+        now: UnixTime,
+        random: &dyn Random,
+    ) -> Result<PreparedToken, SvidFault> {
+        let Workload { record, id, document, expires_at, sha256, rule, .. } = workload;
+        // Whoever withdraws a workload's SVIDs has waited long enough when the last one is over.
+        let ends_at = now.plus(self.lifetimes.token).min(*expires_at);
+        let expires_in = ends_at.seconds().saturating_sub(now.seconds());
+        if expires_in == 0 {
+            return Err(SvidFault::Ended);
+        }
+        let claims = WorkloadClaims {
+            iss: self.issuer.clone(),
+            sub: id.to_string(),
+            aud: audience.to_owned(),
+            exp: ends_at.seconds(),
+            iat: now.seconds(),
+            jti: URL_SAFE_NO_PAD.encode(random.bytes::<16>()),
+            federated_claims: FederatedClaims {
+                connector_id: format!("{WORKLOADS}{}", record.name()),
+                user_id: id.to_string(),
+            },
+        };
+        let encoded = serde_json::to_vec(&claims).expect("strings and numbers always encode");
+        let entry = AuditRecord::TokenIssued {
+            at_ms: now.millis(),
+            client: claims.aud,
+            subject: claims.sub,
+            connector: claims.federated_claims.connector_id,
+            claims_sha256: sha256_hex(&encoded),
+            credential: document.name().to_owned(),
+            svid_sha256: hex::encode(sha256),
+            rule: rule.clone(),
+        };
+        Ok(PreparedToken {
+            signing_input: self.token_key.signing_input(&encoded),
+            leaf: entry.to_leaf(),
+            access_token: None,
+            expires_in,
+            scope: "openid".to_owned(),
+            token_type: match role {
+                // RFC 8693 §2.2.1: what is given out is no access token, whatever the member is called.
+                SvidRole::Subject => "N_A",
+                SvidRole::Client => "Bearer",
+            },
+            issued_token_type: Some(ID_TOKEN),
+        })
+    }
+}
+
+impl TokenError {
+    fn svid(role: SvidRole, fault: SvidFault) -> Self {
+        Self::Svid { role, fault: Box::new(fault) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Why an SVID that was shown at the token endpoint gets nobody a token.
+
+use super::error::ErrorCode;
+use crate::names::Rule;
+use crate::namespace::Denied;
+use crate::svid::{UseError, X509SvidError};
+use crate::token::{JwtSvidError, TokenError};
+
+/// As what an SVID is shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SvidRole {
+    /// By a client that authenticates with it (draft-ietf-oauth-spiffe-client-auth).
+    Client,
+    /// As the token that is exchanged (RFC 8693 §2.1).
+    Subject,
+}
+
+impl SvidRole {
+    /// The code for one that is not taken. RFC 8693 §2.2.2 has `invalid_request` for a bad subject token; docs/divergences.md says
+    /// why ours is another.
+    pub(super) fn code(self) -> ErrorCode {
+        match self {
+            Self::Client => ErrorCode::InvalidClient,
+            Self::Subject => ErrorCode::InvalidGrant,
+        }
+    }
+}
+
+/// Why an SVID is not taken.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SvidFault {
+    /// A8: the client calls itself something else, or nothing where it must say who it is.
+    #[error("client_id must be the SPIFFE ID that the client shows, {0}")]
+    ClientId(String),
+    /// The name is nobody's, or somebody else's.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// T4: over, though the leeway for clocks would let it pass: a token of no life is of no use.
+    #[error("the SVID has ended, so no token can be made from it")]
+    Ended,
+    /// The JWT-SVID.
+    #[error(transparent)]
+    JwtSvid(#[from] JwtSvidError),
+    /// J4: the JWT-SVID names a key that its trust domain does not publish.
+    #[error("the token is signed by a key that is not in the bundle of the trust domain {0}")]
+    KeyUnknown(String),
+    /// J2: a token of an issuer. Whoever may have those goes to the authority with them.
+    #[error("the token is one of the issuer {0}; only SVIDs of registered trust domains are taken here")]
+    NotSvid(String),
+    /// It cannot be read, or leads nowhere.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A8: one identity a request.
+    #[error("the token is of {token}, and the certificate of the connection of {connection}; show one identity")]
+    TwoIdentities {
+        /// In the token.
+        token: String,
+        /// In the certificate.
+        connection: String,
+    },
+    /// It was used before, or too often.
+    #[error(transparent)]
+    Use(#[from] UseError),
+    /// The X.509-SVID of the connection.
+    #[error(transparent)]
+    X509Svid(#[from] X509SvidError),
+}
+
+impl SvidFault {
+    /// The rule that refused.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Self::ClientId(_) | Self::TwoIdentities { .. } => Rule::A8,
+            Self::Denied(denied) => denied.rule(),
+            Self::Ended => Rule::T4,
+            Self::JwtSvid(error) => error.rule(),
+            Self::KeyUnknown(_) => Rule::J4,
+            Self::NotSvid(_) => Rule::J2,
+            Self::Token(error) => error.rule(),
+            Self::Use(error) => error.rule(),
+            Self::X509Svid(error) => error.rule(),
+        }
+    }
+}
