@@ -4,10 +4,11 @@ use std::sync::{Arc, LazyLock};
 
 use broker::ca::armor;
 use broker::ca::proof::Submission;
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Registry};
+use broker::names::{Audience, DomainName, EmailAddress, HttpsUrl, IssuerUrl, PublicSuffixes, TrustDomain, UriName};
 use broker::profile::Profile;
-use broker::names::{Audience, DomainName, EmailAddress, HttpsUrl, IssuerUrl, UriName};
 use broker::token::{UnverifiedToken, Verification};
+use broker::trust_domain::{Bundle, BundleSource, Held, TrustDomainSpec};
 use shared::time::UnixTime;
 
 /// The only text that the issuer of the seeds has signed.
@@ -20,6 +21,19 @@ pub(crate) static ISSUERS: LazyLock<Issuers> = LazyLock::new(|| {
     let keys = KeySource::Pinned(Arc::new(KeySet::from_jwks(JWKS).expect("the seeds' keys")));
     Issuers::build(vec![IssuerSpec::new("example", iss, Profile::Human, keys)], Vec::new()).expect("a record")
 });
+
+/// A trust domain of real SPIRE's, when its SVIDs among the seeds were in force. It may speak for nobody.
+pub(crate) static TRUSTING: LazyLock<Issuers> = LazyLock::new(|| {
+    let name = TrustDomain::parse("alpha.test").expect("a trust domain");
+    let trust_domains = vec![TrustDomainSpec::new(name, BundleSource::WorkloadApi)];
+    let registry = Registry { trust_domains, ..Registry::default() };
+    let issuers = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("a record");
+    let bundle = Bundle::parse(include_bytes!("../../tests/vectors/spire/alpha-bundle-1.json")).expect("a bundle");
+    let record = issuers.trust_domains().find("alpha.test").expect("is there");
+    record.replace(Held::new(Arc::new(bundle), TRUSTING_AT));
+    issuers
+});
+pub(crate) const TRUSTING_AT: UnixTime = UnixTime::from_seconds(1_795_256_980);
 
 /// A token names its issuer; of all texts only the one that was signed verifies, whatever is done to its signature.
 pub fn identity_token(bytes: &[u8]) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use broker::connector::ConnectorId;
 use broker::provider::{
-    Authorized, Clients, Lifetimes, Parameters, Provider, ProviderParts, ProviderSealing, SessionSecret, TokenRequest,
+    Authorized, Clients, Exchange, Lifetimes, Parameters, Provider, ProviderParts, ProviderSealing, SessionSecret,
+    TokenRequest,
 };
 use broker::provider::{flow_of_state, is_flow_id};
 use shared::keys::{KeyFile, SignatureAlgorithm, SigningKey};
@@ -48,17 +49,32 @@ pub fn authorize_request(bytes: &[u8]) {
     }
 }
 
-/// A token request for a code that nobody has got is refused, whatever else it says. The `Authorization` header stands
-/// before the first line feed.
+/// A token request for a code that nobody has got, or by an SVID that a trust domain vouches for but no grant, is refused, whatever else
+/// it says. The `Authorization` header stands before the first line feed.
 pub fn token_request(bytes: &[u8]) {
     let (header, body) = match bytes.iter().position(|byte| *byte == b'\n') {
         Some(at) => (crate::text(&bytes[..at]), &bytes[at + 1..]),
         None => (None, bytes),
     };
     let Ok(parameters) = Parameters::parse(body) else { return };
-    let Ok(request) = TokenRequest::parse(header, &parameters) else { return };
-    assert_eq!(parameters.value("grant_type"), Some("authorization_code"));
-    assert!(PROVIDER.redeem(&request, NOW, &SystemRandom).is_err());
+    match TokenRequest::parse(header, &parameters, None) {
+        Ok(TokenRequest::Code(request)) => {
+            assert_eq!(parameters.value("grant_type"), Some("authorization_code"));
+            assert!(PROVIDER.redeem(&request, NOW, &SystemRandom).is_err());
+        }
+        Ok(TokenRequest::Exchange(request)) => {
+            assert!(parameters.value("audience").is_some());
+            match PROVIDER.exchange(*request, &crate::broker::TRUSTING, crate::broker::TRUSTING_AT, &SystemRandom) {
+                Ok(Exchange::Uncounted(_)) => panic!("no grant names a workload"),
+                Ok(Exchange::NeedsBundle { needs, request }) => assert!(request.unanswered(needs).code().is_some()),
+                Err(error) => {
+                    assert!(error.code().is_some());
+                    assert!(error.description().len() <= 400);
+                }
+            }
+        }
+        Err(error) => assert!(error.code().is_some()),
+    }
 }
 
 /// Cookies and state that are not ours open nothing.
