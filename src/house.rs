@@ -9,6 +9,7 @@ mod units;
 use std::sync::Arc;
 
 use axum::Router;
+use broker::trust_domain::BundleSource;
 use shared::audit::AuditRecord;
 use shared::log::{AppendError, Log};
 use shared::store::Store;
@@ -21,7 +22,7 @@ use tokio::task::JoinSet;
 use self::opened::Opened;
 use self::parts::Parts;
 use crate::assemble::{Origin, Settings};
-use crate::bundles::{BundleKeeper, WorkloadBundles};
+use crate::bundles::BundleKeeper;
 use crate::clock::SystemClock;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::http::api::{self, ApiEdge};
@@ -43,6 +44,7 @@ use crate::snapshots::{Cause, Reloader, SnapshotError, Snapshots};
 use crate::timestamp_units::UnitsError;
 use crate::trust_publisher::{PublishError, TrustPublisher};
 use crate::trusted_time::{TrustedTime, TrustedTimeError};
+use crate::workload_api::WorkloadApi;
 
 /// How often expired codes and sessions are swept.
 const SWEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
@@ -100,11 +102,18 @@ pub(crate) struct House {
     snapshots: Arc<Snapshots>,
     reloader: Arc<Reloader>,
     registrar: Arc<Registrar>,
+    /// Followed for as long as the house is open.
+    _workload_api: Option<WorkloadApi>,
 }
 
 impl House {
-    /// Opens the house in `data` to be served as `origin`.
-    pub(crate) async fn open(data: &DataDir, settings: Settings, origin: Origin) -> Result<Self, HouseError> {
+    /// Opens the house in `data` to be served as `origin`, with what `workload_api` says if there is one.
+    pub(crate) async fn open(
+        data: &DataDir,
+        settings: Settings,
+        origin: Origin,
+        workload_api: Option<WorkloadApi>,
+    ) -> Result<Self, HouseError> {
         let file = data.house_file()?;
         let opened = Opened::new(data, &file, &settings)?;
         record_configuration(&opened.audit, &settings, &origin).await?;
@@ -115,8 +124,8 @@ impl House {
         let parts = Parts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
         let revocations = parts.revocations()?;
         let mut units = parts.timestamp_units(&revocations)?;
-        let workload_bundles = Arc::<WorkloadBundles>::default();
-        let bundles = parts.bundles(&units.chains()?, workload_bundles.clone())?;
+        let workload_bundles = workload_api.as_ref().map(WorkloadApi::bundles).unwrap_or_default();
+        let bundles = parts.bundles(&units.chains()?, workload_bundles)?;
         let material = parts.material(units.chains()?)?;
         let publisher = Arc::new(parts.publisher(&material).await?);
         units.note_published(SystemClock.now())?;
@@ -138,12 +147,13 @@ impl House {
         });
         let rollover = parts.rollover(units, material, publisher.clone(), timestamps.clone())?;
         let keys_to_probe = vec![opened.issuing_key.clone()];
+        let own_svid = workload_api.as_ref().and_then(WorkloadApi::own_svid);
         let (source, registration) = (settings.source.clone(), settings.registration.clone());
         let local_users = fixtures.local_users.clone();
         let snapshots = Arc::new(Snapshots::open(fixtures, settings)?);
         let issuers = snapshots.part(|snapshot| &snapshot.issuers);
         let health = HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone(), bundles.clone(), issuers);
-        let health = Arc::new(health);
+        let health = Arc::new(health.with_own_svid(own_svid));
         let (audit, clock) = (opened.audit.clone(), opened.clock.clone());
         let reloader = Arc::new(Reloader::new(source, snapshots.clone(), audit.clone(), clock.clone()));
         let registrar = Arc::new(
@@ -157,7 +167,14 @@ impl House {
             })
             .await?,
         );
-        bundles.begin(&snapshots.current().issuers).await;
+        let snapshot = snapshots.current();
+        let mut records = snapshot.issuers.trust_domains().iter();
+        if let Some(workload_api) = &workload_api
+            && records.any(|record| matches!(record.source(), BundleSource::WorkloadApi))
+        {
+            workload_api.first_bundles().await;
+        }
+        bundles.begin(&snapshot.issuers).await;
         let api = Arc::new(ApiEdge {
             snapshots: snapshots.clone(),
             reloader: reloader.clone(),
@@ -211,6 +228,7 @@ impl House {
             snapshots,
             reloader,
             registrar,
+            _workload_api: workload_api,
         })
     }
 

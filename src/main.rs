@@ -37,6 +37,7 @@ mod tokens;
 mod trust_publisher;
 mod trusted_time;
 mod verify;
+mod workload_api;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -13,10 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 
 use crate::assemble::{Origin, Problems, Settings};
+use crate::clock::SystemClock;
 use crate::data_dir::DataDir;
 use crate::house::{House, HouseError};
 use crate::listen::connections::Connections;
 use crate::listen::tls::{ServerIdentity, TlsError};
+use crate::workload_api::{NoSvid, WorkloadApi};
 
 /// Why the house is not served.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,12 @@ pub(crate) enum ServeError {
     Problems(#[from] Problems),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    NoSvid(#[from] NoSvid),
+    #[error("listen.svid has nothing to show: set listen.tls, or identity = \"workload-api\" and spiffe.workload_api")]
+    NoIdentity,
+    #[error("stopped before it served")]
+    Stopped,
     #[error("requests were still under way when the time to drain was over; they were cut off")]
     CutOff,
     #[error(transparent)]
@@ -44,7 +52,7 @@ pub(crate) struct Serving {
     /// Where revocation is served in plain HTTP.
     plain: Option<(TcpListener, Connections)>,
     /// Where workloads connect with mutual TLS.
-    svid: Option<(TcpListener, Connections)>,
+    svid: Option<(TcpListener, MutualTls)>,
     /// Where metrics are served in plain HTTP.
     metrics: Option<(TcpListener, Connections)>,
 }
@@ -71,18 +79,23 @@ impl Serving {
         let connections = limits.connections(identity.as_ref().map(|identity| identity.server_config()));
         let plain = bind(settings.revocation.listen).await?.map(|listener| (listener, limits.connections(None)));
         let metrics = bind(settings.listen.metrics).await?.map(|listener| (listener, limits.connections(None)));
+        let wants_svid =
+            settings.listen.svid.as_ref().is_some_and(|svid| svid.identity == ListenerIdentity::WorkloadApi);
+        let workload_api = settings.spiffe.workload_api.as_ref();
+        let workload_api = workload_api.map(|at| WorkloadApi::follow(at, wants_svid, Arc::new(SystemClock)));
         let svid = match &settings.listen.svid {
             None => None,
             Some(svid) => {
+                let listener = bind(Some(svid.address)).await?;
                 let shown = match svid.identity {
                     ListenerIdentity::Files => identity.clone().map(|identity| identity as Arc<dyn ResolvesServerCert>),
-                    ListenerIdentity::WorkloadApi => None,
+                    ListenerIdentity::WorkloadApi => first_svid(workload_api.as_ref()).await?,
                 };
-                let config = shown.map(crate::listen::svid::server_config);
-                bind(Some(svid.address)).await?.map(|listener| (listener, limits.connections(config)))
+                let tls = MutualTls::new(shown.ok_or(ServeError::NoIdentity)?, limits);
+                listener.map(|listener| (listener, tls))
             }
         };
-        let house = House::open(data, settings, origin).await?;
+        let house = House::open(data, settings, origin, workload_api).await?;
         Ok(Self { house, listener, connections, identity, plain, svid, metrics })
     }
 
@@ -108,10 +121,10 @@ impl Serving {
             }
         }
         let (stopping, stopped) = tokio::sync::watch::channel(false);
-        let svid = self.svid.map(|(listener, connections)| {
+        let svid = self.svid.map(|(listener, tls)| {
             let mut stopped = stopped.clone();
             let stop = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
-            tokio::spawn(connections.serve(listener, self.house.svid_routes(), stop))
+            tokio::spawn(tls.connections().serve(listener, self.house.svid_routes(), stop))
         });
         let stop = async move {
             stop.await;
@@ -137,6 +150,31 @@ struct Limits {
 impl Limits {
     fn connections(self, tls: Option<Arc<ServerConfig>>) -> Connections {
         Connections { tls: tls.map(TlsAcceptor::from), max: self.max, drain: self.drain }
+    }
+}
+
+/// How the listener for workloads is served: never without TLS, for which there is no way to say it.
+struct MutualTls {
+    config: Arc<ServerConfig>,
+    limits: Limits,
+}
+
+impl MutualTls {
+    fn new(identity: Arc<dyn ResolvesServerCert>, limits: Limits) -> Self {
+        Self { config: crate::listen::svid::server_config(identity), limits }
+    }
+
+    fn connections(self) -> Connections {
+        self.limits.connections(Some(self.config))
+    }
+}
+
+/// Waits for our own X.509-SVID. Whoever would have the program end does not wait with it.
+async fn first_svid(workload_api: Option<&WorkloadApi>) -> Result<Option<Arc<dyn ResolvesServerCert>>, ServeError> {
+    let Some(workload_api) = workload_api else { return Ok(None) };
+    tokio::select! {
+        first = workload_api.first_svid() => Ok(first?.map(|svid| svid as Arc<dyn ResolvesServerCert>)),
+        () = stop_signal()? => Err(ServeError::Stopped),
     }
 }
 

@@ -4,6 +4,7 @@ use broker::names::TrustDomain;
 use privyseal_config::{Config, ListenerIdentity};
 
 use super::Problems;
+use crate::workload_api::Address;
 
 /// What the house is to other members.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +12,7 @@ pub(crate) struct SpiffeSettings {
     /// Our own trust domain.
     pub(crate) trust_domain: Option<TrustDomain>,
     /// Where the Workload API is: `unix:///…` or `tcp://…`.
-    pub(crate) workload_api: Option<String>,
+    pub(crate) workload_api: Option<Address>,
 }
 
 /// The settings; what is wrong is written down.
@@ -25,20 +26,19 @@ pub(super) fn understand(config: &Config, problems: &mut Problems) -> SpiffeSett
         let message = format!("{ours} is our own trust domain (spiffe.trust_domain); nobody else vouches for it");
         problems.add(&format!("trust_domains[{at}].name"), message);
     }
-    let workload_api = section.workload_api.clone();
-    if let Some(address) = &workload_api {
-        let is_unix = address.strip_prefix("unix://").is_some_and(|path| path.starts_with('/'));
-        let is_tcp = address.strip_prefix("tcp://").is_some_and(|rest| rest.parse::<std::net::SocketAddr>().is_ok());
-        if !is_unix && !is_tcp {
+    let workload_api = section.workload_api.as_deref().and_then(|text| {
+        let address = Address::parse(text);
+        if address.is_none() {
             let message = format!(
-                "\"{address}\" is neither unix:///path/of/the/socket nor tcp://127.0.0.1:port (SPIFFE Workload Endpoint 4)"
+                "\"{text}\" is neither unix:///path/of/the/socket nor tcp://127.0.0.1:port (SPIFFE Workload Endpoint 4)"
             );
             problems.add("spiffe.workload_api", message);
         }
-    }
+        address
+    });
     let wants_identity =
         config.listen.svid.as_ref().is_some_and(|listen| listen.identity == ListenerIdentity::WorkloadApi);
-    if wants_identity && workload_api.is_none() {
+    if wants_identity && section.workload_api.is_none() {
         problems.add("listen.svid.identity", "\"workload-api\" needs spiffe.workload_api".to_owned());
     }
     SpiffeSettings { trust_domain, workload_api }

@@ -12,6 +12,8 @@ const FLOOR: Duration = Duration::from_secs(60);
 const CEILING: Duration = Duration::from_secs(3600);
 /// A file costs a look at its date.
 pub(super) const OF_FILE: Duration = Duration::from_secs(5);
+/// What the Workload API says is in memory: a withdrawal need not wait.
+pub(super) const OF_WORKLOAD_API: Duration = Duration::from_secs(1);
 
 /// From one good look to the next, by the hint in the bundle; ten per cent more or less, so that a thousand do not come at once.
 pub(super) fn after_success(hint: Option<Duration>, random: &dyn Random) -> Duration {

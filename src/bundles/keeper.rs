@@ -183,7 +183,7 @@ impl BundleKeeper {
         }
     }
 
-    /// The same at once, because an operator asks for it.
+    /// The same at once, because an operator asks for it or its time has come.
     pub(crate) async fn look_at_once(
         &self,
         record: &Arc<TrustDomainRecord>,
@@ -208,7 +208,8 @@ impl BundleKeeper {
         let span = match (record.source(), &outcome) {
             (BundleSource::Endpoint { .. }, Ok(())) => interval::after_success(hint, &*self.random),
             (BundleSource::Endpoint { .. }, Err(_)) => interval::after_failure(hint, &*self.random),
-            (BundleSource::File(_) | BundleSource::MapFile(_) | BundleSource::WorkloadApi, _) => interval::OF_FILE,
+            (BundleSource::File(_) | BundleSource::MapFile(_), _) => interval::OF_FILE,
+            (BundleSource::WorkloadApi, _) => interval::OF_WORKLOAD_API,
         };
         poll.next = Some(now.plus(span));
         match &outcome {
@@ -249,11 +250,11 @@ impl BundleKeeper {
             }
         };
         match found {
-            Found::Unchanged => {
-                record.replace(record.held().seen_again(now));
+            Found::Unchanged { at } => {
+                record.replace(record.held().seen_again(at));
                 self.keep_again(record, poll, now);
             }
-            Found::Bundle(bundle, document) => {
+            Found::Bundle { bundle, document, at } => {
                 let judged = judge(&bundle, record, issuers, &self.own);
                 if let Err(refused) = &judged {
                     // What was refused is not what was seen before, however often it is shown.
@@ -261,7 +262,7 @@ impl BundleKeeper {
                     self.tell_refused(record, refused, poll, now).await;
                 }
                 let judgement = judged.map_err(SourceError::Refused)?;
-                self.put_in_force(record, &bundle, judgement, now).await?;
+                self.put_in_force(record, &bundle, at, judgement).await?;
                 if let Some(document) = document {
                     self.keep(record, &document, poll, now);
                 }
@@ -270,17 +271,17 @@ impl BundleKeeper {
         Ok(())
     }
 
-    /// Recorded first, then in force; but what only takes trust away takes effect whatever the log does.
+    /// In force as of `at`, when its source said it. Recorded first, then in force; but what only takes trust away takes effect whatever the log does.
     async fn put_in_force(
         &self,
         record: &TrustDomainRecord,
         bundle: &Arc<Bundle>,
+        at: UnixTime,
         judgement: Judgement,
-        now: UnixTime,
     ) -> Result<(), Cause> {
         let event = match judgement {
             Judgement::Unchanged => {
-                record.replace(Held::new(bundle.clone(), now));
+                record.replace(Held::new(bundle.clone(), at));
                 return Ok(());
             }
             Judgement::Emptied => "emptied",
@@ -289,10 +290,10 @@ impl BundleKeeper {
         let only_takes_away =
             record.held().bundle().is_some_and(|held| bundle.fingerprints().is_subset(held.fingerprints()));
         if only_takes_away {
-            record.replace(Held::new(bundle.clone(), now));
+            record.replace(Held::new(bundle.clone(), at));
         }
         let entry = AuditRecord::BundleChanged {
-            at_ms: now.millis(),
+            at_ms: self.clock.now().millis(),
             trust_domain: record.name().to_string(),
             event: event.to_owned(),
             sequence: bundle.sequence(),
@@ -300,7 +301,7 @@ impl BundleKeeper {
             reason: String::new(),
         };
         match self.record(&entry).await {
-            Ok(()) => record.replace(Held::new(bundle.clone(), now)),
+            Ok(()) => record.replace(Held::new(bundle.clone(), at)),
             Err(error) if only_takes_away => tracing::error!(%error, "a withdrawal is in force without a record"),
             Err(error) => return Err(Cause::Audit(error)),
         }
@@ -387,7 +388,11 @@ impl BundleKeeper {
                 let (keeper, record, issuers) = (Arc::clone(&self), Arc::clone(record), Arc::clone(&issuers));
                 tokio::spawn(async move {
                     let _place = place;
-                    if let Err(error) = keeper.refresh(&record, &issuers).await {
+                    let before = keeper.report(&record).trouble;
+                    // Its time has come: a look just before does not answer for it.
+                    if let Err(error) = keeper.look_at_once(&record, &issuers).await
+                        && before.as_ref() != Some(&error)
+                    {
                         tracing::warn!(%error, "trust domain");
                     }
                 });

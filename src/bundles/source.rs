@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use broker::issuer::{Issuers, Reach};
 use broker::names::SpiffeId;
-use broker::trust_domain::{Bundle, BundleMap, BundleSource, EndpointProfile, TrustDomainRecord};
+use broker::trust_domain::{Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, TrustDomainRecord};
 use shared::time::UnixTime;
 
 use super::endpoint::{self, EndpointError};
@@ -17,18 +17,49 @@ use crate::assemble::MAX_BUNDLE_FILE;
 use crate::data_dir::file;
 use crate::outbound::{Outbound, OutboundError};
 
+/// When the Workload API has confirmed nothing for so long, that is trouble. A follower has it say everything again each minute.
+const LONG_UNCONFIRMED: Duration = Duration::from_secs(150);
+
 /// What the Workload API last said: a bundle of each trust domain that the agent knows. Its writer is the follower of that API.
 #[derive(Debug, Default)]
-pub(crate) struct WorkloadBundles(ArcSwap<BTreeMap<String, Arc<Bundle>>>);
+pub(crate) struct WorkloadBundles(ArcSwapOption<WorkloadState>);
+
+#[derive(Debug)]
+struct WorkloadState {
+    bundles: BTreeMap<String, Result<Arc<Bundle>, BundleError>>,
+    confirmed_at: UnixTime,
+}
 
 impl WorkloadBundles {
-    /// The whole state; what is not in it is withdrawn (SPIFFE Workload API §5.1: each message is the full state).
-    pub(crate) fn replace(&self, bundles: BTreeMap<String, Arc<Bundle>>) {
-        self.0.store(Arc::new(bundles));
+    /// The whole state, as the API said it at this moment; what is not in it is withdrawn (SPIFFE Workload API §5.1: each message is
+    /// the full state).
+    pub(crate) fn replace(&self, bundles: BTreeMap<String, Result<Arc<Bundle>, BundleError>>, confirmed_at: UnixTime) {
+        self.0.store(Some(Arc::new(WorkloadState { bundles, confirmed_at })));
     }
 
-    fn find(&self, trust_domain: &str) -> Option<Arc<Bundle>> {
-        self.0.load().get(trust_domain).cloned()
+    /// Whether the API has said anything yet.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.load().is_some()
+    }
+
+    /// The bundle is as fresh as the API's last word: while nobody answers there, looking at what it once said does not renew it.
+    fn look(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<Found, SourceError> {
+        let state = self.0.load_full().ok_or(SourceError::WorkloadApiSilent)?;
+        let (at, held) = (state.confirmed_at, record.held());
+        let found = match (state.bundles.get(record.name().as_str()), held.bundle()) {
+            (Some(Err(error)), _) => return Err(RefusedBundle::from(error.clone()).into()),
+            (Some(Ok(bundle)), Some(held)) if Arc::ptr_eq(held, bundle) => Found::Unchanged { at },
+            (Some(Ok(bundle)), _) => Found::Bundle { bundle: bundle.clone(), document: None, at },
+            (None, Some(held)) if held.is_empty() => Found::Unchanged { at },
+            (None, Some(_)) => Found::Bundle { bundle: Arc::default(), document: None, at },
+            (None, None) => return Err(SourceError::WorkloadApi),
+        };
+        match found {
+            Found::Unchanged { at } if now.since(at) > LONG_UNCONFIRMED => {
+                Err(SourceError::WorkloadApiLost(at.rfc3339().unwrap_or_default()))
+            }
+            found => Ok(found),
+        }
     }
 }
 
@@ -43,6 +74,10 @@ pub(super) enum SourceError {
     File(String),
     #[error("the Workload API does not know it")]
     WorkloadApi,
+    #[error("the Workload API has said nothing since {0}")]
+    WorkloadApiLost(String),
+    #[error("the Workload API has said nothing yet")]
+    WorkloadApiSilent,
 }
 
 impl From<OutboundError> for SourceError {
@@ -51,12 +86,12 @@ impl From<OutboundError> for SourceError {
     }
 }
 
-/// What a source gave.
+/// What a source gave, and when it said so: only for the Workload API is that not the moment of the look.
 pub(super) enum Found {
     /// A bundle, with the document that it was read from where there is one to keep.
-    Bundle(Arc<Bundle>, Option<Vec<u8>>),
+    Bundle { bundle: Arc<Bundle>, document: Option<Vec<u8>>, at: UnixTime },
     /// What it gave before.
-    Unchanged,
+    Unchanged { at: UnixTime },
 }
 
 /// By what a source is known to be the same as before.
@@ -80,31 +115,24 @@ impl Look<'_> {
         match record.source() {
             BundleSource::Endpoint { url, profile: EndpointProfile::Web } => {
                 let document = (self.client)(record.reach())?.fetch(url.as_str()).await?;
-                read_document(document, seen)
+                read_document(document, seen, self.now)
             }
             BundleSource::Endpoint { url, profile: EndpointProfile::Spiffe { endpoint_id, bootstrap } } => {
                 let bundle = self.bundle_of(record, endpoint_id, bootstrap.as_ref())?;
                 let document = endpoint::fetch_by_svid(url, endpoint_id, bundle, record.reach()).await?;
-                read_document(document, seen)
+                read_document(document, seen, self.now)
             }
             BundleSource::File(path) => {
-                read_file(path, seen, |text| Ok(Bundle::parse(text).map_err(RefusedBundle::from)?))
+                read_file(path, seen, self.now, |text| Ok(Bundle::parse(text).map_err(RefusedBundle::from)?))
             }
             BundleSource::MapFile(path) => {
                 let name = record.name().as_str();
-                read_file(path, seen, |text| {
+                read_file(path, seen, self.now, |text| {
                     let mut map = BundleMap::parse(text).map_err(RefusedBundle::from)?;
                     Ok(map.remove(name).ok_or_else(|| RefusedBundle::NotInMap(name.to_owned()))?)
                 })
             }
-            BundleSource::WorkloadApi => {
-                let bundle = self.workload_api.find(record.name().as_str()).ok_or(SourceError::WorkloadApi)?;
-                let held = record.held();
-                match held.bundle() {
-                    Some(held) if Arc::ptr_eq(held, &bundle) => Ok(Found::Unchanged),
-                    _ => Ok(Found::Bundle(bundle, None)),
-                }
-            }
+            BundleSource::WorkloadApi => self.workload_api.look(record, self.now),
         }
     }
 
@@ -134,29 +162,30 @@ impl Look<'_> {
     }
 }
 
-fn read_document(document: Vec<u8>, seen: &mut Seen) -> Result<Found, SourceError> {
+fn read_document(document: Vec<u8>, seen: &mut Seen, at: UnixTime) -> Result<Found, SourceError> {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &document);
     let digest: [u8; 32] = digest.as_ref().try_into().expect("SHA-256 has 32 bytes");
     if seen.document == Some(digest) {
-        return Ok(Found::Unchanged);
+        return Ok(Found::Unchanged { at });
     }
     let bundle = Bundle::parse(&document).map_err(RefusedBundle::from)?;
     seen.document = Some(digest);
-    Ok(Found::Bundle(Arc::new(bundle), Some(document)))
+    Ok(Found::Bundle { bundle: Arc::new(bundle), document: Some(document), at })
 }
 
 fn read_file(
     path: &Path,
     seen: &mut Seen,
+    at: UnixTime,
     parse: impl Fn(&[u8]) -> Result<Bundle, SourceError>,
 ) -> Result<Found, SourceError> {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     let modified = modified.map_err(|error| SourceError::File(format!("{}: {error}", path.display())))?;
     if seen.modified == Some(modified) {
-        return Ok(Found::Unchanged);
+        return Ok(Found::Unchanged { at });
     }
     let text = file::read_bytes(path, MAX_BUNDLE_FILE + 1).map_err(|error| SourceError::File(error.to_string()))?;
     let bundle = parse(&text)?;
     seen.modified = Some(modified);
-    Ok(Found::Bundle(Arc::new(bundle), None))
+    Ok(Found::Bundle { bundle: Arc::new(bundle), document: None, at })
 }

@@ -72,7 +72,7 @@ impl Scratch {
         founding::found(&data, plan, SystemClock.now(), &SystemRandom).expect("a house");
         let settings = Source::new(Some(&path), None).read().map_err(|(problems, _)| problems).expect("good");
         let origin = Origin::parse(ORIGIN).expect("an origin");
-        let house = House::open(&data, settings, origin).await.expect("opens");
+        let house = House::open(&data, settings, origin, None).await.expect("opens");
         let key_file = data.key_file().expect("a key file");
         let token_key = data.key(KeyName::Token, &key_file).expect("a key");
         Self { house, token_key, folder, _data: data }
@@ -88,7 +88,8 @@ impl Scratch {
         }
         let path = folder.path().join("privyseal.toml");
         let settings = Source::new(Some(&path), None).read().map_err(|(problems, _)| problems).expect("good");
-        let house = House::open(&_data, settings, Origin::parse(ORIGIN).expect("an origin")).await.expect("opens");
+        let house =
+            House::open(&_data, settings, Origin::parse(ORIGIN).expect("an origin"), None).await.expect("opens");
         Self { house, token_key, folder, _data }
     }
 

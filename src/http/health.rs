@@ -17,6 +17,7 @@ use super::timestamp::TimestampEdge;
 use crate::bundles::{BundleKeeper, State as BundleState};
 use crate::clock::Stopwatch;
 use crate::snapshots::Current;
+use crate::workload_api::OwnSvid;
 
 /// How long an answer of the keys counts: whoever asks for readiness in a loop does not make them sign in a loop.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
@@ -29,6 +30,7 @@ pub(crate) struct HealthEdge {
     bundles: Arc<BundleKeeper>,
     issuers: Current<Issuers>,
     probed: Mutex<Option<(Stopwatch, Vec<String>)>>,
+    own_svid: Option<Arc<OwnSvid>>,
 }
 
 impl HealthEdge {
@@ -39,7 +41,7 @@ impl HealthEdge {
         bundles: Arc<BundleKeeper>,
         issuers: Current<Issuers>,
     ) -> Self {
-        Self { logs, signers, timestamps, bundles, issuers, probed: Mutex::new(None) }
+        Self { logs, signers, timestamps, bundles, issuers, probed: Mutex::new(None), own_svid: None }
     }
 
     /// How many trust domains are well, and the names of the others. A trust domain whose bundle is stale, missing or empty does not
@@ -55,6 +57,11 @@ impl HealthEdge {
             "missing": names(BundleState::Missing),
             "empty": names(BundleState::Empty),
         })
+    }
+
+    /// With the X.509-SVID that the listener for workloads shows.
+    pub(crate) fn with_own_svid(self, own_svid: Option<Arc<OwnSvid>>) -> Self {
+        Self { own_svid, ..self }
     }
 
     /// What is wrong with the keys, asked at most every few seconds.
@@ -83,7 +90,7 @@ async fn healthz(State(edge): State<Arc<HealthEdge>>) -> Json<serde_json::Value>
     Json(json!({ "status": "SERVING", "time": edge.timestamps.time().summary() }))
 }
 
-/// 200 when every key signs a probe, every log takes leaves and the time is trusted; otherwise 503 and what is wrong.
+/// 200 when every key signs a probe, every log takes leaves, the time is trusted and workloads can connect; otherwise 503 and what is wrong.
 async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
     let mut wrong = Vec::new();
     for log in &edge.logs {
@@ -91,6 +98,7 @@ async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
     }
     wrong.extend(edge.keys());
     wrong.extend(edge.timestamps.time().look().err().map(|trouble| trouble.to_string()));
+    wrong.extend(edge.own_svid.as_ref().and_then(|svid| svid.wrong()));
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = if wrong.is_empty() { "ready" } else { "not ready" };
     let body = json!({
