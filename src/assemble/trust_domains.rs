@@ -7,7 +7,8 @@ use std::time::Duration;
 use broker::names::{Audience, HttpsUrl, IssuerLabel, IssuerUrl, SpiffeId, TrustDomain};
 use broker::token::JoseAlgorithm;
 use broker::trust_domain::{
-    Accepts, Bundle, BundleSource, EndpointProfile, IssuerPolicy, MAX_BUNDLE_BYTES, TrustDomainSpec, UsePolicy,
+    Accepts, Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, IssuerPolicy, MAX_BUNDLE_BYTES,
+    TrustDomainSpec, UsePolicy,
 };
 use privyseal_config::{BundleSection, SpiffeSection, SvidKind, TrustDomainSection};
 
@@ -135,19 +136,33 @@ fn source(
             Ok(BundleSource::Endpoint { url: url(address)?, profile })
         }
         [_, Some(address), ..] => Ok(BundleSource::Endpoint { url: url(address)?, profile: EndpointProfile::Web }),
-        [.., Some(name), None] => Ok(BundleSource::File(folder.join(name))),
-        [.., Some(name)] => Ok(BundleSource::MapFile(folder.join(name))),
+        [.., Some(name), None] => {
+            let path = folder.join(name);
+            read(&path, |text| Bundle::parse(text).map(drop))?;
+            Ok(BundleSource::File(path))
+        }
+        [.., Some(name)] => {
+            let path = folder.join(name);
+            read(&path, |text| BundleMap::parse(text).map(drop))?;
+            Ok(BundleSource::MapFile(path))
+        }
         [.., None] if spiffe.workload_api.is_none() => Err(SourceError::NoWorkloadApi),
         [.., None] => Ok(BundleSource::WorkloadApi),
     }
 }
 
+/// A bundle by which an endpoint is to be known.
 fn read_bundle(path: &Path) -> Result<Bundle, SourceError> {
-    let at = |error: String| SourceError::File { path: path.display().to_string(), error };
-    let text = file::read(path, MAX_BUNDLE_FILE).map_err(|error| at(error.to_string()))?;
-    let bundle = Bundle::parse(text.as_bytes()).map_err(|error| at(error.to_string()))?;
+    let bundle = read(path, Bundle::parse)?;
     if bundle.authorities().len() == 0 {
-        return Err(at("it holds no certificate of an authority".to_owned()));
+        let (path, error) = (path.display().to_string(), "it holds no certificate of an authority".to_owned());
+        return Err(SourceError::File { path, error });
     }
     Ok(bundle)
+}
+
+fn read<T>(path: &Path, parse: impl Fn(&[u8]) -> Result<T, BundleError>) -> Result<T, SourceError> {
+    let at = |error: String| SourceError::File { path: path.display().to_string(), error };
+    let text = file::read_bytes(path, MAX_BUNDLE_FILE + 1).map_err(|error| at(error.to_string()))?;
+    parse(&text).map_err(|error| at(error.to_string()))
 }

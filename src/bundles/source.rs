@@ -129,7 +129,12 @@ impl Look<'_> {
                 let name = record.name().as_str();
                 read_file(path, seen, self.now, |text| {
                     let mut map = BundleMap::parse(text).map_err(RefusedBundle::from)?;
-                    Ok(map.remove(name).ok_or_else(|| RefusedBundle::NotInMap(name.to_owned()))?)
+                    match map.remove(name) {
+                        Some(bundle) => Ok(bundle),
+                        // Who leaves the map is withdrawn, as one is whose bundle is emptied; who was never in it is a mistake.
+                        None if record.held().bundle().is_some() => Ok(Bundle::default()),
+                        None => Err(RefusedBundle::NotInMap(name.to_owned()).into()),
+                    }
                 })
             }
             BundleSource::WorkloadApi => self.workload_api.look(record, self.now),

@@ -28,7 +28,11 @@ pub(super) fn run(command: ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Check { file } => {
             let settings = assemble::settings(Some(&file), None)?;
             let (issuers, connectors) = (settings.records.issuers(), settings.records.connectors.len());
-            println!("{}: good; {issuers} issuers, {connectors} connectors", file.display());
+            let trust_domains = settings.records.trust_domains();
+            println!(
+                "{}: good; {issuers} issuers, {connectors} connectors, {trust_domains} trust domains",
+                file.display()
+            );
             Ok(())
         }
         ConfigCommand::Reload(server) => {

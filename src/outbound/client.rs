@@ -7,6 +7,11 @@ use std::time::Duration;
 
 use broker::issuer::Reach;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls::client::Resumption;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::address::Place;
 
@@ -71,22 +76,32 @@ pub(crate) enum OutboundError {
 impl Outbound {
     /// A client for one record.
     pub(crate) fn new(reach: &Reach) -> Result<Self, OutboundError> {
-        // The HTTP client takes the process's TLS provider and panics if there is none. A second installation is refused and harmless.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let fault = |error: reqwest::Error| OutboundError::Client(chain(&error));
-        let mut builder = builder(reach);
-        if let Some(pem) = &reach.ca_pem {
-            let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(fault)?;
-            if authorities.is_empty() {
-                return Err(OutboundError::Client("the file with certificate authorities holds none".to_owned()));
+        let fault = |error: &dyn std::fmt::Display| OutboundError::Client(error.to_string());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let versions = versions.map_err(|error| fault(&error))?;
+        let mut config = match &reach.ca_pem {
+            None => versions.with_platform_verifier().map_err(|error| fault(&error))?.with_no_client_auth(),
+            Some(pem) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                    let certificate = certificate.map_err(|error| fault(&error))?;
+                    roots.add(certificate).map_err(|error| fault(&error))?;
+                }
+                if roots.is_empty() {
+                    return Err(OutboundError::Client("the file with certificate authorities holds none".to_owned()));
+                }
+                versions.with_root_certificates(roots).with_no_client_auth()
             }
-            builder = builder.tls_certs_only(authorities);
-        }
-        Ok(Self { client: builder.build().map_err(fault)?, reach: reach.clone() })
+        };
+        // Whoever had a certificate once must have one now: a resumed session would not be asked. Calls are minutes apart anyway.
+        config.resumption = Resumption::disabled();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self::with_tls(reach, config)
     }
 
     /// A client that checks servers in its own way.
-    pub(crate) fn with_tls(reach: &Reach, config: rustls::ClientConfig) -> Result<Self, OutboundError> {
+    pub(crate) fn with_tls(reach: &Reach, config: ClientConfig) -> Result<Self, OutboundError> {
         let client = builder(reach).tls_backend_preconfigured(config).build();
         let client = client.map_err(|error| OutboundError::Client(chain(&error)))?;
         Ok(Self { client, reach: reach.clone() })

@@ -119,6 +119,9 @@ pub enum BundleError {
     /// B1: two keys of one name: a token could not say which it means.
     #[error("two keys of the bundle have the kid {0:?}")]
     DuplicateKid(String),
+    /// B1: the certificate of an entry is of another key than the entry's own parameters (RFC 7517 §4.7).
+    #[error("the certificate of entry {0} is not of the key that the entry describes")]
+    OtherKey(usize),
     /// B1: `spiffe_sequence` or `spiffe_refresh_hint` is not a whole number.
     #[error("the bundle's {0:?} is not a whole number")]
     Number(&'static str),
@@ -151,6 +154,7 @@ impl BundleError {
             | Self::NoKeys
             | Self::TooMany(_)
             | Self::DuplicateKid(_)
+            | Self::OtherKey(_)
             | Self::Number(_)
             | Self::NoMap
             | Self::MapTooLarge(_) => Rule::B1,
@@ -183,7 +187,10 @@ impl Bundle {
         for (index, entry) in entries.iter().enumerate() {
             let entry = entry.as_object().ok_or(BundleError::NoKeys)?;
             let taken = match entry.get("use").and_then(Json::as_str) {
-                Some("x509-svid") => read.take_certificate(entry),
+                Some("x509-svid") => match read.take_certificate(entry) {
+                    Ok(()) if read.is_of_another_key(entry) => return Err(BundleError::OtherKey(index)),
+                    taken => taken,
+                },
                 Some("jwt-svid") => read.take_key(entry, Document::Jwt).map(|key| jwt.push(key)),
                 Some("wit-svid") => read.take_key(entry, Document::Wit).map(|key| wit.push(key)),
                 _ => Err(SkippedUse::Use),
@@ -244,6 +251,13 @@ impl Bundle {
         let first = entry.get("x5c").and_then(Json::as_array).and_then(|chain| chain.first()).and_then(Json::as_str);
         let der = first.and_then(|text| STANDARD.decode(text).ok()).ok_or(SkippedUse::NoCertificate)?;
         self.take_authority(&der)
+    }
+
+    /// Whether the entry's own parameters, where they are a key that we can read, are of another key than the certificate that was
+    /// just taken. Which of the two its maker meant, nobody can say.
+    fn is_of_another_key(&self, entry: &Object) -> bool {
+        let certified = self.authorities.last().map(|authority| authority.certificate.public_key().spki_sha256());
+        public_key_of_jwk(entry).is_ok_and(|described| Some(described.spki_sha256()) != certified)
     }
 
     fn take_authority(&mut self, der: &[u8]) -> Result<(), SkippedUse> {

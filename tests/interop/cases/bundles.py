@@ -126,6 +126,7 @@ def declare_endpoint(name, word):
         domain, stolen = published.domain, JwtAuthority(f"{getattr(scene(world), name).domain.name} stolen")
         published.publish(domain.root, stolen, spiffe_sequence=0)
         expect(published.taken(domain.jwt) and not published.taken(stolen), "an older bundle replaced the newer one")
+        published.publish(domain.root, domain.jwt)
 
     @case(f"bundles: {word}: while the endpoint is away, the last bundle counts, over a restart too")
     def away(world):

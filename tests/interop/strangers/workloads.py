@@ -116,7 +116,9 @@ identity = "{identity}"
             issuer = leaf.extensions.get_extension_for_oid(x509.ObjectIdentifier(ISSUER)).value.value
             # A UTF8String of fewer than 128 octets.
             return {"accepted": True, "spiffe_id": list(names)[0].value, "issuer": issuer[2:].decode()}
-        if answer.status != 400 or not {"code", "message", "details"} <= said.keys() or not said["details"]:
+        # A trust domain that cannot be relied on at the moment is no fault of the request.
+        is_refused = answer.status == 400 or (answer.status == 503 and said["details"][0]["reason"] == "TRUST_BUNDLE")
+        if not is_refused or not {"code", "message", "details"} <= said.keys() or not said["details"]:
             raise Failed(f"neither a certificate nor a refusal by a rule: {answer.status} {said}")
         return {"accepted": False, "rule": said["details"][0]["reason"], "error": said["message"]}
 
