@@ -15,6 +15,7 @@ pub mod profile;
 pub mod provider;
 pub mod registration;
 pub mod signature_log;
+pub mod svid;
 pub mod time_sources;
 pub mod timestamps;
 pub mod x509;
