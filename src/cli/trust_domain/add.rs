@@ -7,7 +7,7 @@ use broker::issuer::Issuers;
 use broker::names::TrustDomain;
 use broker::trust_domain::{BundleSource, EndpointProfile, TrustDomainRecord};
 use clap::{ArgGroup, Args};
-use privyseal_config::{BundleSection, Config};
+use privyseal_config::Config;
 use shared::random::SystemRandom;
 use shared::time::Clock as _;
 use toml::Value;
@@ -120,23 +120,24 @@ pub(super) async fn run(args: &AddArgs) -> Result<(), Failure> {
 fn section(args: &AddArgs, folder: &Path) -> Result<String, Failure> {
     let name = TrustDomain::parse(&args.name).map_err(|error| format!("{}: {error}", args.name))?;
     let beside = |path: &Option<PathBuf>| path.as_deref().map(|path| beside(path, folder)).transpose();
-    let bundle = BundleSection {
-        https_spiffe: args.https_spiffe.clone(),
-        endpoint_id: args.endpoint_id.clone(),
-        bootstrap_file: beside(&args.bootstrap_file)?,
-        https_web: args.https_web.clone(),
-        ca_file: beside(&args.ca_file)?,
-        file: beside(&args.file)?,
-        map_file: beside(&args.map_file)?,
-        workload_api: args.workload_api,
-    };
+    let keys = [
+        ("https_spiffe", args.https_spiffe.clone()),
+        ("endpoint_id", args.endpoint_id.clone()),
+        ("bootstrap_file", beside(&args.bootstrap_file)?),
+        ("https_web", args.https_web.clone()),
+        ("ca_file", beside(&args.ca_file)?),
+        ("file", beside(&args.file)?),
+        ("map_file", beside(&args.map_file)?),
+    ];
+    let set = keys.iter().filter_map(|(key, value)| Some(format!("{key} = {}", quoted(value.as_deref()?))));
+    let set: Vec<String> = set.chain(args.workload_api.then(|| "workload_api = true".to_owned())).collect();
     let whole = [format!("spiffe://{name}")];
     let grants = if args.grant.is_empty() { &whole[..] } else { &args.grant };
     let grants: Vec<String> = grants.iter().map(|grant| format!("{{ spiffe = {} }}", quoted(grant))).collect();
     let mut lines = vec![
         "[[trust_domains]]".to_owned(),
         format!("name = {}", quoted(name.as_str())),
-        format!("bundle = {}", Value::try_from(&bundle)?),
+        format!("bundle = {{ {} }}", set.join(", ")),
     ];
     lines.extend(args.internal.then(|| "internal = true".to_owned()));
     lines.extend(args.danger_loopback.then(|| "danger_loopback = true".to_owned()));

@@ -49,16 +49,22 @@ pub(super) fn bundle(one: &Value) -> String {
     let mut told = String::new();
     for key in one["keys"].as_array().into_iter().flatten() {
         let (kind, sha256) = (show(&key["use"]), show(&key["sha256"]));
-        let _ = match key["notAfter"].as_str() {
-            Some(end) => writeln!(told, "{kind:<13} {} until {end}", show(&key["subject"])),
-            None => writeln!(told, "{kind:<13} {}", show(&key["kid"])),
+        let (name, sha256) = match key["notAfter"].as_str() {
+            Some(end) => (format!("{} until {end}", show(&key["subject"])), fingerprint(&sha256)),
+            None => (show(&key["kid"]), sha256),
         };
-        let _ = writeln!(told, "{:<13} SHA-256 {sha256}", "");
+        let _ = writeln!(told, "{kind:<13} {name}\n{:<13} SHA-256 {sha256}", "");
     }
     for entry in one["skipped"].as_array().into_iter().flatten() {
         let _ = writeln!(told, "{:<13} entry {}: {}", "left out", entry["index"], show(&entry["reason"]));
     }
     told
+}
+
+/// As `openssl x509 -fingerprint` writes it, so that the eye can compare the two.
+fn fingerprint(hex: &str) -> String {
+    let bytes: Vec<_> = hex.as_bytes().chunks(2).map(|byte| String::from_utf8_lossy(byte).to_uppercase()).collect();
+    bytes.join(":")
 }
 
 /// Why the last look failed, with the rule if one refused.
