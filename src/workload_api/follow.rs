@@ -29,7 +29,7 @@ impl Default for Pace {
             answer: Duration::from_secs(10),
             renew: Duration::from_secs(60),
             pause: Duration::from_millis(250),
-            longest_pause: Duration::from_secs(15),
+            longest_pause: Duration::from_secs(5),
         }
     }
 }
