@@ -243,7 +243,7 @@ impl Bundle {
     }
 
     fn take_certificate(&mut self, entry: &Object) -> Result<(), SkippedUse> {
-        // Trust Domain and Bundle §4.2.1. What else the entry says of its key means nothing: the certificate is the authority.
+        // Trust Domain and Bundle §4.2.1.
         if !matches!(entry.get("kty").and_then(Json::as_str), Some("EC" | "OKP" | "RSA")) {
             return Err(SkippedUse::KeyType);
         }

@@ -258,18 +258,15 @@ fn db_8_a_map_names_each_trust_domain_once() {
 }
 
 #[test]
-fn db_9_the_certificate_is_the_authority_whatever_key_the_entry_names() {
+fn db_9_a_certificate_of_another_key_than_its_entry_describes_refuses_the_whole() {
     let (root, other) = (Party::root("root"), es256());
-    let entry = other.jwk(
-        "x",
-        &format!(
-            r#","use":"x509-svid","x5c":{}"#,
-            root.entry().split_once(r#""x5c":"#).expect("x5c").1.trim_end_matches('}')
-        ),
-    );
-    let validator = Validator::home(&[entry]);
+    let validator = Validator::home(&[root.entry()]);
     accepted(validator.x509(&[&root.workload(&id("db-9"))]), &id("db-9"));
-    assert_eq!(validator.jwt(&token(&other, "x")), Err("J3"));
+    let ours = root.entry();
+    let (_, x5c) = ours.split_once(r#""x5c":"#).expect("x5c");
+    let entry = other.jwk("x", &format!(r#","use":"x509-svid","x5c":{}"#, x5c.trim_end_matches('}')));
+    let refused = Bundle::parse(document(&[root.entry(), entry]).as_bytes()).map(drop).expect_err("is refused");
+    assert_eq!((refused.rule(), refused), (Rule::B1, BundleError::OtherKey(1)));
 }
 
 #[test]
