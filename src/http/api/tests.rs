@@ -194,7 +194,8 @@ async fn an_administrator_adds_users_but_not_with_somebody_elses_address() {
 async fn auditors_see_how_trust_domains_stand_and_administrators_have_them_looked_at() {
     let bundle = |number: &str| {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/spire");
-        std::fs::read_to_string(format!("{folder}/alpha-bundle-{number}.json")).expect("a vector")
+        let path = std::path::Path::new(folder).join(format!("alpha-bundle-{number}.json"));
+        crate::data_dir::file::read(&path, 1 << 20).expect("a vector")
     };
     let configuration = format!(
         "{HOUSE}[api]\nadmins = [\"root@example.com\"]\nauditors = [\"audit@example.com\"]\n\

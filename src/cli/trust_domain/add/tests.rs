@@ -24,7 +24,7 @@ impl Desk {
         desk.write("privyseal.toml", configuration);
         let bundle = |name: &str| {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/spire");
-            std::fs::read_to_string(format!("{folder}/{name}-bundle-1.json")).expect("a vector")
+            file::read(&Path::new(folder).join(format!("{name}-bundle-1.json")), 1 << 20).expect("a vector")
         };
         desk.write("a.json", &bundle("alpha"));
         desk.write("b.json", &bundle("beta"));
