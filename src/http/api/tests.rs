@@ -241,4 +241,11 @@ async fn auditors_see_how_trust_domains_stand_and_administrators_have_them_looke
     let told = scratch.post(&refresh, Some(&root), None).await.json();
     assert_eq!((told["refreshed"].as_bool(), told["trouble"]["rule"].as_str()), (Some(false), Some("B2")), "{told}");
     assert_eq!((told["state"].as_str(), told["sequence"].as_u64()), (Some("fresh"), Some(5)));
+
+    // Who restored SPIRE from a backup has the record look elsewhere: it begins anew.
+    scratch.write("restored.json", &bundle("1"));
+    scratch.write("privyseal.toml", &configuration.replace("alpha.json", "restored.json"));
+    assert_eq!(scratch.post("/api/privyseal/v1/reload", Some(&root), None).await.status, 200);
+    let told = scratch.post(&refresh, Some(&root), None).await.json();
+    assert_eq!((told["refreshed"].as_bool(), told["sequence"].as_u64()), (Some(true), Some(1)), "{told}");
 }
