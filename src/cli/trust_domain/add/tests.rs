@@ -95,8 +95,8 @@ async fn what_is_wrong_changes_nothing_and_says_what() {
         ("beta.test --file @gone.json", "gone.json"),
         ("beta.test --file @b.json --grant spiffe://alpha.test/ci", "alpha.test"),
         ("beta.test --file @empty.json", "no key"),
-        ("beta.test --file @privyseal.toml", "(rule B1)"),
-        ("beta.test --map-file @b.json", "(rule B1)"),
+        ("beta.test --file @privyseal.toml", "not acceptable JSON"),
+        ("beta.test --map-file @b.json", "no object \"trust_domains\""),
         ("beta.test --workload-api", "spiffe.workload_api"),
         // The same keys are in the bundle of alpha.test.
         ("beta.test --file @a.json", "(rule B4)"),
