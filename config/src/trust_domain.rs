@@ -49,7 +49,7 @@ pub struct TrustDomainSection {
     /// `iss`, or `spiffe://<name>`. Set it before the first certificate and keep it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_label: Option<String>,
-    /// The clients of our own provider for which its workloads may have ID tokens at `/oidc/token`.
+    /// The audiences for which its workloads may have ID tokens at `/oidc/token`.
     #[serde(default = "default_exchange_audiences")]
     pub exchange_audiences: Vec<String>,
     /// The SPIFFE IDs that it may speak for, all below its own name. None: its SVIDs are refused.

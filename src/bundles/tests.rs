@@ -140,7 +140,7 @@ async fn a_self_serving_endpoint_is_known_by_its_id_and_by_the_newest_bundle() {
     for (shown, part) in [
         (new.svid("spiffe://a.test/other"), "spiffe://a.test/other instead of spiffe://a.test/spire/server"),
         (new.svid("spiffe://b.test/spire/server"), "instead of"),
-        (Authority::new("new").svid(SERVER), "UnknownIssuer"),
+        (Authority::new("new").svid(SERVER), "InvalidSignatureForPublicKey"),
         (Endpoint::web(), "URI names"),
     ] {
         endpoint.show(&shown);

@@ -45,8 +45,13 @@ impl OwnSvid {
 
     /// Comes when there is one to show.
     pub(super) async fn first(&self) {
-        while self.current().is_none() {
-            self.first.notified().await;
+        loop {
+            // Asked for before the look, so that one which comes in between is heard; and by as many as wait.
+            let comes = self.first.notified();
+            if self.current().is_some() {
+                return;
+            }
+            comes.await;
         }
     }
 
@@ -109,7 +114,7 @@ impl OwnSvid {
             tracing::info!(%id, %trust_domain, until, "our X.509-SVID");
             self.shown.store(Some(Arc::new(shown)));
         }
-        self.first.notify_one();
+        self.first.notify_waiters();
         Ok(())
     }
 

@@ -220,9 +220,6 @@ pub enum TokenError {
         /// The audience.
         audience: String,
     },
-    /// The audience is no client.
-    #[error("the audience {0} is not a client of this provider")]
-    AudienceUnknown(String),
     /// The bundle of a trust domain does not count, and another cannot be had.
     #[error("the trust domain {0} cannot be relied on at the moment: {1}")]
     Bundle(String, Unusable),
@@ -301,9 +298,7 @@ impl TokenError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Fault(_) => None,
-            Self::AudienceNotAllowed { .. } | Self::AudienceUnknown(_) | Self::Resource => {
-                Some(ErrorCode::InvalidTarget)
-            }
+            Self::AudienceNotAllowed { .. } | Self::Resource => Some(ErrorCode::InvalidTarget),
             Self::Bundle(..) => Some(ErrorCode::TemporarilyUnavailable),
             Self::Scope => Some(ErrorCode::InvalidScope),
             Self::Svid { role, .. } => Some(role.code()),

@@ -16,12 +16,11 @@ pub enum SvidRole {
 }
 
 impl SvidRole {
-    /// The code for one that is not taken. RFC 8693 §2.2.2 has `invalid_request` for a bad subject token; docs/divergences.md says
-    /// why ours is another.
+    /// The code for one that is not taken: RFC 8693 §2.2.2 has `invalid_request` for a subject token that is invalid for any reason.
     pub(super) fn code(self) -> ErrorCode {
         match self {
             Self::Client => ErrorCode::InvalidClient,
-            Self::Subject => ErrorCode::InvalidGrant,
+            Self::Subject => ErrorCode::InvalidRequest,
         }
     }
 }

@@ -121,7 +121,7 @@ pub struct TrustDomainSpec {
     pub uses: UsePolicy,
     /// What certificates call it; none means its exact `iss`, or `spiffe://` and its name (rule O1).
     pub label: Option<IssuerLabel>,
-    /// The clients of our own provider for which its workloads may have ID tokens.
+    /// The audiences for which its workloads may have ID tokens of our own provider.
     pub exchange_audiences: Vec<Audience>,
     /// What it may speak for: nothing, unless a grant says so, and never more than itself.
     pub grants: Vec<Grant>,
@@ -212,7 +212,7 @@ impl TrustDomainRecord {
         &self.label
     }
 
-    /// Whether its workloads may have ID tokens for this client of our own provider.
+    /// Whether its workloads may have ID tokens of our own provider for this audience.
     pub fn allows_exchange_for(&self, audience: &str) -> bool {
         self.spec.exchange_audiences.iter().any(|allowed| allowed.as_str() == audience)
     }

@@ -47,7 +47,7 @@ fn provider() -> Provider {
 fn issuers() -> Issuers {
     let spec = |name: &str| {
         let source = BundleSource::WorkloadApi;
-        let audiences = ["sigstore", "ghost"].map(|one| Audience::parse(one).expect("an audience"));
+        let audiences = ["sigstore", "https://realm.example"].map(|one| Audience::parse(one).expect("an audience"));
         TrustDomainSpec {
             grants: vec![Grant::spiffe(&format!("spiffe://{name}/ci")).expect("a grant")],
             exchange_audiences: audiences.to_vec(),
@@ -197,7 +197,7 @@ fn what_an_exchange_may_look_like() {
 
 #[test]
 fn what_is_wrong_with_an_exchange() {
-    use ErrorCode::{InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, TemporarilyUnavailable};
+    use ErrorCode::{InvalidClient, InvalidRequest, InvalidScope, InvalidTarget, TemporarilyUnavailable};
     let token = |change| exchange(json!({ "subject_token": svid(change) }));
     let claims = json!({ "sub": ID, "aud": US, "exp": NOW.seconds() + 300 });
     let header = |header: &str| exchange(json!({ "subject_token": signed(header, &claims) }));
@@ -225,35 +225,34 @@ fn what_is_wrong_with_an_exchange() {
             InvalidTarget,
             "workloads of a.test get no tokens for the audience app",
         ),
-        (exchange(json!({ "audience": "ghost" })), InvalidTarget, "the audience ghost is not a client"),
         (exchange(json!({ "client_id": "nobody" })), InvalidClient, "client authentication failed"),
         (exchange(json!({ "client_id": "app" })), InvalidClient, "client authentication failed"),
         (exchange(json!({ "client_id": "app", "client_secret": "x" })), InvalidClient, "client authentication failed"),
         (exchange(json!({ "client_secret": SECRET })), InvalidClient, "did not say who it is"),
-        (exchange(json!({ "subject_token": "x.y" })), InvalidGrant, "rule T1"),
-        (exchange(json!({ "subject_token": svid(json!({})) + "AAAA" })), InvalidGrant, "rule T1"),
-        (exchange(json!({ "subject_token": person })), InvalidGrant, "rule J2: the token is one of the issuer"),
-        (token(json!({ "sub": "spiffe://b.test/ci" })), InvalidGrant, "rule J2"),
-        (token(json!({ "sub": "spiffe://x.test/ci" })), InvalidGrant, "rule J2"),
-        (token(json!({ "iss": US, "sub": "17" })), InvalidGrant, "rule I2"),
-        (token(json!({ "sub": "spiffe://a.test" })), InvalidGrant, "rule S2"),
-        (token(json!({ "aud": null })), InvalidGrant, "rule T3"),
-        (token(json!({ "aud": "app" })), InvalidGrant, "rule T3"),
-        (token(json!({ "aud": [US, "sigstore"] })), InvalidGrant, "rule T3"),
-        (token(json!({ "aud": "https://house.example" })), InvalidGrant, "rule T3"),
-        (token(json!({ "aud": format!("{US}/") })), InvalidGrant, "rule T3"),
-        (token(json!({ "exp": null })), InvalidGrant, "rule T4"),
-        (token(json!({ "exp": NOW.seconds() - 30 })), InvalidGrant, "rule T4"),
-        (token(json!({ "exp": NOW.seconds() })), InvalidGrant, "rule T4: the SVID has ended"),
-        (token(json!({ "iat": later, "exp": later + 300 })), InvalidGrant, "rule T4"),
-        (token(json!({ "exp": NOW.seconds() + 3601 })), InvalidGrant, "rule T4"),
-        (header(r#"{"alg":"ES256","kid":"k","jku":"x"}"#), InvalidGrant, "rule J1"),
-        (header(r#"{"alg":"ES256","kid":"other"}"#), InvalidGrant, "rule J4: the token is signed by a key"),
-        (token(json!({ "sub": "spiffe://a.test/cd" })), InvalidGrant, "rule S9"),
+        (exchange(json!({ "subject_token": "x.y" })), InvalidRequest, "rule T1"),
+        (exchange(json!({ "subject_token": svid(json!({})) + "AAAA" })), InvalidRequest, "rule T1"),
+        (exchange(json!({ "subject_token": person })), InvalidRequest, "rule J2: the token is one of the issuer"),
+        (token(json!({ "sub": "spiffe://b.test/ci" })), InvalidRequest, "rule J2"),
+        (token(json!({ "sub": "spiffe://x.test/ci" })), InvalidRequest, "rule J2"),
+        (token(json!({ "iss": US, "sub": "17" })), InvalidRequest, "rule I2"),
+        (token(json!({ "sub": "spiffe://a.test" })), InvalidRequest, "rule S2"),
+        (token(json!({ "aud": null })), InvalidRequest, "rule T3"),
+        (token(json!({ "aud": "app" })), InvalidRequest, "rule T3"),
+        (token(json!({ "aud": [US, "sigstore"] })), InvalidRequest, "rule T3"),
+        (token(json!({ "aud": "https://house.example" })), InvalidRequest, "rule T3"),
+        (token(json!({ "aud": format!("{US}/") })), InvalidRequest, "rule T3"),
+        (token(json!({ "exp": null })), InvalidRequest, "rule T4"),
+        (token(json!({ "exp": NOW.seconds() - 30 })), InvalidRequest, "rule T4"),
+        (token(json!({ "exp": NOW.seconds() })), InvalidRequest, "rule T4: the SVID has ended"),
+        (token(json!({ "iat": later, "exp": later + 300 })), InvalidRequest, "rule T4"),
+        (token(json!({ "exp": NOW.seconds() + 3601 })), InvalidRequest, "rule T4"),
+        (header(r#"{"alg":"ES256","kid":"k","jku":"x"}"#), InvalidRequest, "rule J1"),
+        (header(r#"{"alg":"ES256","kid":"other"}"#), InvalidRequest, "rule J4: the token is signed by a key"),
+        (token(json!({ "sub": "spiffe://a.test/cd" })), InvalidRequest, "rule S9"),
         // Who the workload is comes before what it asks for.
         (
-            exchange(json!({ "subject_token": svid(json!({ "sub": "spiffe://a.test/cd" })), "audience": "ghost" })),
-            InvalidGrant,
+            exchange(json!({ "subject_token": svid(json!({ "sub": "spiffe://a.test/cd" })), "audience": "https://realm.example" })),
+            InvalidRequest,
             "rule S9",
         ),
         (token(json!({ "sub": "spiffe://away.test/ci" })), TemporarilyUnavailable, "has not been fetched yet"),
@@ -355,7 +354,7 @@ fn a_request_has_one_identity() {
     for (id, is_same) in [(alpha.as_str(), true), (ID, false)] {
         let forms = [
             (credentials(json!({ "client_assertion": of(id) })), ErrorCode::InvalidClient),
-            (exchange(json!({ "subject_token": of(id) })), ErrorCode::InvalidGrant),
+            (exchange(json!({ "subject_token": of(id) })), ErrorCode::InvalidRequest),
         ];
         for (form, code) in forms {
             let request = TokenRequest::parse(None, &body(&form), channel(ALPHA_CHAIN));
@@ -378,7 +377,7 @@ fn a_request_has_one_identity() {
 
 #[test]
 fn a_use_that_is_not_admitted_is_told_as_its_rule() {
-    let cases = [(exchange(json!({})), ErrorCode::InvalidGrant), (credentials(json!({})), ErrorCode::InvalidClient)];
+    let cases = [(exchange(json!({})), ErrorCode::InvalidRequest), (credentials(json!({})), ErrorCode::InvalidClient)];
     for (form, code) in cases {
         let token = ask(&form).unwrap_or_else(|error| panic!("{error}"));
         let error = token.refused(UseError::UsedBefore);

@@ -172,11 +172,11 @@ async fn an_exchanged_token_is_not_exchanged_again_and_opens_nothing_else() {
     let here = Neighbours::open("exchange_audiences = [\"sigstore\", \"privyseal-cli\"]\n").await;
     let token = token_of(&here.exchange(&here.svid("sigstore"), "sigstore").await);
     let again = here.exchange(&token, "sigstore").await;
-    assert!(again.has_error(StatusCode::BAD_REQUEST, "invalid_grant"), "{again:?}");
+    assert!(again.has_error(StatusCode::BAD_REQUEST, "invalid_request"), "{again:?}");
     let told = again.json()["error_description"].as_str().expect("a text").to_owned();
     assert!(told.starts_with("rule J2: ") && told.contains("only SVIDs"), "{told}");
     let person = here.exchange(&here.scratch.token("sigstore", "admin@house.example"), "sigstore").await;
-    assert!(person.has_error(StatusCode::BAD_REQUEST, "invalid_grant"), "{person:?}");
+    assert!(person.has_error(StatusCode::BAD_REQUEST, "invalid_request"), "{person:?}");
     // Even for the client that the API is for: a workload has no address, so no role.
     let token = token_of(&here.exchange(&here.svid("sigstore"), "privyseal-cli").await);
     let whoami = here.scratch.get("/api/privyseal/v1/whoami", Some(&token)).await;
@@ -192,7 +192,7 @@ async fn uses_are_counted_before_anything_is_written() {
     token_of(&here.exchange(&svid, "sigstore").await);
     let before = here.scratch.audit().len();
     let again = here.exchange(&svid, "sigstore").await;
-    assert!(again.has_error(StatusCode::BAD_REQUEST, "invalid_grant"), "{again:?}");
+    assert!(again.has_error(StatusCode::BAD_REQUEST, "invalid_request"), "{again:?}");
     assert!(again.body.contains("rule J6"), "{again:?}");
     assert_eq!(here.scratch.audit().len(), before, "what is refused is not in the log");
 
@@ -311,7 +311,7 @@ async fn a_bundle_is_fetched_once_and_then_it_is_somebodys_fault() {
     desk.advance(11);
     token_of(&desk.exchange("new", &new).await);
     let gone = desk.exchange("old", &old).await;
-    assert!(gone.has_error(StatusCode::BAD_REQUEST, "invalid_grant"), "{gone:?}");
+    assert!(gone.has_error(StatusCode::BAD_REQUEST, "invalid_request"), "{gone:?}");
     assert!(gone.body.contains("rule J4"), "{gone:?}");
     desk.publish(r#"{"keys":[]}"#);
     desk.advance(11);
