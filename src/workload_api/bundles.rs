@@ -168,7 +168,11 @@ impl Topic for BundleTopic {
         match trouble {
             // No bundle is for us, or there are none of this kind: that is a full state too.
             Trouble::Withdrawn(_) | Trouble::Unimplemented => self.joined.tell(self.kind, Told::new()),
-            Trouble::Ended(_) | Trouble::Silent(_) | Trouble::Unreachable(_) | Trouble::Unusable(_) => {}
+            Trouble::Ended(_)
+            | Trouble::Misunderstood(_)
+            | Trouble::Silent(_)
+            | Trouble::Unreachable(_)
+            | Trouble::Unusable(_) => {}
         }
     }
 }

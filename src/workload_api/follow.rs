@@ -21,6 +21,8 @@ pub(super) struct Pace {
     pub(super) pause: Duration,
     /// The longest pause.
     pub(super) longest_pause: Duration,
+    /// Where asking again would change nothing.
+    pub(super) resigned: Duration,
 }
 
 impl Default for Pace {
@@ -30,6 +32,7 @@ impl Default for Pace {
             renew: Duration::from_secs(60),
             pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(5),
+            resigned: Duration::from_secs(60),
         }
     }
 }
@@ -67,7 +70,13 @@ impl Follower {
             let Err(trouble) = self.listen(&mut following).await else { continue };
             // A connection of which anything went wrong is not used again: the agent may be another one by now.
             following.agent = None;
+            let is_final = trouble.is_final();
             following.bear(trouble);
+            if is_final {
+                // Another agent may stand there one day, so it is asked now and then, as often as a quiet stream is opened anew.
+                tokio::time::sleep(self.jittered(self.pace.resigned)).await;
+                continue;
+            }
             tokio::time::sleep(self.jittered(following.pause)).await;
             following.pause = (following.pause * 2).min(self.pace.longest_pause);
         }

@@ -30,6 +30,7 @@ const PACE: Pace = Pace {
     renew: Duration::from_millis(100),
     pause: Duration::from_millis(20),
     longest_pause: Duration::from_millis(50),
+    resigned: Duration::from_millis(50),
 };
 
 /// A clock that stands still until it is set.
@@ -203,19 +204,20 @@ async fn what_is_withdrawn_or_expired_is_shown_no_longer() {
     let (svid, next) = (authority.svid(ID), authority.svid(ID));
     let (scratch, agent) = Scratch::with(svids(&[&svid]), true);
     let own = scratch.own().await;
-    for withdrawal in [Says { refusal: Some(Code::PermissionDenied), ..svids(&[&svid]) }, svids(&[])] {
+    agent.say(Says { refusal: Some(Code::PermissionDenied), ..svids(&[&svid]) });
+    comes("the withdrawal", async || shown(&own).await.is_none()).await;
+    let wrong = own.wrong().expect("something is");
+    assert!(wrong.contains("gives us no X.509-SVID: nothing is given to this process"), "{wrong}");
+    agent.say(svids(&[&svid]));
+    comes("another", async || shown(&own).await.is_some()).await;
+    // Other refusals withdraw nothing, nor does a message without what every message has (Workload API §5.2.1).
+    for other in [Says { refusal: Some(Code::Internal), ..Says::default() }, svids(&[])] {
+        agent.say(other);
+        comes("trouble", async || own.last_trouble().is_some()).await;
         assert!(shown(&own).await.is_some());
-        agent.say(withdrawal);
-        comes("the withdrawal", async || shown(&own).await.is_none()).await;
-        let wrong = own.wrong().expect("something is");
-        assert!(wrong.contains("gives us no X.509-SVID: nothing is given to this process"), "{wrong}");
         agent.say(svids(&[&svid]));
-        comes("another", async || shown(&own).await.is_some()).await;
+        comes("no trouble", async || own.last_trouble().is_none()).await;
     }
-    // Other refusals withdraw nothing.
-    agent.say(Says { refusal: Some(Code::Internal), ..Says::default() });
-    comes("trouble", async || own.last_trouble().is_some()).await;
-    assert!(shown(&own).await.is_some());
 
     agent.say(svids(&[&next]));
     comes("the next", async || shown(&own).await.as_ref() == Some(&next.chain)).await;

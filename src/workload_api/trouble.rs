@@ -13,6 +13,8 @@ pub(super) enum Trouble {
     Ended(String),
     #[error("nothing was said within {0} seconds")]
     Silent(u64),
+    #[error("the question is not understood there ({0})")]
+    Misunderstood(String),
     #[error("this call is not served there")]
     Unimplemented,
     #[error("nobody answers ({0})")]
@@ -25,11 +27,16 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// Whether asking again would change anything soon: Workload API §4.2 has a client not retry what is called wrong or not served.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Misunderstood(_) | Self::Unimplemented)
+    }
+
     /// What an operator does about it.
     pub(super) fn advice(&self) -> &'static str {
         match self {
             Self::Ended(_) | Self::Silent(_) | Self::Unusable(_) => "look at the agent's log",
-            Self::Unimplemented => "is it a Workload API? See spiffe.workload_api",
+            Self::Misunderstood(_) | Self::Unimplemented => "is it a Workload API? See spiffe.workload_api",
             Self::Unreachable(_) => "start the agent, let this user open its socket, or mend spiffe.workload_api",
             Self::Withdrawn(_) => {
                 "register this process with the agent's server (an entry whose selectors it has), or set listen.svid.identity = \"files\""
@@ -42,6 +49,7 @@ impl From<Status> for Trouble {
     fn from(status: Status) -> Self {
         match status.code() {
             Code::PermissionDenied => Self::Withdrawn(status.message().to_owned()),
+            Code::InvalidArgument => Self::Misunderstood(status.message().to_owned()),
             Code::Unimplemented => Self::Unimplemented,
             code => Self::Ended(format!("{code:?}: {}", status.message())),
         }
@@ -52,6 +60,9 @@ impl From<TransportError> for Trouble {
     fn from(error: TransportError) -> Self {
         match error {
             TransportError::Status(status) if status.code() == GrpcStatusCode::Unimplemented => Self::Unimplemented,
+            TransportError::Status(status) if status.code() == GrpcStatusCode::InvalidArgument => {
+                Self::Misunderstood(status.to_string())
+            }
             TransportError::Status(status) => Self::Ended(status.to_string()),
             error => Self::Unreachable(innermost(&error)),
         }
@@ -62,9 +73,6 @@ impl From<WorkloadApiError> for Trouble {
     fn from(error: WorkloadApiError) -> Self {
         match error {
             WorkloadApiError::EmptyResponse => Self::Ended("without a message".to_owned()),
-            WorkloadApiError::MissingRequiredField { field: "X509SVIDResponse.svids" } => {
-                Self::Withdrawn("a list without an X.509-SVID".to_owned())
-            }
             WorkloadApiError::NoIdentityIssued => Self::Withdrawn("no identity issued".to_owned()),
             WorkloadApiError::PermissionDenied(message) => Self::Withdrawn(message),
             WorkloadApiError::Transport(error) => error.into(),

@@ -10,7 +10,7 @@ from cryptography import x509
 from strangers.case import case, expect
 from strangers.program import must, must_refuse
 from strangers.spiffe import go_spiffe
-from strangers.svid import TrustDomain, X509Authority
+from strangers.svid import JwtAuthority, TrustDomain, X509Authority
 from strangers.workloads import Workloads, leaf_of, proof, request_by_csr, trust_domain
 from strangers.world import CLIENTS
 
@@ -29,7 +29,9 @@ class Yard:
         self.world, self.domain, self.folder = world, TrustDomain("a.test"), world.folder / "yard"
         self.folder.mkdir()
         bundle = self.folder / "a.test.json"
-        bundle.write_bytes(self.domain.document())
+        # cosign takes a token that is handed to it only if it is RS256.
+        self.rsa = JwtAuthority("a.test rsa", "2048")
+        bundle.write_bytes(self.domain.document([self.domain.root.entry(), self.domain.jwt.entry(), self.rsa.entry()]))
         self.once = TrustDomain("once.test")
         once = self.folder / "once.test.json"
         once.write_bytes(self.once.document())
@@ -243,7 +245,9 @@ def direct(world):
     here = yard(world)
     for name in CLIENTS:
         bundle = world.folder / f"{name}.jwt-svid.sigstore.json"
-        must(client(world, name).sign(world.artifact, bundle, token=here.token(iss="https://oidc.a.test")))
+        key = here.rsa if name == "cosign" else here.domain.jwt
+        token = key.token(here.domain.id("/ci/build"), AUDIENCE, iss="https://oidc.a.test")
+        must(client(world, name).sign(world.artifact, bundle, token=token))
         must(client(world, name).verify(world.artifact, bundle, here.domain.id("/ci/build"), "spiffe://a.test"))
 
 

@@ -251,7 +251,9 @@ fn what_is_wrong_with_an_exchange() {
         (token(json!({ "sub": "spiffe://a.test/cd" })), InvalidRequest, "rule S9"),
         // Who the workload is comes before what it asks for.
         (
-            exchange(json!({ "subject_token": svid(json!({ "sub": "spiffe://a.test/cd" })), "audience": "https://realm.example" })),
+            exchange(
+                json!({ "subject_token": svid(json!({ "sub": "spiffe://a.test/cd" })), "audience": "https://realm.example" }),
+            ),
             InvalidRequest,
             "rule S9",
         ),
