@@ -128,16 +128,16 @@ def declare_endpoint(name, word):
         expect(published.taken(domain.jwt) and not published.taken(stolen), "an older bundle replaced the newer one")
         published.publish(domain.root, domain.jwt)
 
-    @case(f"bundles: {word}: while the endpoint is away, the last bundle counts, over a restart too")
+    @case(f"bundles: {word}: while the endpoint is away, the last bundle counts, over kill -9 too")
     def away(world):
         here = scene(world)
         published = getattr(here, name)
         published.endpoint.stop()
         here.house.refresh(published.domain.name)
         expect(published.taken(published.domain.jwt), "the bundle is forgotten as soon as its endpoint does not answer")
-        here.house.house.stop()
+        here.house.house.kill()
         here.house.house.start()
-        expect(published.taken(published.domain.jwt), "the last good bundle did not outlive a restart")
+        expect(published.taken(published.domain.jwt), "the last good bundle did not outlive kill -9")
         published.serve()
         here.house.refresh(published.domain.name)
 

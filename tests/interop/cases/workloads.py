@@ -170,13 +170,17 @@ def handshake(world):
             expect("\nReused, " not in again.text, f"{again}")
 
 
-@case("workloads: a JWT-SVID with single_use counts once")
+@case("workloads: a JWT-SVID with single_use counts once, over kill -9 too")
 def single_use(world):
     here = yard(world)
     spiffe_id = here.once.id("/ci")
     token = here.once.jwt.token(spiffe_id, AUDIENCE, jti="1")
     first, second = here.workloads.by_token(token, spiffe_id), here.workloads.by_token(token, spiffe_id)
     expect(first["accepted"] and not second["accepted"], f"{first} {second}")
+    here.house.kill()
+    here.house.start()
+    third = here.workloads.by_token(token, spiffe_id)
+    expect(third.get("rule") == "J6", f"after kill -9: {third}")
     token = here.token()
     for _ in range(3):
         expect(

@@ -94,6 +94,11 @@ class House:
                 (folder / name).write_bytes(answer.body)
         return folder
 
+    def kill(self):
+        """SIGKILL: nothing is finished, nothing is written any more."""
+        self.process.kill()
+        self.process.wait(DRAIN_SECONDS)
+
     def stop(self):
         """SIGTERM, as a supervisor does. Answers the exit status."""
         if not self.process or self.process.poll() is not None:
