@@ -20,6 +20,9 @@ use crate::outbound::{Outbound, OutboundError};
 /// When the Workload API has confirmed nothing for so long, that is trouble. A follower has it say everything again each minute.
 const LONG_UNCONFIRMED: Duration = Duration::from_secs(150);
 
+/// No file system's clock is coarser than this.
+const TICK: Duration = Duration::from_secs(3);
+
 /// What the Workload API last said: a bundle of each trust domain that the agent knows. Its writer is the follower of that API.
 #[derive(Debug, Default)]
 pub(crate) struct WorkloadBundles(ArcSwapOption<WorkloadState>);
@@ -178,6 +181,10 @@ fn read_document(document: Vec<u8>, seen: &mut Seen, at: UnixTime) -> Result<Fou
     Ok(Found::Bundle { bundle: Arc::new(bundle), document: Some(document), at })
 }
 
+fn moment(time: SystemTime) -> UnixTime {
+    UnixTime::from_millis(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64)
+}
+
 fn read_file(
     path: &Path,
     seen: &mut Seen,
@@ -191,6 +198,7 @@ fn read_file(
     }
     let text = file::read_bytes(path, MAX_BUNDLE_FILE + 1).map_err(|error| SourceError::File(error.to_string()))?;
     let bundle = parse(&text)?;
-    seen.modified = Some(modified);
+    // A second change within one tick of the file system's clock has the date of the first: what was changed just now is read again.
+    seen.modified = Some(modified).filter(|modified| at.since(moment(*modified)) > TICK);
     Ok(Found::Bundle { bundle: Arc::new(bundle), document: None, at })
 }

@@ -13,14 +13,19 @@ async fn scrape(scratch: &Scratch) -> String {
     String::from_utf8(body.to_vec()).expect("text")
 }
 
+/// A file that can be read, and does not hold the trust domain that is looked for.
+const EMPTY_MAP: &str = r#"{"trust_domains":{}}"#;
+
 #[tokio::test]
 async fn figures_of_a_bundle_are_those_of_its_file() {
     let bundle = include_str!("../../../tests/vectors/spire/alpha-bundle-2-prepared.json");
     let configuration = "[[trust_domains]]\nname = \"alpha.test\"\nbundle = { file = \"alpha.json\" }\n\
                          grants = [{ spiffe = \"spiffe://alpha.test\" }]\n\
-                         [[trust_domains]]\nname = \"gone.test\"\nbundle = { file = \"gone.json\" }\n\
+                         [[trust_domains]]\nname = \"gone.test\"\nbundle = { map_file = \"map.json\" }\n\
                          grants = [{ spiffe = \"spiffe://gone.test\" }]\n";
-    let scratch = Scratch::open_with(configuration, &[("alpha.json", bundle.to_owned())]).await;
+    let scratch =
+        Scratch::open_with(configuration, &[("alpha.json", bundle.to_owned()), ("map.json", EMPTY_MAP.to_owned())])
+            .await;
     let told = scrape(&scratch).await;
     for line in [
         "privyseal_bundle_sequence{trust_domain=\"alpha.test\"} 3",
