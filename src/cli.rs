@@ -1,13 +1,16 @@
 //! The command line.
 
+pub(crate) mod api_client;
 mod audit;
 mod ca;
+pub(crate) mod client;
 mod config;
 mod demo;
 mod explain;
 mod held_house;
 mod init;
 mod issuer;
+pub(crate) mod logging;
 mod login;
 mod policy;
 mod server;
@@ -22,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::data_dir::Curve;
+use crate::instance::data_dir::Curve;
 
 /// Private code signing in one binary: identity broker, certificate authority, timestamp authority, logs and trust root.
 #[derive(Debug, Parser)]
@@ -114,7 +117,7 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Runs the command line. A failure is told on standard error, one cause a line, with exit code 1.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = crate::logging::start(&cli.log, cli.log_json) {
+    if let Err(error) = crate::cli::logging::start(&cli.log, cli.log_json) {
         eprintln!("privyseal: --log: {error}");
         return ExitCode::from(2);
     }

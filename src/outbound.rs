@@ -5,8 +5,11 @@
 //! only addresses that the record allows are connected to, so a name that points into our own network leads nowhere.
 
 mod address;
+pub(crate) mod bundles;
 mod client;
 mod key_keeper;
+pub(crate) mod time_sources;
+pub(crate) mod workload_api;
 
 pub(crate) use address::Place;
 pub(crate) use client::{Outbound, OutboundError};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{DataArgs, Failure};
-use crate::logs::{self, LogName};
+use crate::instance::logs::{self, LogName};
 
 /// The audit log.
 #[derive(Debug, Subcommand)]

@@ -11,11 +11,11 @@ use shared::x509::revocation::RevocationReason;
 
 use super::held_house::HeldHouse;
 use super::{DataArgs, Failure};
-use crate::assemble;
 use crate::clock::SystemClock;
-use crate::data_dir::DataDir;
-use crate::revocation::Revocations;
-use crate::timestamp_units::UnitFiles;
+use crate::instance::assemble;
+use crate::instance::data_dir::DataDir;
+use crate::instance::revocation::Revocations;
+use crate::instance::timestamp_units::UnitFiles;
 
 /// The certificates that the root issued: the issuing authority's, the timestamp units', the OCSP responder's. Stop
 /// `privyseal up` first: one process works on a house at a time.

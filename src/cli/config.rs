@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::server::ServerArgs;
 use super::{Failure, block_on};
-use crate::assemble;
+use crate::instance::assemble;
 
 /// The configuration file.
 #[derive(Debug, Subcommand)]

@@ -1,19 +1,21 @@
 //! `privyseal demo`
 
+mod thread;
+
 use std::path::PathBuf;
 
 use clap::Args;
 use shared::random::{Random, SystemRandom};
 use shared::time::Clock as _;
 
+use self::thread::DemoOptions;
 use super::{Failure, block_on};
-use crate::assemble;
 use crate::clock::SystemClock;
-use crate::data_dir::{Curve, DataDir, file};
-use crate::demo::{self, DemoOptions};
-use crate::founding::{self, Plan};
-use crate::people::Password;
-use crate::serve::Serving;
+use crate::instance::assemble;
+use crate::instance::data_dir::{Curve, DataDir, file};
+use crate::instance::founding::{self, Plan};
+use crate::instance::people::Password;
+use crate::serving::Serving;
 
 /// Sign a file and verify it, start to end.
 #[derive(Args, Debug)]
@@ -55,7 +57,7 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
         let server = tokio::spawn(serving.run(async move {
             let _ = stopped.await;
         }));
-        let outcome = demo::run(&options, &SystemClock, &SystemRandom, &mut std::io::stdout()).await;
+        let outcome = thread::run(&options, &SystemClock, &SystemRandom, &mut std::io::stdout()).await;
         drop(stop);
         server.await??;
         Ok(outcome?)

@@ -12,13 +12,13 @@ use shared::time::{Clock as _, UnixTime};
 
 use super::server::ServerArgs;
 use super::{Failure, block_on};
-use crate::api_client::ApiClient;
-use crate::assemble::{self, Origin};
-use crate::bundles::BundleKeeper;
+use crate::cli::api_client::ApiClient;
 use crate::clock::SystemClock;
-use crate::data_dir::file;
-use crate::explain::{Judge, Keepers, Reader, Report, vectors};
+use crate::instance::assemble::{self, Origin};
+use crate::instance::data_dir::file;
+use crate::instance::explain::{Judge, Keepers, Reader, Report, vectors};
 use crate::outbound::KeyKeeper;
+use crate::outbound::bundles::BundleKeeper;
 
 /// Longest token file: a token of 16 KiB and the end of its line.
 const MAX_TOKEN_FILE: u64 = 16 * 1024 + 2;

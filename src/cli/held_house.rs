@@ -6,8 +6,8 @@ use shared::keys::KeyFile;
 use shared::log::Log;
 
 use super::{DataArgs, Failure};
-use crate::data_dir::{DataDir, DataDirError, HouseFile, KeyName};
-use crate::logs::{self, LogName};
+use crate::instance::data_dir::{DataDir, DataDirError, HouseFile, KeyName};
+use crate::instance::logs::{self, LogName};
 
 /// The directory, held, and what every change to a house needs of it.
 pub(super) struct HeldHouse {

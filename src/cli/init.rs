@@ -7,11 +7,11 @@ use shared::random::SystemRandom;
 use shared::time::Clock as _;
 
 use super::{DataArgs, Failure, NewHouseArgs};
-use crate::assemble::{self, Settings};
 use crate::clock::SystemClock;
-use crate::data_dir::{DataDir, DataDirError};
-use crate::founding::{self, Plan};
-use crate::people::Password;
+use crate::instance::assemble::{self, Settings};
+use crate::instance::data_dir::{DataDir, DataDirError};
+use crate::instance::founding::{self, Plan};
+use crate::instance::people::Password;
 
 /// Make a house and exit.
 #[derive(Args, Debug)]

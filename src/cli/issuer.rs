@@ -11,7 +11,7 @@ use shared::time::Clock as _;
 use super::server::ServerArgs;
 use super::{Failure, block_on};
 use crate::clock::SystemClock;
-use crate::registration::RegistrantKey;
+use crate::instance::registration::RegistrantKey;
 
 const ISSUERS: &str = "/issuers";
 

@@ -8,8 +8,8 @@ use shared::random::SystemRandom;
 use super::server::ServerArgs;
 use super::{Failure, block_on};
 use crate::clock::SystemClock;
-use crate::data_dir::file::{self, Mode};
-use crate::people::Password;
+use crate::instance::data_dir::file::{self, Mode};
+use crate::instance::people::Password;
 
 /// Log in to a running house, for the commands that take `--login FILE`. What is left is a token that lasts for minutes.
 #[derive(Args, Debug)]

@@ -6,9 +6,9 @@ use broker::names::EmailAddress;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, explain};
-use crate::assemble;
-use crate::data_dir::file::{self, Mode};
-use crate::policy::{Cluster, Policy, cosign, policy_controller};
+use crate::instance::assemble;
+use crate::instance::data_dir::file::{self, Mode};
+use crate::instance::policy::{Cluster, Policy, cosign, policy_controller};
 
 /// Largest TUF root.
 const MAX_ROOT: u64 = 1 << 20;

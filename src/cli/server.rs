@@ -6,8 +6,8 @@ use clap::Args;
 use shared::secret::Secret;
 
 use super::Failure;
-use crate::api_client::ApiClient;
-use crate::data_dir::file;
+use crate::cli::api_client::ApiClient;
+use crate::instance::data_dir::file;
 
 /// Longest file with certificate authorities, or with a token.
 const MAX_FILE: u64 = 1 << 20;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DataArgs, Failure, NewHouseArgs, block_on, init};
-use crate::assemble;
-use crate::data_dir::DataDir;
-use crate::house::House;
-use crate::serve::{Serving, stop_signal};
+use crate::instance::House;
+use crate::instance::assemble;
+use crate::instance::data_dir::DataDir;
+use crate::serving::{Serving, stop_signal};
 
 /// Serve a house.
 #[derive(Args, Debug)]

@@ -9,10 +9,10 @@ use shared::time::Clock as _;
 
 use super::server::ServerArgs;
 use super::{DataArgs, Failure, block_on, explain};
-use crate::assemble;
 use crate::clock::SystemClock;
-use crate::data_dir::{DataDir, DataDirError};
-use crate::people::{Password, People};
+use crate::instance::assemble;
+use crate::instance::data_dir::{DataDir, DataDirError};
+use crate::instance::people::{Password, People};
 
 /// The people who log in with a password of this house. Stop `privyseal up` first, since one process works on a house at a time;
 /// or add a user to the running house with --server.

@@ -11,7 +11,7 @@ use shared::time::{Clock, UnixTime};
 use tokio::task::JoinSet;
 
 use super::client::{MAX_BODY, Outbound, OutboundError};
-use crate::snapshots::Current;
+use crate::instance::snapshots::Current;
 
 /// Keys are fetched again after this long, whether or not anybody asks. A key that is gone then is trusted no longer.
 const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);

@@ -1,1 +1,1 @@
-../../../src/signature_log.rs
+../../../src/instance/signature_log.rs

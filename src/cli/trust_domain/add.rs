@@ -15,10 +15,10 @@ use toml::Value;
 use super::super::Failure;
 use super::super::explain::own_record;
 use super::text;
-use crate::assemble::{Settings, Source};
-use crate::bundles::{BundleKeeper, State};
 use crate::clock::SystemClock;
-use crate::data_dir::file;
+use crate::instance::assemble::{Settings, Source};
+use crate::instance::data_dir::file;
+use crate::outbound::bundles::{BundleKeeper, State};
 
 /// What `--help` ends with.
 pub(super) const EXAMPLES: &str = "\

@@ -10,11 +10,11 @@ use shared::time::{Clock as _, UnixTime};
 
 use super::super::held_house::HeldHouse;
 use super::super::{DataArgs, Failure};
-use crate::assemble;
 use crate::clock::SystemClock;
-use crate::data_dir::DataDir;
-use crate::timestamp_units::{KeyPlace, Making, TimestampUnits, UnitFiles};
-use crate::tokens;
+use crate::instance::assemble;
+use crate::instance::data_dir::DataDir;
+use crate::instance::timestamp_units::{KeyPlace, Making, TimestampUnits, UnitFiles};
+use crate::instance::tokens;
 
 /// The timestamp units. Stop `privyseal up` first: one process works on a house at a time.
 #[derive(Debug, Subcommand)]

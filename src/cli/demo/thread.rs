@@ -1,0 +1,172 @@
+//! `privyseal demo`: the main job as a user does it, against a house that is being served, each step told and timed.
+//!
+//! Knows the house only through its origin, as any client does, and trusts it only through the root of its TUF repository.
+
+mod certificate;
+mod results;
+mod tell;
+mod timestamp;
+mod trust;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use broker::provider::SIGSTORE_CLIENT;
+use serde_json::json;
+use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
+use shared::random::Random;
+use shared::time::Clock;
+use shared::trust_root::encoding::Base64;
+
+use crate::cli::client::login::{self, Login};
+use crate::cli::client::{Client, Reason};
+use crate::verify::bundle::{Content, LogEntry, MessageDigest, MessageSignature};
+use crate::verify::{Bundle, Identity, verify};
+
+use tell::Tell;
+
+/// Largest file that is signed: the demo holds it in memory.
+const MAX_FILE: u64 = 1 << 30;
+
+/// Whom to be, where, and with what.
+#[derive(Clone, Debug)]
+pub(crate) struct DemoOptions {
+    /// Where the house is served, without a slash at the end.
+    pub(crate) origin: String,
+    /// A local user of that house.
+    pub(crate) email: String,
+    /// Its password.
+    pub(crate) password: String,
+    /// The file to sign.
+    pub(crate) file: PathBuf,
+    /// Where to leave the results; made if it is missing.
+    pub(crate) folder: PathBuf,
+}
+
+/// Which step failed, why, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{step}: {reason}\n{advice}")]
+pub(crate) struct DemoError {
+    step: &'static str,
+    reason: String,
+    advice: &'static str,
+}
+
+fn at(step: &'static str, advice: &'static str) -> impl FnOnce(Reason) -> DemoError {
+    move |reason| DemoError { step, reason, advice }
+}
+
+const SERVICE: &str =
+    "The house did not answer as a client expects. Its log says more, under the request id if one is given.";
+const TRUST: &str =
+    "What the house publishes does not hold together. Do not trust this build; please report it with this text.";
+const FILES: &str = "Name a file that can be read, and run where a folder can be made.";
+
+/// Runs every step and tells about it on `out`; stops at the first failure.
+pub(crate) async fn run(
+    options: &DemoOptions,
+    clock: &dyn Clock,
+    random: &dyn Random,
+    out: &mut (dyn Write + Send),
+) -> Result<(), DemoError> {
+    let artifact = results::read(&options.file, MAX_FILE).map_err(at("file", FILES))?;
+    let mut tell = Tell::new(out);
+    tell.title(&options.origin, &options.file, artifact.len());
+    let client = Client::new(&options.origin, None).map_err(at("client", SERVICE))?;
+
+    tell.begin("discovery");
+    let provider = login::discover(&client).await.map_err(at("discovery", SERVICE))?;
+    tell.done(&format!("issuer {}, code flow with PKCE S256", provider.issuer));
+
+    tell.begin("login");
+    let who = Login { client_id: SIGSTORE_CLIENT, email: &options.email, password: &options.password };
+    let token = login::log_in(&client, &provider, &who, clock, random)
+        .await
+        .map_err(at("login", "The broker did not let the user in; check e-mail address and password."))?;
+    tell.done(&format!("{}; signature, issuer, audience, nonce and expiry of the ID token checked", token.subject));
+
+    tell.begin("key");
+    let key = SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256)
+        .map_err(|error| at("key", SERVICE)(error.to_string()))?;
+    tell.done("ECDSA P-256, for this one signature");
+
+    tell.begin("certificate");
+    let certificate = certificate::request(&client, &token, &key).await.map_err(at("certificate", SERVICE))?;
+    tell.done(&format!("for {}, valid {}", token.subject, certificate.validity));
+
+    tell.begin("signature");
+    let signature = key.sign(&artifact).map_err(|error| at("signature", SERVICE)(error.to_string()))?;
+    let sha256 = digest(&SHA256, &artifact);
+    tell.done(&format!("ECDSA over SHA-256 {}", hex::encode(sha256)));
+
+    tell.begin("timestamp");
+    let query = timestamp::query(&signature, random);
+    let response = timestamp::ask(&client, "/api/v1/timestamp", &query).await.map_err(at("timestamp", SERVICE))?;
+    tell.done(&format!("RFC 3161 over the signature, {} bytes", response.len()));
+
+    tell.begin("log entry");
+    let entry =
+        append(&client, sha256.as_ref(), &signature, &certificate.der).await.map_err(at("log entry", SERVICE))?;
+    tell.done(&format!("index {} of the signature log, with inclusion proof and checkpoint", entry.log_index.0));
+
+    tell.begin("bundle");
+    let message = MessageSignature {
+        message_digest: Some(MessageDigest {
+            algorithm: "SHA2_256".to_owned(),
+            digest: Base64(sha256.as_ref().to_vec()),
+        }),
+        signature: Base64(signature),
+    };
+    let bundle = Bundle {
+        certificate: certificate.der,
+        content: Content::Message(message),
+        timestamps: vec![response],
+        entries: vec![entry],
+    };
+    let bundle = bundle.to_json().map_err(|error| at("bundle", SERVICE)(error.to_string()))?;
+    tell.done(&format!("Sigstore bundle v0.3, {} bytes", bundle.len()));
+
+    tell.begin("trust");
+    let trust = trust::fetch(&client, clock.now()).await.map_err(at("trust", TRUST))?;
+    tell.done("root, timestamp, snapshot and targets of the TUF repository checked, trusted root read");
+
+    tell.begin("verification");
+    let identity = Identity { subject: token.subject.clone(), issuer: provider.issuer.clone() };
+    let parsed = Bundle::parse(&bundle).map_err(|error| at("verification", TRUST)(error.to_string()))?;
+    let verified = verify(&parsed, &trust.trusted_root, &identity, &artifact)
+        .map_err(|error| at("verification", TRUST)(error.to_string()))?;
+    tell.done(&format!("the bundle proves that {} signed this file", token.subject));
+    for line in results::proved(&verified) {
+        tell.note(&line);
+    }
+
+    tell.begin("RFC 3161");
+    let query = timestamp::query(&artifact, random);
+    let response = timestamp::ask(&client, "/tsa", &query).await.map_err(at("RFC 3161", SERVICE))?;
+    let time = timestamp::verify_answer(&query, &response, &trust.trusted_root).map_err(at("RFC 3161", TRUST))?;
+    tell.done(&format!("token for the file: {time}; imprint, nonce, certificate and signature checked"));
+
+    let results = results::Results { options, identity: &identity, trust: &trust, bundle, query, response };
+    let lines = results.leave().map_err(at("results", FILES))?;
+    tell.end(&lines);
+    Ok(())
+}
+
+/// `POST /api/v2/log/entries`: a hashedrekord.
+async fn append(client: &Client, sha256: &[u8], signature: &[u8], certificate: &[u8]) -> Result<LogEntry, Reason> {
+    let request = json!({ "hashedRekordRequestV002": {
+        "digest": STANDARD.encode(sha256),
+        "signature": {
+            "content": STANDARD.encode(signature),
+            "verifier": {
+                "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                "x509Certificate": { "rawBytes": STANDARD.encode(certificate) },
+            },
+        },
+    } });
+    let answer = client.post_json("/api/v2/log/entries", &request, None).await?.expect(201)?;
+    serde_json::from_slice(&answer.body).map_err(|error| format!("the log's answer is not an entry: {error}"))
+}

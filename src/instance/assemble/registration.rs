@@ -1,0 +1,128 @@
+//! `[registration]`, as the file says it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::names::DomainName;
+use broker::registration::Timing;
+use hickory_resolver::proto::dnssec::TrustAnchors;
+use privyseal_config::RegistrationSection;
+
+use super::Problems;
+use crate::instance::data_dir::file;
+
+/// Largest file of certificates or trust anchors.
+const MAX_FILE: u64 = 1 << 20;
+/// The most name servers that are asked.
+const MAX_RESOLVERS: usize = 8;
+/// A year: nothing here lasts longer without anybody looking.
+const YEAR: u32 = 366 * 86_400;
+
+/// How owners bring issuers to this house.
+#[derive(Clone)]
+pub(crate) struct RegistrationSettings {
+    pub(crate) anybody_may_ask: bool,
+    pub(crate) needs_approval: bool,
+    pub(crate) resolvers: ResolverSettings,
+    pub(crate) internal_domains: Vec<DomainName>,
+    pub(crate) internal_ca_pem: Option<String>,
+    pub(crate) danger_loopback_http: bool,
+    pub(crate) enforce: Vec<DomainName>,
+    pub(crate) timing: Timing,
+}
+
+/// Whom to ask about domains.
+#[derive(Clone)]
+pub(crate) struct ResolverSettings {
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) system: bool,
+    pub(crate) agreeing: usize,
+    /// None: signatures are not looked at.
+    pub(crate) trust_anchors: Option<Arc<TrustAnchors>>,
+}
+
+pub(super) fn understand(
+    section: &RegistrationSection,
+    folder: &Path,
+    problems: &mut Problems,
+) -> Option<RegistrationSettings> {
+    let ca = section.internal_ca_file.as_deref().map(|name| file::read(&folder.join(name), MAX_FILE));
+    let internal_ca_pem = match ca {
+        None => None,
+        Some(read) => Some(problems.keep("registration.internal_ca_file", read)?),
+    };
+    Some(RegistrationSettings {
+        anybody_may_ask: section.anybody_may_ask,
+        needs_approval: section.needs_approval,
+        resolvers: resolvers(section, folder, problems)?,
+        internal_domains: domains(&section.internal_domains, "registration.internal_domains", problems),
+        internal_ca_pem,
+        danger_loopback_http: section.danger_loopback_http,
+        enforce: domains(&section.enforce, "registration.enforce", problems),
+        timing: timing(section, problems),
+    })
+}
+
+fn domains(texts: &[String], place: &str, problems: &mut Problems) -> Vec<DomainName> {
+    let parse = |(at, text): (usize, &String)| problems.keep(&format!("{place}[{at}]"), DomainName::parse(text));
+    texts.iter().enumerate().filter_map(parse).collect()
+}
+
+fn resolvers(section: &RegistrationSection, folder: &Path, problems: &mut Problems) -> Option<ResolverSettings> {
+    let mut addresses = Vec::new();
+    for (at, text) in section.resolvers.iter().enumerate() {
+        let address = text.parse::<SocketAddr>().or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
+        let address = address.map_err(|_| format!("\"{text}\" is not an address like 192.0.2.53 or 192.0.2.53:5353"));
+        addresses.extend(problems.keep(&format!("registration.resolvers[{at}]"), address));
+    }
+    if addresses.len() > MAX_RESOLVERS {
+        problems.add("registration.resolvers", format!("at most {MAX_RESOLVERS} name servers are asked"));
+    }
+    let agreeing = problems.within("registration.agreeing_resolvers", section.agreeing_resolvers, 1..=8) as usize;
+    if !section.system_resolvers && !addresses.is_empty() && addresses.len() < agreeing {
+        let message = format!("{agreeing} must agree and {} are asked; list more of them", addresses.len());
+        problems.add("registration.agreeing_resolvers", message);
+    }
+    let trust_anchors = match (section.danger_skip_dnssec, section.trust_anchor_file.as_deref()) {
+        (true, None) => None,
+        (true, Some(_)) => {
+            problems.add("registration.trust_anchor_file", "danger_skip_dnssec makes it useless".to_owned());
+            None
+        }
+        (false, None) => Some(Arc::new(TrustAnchors::default())),
+        (false, Some(name)) => {
+            Some(Arc::new(problems.keep("registration.trust_anchor_file", trust_anchors(&folder.join(name)))?))
+        }
+    };
+    Some(ResolverSettings { addresses, system: section.system_resolvers, agreeing, trust_anchors })
+}
+
+fn trust_anchors(path: &Path) -> Result<TrustAnchors, String> {
+    let text = file::read(path, MAX_FILE).map_err(|error| error.to_string())?;
+    // RFC 1035 §5.1 as BIND's `managed-keys` files and `dnssec-keygen` write it: one DNSKEY record a line.
+    if !text.lines().any(|line| line.contains("DNSKEY")) {
+        return Err(format!("{} holds no DNSKEY record", path.display()));
+    }
+    text.parse::<TrustAnchors>().map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn timing(section: &RegistrationSection, problems: &mut Problems) -> Timing {
+    let mut seconds = |name: &str, seconds: u32| {
+        Duration::from_secs(problems.within(&format!("registration.{name}"), seconds, 1..=YEAR))
+    };
+    let timing = Timing {
+        recheck: seconds("recheck_seconds", section.recheck_seconds),
+        retry: seconds("retry_seconds", section.retry_seconds),
+        confirm: seconds("confirm_seconds", section.confirm_seconds),
+        stale_after: seconds("stale_seconds", section.stale_seconds),
+        expire_after: seconds("expire_seconds", section.expire_seconds),
+        pending_for: seconds("pending_seconds", section.pending_seconds),
+    };
+    if !(timing.recheck < timing.stale_after && timing.stale_after < timing.expire_after) {
+        let message = "must be longer than recheck_seconds and shorter than expire_seconds".to_owned();
+        problems.add("registration.stale_seconds", message);
+    }
+    timing
+}

@@ -1,0 +1,45 @@
+//! The house as a member of SPIFFE federations, as the file says it.
+
+use broker::names::TrustDomain;
+use privyseal_config::{Config, ListenerIdentity};
+
+use super::Problems;
+use crate::outbound::workload_api::Address;
+
+/// What the house is to other members.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SpiffeSettings {
+    /// Our own trust domain.
+    pub(crate) trust_domain: Option<TrustDomain>,
+    /// Where the Workload API is: `unix:///…` or `tcp://…`.
+    pub(crate) workload_api: Option<Address>,
+}
+
+/// The settings; what is wrong is written down.
+pub(super) fn understand(config: &Config, problems: &mut Problems) -> SpiffeSettings {
+    let section = &config.spiffe;
+    let trust_domain = section.trust_domain.as_deref();
+    let trust_domain = trust_domain.and_then(|name| problems.keep("spiffe.trust_domain", TrustDomain::parse(name)));
+    if let Some(ours) = &trust_domain
+        && let Some(at) = config.trust_domains.iter().position(|section| section.name == ours.as_str())
+    {
+        let message = format!("{ours} is our own trust domain (spiffe.trust_domain); nobody else vouches for it");
+        problems.add(&format!("trust_domains[{at}].name"), message);
+    }
+    let workload_api = section.workload_api.as_deref().and_then(|text| {
+        let address = Address::parse(text);
+        if address.is_none() {
+            let message = format!(
+                "\"{text}\" is neither unix:///path/of/the/socket nor tcp://127.0.0.1:port (SPIFFE Workload Endpoint 4)"
+            );
+            problems.add("spiffe.workload_api", message);
+        }
+        address
+    });
+    let wants_identity =
+        config.listen.svid.as_ref().is_some_and(|listen| listen.identity == ListenerIdentity::WorkloadApi);
+    if wants_identity && section.workload_api.is_none() {
+        problems.add("listen.svid.identity", "\"workload-api\" needs spiffe.workload_api".to_owned());
+    }
+    SpiffeSettings { trust_domain, workload_api }
+}

@@ -1,0 +1,226 @@
+//! What the house would do with a token, and why, for people and programs.
+
+mod text;
+pub(crate) mod vectors;
+
+use broker::ca::Profile;
+use broker::explain::{self as explained, Explanation, Outcome, Refusal, Step, Verdict, explain, extension_name};
+use broker::issuer::Issuers;
+use broker::names::Name;
+use broker::principal::Principal;
+use serde::{Deserialize, Serialize};
+use shared::time::UnixTime;
+
+use crate::outbound::KeyKeeper;
+use crate::outbound::bundles::BundleKeeper;
+
+/// Who reads it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reader {
+    /// Whoever holds the token: what the authority itself would answer, and no more.
+    Bearer,
+    /// Somebody who looks after the house: the record's grants and the owner of a name as well.
+    House,
+}
+
+/// An explanation as JSON. The token is named by its SHA-256 only.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    /// `ACCEPT` or `REJECT`.
+    pub(crate) verdict: String,
+    pub(crate) token_sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) record: Option<Record>,
+    pub(crate) steps: Vec<ToldStep>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refusal: Option<ToldRefusal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<Certificate>,
+}
+
+/// The record that the token leads to.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    pub(crate) id: String,
+    /// Its `iss`; `spiffe://` and the name of a trust domain.
+    pub(crate) iss: String,
+    pub(crate) audience: String,
+    /// For those who look after the house.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grants: Option<Vec<String>>,
+}
+
+/// A step and what came of it: `passed`, `refused` or `not reached`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToldStep {
+    pub(crate) step: String,
+    pub(crate) outcome: String,
+}
+
+/// Why not.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ToldRefusal {
+    pub(crate) step: String,
+    pub(crate) rule: String,
+    pub(crate) reason: String,
+    /// For those who look after the house.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
+}
+
+/// What the certificate would say.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Certificate {
+    /// The kind of the subject alternative name, as RFC 5280 calls it.
+    pub(crate) name_type: String,
+    pub(crate) name: String,
+    /// The issuer that verifiers ask for beside the name.
+    pub(crate) issuer: String,
+    pub(crate) not_before: String,
+    pub(crate) not_after: String,
+    pub(crate) extensions: Vec<Extension>,
+    /// Rule, speaker and grant, as the audit log would have them.
+    pub(crate) permitted_by: String,
+}
+
+/// An extension of the certificate.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Extension {
+    pub(crate) oid: String,
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+/// Who fetches what is needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Keepers<'a> {
+    pub(crate) keys: &'a KeyKeeper,
+    pub(crate) bundles: &'a BundleKeeper,
+}
+
+/// What a token is judged by.
+pub(crate) struct Judge<'a> {
+    pub(crate) issuers: &'a Issuers,
+    /// The profile of the certificate that there would be.
+    pub(crate) profile: Profile,
+    /// The moment that it is judged for.
+    pub(crate) now: UnixTime,
+    pub(crate) reader: Reader,
+}
+
+impl Judge<'_> {
+    /// Explains the token; the issuer's keys or the trust domain's bundle are fetched once if they are needed, as for a certificate.
+    pub(crate) async fn explain(&self, token: &[u8], keepers: Keepers<'_>) -> Report {
+        // The cause tells of hosts inside the house, so it is for those who look after it.
+        let trouble = match explain(token, self.issuers, self.now) {
+            Outcome::Explained(explanation) => return self.report(explanation),
+            Outcome::NeedsKeys { issuer, .. } => {
+                let refreshed = keepers.keys.refresh(&issuer).await.map_err(|error| error.to_string());
+                refreshed
+                    .err()
+                    .map(|cause| (format!("the keys of {} cannot be fetched at the moment", issuer.iss()), cause))
+            }
+            Outcome::NeedsBundle { record, .. } => {
+                let refreshed = keepers.bundles.refresh(&record, self.issuers).await.map_err(|error| error.to_string());
+                let told = format!("the bundle of {} cannot be fetched at the moment", record.name());
+                refreshed.err().map(|cause| (told, cause))
+            }
+        };
+        match explain(token, self.issuers, self.now) {
+            Outcome::Explained(explanation) => self.report(explanation),
+            Outcome::NeedsKeys { otherwise, .. } | Outcome::NeedsBundle { otherwise, .. } => {
+                let mut report = self.report(otherwise);
+                if let (Some((told, cause)), Some(refusal)) = (trouble, &mut report.refusal) {
+                    refusal.reason = match self.reader {
+                        Reader::Bearer => told,
+                        Reader::House => cause,
+                    };
+                }
+                report
+            }
+        }
+    }
+
+    fn report(&self, explanation: Explanation) -> Report {
+        let Explanation { token_sha256, record, verdict } = explanation;
+        let (refusal, certificate) = match verdict {
+            Verdict::Permitted(principal) => (None, Some(self.certificate(&principal))),
+            Verdict::Refused(refusal) => (Some(refusal), None),
+        };
+        Report {
+            verdict: if refusal.is_none() { "ACCEPT" } else { "REJECT" }.to_owned(),
+            token_sha256: hex::encode(token_sha256),
+            record: record.map(|record| self.record(&record)),
+            steps: steps(refusal.as_ref()),
+            refusal: refusal.map(|refusal| self.refusal(refusal)),
+            certificate,
+        }
+    }
+
+    fn record(&self, record: &explained::Record) -> Record {
+        let (iss, audience, grants) = match record {
+            explained::Record::Issuer(issuer) => (issuer.iss().to_string(), issuer.audience(), issuer.grants()),
+            explained::Record::TrustDomain(trust_domain) => {
+                (format!("spiffe://{}", trust_domain.name()), trust_domain.audience(), trust_domain.grants())
+            }
+        };
+        let told = || grants.iter().map(|grant| grant.scope().to_string()).collect();
+        Record {
+            id: record.id().to_owned(),
+            iss,
+            audience: audience.to_string(),
+            grants: (self.reader == Reader::House).then(told),
+        }
+    }
+
+    fn refusal(&self, refusal: Refusal) -> ToldRefusal {
+        ToldRefusal {
+            step: refusal.step.name().to_owned(),
+            rule: refusal.rule.id().to_owned(),
+            reason: refusal.reason,
+            owner: refusal.owner.filter(|_| self.reader == Reader::House),
+        }
+    }
+
+    fn certificate(&self, principal: &Principal) -> Certificate {
+        let not_before = self.now.floor_to_second();
+        let moment = |at: UnixTime| at.rfc3339().unwrap_or_default();
+        let extension = |(number, value): (u8, &str)| Extension {
+            oid: format!("{}.{number}", broker::ca::oid::FULCIO_ARC),
+            name: extension_name(number).to_owned(),
+            value: value.to_owned(),
+        };
+        Certificate {
+            name_type: name_type(principal.name()).to_owned(),
+            name: principal.name().as_str().to_owned(),
+            issuer: principal.issuer_label().to_owned(),
+            not_before: moment(not_before),
+            not_after: moment(not_before.plus(self.profile.lifetime())),
+            extensions: principal.extensions().map(extension).collect(),
+            permitted_by: principal.rule().to_owned(),
+        }
+    }
+}
+
+fn name_type(name: &Name) -> &'static str {
+    match name {
+        Name::Email(_) => "rfc822Name",
+        Name::SpiffeId(_) | Name::Uri(_) => "uniformResourceIdentifier",
+        Name::Username(_) => "otherName",
+    }
+}
+
+fn steps(refusal: Option<&Refusal>) -> Vec<ToldStep> {
+    let outcome = |step: Step| match refusal {
+        Some(refusal) if step == refusal.step => "refused",
+        Some(refusal) if step > refusal.step => "not reached",
+        _ => "passed",
+    };
+    Step::ALL.map(|step| ToldStep { step: step.name().to_owned(), outcome: outcome(step).to_owned() }).to_vec()
+}

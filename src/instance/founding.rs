@@ -1,0 +1,113 @@
+//! Founding a house: its keys, its certificates, its first user. Done once.
+
+use std::sync::Arc;
+
+use shared::keys::{PublicKey, Signer, SigningKey};
+use shared::random::Random;
+use shared::time::UnixTime;
+use shared::x509::{Ceremony, CeremonyError, RevocationAddresses, UnitPlan};
+
+use crate::instance::data_dir::{Curve, DataDir, DataDirError, HouseFile, HouseFileError, KeyName};
+use crate::instance::logs::LogName;
+use crate::instance::people::{Password, People, PeopleError};
+
+/// What a new house is made like.
+pub(crate) struct Plan<'a> {
+    /// Its name; none makes one up.
+    pub(crate) name: Option<String>,
+    /// The curve of the issuing CA's and the timestamp unit's keys.
+    pub(crate) curve: Curve,
+    /// The first local user's e-mail address.
+    pub(crate) first_user: &'a str,
+    /// That user's password.
+    pub(crate) password: &'a Password,
+    /// The issuing authority's key, when it is in a token; without it one is made.
+    pub(crate) issuing_key: Option<Arc<dyn Signer>>,
+    /// What the certificates say of their revocation.
+    pub(crate) addresses: Option<RevocationAddresses>,
+}
+
+impl<'a> Plan<'a> {
+    /// With what is made by default: a random name, keys in files, certificates that name no address.
+    pub(crate) fn new(curve: Curve, first_user: &'a str, password: &'a Password) -> Self {
+        Self { name: None, curve, first_user, password, issuing_key: None, addresses: None }
+    }
+}
+
+/// Why no house was founded. The directory is not whole then, and the next try begins anew.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FoundingError {
+    #[error(transparent)]
+    Data(#[from] DataDirError),
+    #[error(transparent)]
+    Name(#[from] HouseFileError),
+    #[error("the certificates could not be made: {0}")]
+    Ceremony(#[from] CeremonyError),
+    #[error("the first user could not be added: {0}")]
+    User(#[from] PeopleError),
+}
+
+/// Makes keys and certificates in `data`. The house file comes last and makes the directory whole.
+pub(crate) fn found(data: &DataDir, plan: Plan<'_>, now: UnixTime, random: &dyn Random) -> Result<(), FoundingError> {
+    let mut house = HouseFile::new(plan.name.clone(), plan.curve, now, random)?;
+    house.first_user = Some(plan.first_user.to_owned());
+    let key_file = data.create_key_file(random)?;
+    let key = |name| data.create_key(name, house.curve, &key_file, random);
+    let mut keys = Vec::with_capacity(KeyName::ALL.len());
+    let is_made = |name: &KeyName| *name != KeyName::IssuingCa || plan.issuing_key.is_none();
+    for name in KeyName::ALL.into_iter().filter(is_made) {
+        keys.push((name, key(name)?));
+    }
+    let ceremony = CeremonyOf { house: &house, keys: &keys, plan: &plan };
+    certify(data, &ceremony, now, random)?;
+    // An interrupted try may have left a store with this user in it.
+    data.remove_folder("store")?;
+    People::open(data)?.add(plan.first_user, plan.password, now)?;
+    data.seal_with(&house)?;
+    Ok(())
+}
+
+struct CeremonyOf<'a> {
+    house: &'a HouseFile,
+    keys: &'a [(KeyName, SigningKey)],
+    plan: &'a Plan<'a>,
+}
+
+impl CeremonyOf<'_> {
+    fn key(&self, wanted: KeyName) -> &SigningKey {
+        let found = self.keys.iter().find(|(name, _)| *name == wanted);
+        found.map(|(_, key)| key).expect("every key was made")
+    }
+
+    fn issuing_key(&self) -> &PublicKey {
+        match &self.plan.issuing_key {
+            Some(key) => key.public_key(),
+            None => self.key(KeyName::IssuingCa).public_key(),
+        }
+    }
+}
+
+fn certify(data: &DataDir, of: &CeremonyOf<'_>, now: UnixTime, random: &dyn Random) -> Result<(), FoundingError> {
+    let ceremony = Ceremony { house: &of.house.name, root_key: of.key(KeyName::RootCa), now, random };
+    let addresses = of.plan.addresses.as_ref();
+    let root = ceremony.root()?;
+    let issuing = ceremony.issuing_ca_with(&root, of.issuing_key(), addresses)?;
+    let unit = UnitPlan {
+        role: TIMESTAMP_UNIT,
+        key: of.key(KeyName::Tsa).public_key(),
+        validity: Ceremony::TIMESTAMP_VALIDITY,
+        key_use: Ceremony::TIMESTAMP_KEY_USE,
+        addresses,
+    };
+    let unit = ceremony.unit(&root, &unit)?;
+    data.write_certificates("root-ca", &root.to_pem())?;
+    data.write_certificates("issuing-ca", &format!("{}{}", issuing.to_pem(), root.to_pem()))?;
+    for name in LogName::ALL {
+        data.write_certificates(&format!("{name}-log.pub"), &of.key(name.key()).public_key().to_pem())?;
+    }
+    data.write_certificates("tsa", &format!("{}{}", unit.to_pem(), root.to_pem()))?;
+    Ok(())
+}
+
+/// The name of the one timestamp unit that a house begins with.
+const TIMESTAMP_UNIT: &str = "timestamp unit 1";

@@ -1,0 +1,61 @@
+//! What a house opens first: its keys, its logs, its store.
+
+use std::sync::Arc;
+
+use shared::keys::{KeyFile, Signer};
+use shared::log::Log;
+use shared::random::{Random, SystemRandom};
+use shared::store::Store;
+use shared::store::sled::{SetAside, SledStore};
+use shared::time::Clock;
+
+use super::HouseError;
+use crate::clock::SystemClock;
+use crate::instance::assemble::Settings;
+use crate::instance::data_dir::{DataDir, HouseFile, KeyName};
+use crate::instance::logs::{self, LogName};
+
+/// The keys, logs and store of a house, open.
+pub(super) struct Opened {
+    pub(super) key_file: Arc<KeyFile>,
+    pub(super) certificates: Log,
+    pub(super) signatures: Log,
+    pub(super) audit: Log,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) set_aside: Option<SetAside>,
+    pub(super) issuing_key: Arc<dyn Signer>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+}
+
+impl Opened {
+    pub(super) fn new(data: &DataDir, file: &HouseFile, settings: &Settings) -> Result<Self, HouseError> {
+        let key_file = Arc::new(data.key_file()?);
+        let log = |name: LogName| -> Result<Log, HouseError> {
+            Ok(logs::open(data, name, &file.name, data.key(name.key(), &key_file)?)?)
+        };
+        let issuing_key: Arc<dyn Signer> = match &settings.issuing_key {
+            Some(key) => key.clone(),
+            None => Arc::new(data.key(KeyName::IssuingCa, &key_file)?),
+        };
+        let (store, report) = SledStore::open(&data.folder("store")?, SystemClock.now(), |_| Ok(()))?;
+        if report.set_aside.is_some() {
+            tracing::error!(%report, "the store was set aside");
+        }
+        Ok(Self {
+            certificates: log(LogName::Certificates)?,
+            signatures: log(LogName::Signatures)?,
+            audit: log(LogName::Audit)?,
+            store: Arc::new(store),
+            set_aside: report.set_aside,
+            issuing_key,
+            key_file,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        })
+    }
+
+    pub(super) fn logs(&self) -> Vec<Log> {
+        vec![self.certificates.clone(), self.signatures.clone(), self.audit.clone()]
+    }
+}

@@ -1,0 +1,165 @@
+//! The parts of a house, made from its configuration and what was opened.
+
+use std::sync::Arc;
+
+use broker::connector::local::LocalUsers;
+use broker::provider::TokenKey;
+use bytes::Bytes;
+use shared::keys::Signer;
+use shared::log::Log;
+use shared::time::Clock as _;
+use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, Validity};
+use shared::x509::{Certificate, Chain};
+
+use super::HouseError;
+use super::opened::Opened;
+use crate::clock::SystemClock;
+use crate::instance::assemble::{Origin, Settings};
+use crate::instance::data_dir::{DataDir, HouseFile, KeyName};
+use crate::instance::own_bundle;
+use crate::instance::signature_log::{IssuedLately, Writers};
+use crate::instance::snapshots::{Fixtures, SnapshotError};
+use crate::instance::svid_uses::SvidUses;
+use crate::instance::trust_publisher::{TrustPublisher, TufKeys};
+use crate::outbound::KeyKeeper;
+use crate::outbound::bundles::{BundleKeeper, BundleParts, OwnKeys, WorkloadBundles};
+use crate::serving::http::log::{LogEdge, SignatureLog};
+
+/// What the parts of a house are made from.
+pub(super) struct Parts<'a> {
+    pub(super) data: &'a DataDir,
+    pub(super) file: &'a HouseFile,
+    pub(super) opened: &'a Opened,
+    pub(super) settings: &'a Settings,
+    pub(super) origin: &'a Origin,
+}
+
+impl Parts<'_> {
+    fn chain(&self, name: &'static str) -> Result<Chain, HouseError> {
+        Chain::from_pem(&self.data.certificates(name)?).map_err(|error| HouseError::Chain { name, error })
+    }
+
+    fn issuer(&self) -> String {
+        format!("{}/oidc", self.origin)
+    }
+
+    /// What the trust root says, with `timestamping` for the units' chains.
+    pub(super) fn material(&self, timestamping: Vec<CertificateChain>) -> Result<TrustMaterial, HouseError> {
+        let validity = Validity { start: self.file.created(), end: None };
+        let chain = |chain: Chain| CertificateChain {
+            certificates: chain.certificates().iter().map(|certificate| certificate.der().to_vec()).collect(),
+            validity,
+        };
+        let log = |log: &Log| LogKey {
+            origin: log.origin().as_str().to_owned(),
+            key: log.signer().public_key().clone(),
+            algorithm: log.signer().algorithm(),
+            validity,
+        };
+        Ok(TrustMaterial {
+            house: self.file.name.clone(),
+            origin: self.origin.to_string(),
+            oidc_issuer: self.issuer(),
+            offered_since: self.file.created(),
+            issuing: vec![chain(self.chain("issuing-ca")?)],
+            timestamping,
+            certificate_logs: vec![log(&self.opened.certificates)],
+            signature_logs: vec![log(&self.opened.signatures)],
+        })
+    }
+
+    pub(super) async fn publisher(&self, material: &TrustMaterial) -> Result<TrustPublisher, HouseError> {
+        let signer =
+            |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(self.data.key(name, &self.opened.key_file)?)) };
+        let keys = TufKeys {
+            root: signer(KeyName::TufRoot)?,
+            targets: signer(KeyName::TufTargets)?,
+            snapshot: signer(KeyName::TufSnapshot)?,
+            timestamp: signer(KeyName::TufTimestamp)?,
+        };
+        let folder = self.data.folder("tuf")?;
+        Ok(TrustPublisher::open(folder, keys, material, self.opened.audit.clone(), SystemClock.now()).await?)
+    }
+
+    /// What every snapshot is made with.
+    pub(super) fn fixtures(
+        &self,
+        issued_lately: Arc<IssuedLately>,
+        keys: Arc<KeyKeeper>,
+        bundles: Arc<BundleKeeper>,
+    ) -> Result<Fixtures, HouseError> {
+        let signer =
+            |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(self.data.key(name, &self.opened.key_file)?)) };
+        let Opened { store, audit, certificates, issuing_key, clock, random, .. } = self.opened;
+        Ok(Fixtures {
+            origin: self.origin.clone(),
+            first_user: self.file.first_user.clone(),
+            key_file: self.data.key_file()?,
+            token_key: signer(KeyName::Token)?,
+            issuing_chain: self.chain("issuing-ca")?,
+            issuing_key: issuing_key.clone(),
+            certificate_log_key: signer(KeyName::CertificatesLog)?,
+            store: store.clone(),
+            local_users: Arc::new(LocalUsers::new(store.clone(), &**random)),
+            audit: audit.clone(),
+            certificates: certificates.clone(),
+            issued_lately,
+            keys,
+            bundles,
+            svid_uses: Arc::new(SvidUses::new(store.clone())),
+            clock: clock.clone(),
+            random: random.clone(),
+        })
+    }
+
+    /// Who looks after the bundles of trust domains. No bundle may hold a key of ours: not of an authority, not of a timestamp unit
+    /// (`units`), not one that signs logs or tokens.
+    pub(super) fn bundles(
+        &self,
+        units: &[CertificateChain],
+        workload_api: Arc<WorkloadBundles>,
+    ) -> Result<Arc<BundleKeeper>, HouseError> {
+        let issuing = self.chain("issuing-ca")?;
+        let certified = issuing.certificates().iter().map(|certificate| certificate.public_key().spki_sha256());
+        let units = units.iter().flat_map(|chain| &chain.certificates);
+        let units = units.filter_map(|der| Certificate::from_der(der).ok()).map(|unit| unit.public_key().spki_sha256());
+        let names = [KeyName::Token, KeyName::CertificatesLog, KeyName::SignaturesLog, KeyName::AuditLog];
+        let mut signers = Vec::with_capacity(names.len());
+        for name in names {
+            signers.push(self.data.key(name, &self.opened.key_file)?.public_key().spki_sha256());
+        }
+        let Opened { audit, clock, random, .. } = self.opened;
+        Ok(Arc::new(BundleKeeper::new(BundleParts {
+            clock: clock.clone(),
+            random: random.clone(),
+            audit: Some(audit.clone()),
+            folder: Some(self.data.folder("bundles")?),
+            own: OwnKeys::new(certified.chain(units).chain(signers)),
+            workload_api,
+        })))
+    }
+
+    /// The bundle of our own trust domain, if we have one.
+    pub(super) fn own_bundle(&self) -> Result<Option<Bytes>, HouseError> {
+        if self.settings.spiffe.trust_domain.is_none() {
+            return Ok(None);
+        }
+        let key = TokenKey::new(Arc::new(self.data.key(KeyName::Token, &self.opened.key_file)?))
+            .map_err(SnapshotError::from)?;
+        let document = own_bundle::publish(&key, &self.data.spiffe_bundle_path(), self.opened.clock.now())?;
+        Ok(Some(document.into()))
+    }
+
+    pub(super) fn log_edge(&self, issued_lately: Arc<IssuedLately>) -> Result<LogEdge, HouseError> {
+        let writers = Writers {
+            issuers: self.chain("issuing-ca")?.certificates().iter().take(1).cloned().collect(),
+            issued_lately,
+            allows_public_keys: self.settings.accept_public_keys,
+        };
+        Ok(LogEdge {
+            signatures: Some(SignatureLog::new(self.opened.signatures.clone(), writers)),
+            certificates: Some(self.opened.certificates.clone()),
+            audit: self.settings.serve_audit.then(|| self.opened.audit.clone()),
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! The local users, as the command line keeps them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use broker::connector::local::{LocalUsers, UserError, generate_password};
+use shared::random::{Random, SystemRandom};
+use shared::secret::Secret;
+use shared::store::Store;
+use shared::store::sled::{OpenError, SledStore};
+use shared::time::{Clock as _, UnixTime};
+
+use crate::clock::SystemClock;
+use crate::instance::data_dir::file;
+use crate::instance::data_dir::{DataDir, DataDirError};
+
+/// Longest password file, in bytes.
+const MAX_PASSWORD_FILE: u64 = 4096;
+
+/// Why the users could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PeopleError {
+    #[error(transparent)]
+    Data(#[from] DataDirError),
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    User(#[from] UserError),
+    #[error("{0} must hold the password in its first line")]
+    EmptyPasswordFile(PathBuf),
+}
+
+/// A user's new password.
+pub(crate) struct Password {
+    secret: Secret<String>,
+    made: bool,
+}
+
+impl Password {
+    /// The first line of `file`, or without a file one that nobody has seen yet.
+    pub(crate) fn choose(path: Option<&Path>, random: &dyn Random) -> Result<Self, PeopleError> {
+        let Some(path) = path else {
+            return Ok(Self { secret: generate_password(random), made: true });
+        };
+        let text = zeroize::Zeroizing::new(file::read(path, MAX_PASSWORD_FILE)?);
+        match text.lines().next() {
+            Some(line) if !line.is_empty() => Ok(Self { secret: Secret::new(line.to_owned()), made: false }),
+            _ => Err(PeopleError::EmptyPasswordFile(path.to_owned())),
+        }
+    }
+
+    /// The password, for the demo, which is its own user.
+    pub(crate) fn expose(&self) -> &str {
+        self.secret.expose()
+    }
+
+    /// The password alone.
+    pub(crate) fn into_secret(self) -> Secret<String> {
+        self.secret
+    }
+
+    /// Tells the user's address and, if we made it, the password: the only time that it is shown.
+    pub(crate) fn print(&self, email: &str) {
+        println!("Local user:  {email}");
+        if self.made {
+            println!("Password:    {}   (shown this once)", self.secret.expose());
+        }
+    }
+}
+
+/// The local users of the house in `data`.
+pub(crate) struct People {
+    users: LocalUsers,
+}
+
+impl People {
+    /// Opens the store in `data`.
+    pub(crate) fn open(data: &DataDir) -> Result<Self, PeopleError> {
+        let (store, report) = SledStore::open(&data.folder("store")?, SystemClock.now(), |_| Ok(()))?;
+        if report.set_aside.is_some() {
+            tracing::error!(%report, "store");
+        }
+        Ok(Self::of(Arc::new(store)))
+    }
+
+    /// The users in `store`.
+    pub(crate) fn of(store: Arc<dyn Store>) -> Self {
+        Self { users: LocalUsers::new(store, &SystemRandom) }
+    }
+
+    /// Adds a user.
+    pub(crate) fn add(&self, email: &str, password: &Password, now: UnixTime) -> Result<(), PeopleError> {
+        Ok(self.users.add(email, &password.secret, now, &SystemRandom)?)
+    }
+
+    /// Sets a user's password.
+    pub(crate) fn set_password(&self, email: &str, password: &Password, now: UnixTime) -> Result<(), PeopleError> {
+        Ok(self.users.set_password(email, &password.secret, now, &SystemRandom)?)
+    }
+
+    /// Prints all users, one a line.
+    pub(crate) fn print(&self, now: UnixTime) -> Result<(), PeopleError> {
+        for user in self.users.list(now)? {
+            let day = |at: UnixTime| at.rfc3339().unwrap_or_default();
+            println!("{}\tadded {}\tpassword of {}", user.email, day(user.created), day(user.changed));
+        }
+        Ok(())
+    }
+}

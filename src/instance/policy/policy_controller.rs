@@ -1,0 +1,81 @@
+//! Policy for Sigstore's policy-controller: a ClusterImagePolicy, and the TrustRoot that it refers to.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Accepted, Identity, Policy};
+use crate::instance::assemble::Origin;
+
+/// What the cluster needs to know beside the pairs.
+pub(crate) struct Cluster<'a> {
+    /// Where the house is.
+    pub(crate) origin: &'a Origin,
+    /// Which images the policy is for, as a glob.
+    pub(crate) images: &'a str,
+    /// The first TUF root, `/trust/root.json`, if it is at hand.
+    pub(crate) root: Option<&'a [u8]>,
+}
+
+/// What both documents are called.
+const NAME: &str = "privyseal";
+
+/// Two YAML documents; one without the TUF root. An image passes when one identity of one authority fits: one policy for all
+/// speakers, because an image must pass every policy that is for it.
+pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> String {
+    let mut text = String::new();
+    for left_out in &policy.left_out {
+        let _ = writeln!(text, "# left out: {left_out}");
+    }
+    match cluster.root {
+        Some(root) => trust_root(&mut text, cluster.origin, root),
+        None => text.push_str(
+            "# The TrustRoot of this name is made with --root FILE, the file /trust/root.json of the house.\n",
+        ),
+    }
+    let _ = writeln!(text, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy");
+    let _ = writeln!(text, "metadata:\n  name: {NAME}\nspec:\n  images:\n  - glob: {}", quote(cluster.images));
+    let mut speakers: BTreeMap<&str, Vec<&Accepted>> = BTreeMap::new();
+    for accepted in &policy.accepted {
+        speakers.entry(&accepted.speaker).or_default().push(accepted);
+    }
+    if speakers.is_empty() {
+        // No authority at all lets every image in.
+        text.push_str("  authorities:\n  - name: nobody\n    static:\n      action: fail\n");
+        return text;
+    }
+    text.push_str("  authorities:\n");
+    for (speaker, accepted) in speakers {
+        authority(&mut text, cluster.origin, speaker, &accepted);
+    }
+    text
+}
+
+fn authority(text: &mut String, origin: &Origin, speaker: &str, accepted: &[&Accepted]) {
+    let name = speaker.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_ascii_lowercase();
+    let _ = writeln!(text, "  - name: {}", quote(&name));
+    let _ = writeln!(text, "    keyless:\n      url: {}", quote(&origin.to_string()));
+    let _ = writeln!(text, "      trustRootRef: {NAME}\n      identities:");
+    for one in accepted {
+        let (key, value) = match &one.identity {
+            Identity::Exact(name) => ("subject", name),
+            Identity::Pattern(pattern) => ("subjectRegExp", pattern),
+        };
+        let _ = writeln!(text, "      - issuer: {}\n        {key}: {}", quote(&one.issuer), quote(value));
+    }
+    let _ = writeln!(text, "    ctlog:\n      url: {}\n      trustRootRef: {NAME}", quote(&origin.to_string()));
+    let _ = writeln!(text, "    rfc3161timestamp:\n      trustRootRef: {NAME}");
+}
+
+fn trust_root(text: &mut String, origin: &Origin, root: &[u8]) {
+    let _ = writeln!(text, "apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata:\n  name: {NAME}");
+    let _ = writeln!(text, "spec:\n  remote:\n    mirror: {}", quote(&format!("{origin}/tuf")));
+    let _ = writeln!(text, "    root: {}\n---", quote(&STANDARD.encode(root)));
+}
+
+/// A YAML double-quoted scalar: JSON's strings are some of those.
+fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

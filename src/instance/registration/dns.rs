@@ -1,0 +1,162 @@
+//! What name servers say of a domain's records. Each is asked by itself, so that one that lies or errs is outvoted or heard.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::registration::{Absence, Answer, Observation};
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::dnssec::{Proof, TrustAnchors};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{RData, RecordType};
+use tokio::task::JoinSet;
+
+use crate::instance::assemble::ResolverSettings;
+
+/// How long one name server may take for everything, signatures of all zones above included.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// How long one packet may take.
+const PACKET_DEADLINE: Duration = Duration::from_secs(3);
+/// The most records at one name that are looked at.
+const MAX_RECORDS: usize = 64;
+
+/// The name servers to ask.
+pub(super) struct Resolvers {
+    settings: ResolverSettings,
+}
+
+impl Resolvers {
+    pub(super) fn new(settings: ResolverSettings) -> Self {
+        Self { settings }
+    }
+
+    /// How many must give the same answer.
+    pub(super) fn agreeing(&self) -> usize {
+        self.settings.agreeing
+    }
+
+    /// Asks every name server for the TXT records at `name`, all at once. Nothing is remembered from earlier questions.
+    pub(super) async fn observe(&self, name: &str) -> Vec<Observation> {
+        let mut asked = JoinSet::new();
+        for (place, server) in self.servers().into_iter().enumerate() {
+            let (name, trust_anchors) = (name.to_owned(), self.settings.trust_anchors.clone());
+            asked.spawn(async move {
+                let source = server.source.clone();
+                let answer = tokio::time::timeout(DEADLINE, ask(server, &name, trust_anchors)).await;
+                let answer = answer.unwrap_or_else(|_| Answer::Failed("no answer in time".to_owned()));
+                (place, Observation { source, answer })
+            });
+        }
+        let mut observations = asked.join_all().await;
+        observations.sort_by_key(|(place, _)| *place);
+        observations.into_iter().map(|(_, observation)| observation).collect()
+    }
+
+    /// The listed ones, and the system's as they are now: a laptop's change with the network that it is in.
+    fn servers(&self) -> Vec<Server> {
+        let listed = self.settings.addresses.iter().map(|address| Server::at(*address));
+        let mut servers: Vec<Server> = listed.collect();
+        if self.settings.system {
+            match hickory_resolver::system_conf::read_system_conf() {
+                Ok((config, _)) => {
+                    for server in config.name_servers() {
+                        let source = server.ip.to_string();
+                        if servers.iter().all(|other| other.source != source) {
+                            servers.push(Server { source, config: server.clone() });
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the system's name servers are not known"),
+            }
+        }
+        servers
+    }
+}
+
+struct Server {
+    source: String,
+    config: NameServerConfig,
+}
+
+impl Server {
+    fn at(address: SocketAddr) -> Self {
+        let connection = |mut connection: ConnectionConfig| {
+            connection.port = address.port();
+            connection
+        };
+        let connections = vec![connection(ConnectionConfig::udp()), connection(ConnectionConfig::tcp())];
+        let source = if address.port() == 53 { address.ip().to_string() } else { address.to_string() };
+        Self { source, config: NameServerConfig::new(address.ip(), true, connections) }
+    }
+}
+
+async fn ask(server: Server, name: &str, trust_anchors: Option<Arc<TrustAnchors>>) -> Answer {
+    let validates = trust_anchors.is_some();
+    let mut options = ResolverOpts::default();
+    options.cache_size = 0;
+    options.use_hosts_file = ResolveHosts::Never;
+    options.timeout = PACKET_DEADLINE;
+    options.preserve_intermediates = true;
+    options.try_tcp_on_error = true;
+    let config = ResolverConfig::from_parts(None, Vec::new(), vec![server.config]);
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
+    if let Some(trust_anchors) = trust_anchors {
+        builder = builder.with_trust_anchor(trust_anchors);
+    }
+    let resolver = match builder.build() {
+        Ok(resolver) => resolver,
+        Err(error) => return Answer::Failed(error.to_string()),
+    };
+    match resolver.lookup(name, RecordType::TXT).await {
+        Ok(lookup) => read(&lookup, validates),
+        Err(error) => read_error(&error),
+    }
+}
+
+fn read(lookup: &Lookup, validates: bool) -> Answer {
+    let mut texts = Vec::new();
+    let mut alias = None;
+    let mut is_signed = validates;
+    for record in lookup.answers() {
+        match &record.data {
+            RData::TXT(txt) => texts.push(txt.txt_data.concat()),
+            RData::CNAME(target) => alias = Some(target.0.to_lowercase().to_string()),
+            _ => continue,
+        }
+        match record.proof {
+            _ if !validates => {}
+            Proof::Secure => {}
+            Proof::Insecure => is_signed = false,
+            Proof::Bogus | Proof::Indeterminate => {
+                return Answer::Failed("the records' signatures do not verify (DNSSEC)".to_owned());
+            }
+        }
+    }
+    match texts.len() {
+        0 => Answer::Absent(Absence::NoData),
+        1..=MAX_RECORDS => Answer::Records { texts, alias, is_signed },
+        count => Answer::Failed(format!("{count} TXT records; at most {MAX_RECORDS} are looked at")),
+    }
+}
+
+/// Only a name server that says "there is none", and may say so, has said no.
+fn read_error(error: &NetError) -> Answer {
+    let code = match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => none.response_code,
+        NetError::Dns(DnsError::Nsec { response, proof, .. }) if proof.is_insecure() => response.response_code,
+        NetError::Dns(DnsError::Nsec { .. } | DnsError::DnssecBogus) => {
+            return Answer::Failed("signatures do not verify (DNSSEC)".to_owned());
+        }
+        NetError::Dns(DnsError::ResponseCode(code)) => return Answer::Failed(code.to_string()),
+        other => return Answer::Failed(other.to_string()),
+    };
+    match code {
+        ResponseCode::NXDomain => Answer::Absent(Absence::NxDomain),
+        ResponseCode::NoError => Answer::Absent(Absence::NoData),
+        other => Answer::Failed(other.to_string()),
+    }
+}

@@ -1,0 +1,347 @@
+//! The one that changes registrations.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use broker::issuer::{IssuerSpec, Reach};
+use broker::names::DomainName;
+use broker::registration::{
+    ApplianceId, Change, Claim, Event, Finding, LifeError, Listing, Method, Observation, Registration,
+    RegistrationRequest, RequestError, RequestPolicy, Roster, RosterError, State, StatementError, judge,
+};
+use shared::audit::AuditRecord;
+use shared::log::{AppendError, Log};
+use shared::store::Store;
+use shared::time::{Clock, UnixTime};
+
+use super::dns::Resolvers;
+use super::replay::{self, ReplayError};
+use super::{document, evidence};
+use crate::instance::assemble::RegistrationSettings;
+use crate::instance::snapshots::{ChangeError, Registered, Snapshots};
+
+/// What the audit log calls us where nobody asked.
+pub(super) const THE_HOUSE: &str = "the house";
+/// What the audit log calls the state of a registration that is no more.
+pub(super) const DROPPED: &str = "dropped";
+
+/// Keeps all registrations.
+pub(crate) struct Registrar {
+    house: ApplianceId,
+    settings: RegistrationSettings,
+    pub(super) resolvers: Resolvers,
+    /// Held while a registration changes: whoever changes one has seen the change before. It holds how much of the audit log the
+    /// store has.
+    pub(super) writing: tokio::sync::Mutex<u64>,
+    roster: ArcSwap<Roster>,
+    /// Issuers that were registered and do not go with the configuration since it changed while nobody was here.
+    left_out: ArcSwap<HashSet<String>>,
+    /// What domains were seen to list since the start.
+    pub(super) listings: ArcSwap<BTreeMap<DomainName, Listing>>,
+    /// When the domains that the configuration enforces are asked about again.
+    pub(super) enforced_again: Mutex<HashMap<DomainName, UnixTime>>,
+    audit: Log,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    pub(super) snapshots: Arc<Snapshots>,
+}
+
+/// What a registrar is made from.
+pub(crate) struct RegistrarParts {
+    /// The house's own name.
+    pub(crate) house: String,
+    pub(crate) settings: RegistrationSettings,
+    pub(crate) audit: Log,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) snapshots: Arc<Snapshots>,
+}
+
+/// Why something was not done with a registration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    #[error(transparent)]
+    Life(#[from] LifeError),
+    /// I2: the operator's own record stands.
+    #[error("{0} is in the configuration of this house; its operator grants it names there (rule I2)")]
+    Configured(String),
+    #[error("there is no registration {0:?}")]
+    Unknown(String),
+    /// X1 and what else keeps records from standing side by side; and an audit log that does not write.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    #[error("the audit log did not take the record of the change: {0}")]
+    Audit(#[from] AppendError),
+}
+
+/// Why the registrations do not open.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RegistrarError {
+    #[error("the name of this house cannot stand in a record: {0}")]
+    House(#[from] StatementError),
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Change(#[from] Refusal),
+}
+
+impl Registrar {
+    /// Reads what there is, puts it in force, and lets pass the time that passed while nobody was here.
+    pub(crate) async fn open(parts: RegistrarParts) -> Result<Self, RegistrarError> {
+        let (store, audit, now) = (parts.store.clone(), parts.audit.clone(), parts.clock.now());
+        let loaded = tokio::task::spawn_blocking(move || {
+            let cursor = audit.size();
+            replay::load(&*store, &audit, now).map(|roster| (roster, cursor))
+        });
+        let (roster, cursor) = loaded.await.expect("reading does not panic")?;
+        let registrar = Self {
+            house: ApplianceId::parse(&parts.house)?,
+            resolvers: Resolvers::new(parts.settings.resolvers.clone()),
+            settings: parts.settings,
+            writing: tokio::sync::Mutex::new(cursor),
+            roster: ArcSwap::from_pointee(roster),
+            left_out: ArcSwap::default(),
+            listings: ArcSwap::default(),
+            enforced_again: Mutex::default(),
+            audit: parts.audit,
+            store: parts.store,
+            clock: parts.clock,
+            snapshots: parts.snapshots,
+        };
+        registrar.put_in_force().await;
+        registrar.let_time_pass().await?;
+        Ok(registrar)
+    }
+
+    /// What owners name in their records: this house.
+    pub(crate) fn house(&self) -> &ApplianceId {
+        &self.house
+    }
+
+    /// How registrations are handled here.
+    pub(crate) fn settings(&self) -> &RegistrationSettings {
+        &self.settings
+    }
+
+    pub(super) fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// All registrations as they are now.
+    pub(crate) fn roster(&self) -> Arc<Roster> {
+        self.roster.load_full()
+    }
+
+    /// One of them.
+    pub(crate) fn find(&self, id: &str) -> Result<Registration, Refusal> {
+        self.roster.load().find(id).cloned().ok_or_else(|| Refusal::Unknown(id.chars().take(64).collect()))
+    }
+
+    /// Reads a request; it changes nothing yet.
+    pub(crate) fn read(&self, jws: &[u8]) -> Result<RegistrationRequest, Refusal> {
+        let policy =
+            RequestPolicy { house: self.house.clone(), danger_loopback_http: self.settings.danger_loopback_http };
+        Ok(RegistrationRequest::parse(jws, &policy, self.clock.now())?)
+    }
+
+    /// Takes a request. The same again answers what is there.
+    pub(crate) async fn request(&self, request: &RegistrationRequest, by: &str) -> Result<Registration, Refusal> {
+        let mut writing = self.writing.lock().await;
+        let (roster, now) = (self.roster(), self.clock.now());
+        let claim = request.claim();
+        let is_registered = |held: &&Registration| held.claim().iss == claim.iss && held.state() == State::Active;
+        let issuers = &self.snapshots.current().issuers;
+        if roster.iter().find(is_registered).is_none() && !issuers.of(claim.iss.as_str()).is_empty() {
+            return Err(Refusal::Configured(claim.iss.to_string()));
+        }
+        let change = match roster.admit(request, by)? {
+            Some(waiting) if waiting.state() == State::Pending => return Ok(waiting.clone()),
+            Some(tombstone) => tombstone.renew(request, by, now),
+            None => Registration::request(request, by, self.settings.needs_approval, now),
+        };
+        self.apply(&mut writing, change, by, Vec::new()).await
+    }
+
+    /// Asks the domain now.
+    pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, Finding), Refusal> {
+        let observations = self.observe(self.find(id)?.claim()).await;
+        let mut writing = self.writing.lock().await;
+        // Somebody may have changed it while the domain was asked.
+        let (registration, now) = (self.find(id)?, self.clock.now());
+        let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
+        let (claim, needed) = (registration.claim(), self.resolvers.agreeing());
+        if claim.method == Method::Dns {
+            let listing = Listing::judge(&self.house, &observations, needed, now);
+            self.note_listing(&claim.domain, listing, &evidence).await?;
+        }
+        let finding = judge(registration.claim(), &self.house, &observations, needed, now);
+        let change = registration.checked(&finding, &self.settings.timing, now)?;
+        Ok((self.apply(&mut writing, change, by, evidence).await?, finding))
+    }
+
+    async fn observe(&self, claim: &Claim) -> Vec<Observation> {
+        match claim.method {
+            Method::Dns => self.resolvers.observe(&claim.record_name()).await,
+            Method::WellKnown => {
+                let reach = self.reach(claim.domain.as_str());
+                vec![document::observe(claim.domain.as_str(), &claim.document_url(), &reach).await]
+            }
+        }
+    }
+
+    /// Changes a registration by what `decide` makes of it.
+    pub(crate) async fn change(
+        &self,
+        id: &str,
+        by: &str,
+        decide: impl FnOnce(&Registration, UnixTime) -> Result<Change, LifeError>,
+    ) -> Result<Registration, Refusal> {
+        let mut writing = self.writing.lock().await;
+        let change = decide(&self.find(id)?, self.clock.now())?;
+        self.apply(&mut writing, change, by, Vec::new()).await
+    }
+
+    /// Everything that the clock alone decides.
+    pub(super) async fn let_time_pass(&self) -> Result<(), Refusal> {
+        let (timing, now) = (&self.settings.timing, self.clock.now());
+        if self.roster.load().iter().all(|registration| registration.elapsed(timing, now).is_none()) {
+            return Ok(());
+        }
+        let mut writing = self.writing.lock().await;
+        let changes: Vec<_> = self.roster.load().iter().filter_map(|held| held.elapsed(timing, now)).collect();
+        for change in changes {
+            self.apply(&mut writing, change, THE_HOUSE, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// Log, force, store: in this order. A change that nobody must account for (a check without an answer) is not logged.
+    async fn apply(
+        &self,
+        cursor: &mut u64,
+        change: Change,
+        by: &str,
+        evidence: Vec<String>,
+    ) -> Result<Registration, Refusal> {
+        let Change { event, from, next, is_dropped } = change;
+        let mut roster = Roster::clone(&self.roster.load());
+        let before = roster.find(next.id().as_str()).cloned();
+        if next.state() == State::Active && from != Some(State::Active) {
+            roster.check_holders(next.claim())?;
+        }
+        let to = if is_dropped { DROPPED } else { next.state().name() };
+        match is_dropped {
+            true => roster.remove(&next.id().clone()),
+            false => roster.put(next.clone()),
+        }
+        if event != Event::Unanswered {
+            let record = AuditRecord::IssuerRegistration {
+                at_ms: self.clock.now().millis(),
+                registration: next.id().to_string(),
+                event: event.name().to_owned(),
+                by: by.to_owned(),
+                from: from.map(|state| state.name().to_owned()).unwrap_or_default(),
+                to: to.to_owned(),
+                evidence,
+                image: serde_json::from_str(&next.to_json()).expect("an image is JSON"),
+            };
+            let receipt = match before.as_ref().and_then(granted) == granted(&next) {
+                true => self.audit.append(record.to_leaf()).await?,
+                false => self.snapshots.change_registrations(self.registered(&roster, Some(&next)), &record).await?,
+            };
+            *cursor = receipt.index() + 1;
+        }
+        if next.state() == State::Active && self.left_out.load().contains(next.claim().iss.as_str()) {
+            self.left_out.rcu(|left_out| {
+                left_out.iter().filter(|iss| **iss != *next.claim().iss.as_str()).cloned().collect::<HashSet<_>>()
+            });
+        }
+        if from != Some(next.state()) {
+            let claim = next.claim();
+            tracing::info!(id = %next.id(), domain = %claim.domain, issuer = %claim.iss, to, by, "issuer registration");
+        }
+        self.roster.store(Arc::new(roster));
+        self.keep(&next, is_dropped, *cursor).await;
+        Ok(next)
+    }
+
+    /// The store is only the quicker way to what the audit log holds: where it fails, the next start reads the log.
+    async fn keep(&self, registration: &Registration, is_dropped: bool, cursor: u64) {
+        let (store, now) = (self.store.clone(), self.clock.now());
+        let (id, kept) = (registration.id().to_string(), (!is_dropped).then(|| registration.clone()));
+        let kept = tokio::task::spawn_blocking(move || replay::keep(&*store, &id, kept.as_ref(), cursor, now)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::error!(%error, "a registration did not go into the store");
+        }
+    }
+
+    /// The records of all that may speak. What was left out at the start stays out until it is proven or approved again.
+    pub(super) fn registered(&self, roster: &Roster, changed: Option<&Registration>) -> Registered {
+        let listings = self.enforced(&self.listings.load(), roster);
+        Registered { specs: self.specs(roster, changed), listings }
+    }
+
+    fn specs(&self, roster: &Roster, changed: Option<&Registration>) -> Vec<IssuerSpec> {
+        let mut specs = roster.specs(|registration| self.reach(registration.claim().iss.url().host()));
+        let changed = changed.filter(|changed| changed.state() == State::Active).map(|changed| &changed.claim().iss);
+        let left_out = self.left_out.load();
+        specs.retain(|spec| changed == Some(&spec.iss) || !left_out.contains(spec.iss.as_str()));
+        specs
+    }
+
+    /// How far to reach for a host: into our own network only where the operator said so.
+    fn reach(&self, host: &str) -> Reach {
+        let is_inside = |domain: &DomainName| {
+            let rest = host.strip_suffix(domain.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let internal = self.settings.internal_domains.iter().any(is_inside);
+        Reach {
+            ca_pem: self.settings.internal_ca_pem.clone().filter(|_| internal),
+            internal,
+            danger_loopback_http: self.settings.danger_loopback_http,
+        }
+    }
+
+    /// At the start: all that is active. What does not go with the configuration any more, which may have changed while nobody was
+    /// here, is left out and told; the configuration is the operator's word.
+    async fn put_in_force(&self) {
+        let Registered { specs: all, listings } = self.registered(&self.roster(), None);
+        let put = async |specs| {
+            let listings = listings.clone();
+            self.snapshots.put_registrations_in_force(Registered { specs, listings }).await
+        };
+        if put(all.clone()).await.is_ok() {
+            return;
+        }
+        let (mut fitting, mut left_out) = (Vec::new(), HashSet::new());
+        for spec in all {
+            let iss = spec.iss.to_string();
+            let more: Vec<IssuerSpec> = fitting.iter().cloned().chain([spec]).collect();
+            match put(more.clone()).await {
+                Ok(()) => fitting = more,
+                Err(error) => {
+                    tracing::error!(iss, %error, "a registered issuer does not go with the configuration; it is not in force");
+                    left_out.insert(iss);
+                }
+            }
+        }
+        self.left_out.store(Arc::new(left_out));
+    }
+
+    /// True if the registration is active and yet not in force.
+    pub(crate) fn is_left_out(&self, registration: &Registration) -> bool {
+        registration.state() == State::Active && self.left_out.load().contains(registration.claim().iss.as_str())
+    }
+}
+
+/// What a registration speaks for and forbids, as far as a change can change it.
+fn granted(registration: &Registration) -> Option<(bool, bool)> {
+    let proof = registration.proof().filter(|_| registration.state() == State::Active);
+    proof.map(|(proof, _)| (proof.subdomains, proof.enforce))
+}

@@ -1,0 +1,42 @@
+//! Keeps what is published of revocation up to date.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use shared::time::{Clock as _, UnixTime};
+
+use super::{RevocationError, Revocations};
+use crate::clock::SystemClock;
+use crate::instance::assemble::RevocationSettings;
+use crate::serving::http::revocation::RevocationEdge;
+
+/// How often to look: a unit's new certificate is known to the responder that soon.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// The register, and the edge that publishes what it says.
+pub(crate) struct RevocationKeeper {
+    pub(crate) revocations: Mutex<Revocations>,
+    pub(crate) settings: RevocationSettings,
+    pub(crate) edge: Arc<RevocationEdge>,
+}
+
+impl RevocationKeeper {
+    /// Looks again and again; never returns.
+    pub(crate) async fn keep_fresh(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let this = self.clone();
+            let done = tokio::task::spawn_blocking(move || this.look(SystemClock.now())).await;
+            if let Ok(Err(error)) = done {
+                tracing::error!(%error, "revocation could not be brought up to date");
+            }
+        }
+    }
+
+    fn look(&self, now: UnixTime) -> Result<(), RevocationError> {
+        let mut revocations = self.revocations.lock().unwrap_or_else(PoisonError::into_inner);
+        revocations.refresh(&self.settings, now)?;
+        self.edge.state.store(Arc::new(revocations.state()?));
+        Ok(())
+    }
+}

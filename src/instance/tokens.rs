@@ -1,0 +1,53 @@
+//! Keys in PKCS#11 tokens, as operators name them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use shared::keys::{KeyAlgorithm, Pkcs11Error, Pkcs11Signer, Pkcs11Uri, Pkcs11UriError, Signer};
+use shared::secret::Secret;
+
+use crate::instance::assemble::{KindError, check_kind};
+use crate::instance::data_dir::{DataDirError, file};
+
+/// Longest PIN file, in bytes.
+const MAX_PIN_FILE: u64 = 4096;
+
+/// Why a key in a token cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenKeyError {
+    #[error(transparent)]
+    Uri(#[from] Pkcs11UriError),
+    #[error("pin-source: {0}")]
+    PinFile(#[from] DataDirError),
+    #[error("{0} holds no PIN in its first line")]
+    NoPin(String),
+    #[error("{0} may be read by others; it opens the token: chmod 600 {0}")]
+    PinMode(String),
+    #[error(transparent)]
+    Token(#[from] Pkcs11Error),
+    #[error(transparent)]
+    Kind(#[from] KindError),
+}
+
+/// The key that the PKCS#11 URI `uri` names, which must be of the kind `algorithm`.
+pub(crate) fn signer(uri: &str, algorithm: KeyAlgorithm) -> Result<Arc<dyn Signer>, TokenKeyError> {
+    let uri = Pkcs11Uri::parse(uri)?;
+    let pin = uri.pin_source.as_deref().map(pin).transpose()?;
+    let name = uri.object.clone().unwrap_or_default();
+    let report =
+        Arc::new(move |error: &Pkcs11Error| tracing::error!(key = name, %error, "a key in a token did not sign"));
+    let signer = Pkcs11Signer::open(uri, pin, algorithm.signature(), report)?;
+    check_kind(&signer, algorithm)?;
+    Ok(Arc::new(signer))
+}
+
+fn pin(path: &str) -> Result<Secret<String>, TokenKeyError> {
+    if file::others_may_read(Path::new(path))? {
+        return Err(TokenKeyError::PinMode(path.to_owned()));
+    }
+    let text = zeroize::Zeroizing::new(file::read(Path::new(path), MAX_PIN_FILE)?);
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Secret::new(line.to_owned())),
+        _ => Err(TokenKeyError::NoPin(path.to_owned())),
+    }
+}

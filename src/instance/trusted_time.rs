@@ -1,0 +1,263 @@
+//! The clock guard at work: it looks at the machine's clocks, asks the time sources, keeps the high-water mark, and writes down what
+//! happens. Requests take their time from it without waiting for any of that.
+
+mod mark_file;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use serde_json::{Value, json};
+use shared::audit::{AuditRecord, ClockEvent};
+use shared::log::{Log, ReadError};
+use shared::random::{Random, SystemRandom};
+use shared::time::UnixTime;
+use tsa::clock_guard::Answer;
+use tsa::{ClockGuard, ClockLimits, ClockMode, ClockTrouble, Clocks, Lease, Look, MarkRecovery, TrustedNow};
+
+use crate::outbound::time_sources::TimeSources;
+pub(crate) use mark_file::{MarkFile, MarkFileError};
+
+/// How often the clocks are looked at. A step or sleep between two looks is still seen by every request; a look makes it known.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often the high-water mark is written, when it has moved.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
+/// How soon sources are asked again while time waits for them.
+const ASK_AGAIN: Duration = Duration::from_secs(4);
+/// For how many rounds, when nothing comes of it: sources that are down are not to be pestered.
+const ASK_AGAIN_ROUNDS: u32 = 8;
+
+/// Why the guard cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TrustedTimeError {
+    /// The audit log does not give its last leaves, so the latest time signed is unknown.
+    #[error("the audit log cannot be read: {0}")]
+    Audit(#[from] ReadError),
+    #[error(transparent)]
+    Mark(#[from] MarkFileError),
+}
+
+/// The one source of time to sign.
+pub(crate) struct TrustedTime {
+    clocks: Arc<dyn Clocks>,
+    lease: ArcSwap<Lease>,
+    guard: Mutex<ClockGuard>,
+    sources: TimeSources,
+    audit: Log,
+    mark: Option<MarkFile>,
+}
+
+impl TrustedTime {
+    /// Starts the guard at the latest time on record: the kept mark and the timestamps in `audit` since it was kept.
+    pub(crate) fn start(
+        limits: ClockLimits,
+        sources: TimeSources,
+        clocks: Arc<dyn Clocks>,
+        audit: Log,
+        mark: Option<MarkFile>,
+    ) -> Result<Self, TrustedTimeError> {
+        let recovery = recover(&audit, mark.as_ref())?;
+        let first = clocks.look();
+        let mut guard = ClockGuard::start(limits, sources.labels(), recovery, &first);
+        let _ = guard.look(&first);
+        let lease = ArcSwap::from_pointee(guard.lease());
+        Ok(Self { clocks, lease, guard: Mutex::new(guard), sources, audit, mark })
+    }
+
+    /// A time that may be signed: the clocks' readings, checked against the lease.
+    pub(crate) fn permit(&self) -> Result<TrustedNow, ClockTrouble> {
+        let lease = self.lease.load();
+        lease.permit(self.clocks.read()).or_else(|trouble| {
+            if !trouble.may_be_a_slow_reading() {
+                return Err(trouble);
+            }
+            lease.permit(self.clocks.read()).inspect_err(|trouble| {
+                // The guard is told at once what a request has seen.
+                if trouble.is_news() {
+                    let _ = self.look();
+                }
+            })
+        })
+    }
+
+    /// What the machine's clock says, trusted or not: for what only shows or publishes.
+    pub(crate) fn wall(&self) -> UnixTime {
+        self.clocks.read().wall
+    }
+
+    /// Looks at the clocks now, for readiness.
+    pub(crate) fn look(&self) -> Result<TrustedNow, ClockTrouble> {
+        self.with_guard(|guard, look| guard.look(look))
+    }
+
+    /// Everything that is known of the clock, for health and the disclosure statement.
+    pub(crate) fn report(&self) -> Value {
+        self.with_guard(|guard, look| {
+            let trouble = guard.look(look).err();
+            let sources: Vec<Value> = guard
+                .sources()
+                .iter()
+                .map(|source| {
+                    let label = source.label();
+                    json!({
+                        "name": label.name,
+                        "authenticated": label.is_authenticated,
+                        "counts": source.counts(),
+                        "trouble": source.trouble(),
+                    })
+                })
+                .collect();
+            let quorum = guard.quorum().zip(guard.offset_and_margin(look.reading)).map(|(quorum, (offset, margin))| {
+                json!({ "agreeing": quorum.agreeing(), "offset_ms": offset, "margin_ms": margin })
+            });
+            let kernel = guard.kernel().map(|kernel| {
+                json!({ "synchronized": kernel.is_synchronized, "max_error_ms": kernel.max_error.as_millis() as u64 })
+            });
+            json!({
+                "mode": guard.limits().mode.as_str(),
+                "trusted": trouble.is_none(),
+                "trouble": trouble.map(|trouble| trouble.to_string()),
+                "enforce_would_say": guard.advice().map(|trouble| trouble.to_string()),
+                "threshold_ms": guard.limits().threshold.as_millis() as u64,
+                "quorum": quorum,
+                "sources": sources,
+                "kernel": kernel,
+                "leap_second_at_ms": guard.leap().map(|leap| leap.midnight().millis()),
+                "signed_up_to_ms": guard.mark().signed_up_to().millis(),
+            })
+        })
+    }
+
+    /// What the guard lets pass.
+    pub(crate) fn limits(&self) -> ClockLimits {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner).limits()
+    }
+
+    /// Where the time comes from, in words for those who rely on it.
+    pub(crate) fn described(&self) -> String {
+        let own = "the machine's clock, kept right by its operator and watched against the boot clock for steps";
+        let labels = self.sources.labels();
+        if labels.is_empty() {
+            return own.to_owned();
+        }
+        let limits = self.limits();
+        let authenticated = labels.iter().filter(|label| label.is_authenticated).count();
+        let how = match limits.mode {
+            ClockMode::Enforce => "and borne out by",
+            ClockMode::Monitor | ClockMode::Local => "and compared with, but not held to,",
+        };
+        format!(
+            "{own}, {how} a majority of {} time servers ({authenticated} of them authenticated by RFC 8915), {} at least",
+            labels.len(),
+            limits.majority()
+        )
+    }
+
+    /// The guard's mode, and whether it lets time pass: all that those who ask only for life are told.
+    pub(crate) fn summary(&self) -> Value {
+        let lease = self.lease.load();
+        json!({ "mode": self.limits().mode.as_str(), "trusted": lease.check(self.clocks.read()).is_ok() })
+    }
+
+    /// Looks at the clocks for as long as the house is served.
+    pub(crate) async fn watch(self: Arc<Self>) {
+        loop {
+            let _ = self.look();
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Asks the sources, when there are any.
+    pub(crate) async fn ask_sources(self: Arc<Self>) {
+        if self.sources.is_empty() {
+            return;
+        }
+        let mut in_vain = 0;
+        loop {
+            let answers = self.sources.ask(&self.clocks).await;
+            let answers: Vec<Answer> = answers.into_iter().map(|a| a.map_err(|error| error.to_string())).collect();
+            let (is_waiting, is_heard) = self.with_guard(|guard, look| {
+                guard.poll(&answers, look);
+                (guard.is_waiting_for_polls(), guard.quorum().is_some())
+            });
+            in_vain = if is_heard { 0 } else { in_vain + 1 };
+            let soon = is_waiting && in_vain <= ASK_AGAIN_ROUNDS;
+            let wait = if soon { self.sources.poll_every().min(ASK_AGAIN) } else { self.sources.poll_every() };
+            tokio::time::sleep(jittered(wait)).await;
+        }
+    }
+
+    /// Keeps the high-water mark on disk.
+    pub(crate) async fn keep_mark(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(KEEP_EVERY).await;
+            let time = self.clone();
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || time.keep_mark_now()).await {
+                tracing::error!(%error, "the latest time signed could not be kept; the audit log still has it");
+            }
+        }
+    }
+
+    /// Writes the high-water mark if it has moved.
+    pub(crate) fn keep_mark_now(&self) -> Result<(), MarkFileError> {
+        let Some(file) = &self.mark else { return Ok(()) };
+        // The size first: a record is appended after its time has raised the mark, so the mark covers all up to this size.
+        let size = self.audit.size();
+        let mark = self.guard.lock().unwrap_or_else(PoisonError::into_inner).mark().signed_up_to();
+        file.keep(mark, size)
+    }
+
+    /// Does `work` with the guard, then lets requests see what came of it and writes down what happened.
+    fn with_guard<T>(&self, work: impl FnOnce(&mut ClockGuard, &Look) -> T) -> T {
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock, so that the guard sees readings in the order in which they were taken.
+        let look = self.clocks.look();
+        let done = work(&mut guard, &look);
+        self.lease.store(Arc::new(guard.lease()));
+        for event in guard.take_events() {
+            tell(&event);
+            let record = AuditRecord::Clock {
+                at_ms: look.reading.wall.millis(),
+                mode: guard.limits().mode.as_str().to_owned(),
+                event,
+            };
+            // In the log's queue, which is committed also when the log is closed: nothing here waits for the disk.
+            drop(self.audit.append(record.to_leaf()));
+        }
+        done
+    }
+}
+
+fn tell(event: &ClockEvent) {
+    match event {
+        ClockEvent::RefusalBegan { reason } => tracing::error!(reason, "no trusted time"),
+        ClockEvent::RefusalEnded => tracing::warn!("time is trusted again"),
+        ClockEvent::Started { .. } | ClockEvent::QuorumHeld { .. } | ClockEvent::SourceGained { .. } => {
+            tracing::info!(?event, "clock");
+        }
+        _ => tracing::warn!(?event, "clock"),
+    }
+}
+
+/// What was signed before: the kept mark, and the records since.
+fn recover(audit: &Log, mark: Option<&MarkFile>) -> Result<MarkRecovery, TrustedTimeError> {
+    let kept = mark.map(MarkFile::read).transpose()?.flatten();
+    let mut recovery = MarkRecovery::new(kept.map(|kept| kept.mark()));
+    for index in kept.map_or(0, |kept| kept.audit_size())..audit.size() {
+        let leaf = audit.leaf(index)?.unwrap_or_default();
+        if let Ok(record) = serde_json::from_slice::<AuditRecord>(&leaf) {
+            recovery.see(&record);
+        }
+    }
+    Ok(recovery)
+}
+
+/// A tenth more or less, so that many houses do not ask at once (RFC 5905 §13.1 does the same to its poll interval).
+fn jittered(wait: Duration) -> Duration {
+    let random: &dyn Random = &SystemRandom;
+    let [byte] = random.bytes::<1>();
+    wait.mul_f64(0.9 + 0.2 * f64::from(byte) / 255.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! Where bundles come from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use broker::issuer::{Issuers, Reach};
+use broker::names::SpiffeId;
+use broker::trust_domain::{Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, TrustDomainRecord};
+use shared::time::UnixTime;
+
+use super::endpoint::{self, EndpointError};
+use super::judge::RefusedBundle;
+use crate::instance::assemble::MAX_BUNDLE_FILE;
+use crate::instance::data_dir::file;
+use crate::outbound::{Outbound, OutboundError};
+
+/// When the Workload API has confirmed nothing for so long, that is trouble. A follower has it say everything again each minute.
+const LONG_UNCONFIRMED: Duration = Duration::from_secs(150);
+
+/// No file system's clock is coarser than this.
+const TICK: Duration = Duration::from_secs(3);
+
+/// What the Workload API last said: a bundle of each trust domain that the agent knows. Its writer is the follower of that API.
+#[derive(Debug, Default)]
+pub(crate) struct WorkloadBundles(ArcSwapOption<WorkloadState>);
+
+#[derive(Debug)]
+struct WorkloadState {
+    bundles: BTreeMap<String, Result<Arc<Bundle>, BundleError>>,
+    confirmed_at: UnixTime,
+}
+
+impl WorkloadBundles {
+    /// The whole state, as the API said it at this moment; what is not in it is withdrawn (SPIFFE Workload API §5.1: each message is
+    /// the full state).
+    pub(crate) fn replace(&self, bundles: BTreeMap<String, Result<Arc<Bundle>, BundleError>>, confirmed_at: UnixTime) {
+        self.0.store(Some(Arc::new(WorkloadState { bundles, confirmed_at })));
+    }
+
+    /// Whether the API has said anything yet.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.load().is_some()
+    }
+
+    /// The bundle is as fresh as the API's last word: while nobody answers there, looking at what it once said does not renew it.
+    fn look(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<Found, SourceError> {
+        let state = self.0.load_full().ok_or(SourceError::WorkloadApiSilent)?;
+        let (at, held) = (state.confirmed_at, record.held());
+        let found = match (state.bundles.get(record.name().as_str()), held.bundle()) {
+            (Some(Err(error)), _) => return Err(RefusedBundle::from(error.clone()).into()),
+            (Some(Ok(bundle)), Some(held)) if Arc::ptr_eq(held, bundle) => Found::Unchanged { at },
+            (Some(Ok(bundle)), _) => Found::Bundle { bundle: bundle.clone(), document: None, at },
+            (None, Some(held)) if held.is_empty() => Found::Unchanged { at },
+            (None, Some(_)) => Found::Bundle { bundle: Arc::default(), document: None, at },
+            (None, None) => return Err(SourceError::WorkloadApi),
+        };
+        match found {
+            Found::Unchanged { at } if now.since(at) > LONG_UNCONFIRMED => {
+                Err(SourceError::WorkloadApiLost(at.rfc3339().unwrap_or_default()))
+            }
+            found => Ok(found),
+        }
+    }
+}
+
+/// Why a source gave nothing.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum SourceError {
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Refused(#[from] RefusedBundle),
+    #[error("{0}")]
+    File(String),
+    #[error("the Workload API does not know it")]
+    WorkloadApi,
+    #[error("the Workload API has said nothing since {0}")]
+    WorkloadApiLost(String),
+    #[error("the Workload API has said nothing yet")]
+    WorkloadApiSilent,
+}
+
+impl From<OutboundError> for SourceError {
+    fn from(error: OutboundError) -> Self {
+        Self::Endpoint(error.into())
+    }
+}
+
+/// What a source gave, and when it said so: only for the Workload API is that not the moment of the look.
+pub(super) enum Found {
+    /// A bundle, with the document that it was read from where there is one to keep.
+    Bundle { bundle: Arc<Bundle>, document: Option<Vec<u8>>, at: UnixTime },
+    /// What it gave before.
+    Unchanged { at: UnixTime },
+}
+
+/// By what a source is known to be the same as before.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Seen {
+    document: Option<[u8; 32]>,
+    modified: Option<SystemTime>,
+}
+
+/// What a look needs beside the record.
+pub(super) struct Look<'a> {
+    pub(super) issuers: &'a Issuers,
+    pub(super) workload_api: &'a WorkloadBundles,
+    pub(super) client: &'a (dyn Fn(&Reach) -> Result<Outbound, OutboundError> + Sync),
+    pub(super) now: UnixTime,
+}
+
+impl Look<'_> {
+    /// Looks at the record's source. `seen` says what was found there last, and is brought up to date.
+    pub(super) async fn at(&self, record: &TrustDomainRecord, seen: &mut Seen) -> Result<Found, SourceError> {
+        match record.source() {
+            BundleSource::Endpoint { url, profile: EndpointProfile::Web } => {
+                let document = (self.client)(record.reach())?.fetch(url.as_str()).await?;
+                read_document(document, seen, self.now)
+            }
+            BundleSource::Endpoint { url, profile: EndpointProfile::Spiffe { endpoint_id, bootstrap } } => {
+                let bundle = self.bundle_of(record, endpoint_id, bootstrap.as_ref())?;
+                let document = endpoint::fetch_by_svid(url, endpoint_id, bundle, record.reach()).await?;
+                read_document(document, seen, self.now)
+            }
+            BundleSource::File(path) => {
+                read_file(path, seen, self.now, |text| Ok(Bundle::parse(text).map_err(RefusedBundle::from)?))
+            }
+            BundleSource::MapFile(path) => {
+                let name = record.name().as_str();
+                read_file(path, seen, self.now, |text| {
+                    let mut map = BundleMap::parse(text).map_err(RefusedBundle::from)?;
+                    match map.remove(name) {
+                        Some(bundle) => Ok(bundle),
+                        // Who leaves the map is withdrawn, as one is whose bundle is emptied; who was never in it is a mistake.
+                        None if record.held().bundle().is_some() => Ok(Bundle::default()),
+                        None => Err(RefusedBundle::NotInMap(name.to_owned()).into()),
+                    }
+                })
+            }
+            BundleSource::WorkloadApi => self.workload_api.look(record, self.now),
+        }
+    }
+
+    /// The bundle by which an endpoint is known: that of its own trust domain. A self-serving endpoint is known by the newest one that
+    /// we have of it, and by the operator's copy only until there is one, or where the copy is newer.
+    fn bundle_of(
+        &self,
+        record: &TrustDomainRecord,
+        endpoint_id: &SpiffeId,
+        bootstrap: Option<&Arc<Bundle>>,
+    ) -> Result<Arc<Bundle>, EndpointError> {
+        let trust_domain = endpoint_id.trust_domain();
+        let no_bundle = || EndpointError::NoBundle(trust_domain.to_string());
+        if trust_domain != record.name() {
+            let other = self.issuers.trust_domains().find(trust_domain.as_str());
+            let bundle = other.and_then(|other| other.bundle(self.now).ok());
+            return bundle.or_else(|| bootstrap.cloned()).ok_or_else(no_bundle);
+        }
+        let held = record.held();
+        let held = held.bundle().filter(|held| held.authorities().len() > 0);
+        match (held, bootstrap) {
+            (Some(held), Some(bootstrap)) if bootstrap.sequence() > held.sequence() => Ok(bootstrap.clone()),
+            (Some(held), _) => Ok(held.clone()),
+            (None, Some(bootstrap)) => Ok(bootstrap.clone()),
+            (None, None) => Err(no_bundle()),
+        }
+    }
+}
+
+fn read_document(document: Vec<u8>, seen: &mut Seen, at: UnixTime) -> Result<Found, SourceError> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &document);
+    let digest: [u8; 32] = digest.as_ref().try_into().expect("SHA-256 has 32 bytes");
+    if seen.document == Some(digest) {
+        return Ok(Found::Unchanged { at });
+    }
+    let bundle = Bundle::parse(&document).map_err(RefusedBundle::from)?;
+    seen.document = Some(digest);
+    Ok(Found::Bundle { bundle: Arc::new(bundle), document: Some(document), at })
+}
+
+fn moment(time: SystemTime) -> UnixTime {
+    UnixTime::from_millis(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64)
+}
+
+fn read_file(
+    path: &Path,
+    seen: &mut Seen,
+    at: UnixTime,
+    parse: impl Fn(&[u8]) -> Result<Bundle, SourceError>,
+) -> Result<Found, SourceError> {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    let modified = modified.map_err(|error| SourceError::File(format!("{}: {error}", path.display())))?;
+    if seen.modified == Some(modified) {
+        return Ok(Found::Unchanged { at });
+    }
+    let text = file::read_bytes(path, MAX_BUNDLE_FILE + 1).map_err(|error| SourceError::File(error.to_string()))?;
+    let bundle = parse(&text)?;
+    // A second change within one tick of the file system's clock has the date of the first: what was changed just now is read again.
+    seen.modified = Some(modified).filter(|modified| at.since(moment(*modified)) > TICK);
+    Ok(Found::Bundle { bundle: Arc::new(bundle), document: None, at })
+}

@@ -1,0 +1,199 @@
+//! Serving a house: bind, assemble, say where, serve until the stop signal, drain, close the logs.
+
+pub(crate) mod http;
+pub(crate) mod listen;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use privyseal_config::ListenerIdentity;
+use rustls::ServerConfig;
+use rustls::server::ResolvesServerCert;
+use shared::random::SystemRandom;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
+
+use crate::clock::SystemClock;
+use crate::instance::assemble::{Origin, Problems, Settings};
+use crate::instance::data_dir::DataDir;
+use crate::instance::{House, HouseError};
+use crate::outbound::workload_api::{NoSvid, WorkloadApi};
+use crate::serving::listen::connections::Connections;
+use crate::serving::listen::tls::{ServerIdentity, TlsError};
+
+/// Why the house is not served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    #[error("cannot listen on {address}: {error}; choose another address with --listen")]
+    Bind { address: std::net::SocketAddr, error: std::io::Error },
+    #[error(transparent)]
+    House(#[from] HouseError),
+    #[error(transparent)]
+    Problems(#[from] Problems),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    NoSvid(#[from] NoSvid),
+    #[error("listen.svid has nothing to show: set listen.tls, or identity = \"workload-api\" and spiffe.workload_api")]
+    NoIdentity,
+    #[error("stopped before it served")]
+    Stopped,
+    #[error("requests were still under way when the time to drain was over; they were cut off")]
+    CutOff,
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A house that is bound and assembled, about to serve.
+pub(crate) struct Serving {
+    house: House,
+    listener: TcpListener,
+    connections: Connections,
+    identity: Option<Arc<ServerIdentity>>,
+    /// Where revocation is served in plain HTTP.
+    plain: Option<(TcpListener, Connections)>,
+    /// Where workloads connect with mutual TLS.
+    svid: Option<(TcpListener, MutualTls)>,
+    /// Where metrics are served in plain HTTP.
+    metrics: Option<(TcpListener, Connections)>,
+}
+
+impl Serving {
+    /// Binds the address of `settings` and opens the house in `data` under the origin that follows.
+    pub(crate) async fn prepare(data: &DataDir, settings: Settings) -> Result<Self, ServeError> {
+        // The first random byte of a process costs tens of milliseconds (jitter entropy): pay before anybody waits.
+        let _: [u8; 1] = (&SystemRandom as &dyn shared::random::Random).bytes();
+        let address = settings.listen.address;
+        let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
+        let identity = match &settings.listen.tls {
+            None => None,
+            Some(files) => Some(ServerIdentity::load(files.certificate.clone(), files.key.clone())?),
+        };
+        if settings.listen.danger_plain_http {
+            tracing::warn!("danger_plain_http is set: tokens cross this listener in plain text");
+        }
+        let origin = match &settings.origin {
+            Some(origin) => origin.clone(),
+            None => Origin::of_address(listener.local_addr()?, identity.is_some()),
+        };
+        let limits = Limits { max: settings.listen.max_connections, drain: settings.listen.drain };
+        let connections = limits.connections(identity.as_ref().map(|identity| identity.server_config()));
+        let plain = bind(settings.revocation.listen).await?.map(|listener| (listener, limits.connections(None)));
+        let metrics = bind(settings.listen.metrics).await?.map(|listener| (listener, limits.connections(None)));
+        let wants_svid =
+            settings.listen.svid.as_ref().is_some_and(|svid| svid.identity == ListenerIdentity::WorkloadApi);
+        let workload_api = settings.spiffe.workload_api.as_ref();
+        let workload_api = workload_api.map(|at| WorkloadApi::follow(at, wants_svid, Arc::new(SystemClock)));
+        let svid = match &settings.listen.svid {
+            None => None,
+            Some(svid) => {
+                let listener = bind(Some(svid.address)).await?;
+                let shown = match svid.identity {
+                    ListenerIdentity::Files => identity.clone().map(|identity| identity as Arc<dyn ResolvesServerCert>),
+                    ListenerIdentity::WorkloadApi => first_svid(workload_api.as_ref()).await?,
+                };
+                let tls = MutualTls::new(shown.ok_or(ServeError::NoIdentity)?, limits);
+                listener.map(|listener| (listener, tls))
+            }
+        };
+        let house = House::open(data, settings, origin, workload_api).await?;
+        Ok(Self { house, listener, connections, identity, plain, svid, metrics })
+    }
+
+    /// The house.
+    pub(crate) fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// Serves until `stop` comes, then finishes what is under way and closes the logs.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let mut chores = self.house.chores();
+        if let Some(follow) = self.house.follow_configuration()? {
+            chores.spawn(follow);
+        }
+        if let Some(identity) = self.identity {
+            chores.spawn(identity.follow_files());
+        }
+        for (bound, routes) in [(self.plain, self.house.plain_routes()), (self.metrics, self.house.metrics_routes())] {
+            if let Some((listener, connections)) = bound {
+                chores.spawn(async move {
+                    connections.serve(listener, routes, std::future::pending()).await;
+                });
+            }
+        }
+        let (stopping, stopped) = tokio::sync::watch::channel(false);
+        let svid = self.svid.map(|(listener, tls)| {
+            let mut stopped = stopped.clone();
+            let stop = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
+            tokio::spawn(tls.connections().serve(listener, self.house.svid_routes(), stop))
+        });
+        let stop = async move {
+            stop.await;
+            let _ = stopping.send(true);
+        };
+        let mut is_drained = self.connections.serve(self.listener, self.house.routes(), stop).await;
+        if let Some(svid) = svid {
+            is_drained &= svid.await.unwrap_or(false);
+        }
+        chores.shutdown().await;
+        self.house.close();
+        if is_drained { Ok(()) } else { Err(ServeError::CutOff) }
+    }
+}
+
+/// How many connections a listener serves, and how long it drains.
+#[derive(Clone, Copy)]
+struct Limits {
+    max: usize,
+    drain: std::time::Duration,
+}
+
+impl Limits {
+    fn connections(self, tls: Option<Arc<ServerConfig>>) -> Connections {
+        Connections { tls: tls.map(TlsAcceptor::from), max: self.max, drain: self.drain }
+    }
+}
+
+/// How the listener for workloads is served: never without TLS, for which there is no way to say it.
+struct MutualTls {
+    config: Arc<ServerConfig>,
+    limits: Limits,
+}
+
+impl MutualTls {
+    fn new(identity: Arc<dyn ResolvesServerCert>, limits: Limits) -> Self {
+        Self { config: crate::serving::listen::svid::server_config(identity), limits }
+    }
+
+    fn connections(self) -> Connections {
+        self.limits.connections(Some(self.config))
+    }
+}
+
+/// Waits for our own X.509-SVID. Whoever would have the program end does not wait with it.
+async fn first_svid(workload_api: Option<&WorkloadApi>) -> Result<Option<Arc<dyn ResolvesServerCert>>, ServeError> {
+    let Some(workload_api) = workload_api else { return Ok(None) };
+    tokio::select! {
+        first = workload_api.first_svid() => Ok(first?.map(|svid| svid as Arc<dyn ResolvesServerCert>)),
+        () = stop_signal()? => Err(ServeError::Stopped),
+    }
+}
+
+async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, ServeError> {
+    let Some(address) = address else { return Ok(None) };
+    TcpListener::bind(address).await.map(Some).map_err(|error| ServeError::Bind { address, error })
+}
+
+/// Comes with SIGTERM or SIGINT.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,59 @@
+//! `/explain`: what the authority would do with a token, and why.
+//!
+//! **Who may ask.** Whoever holds a token may have that very token explained: it is sent as the bearer token, with no token in
+//! the body, and the answer holds no more than a request for a certificate would tell. Administrators and auditors may have any
+//! token explained: they send their own as the bearer token, and the one in question in the body; they also learn the record's
+//! grants, the owner of a name, and why keys cannot be fetched. Nothing is issued or recorded either way.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::{Extension, Json};
+use serde::Deserialize;
+
+use super::asked::{Caller, bearer};
+use super::body::{self, Body};
+use super::{ApiEdge, Kind, Problem};
+use crate::instance::explain::{Judge, Keepers, Reader, Report};
+use crate::serving::http::request_id::RequestId;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    token: Option<String>,
+}
+
+pub(super) async fn post(
+    State(edge): State<Arc<ApiEdge>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Report>, Problem> {
+    let question: Question = match &body {
+        Ok(bytes) if bytes.is_empty() => Question::default(),
+        _ => body::parse(body)?,
+    };
+    let (snapshot, now) = (edge.snapshots.current(), edge.clock.now());
+    let own = bearer(&headers);
+    let (token, reader) = match &question.token {
+        Some(token) => {
+            let caller = Caller::authenticate(&snapshot, own, now)?;
+            caller.require_auditor()?;
+            tracing::info!(request = id.as_str(), caller = %caller.address(), "a token is explained");
+            (token.as_bytes(), Reader::House)
+        }
+        None => {
+            let missing = || {
+                let detail =
+                    "send the token to be explained as \"Authorization: Bearer\", or as an auditor in the body";
+                Problem::new(Kind::Unauthenticated, "BEARER", detail)
+            };
+            (own.ok_or_else(missing)?, Reader::Bearer)
+        }
+    };
+    let profile = snapshot.fulcio.issuance.profile;
+    let judge = Judge { issuers: &snapshot.issuers, profile, now, reader };
+    let keepers = Keepers { keys: &snapshot.fulcio.keys, bundles: &snapshot.fulcio.bundles };
+    Ok(Json(judge.explain(token.trim_ascii(), keepers).await))
+}

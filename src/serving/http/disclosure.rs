@@ -1,0 +1,56 @@
+//! `/tsa/disclosure`, as a page and as JSON: what the timestamp authority promises and how.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use privyseal_config::DisclosureSection;
+
+use super::pages;
+use super::timestamp::TimestampEdge;
+use crate::instance::assemble::Origin;
+use crate::instance::disclosure::{Disclosure, Facts};
+
+/// What this edge needs.
+pub(crate) struct DisclosureEdge {
+    pub(crate) timestamps: Arc<TimestampEdge>,
+    pub(crate) origin: Origin,
+    pub(crate) section: DisclosureSection,
+}
+
+impl DisclosureEdge {
+    /// The statement as things are now.
+    fn statement(&self) -> Disclosure {
+        let origin = self.origin.to_string();
+        Disclosure::of(Facts {
+            section: &self.section,
+            records: self.timestamps.records(),
+            clock: self.timestamps.disclosed_clock(),
+            units: self.timestamps.disclosed_units(&origin),
+            origin: &origin,
+        })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "disclosure.html")]
+struct DisclosurePage {
+    statement: Disclosure,
+}
+
+/// The routes.
+pub(crate) fn routes(edge: Arc<DisclosureEdge>) -> Router {
+    Router::new().route("/tsa/disclosure", get(page)).route("/tsa/disclosure.json", get(json)).with_state(edge)
+}
+
+async fn page(State(edge): State<Arc<DisclosureEdge>>) -> Response {
+    pages::render(StatusCode::OK, &DisclosurePage { statement: edge.statement() }, None)
+}
+
+async fn json(State(edge): State<Arc<DisclosureEdge>>) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Json(edge.statement())).into_response()
+}

@@ -1,0 +1,114 @@
+//! `/healthz` and `/readyz`: whether the process runs, and whether it could sign.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use broker::issuer::Issuers;
+use serde_json::{Value, json};
+use shared::keys::Signer;
+use shared::log::Log;
+
+use super::timestamp::TimestampEdge;
+use crate::clock::Stopwatch;
+use crate::instance::snapshots::Current;
+use crate::outbound::bundles::{BundleKeeper, State as BundleState};
+use crate::outbound::workload_api::OwnSvid;
+
+/// How long an answer of the keys counts: whoever asks for readiness in a loop does not make them sign in a loop.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// What readiness looks at.
+pub(crate) struct HealthEdge {
+    logs: Vec<Log>,
+    signers: Vec<Arc<dyn Signer>>,
+    timestamps: Arc<TimestampEdge>,
+    bundles: Arc<BundleKeeper>,
+    issuers: Current<Issuers>,
+    probed: Mutex<Option<(Stopwatch, Vec<String>)>>,
+    own_svid: Option<Arc<OwnSvid>>,
+}
+
+impl HealthEdge {
+    pub(crate) fn new(
+        logs: Vec<Log>,
+        signers: Vec<Arc<dyn Signer>>,
+        timestamps: Arc<TimestampEdge>,
+        bundles: Arc<BundleKeeper>,
+        issuers: Current<Issuers>,
+    ) -> Self {
+        Self { logs, signers, timestamps, bundles, issuers, probed: Mutex::new(None), own_svid: None }
+    }
+
+    /// How many trust domains are well, and the names of the others. A trust domain whose bundle is stale, missing or empty does not
+    /// make the house unready: its own workloads are refused and nobody else's, and a balancer that took the house out for it would
+    /// let one trust domain's bundle endpoint stop everybody.
+    fn trust_domains(&self) -> Value {
+        let reports = self.bundles.reports(&self.issuers.load());
+        let of = |state: BundleState| reports.iter().filter(move |report| report.state == state);
+        let names = |state| of(state).map(|report| report.record.name().as_str()).collect::<Vec<_>>();
+        json!({
+            "fresh": of(BundleState::Fresh).count(),
+            "stale": names(BundleState::Stale),
+            "missing": names(BundleState::Missing),
+            "empty": names(BundleState::Empty),
+        })
+    }
+
+    /// With the X.509-SVID that the listener for workloads shows.
+    pub(crate) fn with_own_svid(self, own_svid: Option<Arc<OwnSvid>>) -> Self {
+        Self { own_svid, ..self }
+    }
+
+    /// What is wrong with the keys, asked at most every few seconds.
+    fn keys(&self) -> Vec<String> {
+        let mut probed = self.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*probed {
+            Some((since, wrong)) if since.elapsed() < PROBE_EVERY => wrong.clone(),
+            _ => {
+                let mut wrong: Vec<String> =
+                    self.signers.iter().filter_map(|signer| signer.sign(PROBE).err()).map(|e| e.to_string()).collect();
+                wrong.extend(self.timestamps.units_in_trouble(PROBE));
+                *probed = Some((Stopwatch::start(), wrong.clone()));
+                wrong
+            }
+        }
+    }
+}
+
+/// The routes.
+pub(crate) fn routes(edge: Arc<HealthEdge>) -> Router {
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(edge)
+}
+
+/// Fulcio's own words, for those who watch it already, and the clock guard's mode.
+async fn healthz(State(edge): State<Arc<HealthEdge>>) -> Json<serde_json::Value> {
+    Json(json!({ "status": "SERVING", "time": edge.timestamps.time().summary() }))
+}
+
+/// 200 when every key signs a probe, every log takes leaves, the time is trusted and workloads can connect; otherwise 503 and what is wrong.
+async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
+    let mut wrong = Vec::new();
+    for log in &edge.logs {
+        wrong.extend(log.stopped().map(|error| format!("log {}: {error}", log.origin().as_str())));
+    }
+    wrong.extend(edge.keys());
+    wrong.extend(edge.timestamps.time().look().err().map(|trouble| trouble.to_string()));
+    wrong.extend(edge.own_svid.as_ref().and_then(|svid| svid.wrong()));
+    let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let word = if wrong.is_empty() { "ready" } else { "not ready" };
+    let body = json!({
+        "status": word,
+        "wrong": wrong,
+        "time": edge.timestamps.time().report(),
+        "trust_domains": edge.trust_domains(),
+    });
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// No certificate, token or timestamp begins like this: nothing can be made of the probe's signature.
+const PROBE: &[u8] = b"privyseal readiness probe: not a certificate, token or timestamp";

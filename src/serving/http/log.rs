@@ -1,0 +1,258 @@
+//! The logs over HTTP: writing to the signature log as Rekor v2 does it, and reading all three as C2SP tiles.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use shared::log::{AppendError, Log, Proved, TilePath};
+
+use super::request_id::RequestId;
+use crate::instance::signature_log::entry::{KIND, VERSION};
+use crate::instance::signature_log::request::MAX_REQUEST;
+use crate::instance::signature_log::{Entry, EntryError, EntryRequest, RequestError, Writers};
+
+/// What this edge needs.
+pub(crate) struct LogEdge {
+    /// The signature log and who may write to it; none in the profile without logs.
+    pub(crate) signatures: Option<SignatureLog>,
+    /// The certificate log; none in the profile without logs.
+    pub(crate) certificates: Option<Log>,
+    /// The audit log, if it is to be served. It names people and what they signed in to, so it is off unless asked for.
+    pub(crate) audit: Option<Log>,
+}
+
+/// The signature log, ready to be written to.
+pub(crate) struct SignatureLog {
+    log: Log,
+    writers: Writers,
+    /// SHA-256 of the key's `SubjectPublicKeyInfo`, in base64: the log's id in every entry.
+    id: String,
+}
+
+impl SignatureLog {
+    pub(crate) fn new(log: Log, writers: Writers) -> Self {
+        let id = STANDARD.encode(log.signer().public_key().spki_sha256());
+        Self { log, writers, id }
+    }
+}
+
+/// `/api/v2/log/entries`, and the read side of each log that there is.
+pub(crate) fn routes(edge: Arc<LogEdge>) -> Router {
+    let mut routes = Router::new();
+    if edge.signatures.is_some() {
+        let log = |edge: &LogEdge| edge.signatures.as_ref().map(|signatures| signatures.log.clone());
+        routes = routes.route("/api/v2/log/entries", post(create)).merge(read_side("/api/v2", &edge, log, &SHARED));
+    }
+    if edge.certificates.is_some() {
+        routes = routes.merge(read_side("/ct", &edge, |edge| edge.certificates.clone(), &SHARED));
+    }
+    if edge.audit.is_some() {
+        routes = routes.merge(read_side("/audit", &edge, |edge| edge.audit.clone(), &CONFIDENTIAL));
+    }
+    routes.with_state(edge)
+}
+
+/// How long answers may be kept by others.
+struct Caching {
+    checkpoint: &'static str,
+    tile: &'static str,
+}
+
+/// A tile never changes; a checkpoint does at any time.
+static SHARED: Caching = Caching { checkpoint: "no-cache", tile: "max-age=31536000, immutable" };
+/// Nothing of the audit log stays in a cache on the way.
+static CONFIDENTIAL: Caching = Caching { checkpoint: "no-store", tile: "no-store" };
+
+fn read_side(
+    prefix: &'static str,
+    edge: &LogEdge,
+    log: impl Fn(&LogEdge) -> Option<Log>,
+    caching: &'static Caching,
+) -> Router<Arc<LogEdge>> {
+    let Some(log) = log(edge) else { return Router::new() };
+    let for_tiles = log.clone();
+    Router::new().route(&format!("{prefix}/checkpoint"), get(async move || checkpoint(&log, caching))).route(
+        &format!("{prefix}/tile/{{*name}}"),
+        get(async move |uri: Uri| tile(for_tiles, prefix, uri, caching).await),
+    )
+}
+
+fn checkpoint(log: &Log, caching: &Caching) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static(caching.checkpoint)),
+    ];
+    (headers, log.checkpoint().to_string()).into_response()
+}
+
+/// The path is taken as it came, before percent-decoding: a tile has one name.
+async fn tile(log: Log, prefix: &str, uri: Uri, caching: &Caching) -> Response {
+    let name = uri.path().strip_prefix(prefix).and_then(|path| path.strip_prefix('/'));
+    let Some(path) = name.and_then(TilePath::parse) else {
+        return Refusal::NoSuchTile.into_response();
+    };
+    // An older tile is read from a file.
+    match tokio::task::spawn_blocking(move || log.tile(path)).await {
+        Ok(Ok(Some(bytes))) => {
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+                (header::CACHE_CONTROL, HeaderValue::from_static(caching.tile)),
+            ];
+            (headers, bytes).into_response()
+        }
+        Ok(Ok(None)) => Refusal::NoSuchTile.into_response(),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a tile could not be read");
+            Refusal::Ours(String::new()).into_response()
+        }
+        Err(_) => Refusal::Ours(String::new()).into_response(),
+    }
+}
+
+async fn create(State(edge): State<Arc<LogEdge>>, request: Request) -> Response {
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+    match record(&edge, request.into_body(), &request_id).await {
+        Ok(entry) => (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], entry).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Reads, checks, appends, and answers as soon as the leaf is durable.
+async fn record(edge: &LogEdge, body: Body, request_id: &str) -> Result<String, Refusal> {
+    let signatures = edge.signatures.as_ref().ok_or(Refusal::Ours(request_id.to_owned()))?;
+    let body = to_bytes(body, MAX_REQUEST).await.map_err(|_| Refusal::TooLong)?;
+    let request = EntryRequest::parse(&body)?;
+    let entry = Entry::verify(&request, &signatures.writers)?;
+    let proved =
+        signatures.log.append_proved(entry.body()).await.map_err(|error| Refusal::append(&error, request_id))?;
+    Ok(transparency_log_entry(&entry, &proved, &signatures.id))
+}
+
+/// Why a request was refused, in the words of Rekor's gateway: google.rpc codes, their HTTP statuses.
+enum Refusal {
+    Entry(EntryError),
+    NoSuchTile,
+    Ours(String),
+    Overloaded(String),
+    Request(RequestError),
+    TooLong,
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<EntryError> for Refusal {
+    fn from(error: EntryError) -> Self {
+        Self::Entry(error)
+    }
+}
+
+impl Refusal {
+    fn append(error: &AppendError, request_id: &str) -> Self {
+        match error {
+            AppendError::Overloaded { .. } => Self::Overloaded(error.to_string()),
+            AppendError::TooLarge { length } => Self::Entry(EntryError::TooLarge(*length)),
+            AppendError::Closed | AppendError::Stopped(_) => {
+                tracing::error!(request = request_id, %error, "the signature log took no entry");
+                Self::Ours(request_id.to_owned())
+            }
+        }
+    }
+
+    fn parts(&self) -> (StatusCode, u8, String) {
+        match self {
+            Self::Entry(error) if error.is_of_authority() => (StatusCode::FORBIDDEN, 7, error.to_string()),
+            Self::Entry(error) => (StatusCode::BAD_REQUEST, 3, error.to_string()),
+            Self::NoSuchTile => (StatusCode::NOT_FOUND, 5, "the log has no such tile".to_owned()),
+            Self::Ours(id) if id.is_empty() => (StatusCode::INTERNAL_SERVER_ERROR, 13, "internal error".to_owned()),
+            Self::Ours(id) => (StatusCode::INTERNAL_SERVER_ERROR, 13, format!("internal error, request {id}")),
+            Self::Overloaded(message) => (StatusCode::SERVICE_UNAVAILABLE, 14, message.clone()),
+            Self::Request(error) => (StatusCode::BAD_REQUEST, 3, error.to_string()),
+            Self::TooLong => {
+                (StatusCode::PAYLOAD_TOO_LARGE, 3, format!("the body is longer than {MAX_REQUEST} bytes, or broke off"))
+            }
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, code, message) = self.parts();
+        let body = serde_json::json!({ "code": code, "message": message, "details": [] });
+        (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    }
+}
+
+/// `dev.sigstore.rekor.v1.TransparencyLogEntry` in protobuf's JSON: 64-bit numbers are strings, bytes are base64.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TransparencyLogEntry<'a> {
+    log_index: String,
+    log_id: LogId<'a>,
+    kind_version: KindVersion,
+    /// Rekor v2 vouches for no time; that is the timestamp's task.
+    integrated_time: &'static str,
+    inclusion_promise: Option<()>,
+    inclusion_proof: InclusionProof<'a>,
+    canonicalized_body: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogId<'a> {
+    key_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct KindVersion {
+    kind: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InclusionProof<'a> {
+    log_index: String,
+    root_hash: String,
+    tree_size: String,
+    hashes: Vec<String>,
+    checkpoint: Checkpoint<'a>,
+}
+
+#[derive(Serialize)]
+struct Checkpoint<'a> {
+    envelope: &'a str,
+}
+
+fn transparency_log_entry(entry: &Entry, proved: &Proved, log_id: &str) -> String {
+    let index = proved.receipt.index().to_string();
+    let entry = TransparencyLogEntry {
+        log_index: index.clone(),
+        log_id: LogId { key_id: log_id },
+        kind_version: KindVersion { kind: KIND, version: VERSION },
+        integrated_time: "0",
+        inclusion_promise: None,
+        inclusion_proof: InclusionProof {
+            log_index: index,
+            root_hash: STANDARD.encode(proved.root),
+            tree_size: proved.tree_size.to_string(),
+            hashes: proved.hashes.iter().map(|hash| STANDARD.encode(hash)).collect(),
+            checkpoint: Checkpoint { envelope: &proved.checkpoint },
+        },
+        canonicalized_body: STANDARD.encode(entry.body()),
+    };
+    serde_json::to_string(&entry).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! `/oidc/token`: a code becomes a token, or an SVID does.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use broker::provider::{CodeRequest, ErrorCode, PreparedToken, Replay, TokenError, TokenRequest, TokenResponse};
+use shared::audit::AuditRecord;
+
+use super::super::request_id::RequestId;
+use super::exchange::ExchangeError;
+use super::metadata::with_cors;
+use super::{OidcEdge, blocking, input};
+use crate::serving::listen::svid::{Peer, PeerSvid};
+
+pub(super) async fn post(
+    State(edge): State<Arc<OidcEdge>>,
+    Extension(request): Extension<RequestId>,
+    Peer(peer): Peer,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let response = match answer(edge, &request, peer, &headers, body).await {
+        Ok(tokens) => (StatusCode::OK, axum::Json(tokens)).into_response(),
+        Err(refusal) => refusal,
+    };
+    unstored(with_cors(response))
+}
+
+/// RFC 6749 §5.1.
+fn unstored(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+async fn answer(
+    edge: Arc<OidcEdge>,
+    request: &RequestId,
+    peer: Option<PeerSvid>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<TokenResponse, Response> {
+    let form = input::form(headers, body)
+        .await
+        .map_err(|error| refusal(error.status(), ErrorCode::InvalidRequest, &error.to_string()))?;
+    let authorization = input::authorization(headers).map_err(|()| refuse(&TokenError::ClientAmbiguous, request))?;
+    let channel = peer.map(|peer| peer.read());
+    let asked = TokenRequest::parse(authorization, &form, channel).map_err(|error| refuse(&error, request))?;
+    let prepared = match asked {
+        TokenRequest::Code(asked) => redeem(&edge, asked, request).await?,
+        TokenRequest::Exchange(asked) => edge.exchange(*asked, request).await.map_err(|error| match error {
+            ExchangeError::Token(error) => refuse(&error, request),
+            ExchangeError::Uncounted(error) => {
+                tracing::error!(request = request.as_str(), %error, "no token");
+                our_fault(request)
+            }
+        })?,
+    };
+    let receipt = edge.audit.append(prepared.leaf()).await.map_err(|error| {
+        tracing::error!(request = request.as_str(), %error, "no audit record, so no token");
+        our_fault(request)
+    })?;
+    edge.provider.sign(prepared, &receipt).map_err(|error| {
+        tracing::error!(request = request.as_str(), %error, "the token was not signed");
+        our_fault(request)
+    })
+}
+
+async fn redeem(edge: &Arc<OidcEdge>, asked: CodeRequest, request: &RequestId) -> Result<PreparedToken, Response> {
+    let (worker, now) = (edge.clone(), edge.clock.now());
+    let redeemed = blocking(move || worker.provider.redeem(&asked, now, &*worker.random)).await;
+    match redeemed.ok_or_else(|| our_fault(request))? {
+        Ok(prepared) => Ok(prepared),
+        Err(error) => {
+            if let TokenError::CodeReplayed(replay) = &error {
+                record_replay(edge, replay, request).await;
+            }
+            Err(refuse(&error, request))
+        }
+    }
+}
+
+/// The first replay of a code is written to the audit log: somebody has what was meant for another. Later ones change nothing.
+async fn record_replay(edge: &OidcEdge, replay: &Replay, request: &RequestId) {
+    let Replay { grant, client, subject, is_first } = replay;
+    tracing::warn!(request = request.as_str(), grant, client, subject, is_first, "a code was used twice");
+    if !*is_first {
+        return;
+    }
+    let record = AuditRecord::CodeReplayed {
+        at_ms: edge.clock.now().millis(),
+        client: client.clone(),
+        subject: subject.clone(),
+        token: grant.clone(),
+    };
+    if let Err(error) = edge.audit.append(record.to_leaf()).await {
+        tracing::error!(request = request.as_str(), %error, "a replay is not in the audit log");
+    }
+}
+
+fn refuse(error: &TokenError, request: &RequestId) -> Response {
+    let Some(code) = error.code() else {
+        tracing::error!(request = request.as_str(), %error, "the provider failed");
+        return our_fault(request);
+    };
+    tracing::info!(request = request.as_str(), %error, "token request refused");
+    // RFC 6749 §5.2: 401 for a failed client authentication, 400 for the rest of what a caller can do wrong.
+    let status = match code {
+        ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
+        ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::AccessDenied
+        | ErrorCode::InteractionRequired
+        | ErrorCode::InvalidGrant
+        | ErrorCode::InvalidRequest
+        | ErrorCode::InvalidScope
+        | ErrorCode::InvalidTarget
+        | ErrorCode::LoginRequired
+        | ErrorCode::RegistrationNotSupported
+        | ErrorCode::RequestNotSupported
+        | ErrorCode::RequestUriNotSupported
+        | ErrorCode::UnsupportedGrantType
+        | ErrorCode::UnsupportedResponseType => StatusCode::BAD_REQUEST,
+    };
+    refusal(status, code, &error.description())
+}
+
+fn refusal(status: StatusCode, code: ErrorCode, description: &str) -> Response {
+    let body = serde_json::json!({ "error": code.as_str(), "error_description": description });
+    let mut response = (status, axum::Json(body)).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Basic realm=\"privyseal\", charset=\"UTF-8\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+fn our_fault(request: &RequestId) -> Response {
+    let body = serde_json::json!({ "error": "server_error", "error_description": format!("request {request}") });
+    (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(body)).into_response()
+}
