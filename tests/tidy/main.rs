@@ -1,8 +1,18 @@
 //! The invariants of ARCHITECTURE.md that a program can check, and that the documents say what the code does.
 #![expect(clippy::disallowed_methods, reason = "this test reads the checkout")]
 
+mod cycles;
+mod imports;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+/// The source folder of each crate.
+const CRATES: [&str; 5] = ["broker/src", "config/src", "shared/src", "src", "tsa/src"];
+
+/// The crates that decide: plain functions, which read nothing and wait for nothing.
+const PURE: [&str; 2] = ["broker/src", "tsa/src"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -91,8 +101,8 @@ fn only_the_edge_knows_http_and_sockets() {
             assert!(!edge_only.contains(&name.as_str()), "{path} must not depend on {name}");
         }
     }
-    for room in ["broker/src", "tsa/src", "shared/src"] {
-        for path in rust_files(room) {
+    for folder in ["broker/src", "tsa/src", "shared/src"] {
+        for path in rust_files(folder) {
             for word in ["std::net::TcpStream", "std::net::TcpListener", "std::net::UdpSocket", "StatusCode"] {
                 assert!(!code(&path).contains(word), "{} mentions {word}", path.display());
             }
@@ -115,11 +125,23 @@ fn deciding_rooms_are_plain_functions() {
         "LazyLock<Mutex",
         "thread_local!",
     ];
-    for room in ["broker/src", "tsa/src"] {
-        for path in rust_files(room) {
+    for folder in PURE {
+        for path in rust_files(folder) {
             for word in banned {
                 assert!(!code(&path).contains(word), "{} mentions {word}", path.display());
             }
+        }
+    }
+}
+
+/// Invariant 1: the deciding crates wait for nothing. What waits is at the edge.
+#[test]
+fn deciding_crates_are_synchronous() {
+    for folder in PURE {
+        for path in rust_files(folder) {
+            let code = code(&path);
+            let waits = ["async fn", "async move", "async {", ".await"].iter().find(|word| code.contains(**word));
+            assert!(waits.is_none(), "{}: {:?} in a crate that decides", path.display(), waits);
         }
     }
 }
@@ -137,8 +159,8 @@ fn files_belong_to_engines() {
 /// One concept a file, named with its own word; `foo.rs` beside `foo/`.
 #[test]
 fn files_have_names_that_say_something() {
-    for room in ["src", "broker/src", "config/src", "shared/src", "tsa/src"] {
-        for path in rust_files(room) {
+    for folder in CRATES {
+        for path in rust_files(folder) {
             let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
             let vague = ["common", "helper", "helpers", "manager", "misc", "mod", "types", "util", "utils"];
             assert!(!vague.contains(&stem.as_str()), "{}: name it after what lives there", path.display());
@@ -151,8 +173,8 @@ fn files_have_names_that_say_something() {
 /// Unfinished work is a `TODO(#n)` with its issue, or it is not there.
 #[test]
 fn nothing_is_left_unfinished() {
-    for room in ["src", "broker/src", "config/src", "shared/src", "tsa/src"] {
-        for path in rust_files(room) {
+    for folder in CRATES {
+        for path in rust_files(folder) {
             let text = text(&path);
             for word in ["todo!(", "unimplemented!(", "dbg!(", "FIXME"] {
                 assert!(!text.contains(word), "{} holds {word}", path.display());
@@ -190,25 +212,6 @@ fn every_dependency_has_its_reason() {
         .filter(|n| !used.contains(*n) && !["broker", "privyseal-config", "shared", "tsa"].contains(&n.as_str()))
         .collect();
     assert!(unused.is_empty(), "[workspace.dependencies] nobody uses: {unused:?}");
-}
-
-/// The rooms that ARCHITECTURE.md draws exist, and each room is drawn.
-#[test]
-fn the_map_matches_the_rooms() {
-    let architecture = text("ARCHITECTURE.md");
-    for (folder, library) in
-        [("broker", "broker/src/lib.rs"), ("tsa", "tsa/src/lib.rs"), ("shared", "shared/src/lib.rs")]
-    {
-        // Modules that exist in tests only are no rooms.
-        let code = text(library).replace("#[cfg(test)]\nmod ", "");
-        for line in code.lines().filter(|line| line.contains("mod ") && line.ends_with(';')) {
-            let room = line.rsplit(' ').next().unwrap_or_default().trim_end_matches(';');
-            assert!(
-                architecture.contains(&format!("`{folder}/{room}`")),
-                "ARCHITECTURE.md does not mention `{folder}/{room}`"
-            );
-        }
-    }
 }
 
 /// A command that the documents show exists.
