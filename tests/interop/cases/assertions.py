@@ -6,12 +6,12 @@ import json
 import time
 from urllib.parse import urlencode
 
-from strangers.case import case, expect
-from strangers.keycloak import keycloak
-from strangers.spiffe import Endpoint
-from strangers.svid import JwtAuthority, TrustDomain
-from strangers.web import http
-from strangers.workloads import Workloads, trust_domain
+from harness.case import case, expect
+from harness.keycloak import keycloak
+from harness.spiffe import Endpoint
+from harness.svid import JwtAuthority, TrustDomain
+from harness.web import http
+from harness.workloads import Workloads, trust_domain
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"

@@ -7,12 +7,12 @@ import subprocess
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from strangers.case import case, expect
-from strangers.spiffe import Endpoint, go_spiffe, java_spiffe
-from strangers.svid import JwtAuthority, TrustDomain, X509Authority
-from strangers.web import http
-from strangers.workloads import SETTLED_SECONDS, Workloads, trust_domain
-from strangers.world import free_port, make_authority
+from harness.case import case, expect
+from harness.spiffe import Endpoint, go_spiffe, java_spiffe
+from harness.svid import JwtAuthority, TrustDomain, X509Authority
+from harness.web import http
+from harness.workloads import SETTLED_SECONDS, Workloads, trust_domain
+from harness.environment import free_port, make_authority
 
 AUDIENCE = "sigstore"
 

@@ -11,9 +11,9 @@ import time
 
 from cryptography import x509
 
-from strangers.case import case, expect
-from strangers.issuer import Issuer
-from strangers.program import must, must_refuse
+from harness.case import case, expect
+from harness.issuer import Issuer
+from harness.program import must, must_refuse
 
 BOB = "bob@partner.example"
 NEIGHBOUR = "bob@partner.example.net"

@@ -9,11 +9,11 @@ import threading
 import time
 from pathlib import Path
 
-from strangers.case import Failed, case, expect
-from strangers.time_servers import Chrony, FakeClock, Liar
-from strangers.timestamp import QUERY, REPLY, Timestamp
-from strangers.web import http
-from strangers.world import free_port, make_authority
+from harness.case import Failed, case, expect
+from harness.time_servers import Chrony, FakeClock, Liar
+from harness.timestamp import QUERY, REPLY, Timestamp
+from harness.web import http
+from harness.environment import free_port, make_authority
 
 # Far above what any state takes to come; a machine that runs much else is slow.
 PATIENCE = 60

@@ -6,10 +6,10 @@ import re
 import subprocess
 from datetime import datetime, timezone
 
-from strangers.case import case, expect
-from strangers.program import must
-from strangers.timestamp import QUERY, Timestamp
-from strangers.web import http
+from harness.case import case, expect
+from harness.program import must
+from harness.timestamp import QUERY, Timestamp
+from harness.web import http
 
 # Rule of tests/vectors/tsa/requests.tsv → what OpenSSL answers where we answer otherwise, and why. docs/divergences.md has them too.
 DIFFERENCES = {

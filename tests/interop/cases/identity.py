@@ -8,10 +8,10 @@ import time
 
 from cryptography.hazmat.primitives import hashes
 
-from strangers.case import Failed, case, expect
-from strangers.spiffe import WorkloadApi, go_spiffe
-from strangers.svid import TrustDomain, X509Authority
-from strangers.workloads import Workloads, proof, trust_domain
+from harness.case import Failed, case, expect
+from harness.spiffe import WorkloadApi, go_spiffe
+from harness.svid import TrustDomain, X509Authority
+from harness.workloads import Workloads, proof, trust_domain
 
 AUDIENCE = "sigstore"
 

@@ -2,9 +2,9 @@
 
 import jwt
 
-from strangers.browser import Stuck
-from strangers.case import case, expect
-from strangers.program import must
+from harness.browser import Stuck
+from harness.case import case, expect
+from harness.program import must
 
 
 @case("login: sigstore-js command line logs in, signs and timestamps")

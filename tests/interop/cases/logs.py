@@ -5,9 +5,9 @@ import base64
 import hashlib
 import json
 
-from strangers.case import case, expect
-from strangers.program import must
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.program import must
+from harness.environment import CLIENTS
 
 
 def verifier_key(name, spki):

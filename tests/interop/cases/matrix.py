@@ -1,9 +1,9 @@
 """Every client signs and attests after an interactive login, and every client verifies every bundle with trust from TUF: no flag but
 who signed, no token but the one that the login gave."""
 
-from strangers.case import case, expect
-from strangers.program import must
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.program import must
+from harness.environment import CLIENTS
 
 
 def declare_signing(signer, kind):

@@ -5,9 +5,9 @@ import re
 import subprocess
 import time
 
-from strangers import fulcio
-from strangers.case import case, expect
-from strangers.named import Named, ZoneKeys
+from harness import fulcio
+from harness.case import case, expect
+from harness.named import Named, ZoneKeys
 
 ZONE = "corp.example"
 OWNER = "owner@house.example"

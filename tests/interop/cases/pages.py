@@ -3,10 +3,10 @@ and an account. Blocks of another kind (```console) are not run, but the version
 
 import re
 
-from strangers.case import Failed, case, expect
-from strangers.desk import HERE
-from strangers.program import must
-from strangers.world import CLIENTS
+from harness.case import Failed, case, expect
+from harness.workstation import HERE
+from harness.program import must
+from harness.environment import CLIENTS
 
 PAGES = {**{name: client.programs for name, client in CLIENTS.items()}, "openssl": []}
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -7,11 +7,11 @@ import time
 
 from cryptography import x509
 
-from strangers import fulcio, peer
-from strangers import keycloak as enterprise
-from strangers.case import case, expect
-from strangers.platforms import FULCIO_TABLES, PINNED, SERVED, Platform, fulcio_config, toml_record, yaml_issuer
-from strangers.web import http
+from harness import fulcio, peer
+from harness import keycloak as enterprise
+from harness.case import case, expect
+from harness.platforms import FULCIO_TABLES, PINNED, SERVED, Platform, fulcio_config, toml_record, yaml_issuer
+from harness.web import http
 
 ARC = "1.3.6.1.4.1.57264.1."
 SAN = "2.5.29.17"

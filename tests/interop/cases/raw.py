@@ -4,9 +4,9 @@ import base64
 import json
 from urllib.parse import urlencode
 
-from strangers import fulcio
-from strangers.case import case, expect
-from strangers.program import must
+from harness import fulcio
+from harness.case import case, expect
+from harness.program import must
 
 
 class Curl:

@@ -3,9 +3,9 @@
 import base64
 import json
 
-from strangers.case import case, expect
-from strangers.program import must_refuse
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.program import must_refuse
+from harness.environment import CLIENTS
 
 
 def flip(text, at=-8):

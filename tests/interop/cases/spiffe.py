@@ -3,10 +3,10 @@ from what the specifications want stands in a table with the reason; so where tw
 
 import functools
 
-from strangers.case import case, expect
-from strangers.conformance import AUDIENCE, EVERYBODY, MOST_SVID_SECONDS, MOST_TOKEN_SECONDS, Conformance
-from strangers.spiffe import go_spiffe, java_spiffe
-from strangers.workloads import Workloads, trust_domain
+from harness.case import case, expect
+from harness.conformance import AUDIENCE, EVERYBODY, MOST_SVID_SECONDS, MOST_TOKEN_SECONDS, Conformance
+from harness.spiffe import go_spiffe, java_spiffe
+from harness.workloads import Workloads, trust_domain
 
 # Ids, whose verdict differs from the wanted one, and why.
 DIFFERENCES = [

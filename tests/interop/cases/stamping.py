@@ -2,9 +2,9 @@
 
 import socket
 
-from strangers import stamping
-from strangers.case import case, expect
-from strangers.timestamp import QUERY, REPLY, Timestamp
+from harness import stamping
+from harness.case import case, expect
+from harness.timestamp import QUERY, REPLY, Timestamp
 
 # The programs, the folders of the cache that they need on PATH, and the kinds of unit that they know.
 ALL = ("p384", "p256", "rsa3072")

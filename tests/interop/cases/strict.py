@@ -3,9 +3,9 @@ are the ones that verify what it left."""
 
 import re
 
-from strangers.case import case, expect
-from strangers.program import must, must_refuse, program
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.program import must, must_refuse, program
+from harness.environment import CLIENTS
 
 PROGRAMS = {"cosign": "cosign", "sigstore": "sigstore-python", "openssl": "cosign"}
 

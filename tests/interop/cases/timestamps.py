@@ -5,10 +5,10 @@ import hashlib
 import json
 import shutil
 
-from strangers.case import case, expect
-from strangers.program import must
-from strangers.timestamp import QUERY, REPLY, Timestamp
-from strangers.web import http
+from harness.case import case, expect
+from harness.program import must
+from harness.timestamp import QUERY, REPLY, Timestamp
+from harness.web import http
 
 PATHS = ("/tsa", "/api/v1/timestamp")
 

@@ -1,9 +1,9 @@
 """The same over HTTPS, with a certificate of an internal authority: what docs/clients says about its variables is what is set here."""
 
-from strangers.case import case, expect
-from strangers.program import must, must_refuse
-from strangers.timestamp import Timestamp
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.program import must, must_refuse
+from harness.timestamp import Timestamp
+from harness.environment import CLIENTS
 
 
 def declare(name):

@@ -4,10 +4,10 @@ import time
 
 import jwt
 
-from strangers import fulcio
-from strangers.case import case, expect
-from strangers.program import must, must_refuse
-from strangers.world import CLIENTS
+from harness import fulcio
+from harness.case import case, expect
+from harness.program import must, must_refuse
+from harness.environment import CLIENTS
 
 BOB = "bob@partner.example"
 

@@ -2,9 +2,9 @@
 
 import json
 
-from strangers.case import case, expect
-from strangers.program import must
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.program import must
+from harness.environment import CLIENTS
 
 
 @case("trust: cosign initialize")

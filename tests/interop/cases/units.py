@@ -7,15 +7,15 @@ import re
 import subprocess
 import time
 
-from strangers.case import case, expect
-from strangers.enterprise import PASSPHRASE, Enterprise, pem
-from strangers.house import House
-from strangers.hsm import KINDS, Token
-from strangers.program import must, must_refuse, program
-from strangers.time_servers import FakeClock
-from strangers.timestamp import Timestamp
-from strangers.web import http
-from strangers.world import free_port
+from harness.case import case, expect
+from harness.enterprise import PASSPHRASE, Enterprise, pem
+from harness.instance import House
+from harness.hsm import KINDS, Token
+from harness.program import must, must_refuse, program
+from harness.time_servers import FakeClock
+from harness.timestamp import Timestamp
+from harness.web import http
+from harness.environment import free_port
 
 ALGORITHMS = tuple(KINDS)
 

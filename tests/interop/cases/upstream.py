@@ -1,9 +1,9 @@
 """Login at the broker through an upstream provider that is not ours (node oidc-provider), and a certificate for that identity."""
 
-from strangers.browser import Stuck
-from strangers.case import case, expect
-from strangers.program import must
-from strangers.world import CLIENTS
+from harness.browser import Stuck
+from harness.case import case, expect
+from harness.program import must
+from harness.environment import CLIENTS
 
 CAROL = "carol@corp.example"
 

@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 import jwt
 from cryptography import x509
 
-from strangers.case import case, expect
-from strangers.program import must, must_refuse
-from strangers.spiffe import go_spiffe
-from strangers.svid import JwtAuthority, TrustDomain, X509Authority
-from strangers.workloads import Workloads, leaf_of, proof, request_by_csr, trust_domain
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.program import must, must_refuse
+from harness.spiffe import go_spiffe
+from harness.svid import JwtAuthority, TrustDomain, X509Authority
+from harness.workloads import Workloads, leaf_of, proof, request_by_csr, trust_domain
+from harness.environment import CLIENTS
 
 AUDIENCE = "sigstore"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"

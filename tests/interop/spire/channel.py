@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from cryptography import x509
 
-from strangers.case import expect
-from strangers.web import Answer
+from harness.case import expect
+from harness.web import Answer
 
 from .svid import authority_of
 

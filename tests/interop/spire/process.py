@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from strangers.case import Failed
+from harness.case import Failed
 
 READY_SECONDS = 30
 COMMAND_SECONDS = 30

@@ -8,11 +8,11 @@ from cryptography import x509
 from jwt.algorithms import ECAlgorithm
 from prometheus_client.parser import text_string_to_metric_families
 
-from strangers import case, fulcio
-from strangers.case import Failed, expect
-from strangers.web import http
-from strangers.workloads import leaf_of, proof
-from strangers.world import free_port, make_authority
+from harness import case, fulcio
+from harness.case import Failed, expect
+from harness.web import http
+from harness.workloads import leaf_of, proof
+from harness.environment import free_port, make_authority
 
 from . import programs
 from .agent import Agent

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from strangers.issuer import Issuer
+from harness.issuer import Issuer
 
 from . import bodies, ours, peers, report, trust_domains
 from .measure import Job, measure

@@ -2,7 +2,7 @@
 
 import json
 
-from strangers.house import House
+from harness.instance import House
 
 
 def house(binary, folder, curve, issuer):

@@ -5,9 +5,9 @@ import contextlib
 import sys
 import time
 
-from strangers.house import House
-from strangers.hsm import PIN, Token
-from strangers.world import free_port, make_authority
+from harness.instance import House
+from harness.hsm import PIN, Token
+from harness.environment import free_port, make_authority
 
 from . import bodies, peers, report, softhsm
 from .floor import Floor

@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from strangers.house import House
+from harness.instance import House
 
 from .server import cpu_seconds, resident_mib
 

@@ -15,8 +15,8 @@ from spire.stage import (
     spire,
     stage,
 )
-from strangers.case import expect
-from strangers.web import http
+from harness.case import expect
+from harness.web import http
 
 
 def expect_known(address, trust_domain, bundle):

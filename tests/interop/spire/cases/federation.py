@@ -7,8 +7,8 @@ import jwt
 from spire import programs
 from spire.process import wait_for
 from spire.stage import ALPHA, SEAL, exchange, spire, stage
-from strangers.case import expect
-from strangers.web import http
+from harness.case import expect
+from harness.web import http
 
 
 def expect_same_keys(here, held):

@@ -16,9 +16,9 @@ from spire.stage import (
     spire,
     stage,
 )
-from strangers import fulcio
-from strangers.case import expect
-from strangers.workloads import proof
+from harness import fulcio
+from harness.case import expect
+from harness.workloads import proof
 
 
 @spire("a JWT-SVID for another audience is refused")

@@ -17,7 +17,7 @@ from spire.stage import (
     spire,
     stage,
 )
-from strangers.case import Failed, expect
+from harness.case import Failed, expect
 
 # One request: by whose key the SVID was, by whose the certificate that the house showed, and what came of it.
 Use = namedtuple("Use", "authority shown status answer")

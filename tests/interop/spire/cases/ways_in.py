@@ -23,11 +23,11 @@ from spire.stage import (
     spire,
     stage,
 )
-from strangers import fulcio
-from strangers.case import expect
-from strangers.program import must, must_refuse
-from strangers.web import http
-from strangers.workloads import proof, request_by_csr
+from harness import fulcio
+from harness.case import expect
+from harness.program import must, must_refuse
+from harness.web import http
+from harness.workloads import proof, request_by_csr
 
 LABELS = {name: f"spiffe://{name}" for name in (ALPHA, BETA, GAMMA)}
 

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from .browser import Browser
 from .case import Failed, expect
 from .cosign import Cosign
-from .desk import HERE, Desk
-from .house import House
+from .workstation import HERE, Desk
+from .instance import House
 from .issuer import Issuer
 from .program import must
 from .sigstore_js import SigstoreJs

@@ -13,7 +13,7 @@ import jwt
 
 from .case import Failed, expect
 from .web import http
-from .world import free_port, make_authority
+from .environment import free_port, make_authority
 
 READY_SECONDS = 180
 SECRET = "interop-secret"

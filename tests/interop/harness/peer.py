@@ -6,7 +6,7 @@ import time
 import urllib.error
 
 from .web import http
-from .world import free_port
+from .environment import free_port
 
 PASSWORD = "peers"
 # Fulcio and the timestamp authority want an issuer below a root, and a usage that fits.

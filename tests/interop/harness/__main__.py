@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from .case import SUITE
-from .world import World
+from .environment import World
 
 # In the order in which a newcomer meets them.
 CASES = (

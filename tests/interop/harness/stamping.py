@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from .case import expect
-from .desk import HERE
+from .workstation import HERE
 from .program import must, must_refuse
 from .timestamp import Timestamp
 

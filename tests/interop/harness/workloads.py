@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from .case import Failed, expect
 from .fulcio import key_body
 from .web import http
-from .world import free_port, make_authority
+from .environment import free_port, make_authority
 
 ISSUER = "1.3.6.1.4.1.57264.1.8"
 API = "/api/privyseal/v1/trust-domains"

@@ -37,7 +37,7 @@ def go_spiffe(cache):
 def java_spiffe(cache):
     home = cache / "java/spiffe"
     # The second compiler would only make it start later.
-    return Judge(["java", "-XX:TieredStopAtLevel=1", "-cp", f"{home}/jars/*:{home}/classes", "Judge"])
+    return Judge(["java", "-XX:TieredStopAtLevel=1", "-cp", f"{home}/jars/*:{home}/classes", "Verifier"])
 
 
 class Server:

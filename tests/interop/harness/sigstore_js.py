@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from .desk import HERE
+from .workstation import HERE
 from .in_toto import in_toto_statement
 from .program import must
 
