@@ -130,7 +130,7 @@ public final class Verifier {
         return Map.of("accepted", true, "spiffe_id", id);
     }
 
-    private static Map<String, Object> judge(List<String> words) throws Misuse {
+    private static Map<String, Object> evaluate(List<String> words) throws Misuse {
         try {
             switch (words.isEmpty() ? "" : words.get(0) + words.size()) {
                 case "bundle3":
@@ -162,10 +162,10 @@ public final class Verifier {
             if (args.length == 1 && args[0].equals("many")) {
                 BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
                 for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                    say(judge(JSONArrayUtils.parse(line).stream().map(Object::toString).toList()));
+                    say(evaluate(JSONArrayUtils.parse(line).stream().map(Object::toString).toList()));
                 }
             } else {
-                say(judge(List.of(args)));
+                say(evaluate(List.of(args)));
             }
         } catch (Misuse misuse) {
             System.err.println(misuse.getMessage());
