@@ -3,8 +3,8 @@
 import subprocess
 
 from harness import peer
-from harness.peer import PASSWORD, Peer, chain
 from harness.environment import free_port
+from harness.peer import PASSWORD, Peer, chain
 
 TSA_EXTENSIONS = """keyUsage=critical,digitalSignature
 extendedKeyUsage=critical,timeStamping
