@@ -1,5 +1,5 @@
-"""A configuration that changes under a running instance, explanations that agree with what the instance does, and exported policy as
-cosign reads it."""
+"""A configuration that changes under a running instance, explanations that agree with what the instance does, and
+exported policy as cosign reads it."""
 
 import base64
 import hashlib
@@ -155,7 +155,9 @@ def reloaded(env):
         write("by-signal.example")
         instance.process.send_signal(signal.SIGHUP)
         here.wait_until("SIGHUP has the file read", lambda: granted_by("by-signal.example"))
-        instance.config.write_text("[listen]\ndrain_seconds = 3\n" + here.config.replace("[[issuers]]", "[[isuers]]", 1))
+        instance.config.write_text(
+            "[listen]\ndrain_seconds = 3\n" + here.config.replace("[[issuers]]", "[[isuers]]", 1)
+        )
         words = ["config", "reload", *map(str, login)]
         refused = subprocess.run([instance.binary, *words], capture_output=True, text=True, timeout=60, check=False)
         expect(refused.returncode == 1 and "isuers" in refused.stderr, f"{refused}")
@@ -190,7 +192,10 @@ def exported(env):
     def outcomes(bundle):
         said = []
         for command in commands:
-            words = [word.replace("$BUNDLE", str(bundle)).replace("$FILE", str(env.artifact)) for word in shlex.split(command)]
+            words = [
+                word.replace("$BUNDLE", str(bundle)).replace("$FILE", str(env.artifact))
+                for word in shlex.split(command)
+            ]
             said.append(here.cosign.workstation.run(*words).code == 0)
         return said
 

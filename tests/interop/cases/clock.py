@@ -296,8 +296,8 @@ class Asker(threading.Thread):
 
 
 def suspend(env, watched, seconds, on_waking=lambda: None):
-    """Stops the instance in the middle of its work, as a machine does that is suspended, and wakes it. Answers what those heard who asked
-    while it slept: their tokens cannot be older than the waking."""
+    """Stops the instance in the middle of its work, as a machine does that is suspended, and wakes it. Answers what
+    those heard who asked while it slept: their tokens cannot be older than the waking."""
     process, woken = watched.instance.process, None
     busy = [Asker(watched, env) for _ in range(2)]
     time.sleep(0.5)

@@ -63,7 +63,8 @@ class Mesh:
         return go_spiffe(self.env.cache).ask(*words)
 
     def certificate(self, domain, authority):
-        """Whether the instance gives a certificate to an X.509-SVID of this authority; go-spiffe checks the instance's own."""
+        """Whether the instance gives a certificate to an X.509-SVID of this authority; go-spiffe checks the instance's
+        own."""
         self.names += 1
         spiffe_id = domain.id(f"/ci/{self.names}")
         body = self.folder / "body"

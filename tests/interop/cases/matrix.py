@@ -42,5 +42,7 @@ def js_command_line(env):
     claims = ["--certificate-identity-email", env.instance.EMAIL, "--certificate-issuer", env.instance.issuer]
     root = env.instance.trust_files() / "root.json"
     cache = ["--tuf-cache-path", client.cache]
-    must(client.workstation.run(*argv, root, *cache, *claims, "--blob-file", env.artifact, env.bundle("cosign", "blob")))
+    must(
+        client.workstation.run(*argv, root, *cache, *claims, "--blob-file", env.artifact, env.bundle("cosign", "blob"))
+    )
     must(client.workstation.run(*argv, root, *cache, *claims, env.bundle("sigstore-js", "attestation")))

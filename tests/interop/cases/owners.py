@@ -33,14 +33,16 @@ class Scene:
         self.folder, self.issuer = folder, env.upstream
         self.instance = env.build_instance("owners-instance", config)
         self.instance.stop()
-        self.instance.command("user", "add", "--data", self.instance.data, OWNER, "--password-file", self.instance.password_file)
+        self.instance.command(
+            "user", "add", "--data", self.instance.data, OWNER, "--password-file", self.instance.password_file
+        )
         self.instance.start()
         self.logins = {who: self.log_in(who) for who in (OWNER, self.instance.EMAIL)}
 
     def log_in(self, who):
         file = self.folder / f"{who}.token"
-        words = ["login", "--server", self.instance.origin, "--user", who, "--password-file", self.instance.password_file, "--out", file]
-        self.instance.command(*words)
+        login = ["--user", who, "--password-file", self.instance.password_file]
+        self.instance.command("login", "--server", self.instance.origin, *login, "--out", file)
         return file
 
     def issuer_command(self, who, *words, code=0):

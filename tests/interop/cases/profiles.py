@@ -89,7 +89,10 @@ def declare_same(name):
     def same(env):
         both = platforms(env)
         token = both.served[name].id_token()
-        ours, theirs = identity(certificate(both.instance.origin, token)), identity(certificate(both.fulcio.origin, token))
+        ours, theirs = (
+            identity(certificate(both.instance.origin, token)),
+            identity(certificate(both.fulcio.origin, token)),
+        )
         for oid, value in LEFT_OUT.get(name, {}).items():
             expect(theirs.pop(oid, None) == (False, value), f"Fulcio's {oid} is not what docs/divergences.md lists")
         expect(len(theirs) >= 4, f"Fulcio has only {theirs}")
@@ -148,7 +151,9 @@ def constants(env):
 def digits(env):
     both = platforms(env)
     token = both.served["github"].id_token(repository_owner_id=9007199254740993)
-    found = [identity(certificate(origin, token))[ARC + "17"][1] for origin in (both.instance.origin, both.fulcio.origin)]
+    found = [
+        identity(certificate(origin, token))[ARC + "17"][1] for origin in (both.instance.origin, both.fulcio.origin)
+    ]
     expect(found[0] == b"\x0c\x109007199254740993", f"ours: {found[0]}")
     expect(found[1] != found[0], "Fulcio has mended this")
 
@@ -316,5 +321,7 @@ def oidc_provider(env):
     expect(answer.status == 200, str(answer))
     found = identity(certificate(instance.origin, env.upstream_token("carol@corp.example")))
     expect(b"carol@corp.example" in found[SAN][1], str(found))
-    status, refused = fulcio.ask_certificate(instance.origin, fulcio.request_by_key(env.upstream_token("dave@elsewhere.example")))
+    status, refused = fulcio.ask_certificate(
+        instance.origin, fulcio.request_by_key(env.upstream_token("dave@elsewhere.example"))
+    )
     expect(status == 400 and "(rule E6)" in refused["message"], f"{status} {refused}")

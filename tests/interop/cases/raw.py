@@ -16,7 +16,9 @@ class Curl:
     def __call__(self, path, *flags, stdin=None):
         """The status, the content type and the body."""
         form = "\n%{http_code} %{content_type}"
-        done = must(self.workstation.run("curl", "-sS", "--max-time", "20", "-w", form, *flags, self.origin + path, stdin=stdin))
+        done = must(
+            self.workstation.run("curl", "-sS", "--max-time", "20", "-w", form, *flags, self.origin + path, stdin=stdin)
+        )
         body, _, last = done.stdout.rpartition("\n")
         status, _, kind = last.partition(" ")
         return int(status), kind, body

@@ -69,7 +69,9 @@ def declare(verifier):
         bundle = bundle or env.bundle(verifier, "blob")
         instance = env.instance
         client = env.trusting(verifier)
-        must_refuse(client.verify(artifact or env.artifact, bundle, identity or instance.EMAIL, issuer or instance.issuer))
+        must_refuse(
+            client.verify(artifact or env.artifact, bundle, identity or instance.EMAIL, issuer or instance.issuer)
+        )
 
     @case(f"refuse: {verifier}, another artifact")
     def another_artifact(env):

@@ -1,5 +1,6 @@
-"""Our verdicts on SPIFFE's documents beside those of go-spiffe and java-spiffe, by the ids of the SPIFFE conformance suite. Who differs
-from what the specifications want stands in a table with the reason; so where two verifiers differ, one of them stands there."""
+"""Our verdicts on SPIFFE's documents beside those of go-spiffe and java-spiffe, by the ids of the SPIFFE conformance
+suite. Who differs from what the specifications want stands in a table with the reason; so where two verifiers differ,
+one of them stands there."""
 
 import functools
 

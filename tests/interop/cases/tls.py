@@ -50,5 +50,7 @@ def timestamp(env):
 @case("tls: plain HTTP at the TLS port is no login")
 def plain(env):
     workstation = env.workstation(env.tls_instance, [])
-    done = workstation.run("curl", "-sS", "--max-time", "10", env.tls_instance.origin.replace("https:", "http:") + "/oidc/keys")
+    done = workstation.run(
+        "curl", "-sS", "--max-time", "10", env.tls_instance.origin.replace("https:", "http:") + "/oidc/keys"
+    )
     expect(done.code != 0 or "keys" not in done.stdout, str(done))

@@ -63,7 +63,9 @@ def unsigned(env):
 
 
 def symmetric(env):
-    return jwt.encode(env.lying_issuer.claims(BOB), "a shared secret of at least 32 octets", "HS256", headers={"kid": "interop"})
+    return jwt.encode(
+        env.lying_issuer.claims(BOB), "a shared secret of at least 32 octets", "HS256", headers={"kid": "interop"}
+    )
 
 
 def other_signature(env):

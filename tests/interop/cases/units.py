@@ -25,7 +25,8 @@ def run(*words, **options):
 
 
 class Revoking:
-    """An instance whose certificates name addresses, with a unit of each kind in files and in the token, and its CA key in it."""
+    """An instance whose certificates name addresses, with a unit of each kind in files and in the token, and its CA key
+    in it."""
 
     def __init__(self, env):
         self.token = Token(env.folder / "hsm", {"issuing": KINDS["p384"]})
@@ -185,7 +186,10 @@ def own_chain(env):
     expect("the request cannot be handled due to system failure" in stamp.text(), stamp.text())
     expect(instance.get("/readyz").status == 503, "ready with a certificate that has ended")
     instance.stop()
-    must_refuse(run(instance.binary, "up", "--data", instance.data, "--config", instance.config, "--listen", "127.0.0.1:0"), "may sign from")
+    must_refuse(
+        run(instance.binary, "up", "--data", instance.data, "--config", instance.config, "--listen", "127.0.0.1:0"),
+        "may sign from",
+    )
 
 
 @case("units: zlint finds nothing to warn of in unit certificates")
@@ -278,7 +282,9 @@ def past_expiry(env):
         chains[unit].write_bytes(instance.get(f"/tsa/{unit}/certchain").body)
     serial = must(run("openssl", "x509", "-in", chains["p256"], "-noout", "-serial")).stdout.strip().split("=")[1]
     instance.stop()
-    instance.command("ca", "revoke", serial, "--reason", "superseded", "--data", instance.data, "--config", instance.config)
+    instance.command(
+        "ca", "revoke", serial, "--reason", "superseded", "--data", instance.data, "--config", instance.config
+    )
     clock.set("+0")
     instance.start()
     for unit, status in (("p384", "good"), ("p256", "revoked")):

@@ -166,7 +166,9 @@ def handshake(env):
         expect("Verify return code: 0 (ok)" in done.text and "No client certificate CA names sent" in done.text, f"{done}")
         expect("Requested Signature Algorithms" in done.text, f"no certificate was asked for\n{done}")
         if (here.folder / "session").exists():
-            again = env.workstation(here.instance, []).run(*words[:-2], "-sess_in", here.folder / "session", stdin="Q\n")
+            again = env.workstation(here.instance, []).run(
+                *words[:-2], "-sess_in", here.folder / "session", stdin="Q\n"
+            )
             expect("\nReused, " not in again.text, f"{again}")
 
 

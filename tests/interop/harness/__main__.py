@@ -56,7 +56,10 @@ def main():
         counts = SUITE.run(env, chosen.wanted, sys.stdout)
     finally:
         env.stop()
-    print(f"{time.monotonic() - began:.0f} s; the instances, logs and bundles were under {chosen.scratch}", file=sys.stderr)
+    print(
+        f"{time.monotonic() - began:.0f} s; the instances, logs and bundles were under {chosen.scratch}",
+        file=sys.stderr,
+    )
     print(", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
     # A mistyped word runs nothing, and must not look like success; a machine that lacks a program has said so.
     return 1 if counts["failed"] or not (counts["passed"] or SUITE.lacking) else 0

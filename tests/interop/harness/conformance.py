@@ -230,7 +230,12 @@ class Conformance:
         self.svid("DX-10", "valid for longer than is allowed", False, seconds=2 * MOST_SVID_SECONDS)
         self.svid("DX-11", "with an upper-case trust domain", False, names=["spiffe://TEST.example.org/DX-11"])
         self.svid("DX-12", "of an expired intermediate", False, X509Authority(test.name, test.root, start=-7200, seconds=3600))
-        self.svid("DX-13", "with an unrelated certificate beside its chain", True, beside=[X509Authority("unrelated").certificate])
+        self.svid(
+            "DX-13",
+            "with an unrelated certificate beside its chain",
+            True,
+            beside=[X509Authority("unrelated").certificate],
+        )
         self.svid("DX-14", "with key usage that is not critical", False, usage_critical=False)
         named = X509Authority(test.name, test.root, permitted=[test.name])
         self.svid("DX-15", "of an intermediate for this trust domain alone (name constraint)", True, named)
@@ -320,8 +325,9 @@ class Conformance:
                  domain.id("/x"), [domain.name])  # fmt: skip
 
     def change(self, id, entries=None, taken=True, document=True, text=None, verifiers=EVERYBODY, **members):
-        """A trust domain whose document becomes one of these `entries` and `members`, changed once more as `text`. The key of the
-        first document is in none of them that is evaluated as a document: an instance that still takes it did not take the new one."""
+        """A trust domain whose document becomes one of these `entries` and `members`, changed once more as `text`. The
+        key of the first document is in none of them that is evaluated as a document: an instance that still takes it
+        did not take the new one."""
         domain = TrustDomain(id.lower().replace("/", "-") + ".test")
         key, other = JwtAuthority(f"{domain.name} 2"), JwtAuthority(f"{domain.name} 3")
         self.first[domain.name], self.firsts_own[domain.name] = domain.document(), domain.jwt
@@ -329,7 +335,9 @@ class Conformance:
         whole = domain.document(changed, **{"spiffe_sequence": 2, **members})
         self.then[domain.name] = text(whole) if text else whole
         if document:
-            self.add(f"{id}/document", "the document", "document", None, taken, domains=[domain.name], verifiers=verifiers)
+            self.add(
+                f"{id}/document", "the document", "document", None, taken, domains=[domain.name], verifiers=verifiers
+            )
         return domain, key, other
 
     def keys_token(self, id, what, wanted, domain, key):

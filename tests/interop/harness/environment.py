@@ -162,8 +162,8 @@ class Environment:
 
     @functools.cached_property
     def guarded_instance(self):
-        """An instance with other issuers than itself: one that may assert partner.example and lies, one that may assert nothing,
-        and an upstream for corp.example."""
+        """An instance with other issuers than itself: one that may assert partner.example and lies, one that may assert
+        nothing, and an upstream for corp.example."""
         secret = self.folder / "upstream.secret"
         secret.write_text("interop-secret\n")
         config = f"""

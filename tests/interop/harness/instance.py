@@ -20,7 +20,16 @@ class Instance:
     TRUST = ("root.json", "trusted_root.json", "signing_config.v0.2.json", "client_trust_config.json")
 
     def __init__(
-        self, binary, folder, config="", listen="127.0.0.1:0", ca_file=None, init=(), units=(), token=None, variables=None
+        self,
+        binary,
+        folder,
+        config="",
+        listen="127.0.0.1:0",
+        ca_file=None,
+        init=(),
+        units=(),
+        token=None,
+        variables=None,
     ):
         """`units` are named by the kinds of their keys, which are in `token` where there is one."""
         self.binary, self.folder, self.listen, self.ca_file = binary, folder, listen, ca_file

@@ -1,5 +1,6 @@
-"""Issuers that imitate build platforms: the claims of tests/vectors/claims, signed by keys of ours. For each there is a record in the
-instance's configuration, and one in Fulcio's, which takes the platforms' tables from the configuration that Fulcio itself ships."""
+"""Issuers that imitate build platforms: the claims of tests/vectors/claims, signed by keys of ours. For each there is a
+record in the instance's configuration, and one in Fulcio's, which takes the platforms' tables from the configuration
+that Fulcio itself ships."""
 
 import json
 import re

@@ -38,8 +38,8 @@ class SigstoreJs:
     def sign(self, artifact, bundle, token=None, kind="messageSignature", payload_type=None):
         config = self.instance.trust_files() / "signing_config.v0.2.json"
         return self.library(
-            "sign", kind=kind, file=artifact, bundle=bundle, signingConfig=config, issuer=self.instance.issuer, token=token,
-            payloadType=payload_type,
+            "sign", kind=kind, file=artifact, bundle=bundle, signingConfig=config, issuer=self.instance.issuer,
+            token=token, payloadType=payload_type,
         )  # fmt: skip
 
     def attest(self, artifact, bundle, predicate, token=None):

@@ -7,7 +7,8 @@ from .program import must
 class SigstorePython:
     name = "sigstore-python"
     programs = ["python/bin"]
-    # What it says of a token that the instance refuses (a traceback without the server's message), or that it does not even send.
+    # What it says of a token that the instance refuses (a traceback without the server's message), or that it does not
+    # even send.
     REFUSED_TOKEN = ("FulcioClientError", "Identity token is malformed", "Identity token is not within")
 
     def __init__(self, workstation):
@@ -23,7 +24,11 @@ class SigstorePython:
 
     def identity_token(self):
         """A token of our provider, by this client's own login."""
-        return must(self.workstation.run("sigstore", *self.tuf_instance, "get-identity-token")).stdout.strip().splitlines()[-1]
+        return (
+            must(self.workstation.run("sigstore", *self.tuf_instance, "get-identity-token"))
+            .stdout.strip()
+            .splitlines()[-1]
+        )
 
     def sign(self, artifact, bundle, token=None, where=None, flags=()):
         argv = ["sigstore", *(where or self.tuf_instance), "sign", *flags, *token_flags(token), "--overwrite"]

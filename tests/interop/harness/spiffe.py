@@ -1,4 +1,5 @@
-"""The programs of clients/go-spiffe and clients/java/spiffe: verifiers of bundles and SVIDs, a bundle endpoint, a Workload API."""
+"""The programs of clients/go-spiffe and clients/java/spiffe: verifiers of bundles and SVIDs, a bundle endpoint, a
+Workload API."""
 
 import json
 import select

@@ -1,6 +1,6 @@
 """The clients of RFC 3161 authorities, each as its users run it against one unit: asks, and verifies strictly.
 
-Each function is given a `Unit` and a workstation; if it does not raise, the client itself has accepted the timestamp."""
+Each function is given a `Unit` and a workstation; when it raises nothing, the client has accepted the timestamp."""
 
 import json
 import shutil
@@ -61,7 +61,9 @@ def signer(workstation, usage="codeSigning"):
 def openssl(unit, workstation, env):
     stamp = Timestamp(workstation, env.artifact)
     expect(stamp.ask(unit.path).status == 200, "no timestamp")
-    done = workstation.run("openssl", "ts", "-verify", "-in", stamp.reply_file, "-queryfile", stamp.query_file, "-CAfile", unit.root)
+    done = workstation.run(
+        "openssl", "ts", "-verify", "-in", stamp.reply_file, "-queryfile", stamp.query_file, "-CAfile", unit.root
+    )
     expect("Verification: OK" in must(done).text, str(done))
     return stamp
 
@@ -91,7 +93,9 @@ def notation(unit, workstation, env):
 
 
 def rfc3161_client(unit, workstation, env):
-    done = must(workstation.run("python", HERE / "stamp_rfc3161_client.py", unit.url, env.artifact, unit.chain, *unit.ca))
+    done = must(
+        workstation.run("python", HERE / "stamp_rfc3161_client.py", unit.url, env.artifact, unit.chain, *unit.ca)
+    )
     expect("verified" in done.text, str(done))
 
 
@@ -102,7 +106,9 @@ def rfc3161ng(unit, workstation, env):
 
 def sigstore_python(unit, workstation, env):
     """Its own client of timestamp authorities, and the verifier beneath its own."""
-    done = must(workstation.run("python", HERE / "stamp_sigstore_python.py", unit.sigstore_url, env.artifact, unit.chain))
+    done = must(
+        workstation.run("python", HERE / "stamp_sigstore_python.py", unit.sigstore_url, env.artifact, unit.chain)
+    )
     expect("verified" in done.text, str(done))
 
 
@@ -116,7 +122,11 @@ def cosign(unit, workstation, env):
     """`sign-blob` with a key, the authority from a signing configuration that cosign itself writes, and no log."""
     start = "2026-01-01T00:00:00Z"
     named = f"url={unit.sigstore_url},api-version=1,operator=interop,start-time={start}"
-    must(workstation.run("cosign", "signing-config", "create", f"--tsa={named}", "--tsa-config=ANY", "--out", "config.json"))
+    must(
+        workstation.run(
+            "cosign", "signing-config", "create", f"--tsa={named}", "--tsa-config=ANY", "--out", "config.json"
+        )
+    )
     trusted = f"url={unit.sigstore_url},certificate-chain={unit.chain}"
     must(workstation.run("cosign", "trusted-root", "create", f"--tsa={trusted}", "--out", "root.json"))
     must(workstation.run("cosign", "generate-key-pair", COSIGN_PASSWORD="x"))
@@ -137,7 +147,8 @@ def osslsigncode(unit, workstation, env):
     words = ["-certs", "signer.pem", "-key", "signer.key", "-h", "sha256", "-ts", unit.url]
     tls = []
     if unit.ca:
-        # Before 2.6 it knows no other authorities for the connection than the system's; the timestamp is validated all the same.
+        # Before 2.6 it knows no other authorities for the connection than the system's; the timestamp is validated all
+        # the same.
         knows_ca = "-HTTPS-CAfile" in workstation.run("osslsigncode", "sign", "--help").text
         tls = ["-HTTPS-CAfile", *unit.ca] if knows_ca else ["-noverifypeer"]
     must(workstation.run("osslsigncode", "sign", *words, *tls, "-in", executable, "-out", "signed.exe"))
@@ -155,7 +166,20 @@ def jarsigner(unit, workstation, env):
     must(workstation.run("keytool", "-importcert", *store, "-noprompt", "-alias", "tsa-root", "-file", unit.root))
     trust = []
     if unit.ca:
-        must(workstation.run("keytool", "-importcert", "-keystore", "tls.p12", *SECRET, "-noprompt", "-alias", "tls", "-file", *unit.ca))
+        must(
+            workstation.run(
+                "keytool",
+                "-importcert",
+                "-keystore",
+                "tls.p12",
+                *SECRET,
+                "-noprompt",
+                "-alias",
+                "tls",
+                "-file",
+                *unit.ca,
+            )
+        )
         trust = ["-J-Djavax.net.ssl.trustStore=tls.p12", "-J-Djavax.net.ssl.trustStorePassword=changeit"]
     must(workstation.run("jar", "cf", "signed.jar", "-C", env.folder, env.artifact.name))
     must(workstation.run("jarsigner", *trust, *store, "-tsa", unit.url, "signed.jar", "signer"))
@@ -175,9 +199,20 @@ def pyhanko(unit, workstation, env):
         command = ["python", "-c", PYHANKO_BY, *unit.ca]
     must(workstation.run(*command, "sign", "addsig", *stamped, *pem, "in.pdf", "out.pdf"))
     trust = ["--trust", "signer-root.pem", "--trust", unit.root]
-    done = must(workstation.run("pyhanko", "sign", "validate", "--pretty-print", "--no-revocation-check", *trust, "out.pdf"))
+    done = must(
+        workstation.run("pyhanko", "sign", "validate", "--pretty-print", "--no-revocation-check", *trust, "out.pdf")
+    )
     expect("The signature is judged VALID" in done.text and "timestamp" in done.text.lower(), str(done))
-    done = workstation.run("pyhanko", "sign", "validate", "--pretty-print", "--no-revocation-check", "--trust", "signer-root.pem", "out.pdf")
+    done = workstation.run(
+        "pyhanko",
+        "sign",
+        "validate",
+        "--pretty-print",
+        "--no-revocation-check",
+        "--trust",
+        "signer-root.pem",
+        "out.pdf",
+    )
     expect("The signature is judged VALID" not in done.text, str(done))
 
 
@@ -198,7 +233,11 @@ def pyhanko_ltv(unit, workstation, env):
     lenient = ["--pretty-print", "--soft-revocation-check", *trust]
     done = must(workstation.run("pyhanko", "sign", "validate", *lenient, "out.pdf"))
     expect("The signature is judged VALID" in done.text, str(done))
-    must(workstation.run("pyhanko", "sign", "timestamp", "--timestamp-url", unit.url, "--trust", unit.root, "in.pdf", "stamped.pdf"))
+    must(
+        workstation.run(
+            "pyhanko", "sign", "timestamp", "--timestamp-url", unit.url, "--trust", unit.root, "in.pdf", "stamped.pdf"
+        )
+    )
     done = must(workstation.run("python", HERE / "stamp_pyhanko.py", "stamped.pdf", unit.root))
     expect("verified" in done.text and "with 0 lists and 0 answers" not in done.text, str(done))
 

@@ -18,7 +18,12 @@ class Timestamp:
 
     def ask(self, path):
         """The answer to the query; it is kept for openssl to read, whatever it is."""
-        answer = http(self.workstation.instance.origin + path, self.query_file.read_bytes(), QUERY, ca_file=self.workstation.instance.ca_file)
+        answer = http(
+            self.workstation.instance.origin + path,
+            self.query_file.read_bytes(),
+            QUERY,
+            ca_file=self.workstation.instance.ca_file,
+        )
         expect(answer.headers.get("Content-Type") == REPLY, f"{answer.status}, {answer.headers.get('Content-Type')}: {answer.body[:500]}")
         self.reply_file.write_bytes(answer.body)
         return answer

@@ -70,7 +70,9 @@ identity = "{identity}"
         file = self.folder / "login"
         if not file.exists():
             who = ["--user", self.instance.EMAIL, "--password-file", self.instance.password_file]
-            self.instance.command("login", "--server", self.instance.origin, "--ca-file", self.ca_file, *who, "--out", file)
+            self.instance.command(
+                "login", "--server", self.instance.origin, "--ca-file", self.ca_file, *who, "--out", file
+            )
         return file
 
     @property
@@ -78,9 +80,12 @@ identity = "{identity}"
         return ["--server", self.instance.origin, "--ca-file", self.ca_file, "--login", self.login]
 
     def refresh(self, name):
-        """The bundle is fetched now. A bundle that is not taken is reported in the answer, and is no fault of the request."""
+        """The bundle is fetched now. A bundle that is not taken is reported in the answer, and is no fault of the
+        request."""
         bearer = {"Authorization": f"Bearer {self.login.read_text().strip()}"}
-        answer = http(f"{self.instance.origin}{API}/{name}/refresh", b"{}", "application/json", ca_file=self.ca_file, **bearer)
+        answer = http(
+            f"{self.instance.origin}{API}/{name}/refresh", b"{}", "application/json", ca_file=self.ca_file, **bearer
+        )
         expect(answer.status < 500, f"refreshing {name}: {answer.status} {answer.body}")
         return answer.status, json.loads(answer.body)
 

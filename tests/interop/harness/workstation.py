@@ -13,9 +13,12 @@ HERE = Path(__file__).resolve().parent
 
 
 class Workstation:
-    """One client's workstation for one instance. Nothing of the caller's own home, configuration or caches reaches it."""
+    """One client's workstation for one instance. Nothing of the caller's own home, configuration or caches reaches
+    it."""
 
-    def __init__(self, cache, folder, instance, programs, email=None, password_file=None, connector="local", ca_file=None):
+    def __init__(
+        self, cache, folder, instance, programs, email=None, password_file=None, connector="local", ca_file=None
+    ):
         self.folder, self.instance = folder, instance
         self.home = folder / "home"
         self.home.mkdir(parents=True)
@@ -39,7 +42,8 @@ class Workstation:
             "NO_COLOR": "1",
         }
         if ca_file:
-            # What docs/clients says to users whose instance uses an internal authority: Go and python-tuf, requests, Node.
+            # What docs/clients says to users whose instance uses an internal authority: Go and python-tuf, requests,
+            # Node.
             for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
                 self.env[name] = str(ca_file)
         # Modules are found from the folder that a script lies in.

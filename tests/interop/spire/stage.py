@@ -58,7 +58,8 @@ class Stage:
         for server in (self.alpha, self.beta, self.gamma, self.delta):
             server.await_ready()
         self.discovery = Discovery(self.folder / "discovery", self.alpha, issuer_port, self.web_tls, self.ca_file).launch(running)
-        # An agent gives a workload the bundles that its entry federates with: the instances get beta's from alpha's agent.
+        # An agent gives a workload the bundles that its entry federates with: the instances get beta's from alpha's
+        # agent.
         self.alpha.federate(BETA, self.beta.bundle_address)
         wait_for(lambda: self.alpha.federated_bundle(BETA), 10, "alpha has beta's bundle")
         self.agents = {
@@ -128,8 +129,9 @@ grants = [{{ spiffe = "spiffe://{GAMMA}/ci" }}]
 
     @functools.cached_property
     def neighbour(self):
-        """An instance that knows alpha by a file with a map of bundles, beta by alpha's agent, and the first instance by its bundle, which it
-        fetches over https_spiffe: the endpoint is of another trust domain than the bundle. Delta asserts nothing here: it is polled."""
+        """An instance that knows alpha by a file with a map of bundles, beta by alpha's agent, and the first instance
+        by its bundle, which it fetches over https_spiffe: the endpoint is of another trust domain than the bundle.
+        Delta asserts nothing here: it is polled."""
         port, self.neighbour_svid_port, self.neighbour_metrics = free_port(), free_port(), f"127.0.0.1:{free_port()}"
         bundles, bootstrap = self.folder / "bundles.json", self.folder / "delta.bootstrap.json"
         bootstrap.write_text(json.dumps(self.delta.bundle()))
@@ -219,8 +221,9 @@ grants = [{{ spiffe = "spiffe://{ALPHA}/ci" }}]
         return f"spiffe://{ALPHA}{INSTANCE}"
 
     def channel(self, svid=None, roots=None):
-        """To the instance's listener for workloads, which is a workload of alpha itself: another one knows it by the authorities that came
-        with its own SVID, any other client by `roots`, which are alpha's of the moment by default."""
+        """To the instance's listener for workloads, which is a workload of alpha itself: another one knows it by the
+        authorities that came with its own SVID, any other client by `roots`, which are alpha's of the moment by
+        default."""
         if not roots:
             is_alphas = svid and svid.subject.startswith(f"spiffe://{ALPHA}/")
             roots = svid.roots.read_text() if is_alphas else self.alpha.command("bundle show")

@@ -1,4 +1,5 @@
-"""How the instance comes to know a trust domain: where its servers, its agents and its operators say what its keys are."""
+"""How the instance comes to know a trust domain: where its servers, its agents and its operators say what its keys
+are."""
 
 import json
 
@@ -26,10 +27,12 @@ def expect_known(address, trust_domain, bundle):
         held = metric(address, "privyseal_bundle_keys", trust_domain=trust_domain, use=use)
         expect((held or 0) == there, f"{trust_domain} has {there} keys for {use}, the instance {held}")
     held = metric(address, "privyseal_bundle_sequence", trust_domain=trust_domain)
-    expect(held == bundle["spiffe_sequence"], f"{trust_domain} is at {bundle['spiffe_sequence']}, the instance at {held}")
+    expect(
+        held == bundle["spiffe_sequence"], f"{trust_domain} is at {bundle['spiffe_sequence']}, the instance at {held}"
+    )
 
 
-@spire("the instance has alpha's bundle from its https_spiffe endpoint, beta's from its https_web endpoint, gamma's from a file")
+@spire("alpha's bundle comes from its https_spiffe endpoint, beta's from its https_web endpoint, gamma's from a file")
 def known(env):
     here = stage(env)
     ready = here.instance.get("/readyz")

@@ -14,6 +14,6 @@ def polled(env):
     def is_found():
         return metric(address, "privyseal_bundle_sequence", trust_domain=DELTA) == sequence
 
-    # SPIRE says 60 s, and no instance asks more often: a tenth more, and what the fetch itself takes. The instance has been asking since the
-    # first cases, and no other case makes it ask.
+    # SPIRE says 60 s, and no instance asks more often: a tenth more, and what the fetch itself takes. The instance has
+    # been asking since the first cases, and no other case makes it ask.
     wait_for(is_found, 70, f"bundle {sequence} of {DELTA}")

@@ -45,7 +45,8 @@ def come_back(here):
 
 
 class Traffic:
-    """Asks for certificates, one after the other, until it is stopped. A request that finds no answer is a use that failed."""
+    """Asks for certificates, one after the other, until it is stopped. A request that finds no answer is a use that
+    failed."""
 
     def __init__(self, ask):
         self.uses, self.stopping = [], threading.Event()
@@ -161,7 +162,7 @@ def heard(env):
     wait_for(lambda: by_token(here.neighbour, token)[0] == 200, 15, "a certificate for a token by the new key")
 
 
-@spire("an agent is killed: SVIDs that it gave out still count, the instance's own too; it comes back, and its workloads with it")
+@spire("an agent is killed: the SVIDs that it gave out still count; it comes back, and its workloads with it")
 def killed(env):
     here = stage(env)
     come_back(here)
@@ -207,4 +208,6 @@ def ourselves(env):
     shown = [use.shown for use in here.svids.uses]
     expect(before != after and set(shown) == {before, after}, f"the instance showed certificates of {set(shown)}")
     # Once it has turned it does not turn back.
-    expect(shown == sorted(shown, key=[before, after].index), "the instance showed its old certificate after the new one")
+    expect(
+        shown == sorted(shown, key=[before, after].index), "the instance showed its old certificate after the new one"
+    )

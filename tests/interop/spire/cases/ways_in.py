@@ -128,7 +128,11 @@ def wit(env):
     good = proof_of(token, key, f"{instance.origin}/api/v2/signingCert")
     expect_certified(by_wit(here, token, good), token.subject, LABELS[GAMMA])
     other = here.gamma.mint_wit(BUILD)[1]
-    for refused in (good, proof_of(token, other, f"{instance.origin}/api/v2/signingCert"), proof_of(token, key, instance.origin)):
+    for refused in (
+        good,
+        proof_of(token, other, f"{instance.origin}/api/v2/signingCert"),
+        proof_of(token, key, instance.origin),
+    ):
         status, body = by_wit(here, token, refused)
         expect(status == 400, f"{status} {body}")
 
@@ -199,7 +203,8 @@ def cosign(env):
         must(client.workstation.run(*argv, SPIFFE_ENDPOINT_SOCKET=str(agent.socket)))
         must_verify(here, bundle, f"spiffe://{name}{BUILD}", LABELS[name])
         must_refuse(
-            client.verify(env.artifact, bundle, f"spiffe://{name}/ci/other", LABELS[name]), "no matching CertificateIdentity"
+            client.verify(env.artifact, bundle, f"spiffe://{name}/ci/other", LABELS[name]),
+            "no matching CertificateIdentity",
         )
 
 
