@@ -67,7 +67,8 @@ class Load:
     def peers_entries(self, ca):
         job = self.entries_job("peers", ca.origin, PEER_ENTRIES)
         for connections in CONNECTIONS:
-            # A new one each time: a client that hangs up while rekor-tiles still waits for its checkpoint leaves it answering 499 to others.
+            # A new one each time: a client that hangs up while rekor-tiles still waits for its checkpoint leaves it
+            # answering 499 to others.
             log = peers.rekor(self.chosen.cache, self.folder / f"rekor-{connections}")
             try:
                 self.one(job, "rekor-tiles 2.3.0", log.origin, log.pid, connections, warm=False)
@@ -97,7 +98,12 @@ class Load:
                     self.timestamps_and_certificates(curve, one_curve)
             instance, authority, ca = self.timestamps_and_certificates(CURVES[0], stack)
             if self.wants("log entry"):
-                self.drive(self.entries_job("ours", instance.origin, ENTRIES), "privyseal", instance.origin, instance.process.pid)
+                self.drive(
+                    self.entries_job("ours", instance.origin, ENTRIES),
+                    "privyseal",
+                    instance.origin,
+                    instance.process.pid,
+                )
                 if ca:
                     self.peers_entries(ca)
             if self.wants("sign-blob"):

@@ -1,4 +1,5 @@
-"""Our own side of the measurement: an instance as it ships, records and logs durable, with the load's issuer granted its name."""
+"""Our own side of the measurement: an instance as it ships, records and logs durable, with the load's issuer granted
+its name."""
 
 import json
 
@@ -18,4 +19,6 @@ jwks_file = "{keys}"
 danger_loopback_http = true
 grants = [{{ email = "partner.example" }}]
 """
-    return Instance(binary, folder / f"instance-{curve}", config, init=("--curve", curve.lower().replace("-", ""))).start()
+    return Instance(
+        binary, folder / f"instance-{curve}", config, init=("--curve", curve.lower().replace("-", ""))
+    ).start()

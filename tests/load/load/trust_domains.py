@@ -1,10 +1,12 @@
-"""What it costs to look after many trust domains: an instance that polls a thousand bundle endpoints, and nothing else to do.
+"""What it costs to look after many trust domains: an instance that polls a thousand bundle endpoints, and nothing else
+to do.
 
     tests/load/run --trust-domains
 
-Every trust domain has keys of its own, a certificate and a JWT key, as SPIRE publishes them, and a hint of one minute, the shortest
-that counts; SPIRE's default is five. Each look is a new TLS connection, because looks at one endpoint are minutes apart. The instance's
-CPU is read over whole minutes once everything has been fetched; the endpoint is a program of its own.
+Every trust domain has keys of its own, a certificate and a JWT key, as SPIRE publishes them, and a hint of one minute,
+the shortest that counts; SPIRE's default is five. Each look is a new TLS connection, because looks at one endpoint are
+minutes apart. The instance's CPU is read over whole minutes once everything has been fetched; the endpoint is a program
+of its own.
 """
 
 import base64
