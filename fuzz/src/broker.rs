@@ -22,7 +22,7 @@ pub(crate) static ISSUERS: LazyLock<Issuers> = LazyLock::new(|| {
     Issuers::build(vec![IssuerSpec::new("example", iss, Profile::Human, keys)], Vec::new()).expect("a record")
 });
 
-/// A trust domain of real SPIRE's, when its SVIDs among the seeds were in force. It may speak for nobody.
+/// A trust domain of real SPIRE's, when its SVIDs among the seeds were in force. It may assert nothing.
 pub(crate) static TRUSTING: LazyLock<Issuers> = LazyLock::new(|| {
     let name = TrustDomain::parse("alpha.test").expect("a trust domain");
     let trust_domains = vec![TrustDomainSpec::new(name, BundleSource::WorkloadApi)];
@@ -47,7 +47,7 @@ pub fn identity_token(bytes: &[u8]) {
     }
 }
 
-/// Keys of an issuer: never more than the cap, and each that is not used is told.
+/// Keys of an issuer: never more than the cap, and each that is not used is reported.
 pub fn jwks(bytes: &[u8]) {
     let Ok(keys) = KeySet::from_jwks(bytes) else { return };
     assert!(bytes.len() <= 1 << 20);

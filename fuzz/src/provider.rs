@@ -19,7 +19,7 @@ const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 static PROVIDER: LazyLock<Provider> = LazyLock::new(|| {
     let key = SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256).expect("a key");
     Provider::new(ProviderParts {
-        origin: "https://house.example".into(),
+        origin: "https://seal.example.com".into(),
         clients: Clients::new([]).expect("the built-in client"),
         signer: Arc::new(key),
         sealing: ProviderSealing::derive(&KeyFile::generate(&SystemRandom)),
@@ -40,7 +40,7 @@ pub fn authorize_request(bytes: &[u8]) {
                 || target.starts_with("http://127.0.0.1")
                 || target.starts_with("http://[::1]")
                 || target.starts_with("urn:ietf:wg:oauth:2.0:oob")
-                || target.starts_with("https://house.example/");
+                || target.starts_with("https://seal.example.com/");
             assert!(is_known, "{target}");
             assert!(parameters.check_unique().is_ok());
         }

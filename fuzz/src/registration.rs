@@ -18,14 +18,14 @@ pub fn txt_record(bytes: &[u8]) {
     assert!(!statement.enforce || text.contains("enforce=yes"));
 }
 
-/// A host's document speaks for that host alone.
+/// A host's document proves that host alone.
 pub fn issuers_document(bytes: &[u8]) {
     let Ok(entries) = well_known::parse(bytes) else { return };
     assert!(bytes.len() <= well_known::MAX_DOCUMENT_BYTES && entries.len() <= well_known::MAX_ENTRIES);
     assert!(entries.iter().flatten().all(|statement| !statement.subdomains && !statement.enforce));
 }
 
-/// A request: whatever is accepted was signed for this house and claims what a proof can carry.
+/// A request: what is accepted was signed for this instance and claims what a proof can carry.
 pub fn registration_request(bytes: &[u8]) {
     let house = ApplianceId::parse("seal.example.com").expect("a house");
     let policy = RequestPolicy { house, danger_loopback_http: false };

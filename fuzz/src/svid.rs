@@ -27,7 +27,7 @@ const LATER: UnixTime = UnixTime::from_seconds(1_795_257_045);
 const TRUST_DOMAIN: &str = "alpha.test";
 const TARGET: &str = "https://seal.test/api/v2/signingCert";
 
-fn house(bundle: Bundle, now: UnixTime) -> Issuers {
+fn issuers_with(bundle: Bundle, now: UnixTime) -> Issuers {
     let name = TrustDomain::parse(TRUST_DOMAIN).expect("a trust domain");
     let spec = TrustDomainSpec {
         accepts: Accepts { jwt: true, x509: true, wit: true },
@@ -35,7 +35,7 @@ fn house(bundle: Bundle, now: UnixTime) -> Issuers {
         ..TrustDomainSpec::new(name, BundleSource::WorkloadApi)
     };
     let registry = Registry { trust_domains: vec![spec], ..Registry::default() };
-    let issuers = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("a house");
+    let issuers = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("issuers");
     record(&issuers).replace(Held::new(Arc::new(bundle), now));
     issuers
 }
@@ -44,8 +44,9 @@ fn record(issuers: &Issuers) -> &Arc<TrustDomainRecord> {
     issuers.trust_domains().find(TRUST_DOMAIN).expect("is there")
 }
 
-static ALPHA: LazyLock<Issuers> = LazyLock::new(|| house(Bundle::parse(BUNDLE).expect("a bundle"), NOW));
-static BELOW_A_ROOT: LazyLock<Issuers> = LazyLock::new(|| house(Bundle::parse(UPSTREAM).expect("a bundle"), LATER));
+static ALPHA: LazyLock<Issuers> = LazyLock::new(|| issuers_with(Bundle::parse(BUNDLE).expect("a bundle"), NOW));
+static BELOW_A_ROOT: LazyLock<Issuers> =
+    LazyLock::new(|| issuers_with(Bundle::parse(UPSTREAM).expect("a bundle"), LATER));
 
 /// An ID has one spelling, says again what was read, and lies below its own trust domain.
 pub fn spiffe_id(bytes: &[u8]) {
@@ -115,14 +116,15 @@ fn check_bundle(bundle: &Bundle, length: usize) {
     let alpha = record(&ALPHA).held();
     if bundle.fingerprints().is_disjoint(alpha.bundle().expect("a bundle").fingerprints()) {
         let now = NOW;
-        let other = house_without_key(bundle.jwt_keys().is_empty());
+        let other = issuers_without_key(bundle.jwt_keys().is_empty());
         let token = UnverifiedToken::parse(SIGNED.trim_ascii()).expect("a token");
         assert!(!matches!(token.verify_svid(record(other), &["sigstore"], now), Ok(JwtSvidVerification::Verified(_))));
     }
 }
 
-fn house_without_key(is_empty: bool) -> &'static Issuers {
-    static EMPTY: LazyLock<Issuers> = LazyLock::new(|| house(Bundle::parse(br#"{"keys":[]}"#).expect("a bundle"), NOW));
+fn issuers_without_key(is_empty: bool) -> &'static Issuers {
+    static EMPTY: LazyLock<Issuers> =
+        LazyLock::new(|| issuers_with(Bundle::parse(br#"{"keys":[]}"#).expect("a bundle"), NOW));
     if is_empty { &EMPTY } else { &BELOW_A_ROOT }
 }
 
@@ -166,9 +168,9 @@ fn sign(key: &EcdsaKeyPair, header: &str, claims: &str) -> Vec<u8> {
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)).into_bytes()
 }
 
-static WIT_HOUSE: LazyLock<Issuers> = LazyLock::new(|| {
+static WIT_ISSUERS: LazyLock<Issuers> = LazyLock::new(|| {
     let bundle = format!(r#"{{"keys":[{}]}}"#, jwk(&AUTHORITY, r#","use":"wit-svid","kid":"w""#));
-    house(Bundle::parse(bundle.as_bytes()).expect("a bundle"), NOW)
+    issuers_with(Bundle::parse(bundle.as_bytes()).expect("a bundle"), NOW)
 });
 
 static WIT: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -186,7 +188,7 @@ pub fn wit_svid(bytes: &[u8]) {
     let verify = |wit: &[u8], proof: &[u8]| {
         let wit = UnverifiedWitSvid::parse(wit).ok()?;
         let proof = UnverifiedProofToken::parse(proof).ok()?;
-        match wit.verify(&proof, TARGET, record(&WIT_HOUSE), NOW).ok()? {
+        match wit.verify(&proof, TARGET, record(&WIT_ISSUERS), NOW).ok()? {
             WitVerification::Verified(svid) => Some(svid),
             WitVerification::NeedsBundle(_) => None,
         }

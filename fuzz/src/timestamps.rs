@@ -64,7 +64,7 @@ pub fn token(bytes: &[u8]) {
     }
 }
 
-/// Whatever is shown of a stranger's file can be printed, and what verifies can be shown.
+/// What is shown of an untrusted file can be printed, and what verifies can be shown.
 pub fn inspection(bytes: &[u8]) {
     let shown = tsa::Inspection::parse(bytes);
     if let Ok(seen) = &shown {

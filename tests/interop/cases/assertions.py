@@ -6,12 +6,12 @@ import json
 import time
 from urllib.parse import urlencode
 
-from strangers.case import case, expect
-from strangers.keycloak import keycloak
-from strangers.spiffe import Endpoint
-from strangers.svid import JwtAuthority, TrustDomain
-from strangers.web import http
-from strangers.workloads import Workloads, trust_domain
+from harness.case import case, expect
+from harness.keycloak import keycloak
+from harness.spiffe import Endpoint
+from harness.svid import JwtAuthority, TrustDomain
+from harness.web import http
+from harness.workloads import Workloads, trust_domain
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -36,26 +36,26 @@ def realm(endpoint):
 
 
 class Office:
-    def __init__(self, world):
-        folder = world.folder / "office"
+    def __init__(self, env):
+        folder = env.folder / "office"
         folder.mkdir()
-        self.server, self.domain = keycloak(world), TrustDomain("k.test")
+        self.server, self.domain = keycloak(env), TrustDomain("k.test")
         self.rsa = JwtAuthority("rsa", "2048")
         bundle, web = folder / "k.test.json", folder / "web.pem"
         entries = [self.domain.root.entry(), self.domain.jwt.entry(), self.rsa.entry()]
         bundle.write_bytes(self.domain.document(entries))
         authority = self.server.authority
         web.write_bytes((authority / "tls.crt").read_bytes() + (authority / "tls.key").read_bytes())
-        endpoint = Endpoint(world.cache, folder / "endpoint.log", "k.test", bundle, web)
-        world.running.append(endpoint)
+        endpoint = Endpoint(env.cache, folder / "endpoint.log", "k.test", bundle, web)
+        env.running.append(endpoint)
         audiences = ["sigstore", self.server.iss(OURS)]
         url = f"https://localhost:{endpoint.address.rpartition(':')[2]}/"
         section = trust_domain("k.test", {"https_web": url, "ca_file": authority / "ca.crt"}, exchange_audiences=audiences)
-        self.workloads = Workloads(world, "office-house", section, authority=authority)
-        self.house = self.workloads.house
+        self.workloads = Workloads(env, "office-instance", section, authority=authority)
+        self.instance = self.workloads.instance
         self.workloads.refresh("k.test")
         self.server.add_realm(THEIRS, **realm(url))
-        self.server.add_realm(OURS, **realm(f"{self.house.origin}/spiffe/bundle.json"))
+        self.server.add_realm(OURS, **realm(f"{self.instance.origin}/spiffe/bundle.json"))
 
     def ask_keycloak(self, where, assertion, kind=ASSERTION, **more):
         form = {"grant_type": "client_credentials", "client_assertion_type": kind, "client_assertion": assertion, **more}
@@ -63,13 +63,13 @@ class Office:
         answer = http(target, urlencode(form).encode(), "application/x-www-form-urlencoded")
         return answer.status, json.loads(answer.body)
 
-    def ask_house(self, assertion, kind=ASSERTION, **more):
+    def ask_instance(self, assertion, kind=ASSERTION, **more):
         form = {"grant_type": "client_credentials", "client_assertion_type": kind, "client_assertion": assertion, **more}
         return self.workloads.ask_token(**form, audience="sigstore")
 
     def exchanged(self, name, audience):
         """Our ID token for a workload, for this audience."""
-        svid = self.domain.jwt.token(name, self.house.issuer)
+        svid = self.domain.jwt.token(name, self.instance.issuer)
         kinds = {"grant_type": EXCHANGE, "subject_token_type": "urn:ietf:params:oauth:token-type:jwt"}
         status, said = self.workloads.ask_token(**kinds, subject_token=svid, audience=audience)
         expect(status == 200, f"{status} {said}")
@@ -77,13 +77,13 @@ class Office:
 
 
 @functools.lru_cache
-def office(world):
-    return Office(world)
+def office(env):
+    return Office(env)
 
 
 @case("assertion: Keycloak takes our ID token of a workload, by the bundle that we serve")
-def our_token(world):
-    here = office(world)
+def our_token(env):
+    here = office(env)
     issuer = here.server.iss(OURS)
     status, said = here.ask_keycloak(OURS, here.exchanged(NAME, issuer))
     expect(status == 200 and said["access_token"], f"{status} {said}")
@@ -109,7 +109,7 @@ ASSERTIONS = {
     "with an issuer": (lambda here, issuer: here.rsa.token(NAME, issuer, iss="https://oidc.k.test"), True, {}),
     "somebody else's": (lambda here, issuer: here.rsa.token(NAME, "other"), False, {}),
     "for two": (lambda here, issuer: here.rsa.token(NAME, None, aud=[issuer, "other"]), False, {}),
-    "a stranger's key": (lambda here, issuer: JwtAuthority("rsa", "2048").token(NAME, issuer), False, {}),
+    "an unknown key": (lambda here, issuer: JwtAuthority("rsa", "2048").token(NAME, issuer), False, {}),
     "another trust domain": (lambda here, issuer: here.rsa.token("spiffe://b.test/ci/build", issuer), False, {}),
     "expired": (lambda here, issuer: here.rsa.token(NAME, issuer, iat=now(-600), exp=now(-300)), False, {}),
     "to come": (lambda here, issuer: here.rsa.token(NAME, issuer, nbf=now(300)), False, {}),
@@ -131,9 +131,9 @@ ASSERTIONS = {
 
 def declare(words, make, wanted, differences):
     @case(f"assertion: {words}, to us and to Keycloak")
-    def both(world):
-        here = office(world)
-        status, ours = here.ask_house(make(here, here.house.issuer))
+    def both(env):
+        here = office(env)
+        status, ours = here.ask_instance(make(here, here.instance.issuer))
         expect(status in (200, 400, 401), f"{status} {ours}")
         asked, theirs = here.ask_keycloak(THEIRS, make(here, here.server.iss(THEIRS)))
         expect((status == 200) == (wanted != ("we" in differences)), f"we: {status} {ours}")
@@ -145,22 +145,22 @@ for each, parts in ASSERTIONS.items():
 
 
 @case("assertion: as client_id we take the SPIFFE ID, Keycloak its own name for it")
-def client_id(world):
-    here = office(world)
+def client_id(env):
+    here = office(env)
     make = lambda issuer: here.rsa.token(NAME, issuer)
     issuer = here.server.iss(THEIRS)
     # draft-ietf-oauth-spiffe-client-auth: the SPIFFE ID is the client's identifier. Keycloak keeps identifiers of its own.
-    ours = {name: here.ask_house(make(here.house.issuer), client_id=name)[0] for name in (NAME, "builder")}
+    ours = {name: here.ask_instance(make(here.instance.issuer), client_id=name)[0] for name in (NAME, "builder")}
     theirs = {name: here.ask_keycloak(THEIRS, make(issuer), client_id=name)[0] for name in (NAME, "builder")}
     expect(ours[NAME] == 200 and ours["builder"] in (400, 401), f"ours {ours}")
     expect(theirs["builder"] == 200 and theirs[NAME] == 401, f"Keycloak {theirs}")
 
 
 @case("assertion: neither takes a JWT-SVID as an assertion of another type")
-def other_type(world):
-    here, kind = office(world), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+def other_type(env):
+    here, kind = office(env), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     for status, said in (
-        here.ask_house(here.rsa.token(NAME, here.house.issuer), kind),
+        here.ask_instance(here.rsa.token(NAME, here.instance.issuer), kind),
         here.ask_keycloak(THEIRS, here.rsa.token(NAME, here.server.iss(THEIRS)), kind),
     ):
         expect(status in (400, 401) and said["error"] in ("invalid_client", "invalid_request"), f"{status} {said}")

@@ -1,5 +1,5 @@
-"""A configuration that changes under a running house, explanations that agree with what the house does, and exported policy as
-cosign reads it."""
+"""A configuration that changes under a running instance, explanations that agree with what the instance does, and
+exported policy as cosign reads it."""
 
 import base64
 import hashlib
@@ -11,9 +11,9 @@ import time
 
 from cryptography import x509
 
-from strangers.case import case, expect
-from strangers.issuer import Issuer
-from strangers.program import must, must_refuse
+from harness.case import case, expect
+from harness.issuer import Issuer
+from harness.program import must, must_refuse
 
 BOB = "bob@partner.example"
 NEIGHBOUR = "bob@partner.example.net"
@@ -32,36 +32,36 @@ grants = [{{ email = "{domain}" }}]
 
 
 class Bench:
-    """A house with two issuers, each for a domain whose name begins like the other's."""
+    """An instance with two issuers, each for a domain whose name begins like the other's."""
 
-    def __init__(self, world):
+    def __init__(self, env):
         self.partner, self.neighbour = Issuer(), Issuer()
         both = issuer_section("partner", self.partner, "partner.example")
         self.config = both + issuer_section("neighbour", self.neighbour, "partner.example.net")
-        self.house = world.build_house("changing", self.config)
-        self.cosign = world.client("cosign", self.house)
+        self.instance = env.build_instance("changing", self.config)
+        self.cosign = env.client("cosign", self.instance)
         self.cosign.trust()
 
     def token_file(self, token):
-        path = self.house.folder / f"token-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
+        path = self.instance.folder / f"token-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
         path.write_text(token + "\n")
         return path
 
     def explain(self, token, *flags):
-        told = self.house.command("explain", "--token", self.token_file(token), "--json", *flags)
-        expect(token not in told, "the token is repeated")
-        return json.loads(told)
+        output = self.instance.command("explain", "--token", self.token_file(token), "--json", *flags)
+        expect(token not in output, "the token is repeated")
+        return json.loads(output)
 
     def explain_here(self, token):
-        return self.explain(token, "--server", self.house.origin)
+        return self.explain(token, "--server", self.instance.origin)
 
     def login(self):
-        path = self.house.folder / "login"
-        who = ["--user", self.house.EMAIL, "--password-file", self.house.password_file]
-        told = self.house.command("login", "--server", self.house.origin, *who, "--out", path)
-        expect(told.strip() == f"{self.house.EMAIL}: admin", f"the first user is no administrator: {told}")
+        path = self.instance.folder / "login"
+        who = ["--user", self.instance.EMAIL, "--password-file", self.instance.password_file]
+        output = self.instance.command("login", "--server", self.instance.origin, *who, "--out", path)
+        expect(output.strip() == f"{self.instance.EMAIL}: admin", f"the first user is no administrator: {output}")
         expect(path.stat().st_mode & 0o077 == 0, "others may read the login file")
-        return ["--server", self.house.origin, "--login", path]
+        return ["--server", self.instance.origin, "--login", path]
 
     def wait_until(self, what, is_so):
         ends = time.monotonic() + SETTLED_SECONDS
@@ -73,26 +73,26 @@ class Bench:
 BENCHES = {}
 
 
-def bench(world):
-    if world not in BENCHES:
-        BENCHES[world] = Bench(world)
-    return BENCHES[world]
+def bench(env):
+    if env not in BENCHES:
+        BENCHES[env] = Bench(env)
+    return BENCHES[env]
 
 
 @case("change: what explain says is what the certificate says")
-def explained_and_issued(world):
-    here = bench(world)
+def explained_and_issued(env):
+    here = bench(env)
     token = here.partner.token(BOB)
-    told = here.explain_here(token)
-    expect(told["verdict"] == "ACCEPT", f"{told}")
-    expect(told["tokenSha256"] == hashlib.sha256(token.encode()).hexdigest(), "another token was explained")
-    bundle = world.folder / "explained.sigstore.json"
-    must(here.cosign.sign(world.artifact, bundle, token))
+    output = here.explain_here(token)
+    expect(output["verdict"] == "ACCEPT", f"{output}")
+    expect(output["tokenSha256"] == hashlib.sha256(token.encode()).hexdigest(), "another token was explained")
+    bundle = env.folder / "explained.sigstore.json"
+    must(here.cosign.sign(env.artifact, bundle, token))
     raw = json.loads(bundle.read_text())["verificationMaterial"]["certificate"]["rawBytes"]
     certificate = x509.load_der_x509_certificate(base64.b64decode(raw))
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    expect([name.value for name in names] == [told["certificate"]["name"]], f"{names} and {told['certificate']}")
-    promised = {one["oid"]: one["value"] for one in told["certificate"]["extensions"]}
+    expect([name.value for name in names] == [output["certificate"]["name"]], f"{names} and {output['certificate']}")
+    promised = {one["oid"]: one["value"] for one in output["certificate"]["extensions"]}
     arc = "1.3.6.1.4.1.57264.1."
     found = {one.oid.dotted_string: one.value.value for one in certificate.extensions if one.oid.dotted_string.startswith(arc)}
     expect(sorted(promised) == sorted(found), f"promised {sorted(promised)}, found {sorted(found)}")
@@ -112,14 +112,14 @@ REFUSED = {
 
 def declare_refused(words, make, step, rule):
     @case(f"change: a token {words} is refused by {rule}, and explain says so beforehand")
-    def refused(world):
-        here = bench(world)
+    def refused(env):
+        here = bench(env)
         token = make(here)
-        told = here.explain_here(token)
-        expect((told["refusal"]["step"], told["refusal"]["rule"]) == (step, rule), f"{told}")
-        offline = here.explain(token, "--config", here.house.config)
+        output = here.explain_here(token)
+        expect((output["refusal"]["step"], output["refusal"]["rule"]) == (step, rule), f"{output}")
+        offline = here.explain(token, "--config", here.instance.config)
         expect(offline["refusal"]["rule"] == rule, f"from the configuration alone: {offline}")
-        failed = must_refuse(here.cosign.sign(world.artifact, world.folder / "never.sigstore.json", token))
+        failed = must_refuse(here.cosign.sign(env.artifact, env.folder / "never.sigstore.json", token))
         if "Fulcio returned" in failed.text or "400" in failed.text:
             expect(f"(rule {rule})" in failed.text, f"the refusal does not name the rule\n{failed}")
 
@@ -129,69 +129,74 @@ for words, (make, step, rule) in REFUSED.items():
 
 
 @case("change: SIGHUP, a changed file and the API read the configuration again; a bad file keeps the old one")
-def reloaded(world):
-    here = bench(world)
-    house, login = here.house, here.login()
+def reloaded(env):
+    here = bench(env)
+    instance, login = here.instance, here.login()
 
     def granted(token):
         return here.explain_here(token)["verdict"] == "ACCEPT"
 
     def has_record(name):
-        return json.loads(house.get("/api/v2/configuration").body)["issuers"] and granted_by(name)
+        return json.loads(instance.get("/api/v2/configuration").body)["issuers"] and granted_by(name)
 
     def granted_by(domain):
         return granted(here.partner.token(f"bob@{domain}"))
 
     def write(domain):
-        house.config.write_text(here.config.replace('"partner.example"', f'"{domain}"'))
+        instance.config.write_text(here.config.replace('"partner.example"', f'"{domain}"'))
 
     try:
         write("by-file.example")
         here.wait_until("the changed file is in force", lambda: has_record("by-file.example"))
         expect(not granted(here.partner.token(BOB)), "the grant of before is still in force")
         write("by-api.example")
-        told = house.command("config", "reload", *login)
-        expect("in force" in told and granted_by("by-api.example"), f"{told}")
+        output = instance.command("config", "reload", *login)
+        expect("in force" in output and granted_by("by-api.example"), f"{output}")
         write("by-signal.example")
-        house.process.send_signal(signal.SIGHUP)
+        instance.process.send_signal(signal.SIGHUP)
         here.wait_until("SIGHUP has the file read", lambda: granted_by("by-signal.example"))
-        house.config.write_text("[listen]\ndrain_seconds = 3\n" + here.config.replace("[[issuers]]", "[[isuers]]", 1))
+        instance.config.write_text(
+            "[listen]\ndrain_seconds = 3\n" + here.config.replace("[[issuers]]", "[[isuers]]", 1)
+        )
         words = ["config", "reload", *map(str, login)]
-        refused = subprocess.run([house.binary, *words], capture_output=True, text=True, timeout=60, check=False)
+        refused = subprocess.run([instance.binary, *words], capture_output=True, text=True, timeout=60, check=False)
         expect(refused.returncode == 1 and "isuers" in refused.stderr, f"{refused}")
         expect(granted_by("by-signal.example"), "a bad file changed what is in force")
-        house.config.write_text("[listen]\ndrain_seconds = 3\n" + here.config)
-        refused = subprocess.run([house.binary, *words], capture_output=True, text=True, timeout=60, check=False)
+        instance.config.write_text("[listen]\ndrain_seconds = 3\n" + here.config)
+        refused = subprocess.run([instance.binary, *words], capture_output=True, text=True, timeout=60, check=False)
         expect("listen.drain_seconds: changing this needs a restart" in refused.stderr, f"{refused}")
     finally:
-        house.config.write_text(here.config)
-        house.command("config", "reload", *login)
+        instance.config.write_text(here.config)
+        instance.command("config", "reload", *login)
     expect(granted(here.partner.token(BOB)), "the first configuration is not in force again")
 
 
 @case("change: cosign with exported policy accepts whom the grants name, and no neighbour")
-def exported(world):
-    here = bench(world)
-    origin = f'[house]\norigin = "{here.house.origin}"\n'
-    config = here.house.folder / "exported.toml"
+def exported(env):
+    here = bench(env)
+    origin = f'[instance]\norigin = "{here.instance.origin}"\n'
+    config = here.instance.folder / "exported.toml"
     config.write_text(origin + here.config)
-    local = ["--local-user", here.house.EMAIL]
-    text = here.house.command("policy", "export", "--config", config, *local)
+    local = ["--local-user", here.instance.EMAIL]
+    text = here.instance.command("policy", "export", "--config", config, *local)
     commands = [line for line in text.splitlines() if line.startswith("cosign ")]
     expect(len(commands) == 3, text)
     for command in commands:
         expect("--certificate-identity" in command and "--certificate-oidc-issuer" in command, command)
 
     def signed(email, issuer):
-        bundle = world.folder / f"policy-{email}.sigstore.json"
-        must(here.cosign.sign(world.artifact, bundle, issuer.token(email)))
+        bundle = env.folder / f"policy-{email}.sigstore.json"
+        must(here.cosign.sign(env.artifact, bundle, issuer.token(email)))
         return bundle
 
     def outcomes(bundle):
         said = []
         for command in commands:
-            words = [word.replace("$BUNDLE", str(bundle)).replace("$FILE", str(world.artifact)) for word in shlex.split(command)]
-            said.append(here.cosign.desk.run(*words).code == 0)
+            words = [
+                word.replace("$BUNDLE", str(bundle)).replace("$FILE", str(env.artifact))
+                for word in shlex.split(command)
+            ]
+            said.append(here.cosign.workstation.run(*words).code == 0)
         return said
 
     def position(issuer):
@@ -200,31 +205,31 @@ def exported(world):
     for email, issuer in [(BOB, here.partner), (NEIGHBOUR, here.neighbour)]:
         found = outcomes(signed(email, issuer))
         expect(found == position(issuer.iss), f"{email}: {found}\n{text}")
-    bundle = world.folder / "policy-local.sigstore.json"
-    must(here.cosign.sign(world.artifact, bundle))
+    bundle = env.folder / "policy-local.sigstore.json"
+    must(here.cosign.sign(env.artifact, bundle))
     found = outcomes(bundle)
-    expect(found == position(here.house.issuer), f"{here.house.EMAIL}: {found}\n{text}")
+    expect(found == position(here.instance.issuer), f"{here.instance.EMAIL}: {found}\n{text}")
 
 
-@case("change: users are added to a running house, but not with an address that is somebody else's")
-def users(world):
-    here = bench(world)
-    house, login = here.house, here.login()
-    words = ["--password-file", house.password_file]
-    house.command("user", "add", "eve@house.example", *words, *login)
-    who = ["--user", "eve@house.example", "--password-file", house.password_file]
-    told = house.command("login", "--server", house.origin, *who, "--out", house.folder / "eve")
-    expect(told.strip() == "eve@house.example: no role", told)
-    argv = [house.binary, "user", "add", BOB, *map(str, [*words, *login])]
+@case("change: users are added to a running instance, but not with an address that is somebody else's")
+def users(env):
+    here = bench(env)
+    instance, login = here.instance, here.login()
+    words = ["--password-file", instance.password_file]
+    instance.command("user", "add", "eve@seal.example.com", *words, *login)
+    who = ["--user", "eve@seal.example.com", "--password-file", instance.password_file]
+    output = instance.command("login", "--server", instance.origin, *who, "--out", instance.folder / "eve")
+    expect(output.strip() == "eve@seal.example.com: no role", output)
+    argv = [instance.binary, "user", "add", BOB, *map(str, [*words, *login])]
     refused = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     expect(refused.returncode == 1 and "rule X1" in refused.stderr, f"{refused}")
 
 
 @case("change: the cases of the rule set, one line a case")
-def vectors(world):
-    file = world.root / "tests/vectors/namespace-vectors.tsv"
+def vectors(env):
+    file = env.root / "tests/vectors/namespace-vectors.tsv"
     cases = [line.split("\t") for line in file.read_text().splitlines()[1:]]
-    said = bench(world).house.command("explain", "--vectors", file).splitlines()
+    said = bench(env).instance.command("explain", "--vectors", file).splitlines()
     wanted = [f"{n}\t{expected}\t{rule.split(' ')[0]}" for n, _, expected, _, rule in cases]
     wrong = [f"{found!r}, not {line!r}" for found, line in zip(said, wanted) if found != line]
     expect(len(said) == len(wanted) and not wrong, "\n".join(wrong))

@@ -9,11 +9,11 @@ import threading
 import time
 from pathlib import Path
 
-from strangers.case import Failed, case, expect
-from strangers.time_servers import Chrony, FakeClock, Liar
-from strangers.timestamp import QUERY, REPLY, Timestamp
-from strangers.web import http
-from strangers.world import free_port, make_authority
+from harness.case import Failed, case, expect
+from harness.environment import free_port, make_authority
+from harness.time_servers import Chrony, FakeClock, Liar
+from harness.timestamp import QUERY, REPLY, Timestamp
+from harness.web import http
 
 # Far above what any state takes to come; a machine that runs much else is slow.
 PATIENCE = 60
@@ -52,28 +52,28 @@ danger_loopback = true
 
 
 class Watched:
-    """A house, its time sources, and every token that it gave."""
+    """An instance, its time sources, and every token that it gave."""
 
-    def __init__(self, world, name, sources, mode="enforce", fake=False, expire=20):
-        (world.folder / "clock").mkdir(exist_ok=True)
-        self.clock = FakeClock(world.cache, world.folder / "clock") if fake else None
+    def __init__(self, env, name, sources, mode="enforce", fake=False, expire=20):
+        (env.folder / "clock").mkdir(exist_ok=True)
+        self.clock = FakeClock(env.cache, env.folder / "clock") if fake else None
         config = SECTION.format(mode=mode, expire=expire) + "".join(sources) + "\n[log]\nserve_audit = true\n"
-        environment = self.clock.environment if fake else None
+        variables = self.clock.variables if fake else None
         if isinstance(fake, str):
             self.clock.set(fake)
-        self.house = world.build_house(f"clock-{name}", config, environment=environment)
-        self.desk, self.tokens, self.refusals = world.desk(self.house, []), 0, 0
-        self.stamp = Timestamp(self.desk, world.artifact)
+        self.instance = env.build_instance(f"clock-{name}", config, variables=variables)
+        self.workstation, self.tokens, self.refusals = env.workstation(self.instance, []), 0, 0
+        self.stamp = Timestamp(self.workstation, env.artifact)
 
     def readiness(self):
-        answer = self.house.get("/readyz")
+        answer = self.instance.get("/readyz")
         return answer.status, json.loads(answer.body)
 
     def ask(self, stamp=None, since=None):
         """Asks for a token. One that comes is held against true time; a refusal must be timeNotAvailable. True if one came. `since`
-        answers, afterwards, when the house can have begun with it; without it, when it was asked."""
+        answers, afterwards, when the instance can have begun with it; without it, when it was asked."""
         stamp, before = stamp or self.stamp, time.time()
-        answer = http(f"{self.house.origin}/tsa", stamp.query_file.read_bytes(), QUERY)
+        answer = http(f"{self.instance.origin}/tsa", stamp.query_file.read_bytes(), QUERY)
         after = time.time()
         before = since() if since else before
         expect(answer.status == 200 and answer.headers.get("Content-Type") == REPLY, f"{answer.status}: {answer.body[:300]}")
@@ -111,8 +111,8 @@ class Watched:
 
     def events(self):
         """The kinds of clock events in the audit log, as it is published."""
-        self.house.stop()
-        folder = self.house.data / "log" / "audit"
+        self.instance.stop()
+        folder = self.instance.data / "log" / "audit"
         text = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
         return re.findall(rb'"type":"clock","at_ms":\d+,"mode":"[a-z]+","event":\{"kind":"([a-z-]+)"', text)
 
@@ -121,37 +121,37 @@ class Watched:
         expect(set(kinds) <= seen, f"not in the audit log: {set(kinds) - seen}; there are {sorted(seen)}")
 
 
-def liars(world, count=4):
+def liars(env, count=4):
     made = [Liar() for _ in range(count)]
-    world.running.extend(made)
+    env.running.extend(made)
     return made
 
 
-def with_liars(world, name, **options):
-    four = liars(world)
-    watched = Watched(world, name, [plain(liar.port) for liar in four], **options)
+def with_liars(env, name, **options):
+    four = liars(env)
+    watched = Watched(env, name, [plain(liar.port) for liar in four], **options)
     watched.until(True)
     watched.expect_ready(True)
     return watched, four
 
 
 @case("clock: chronyd by network time security bears the clock out, and nothing goes without it")
-def chrony(world):
-    folder = world.folder / "chrony"
+def chrony(env):
+    folder = env.folder / "chrony"
     folder.mkdir()
     make_authority(folder)
     servers = []
     for number in range(4):
         words = (folder / "tls.crt", folder / "tls.key", free_port(), free_port())
-        servers.append(Chrony(world.cache, folder / str(number), *words))
-    world.running.extend(servers)
+        servers.append(Chrony(env.cache, folder / str(number), *words))
+    env.running.extend(servers)
     sources = [authenticated(server.nts_port, folder / "ca.crt") for server in servers]
-    watched = Watched(world, "chrony", sources)
+    watched = Watched(env, "chrony", sources)
     watched.until(True)
     status, body = watched.readiness()
     counted = [source for source in body["time"]["sources"] if source["counts"] and source["authenticated"]]
     expect(status == 200 and len(counted) >= 3, f"{status} {body}")
-    watched.stamp.must_verify(watched.house.data / "certificates/root-ca.pem")
+    watched.stamp.must_verify(watched.instance.data / "certificates/root-ca.pem")
     # More questions than the eight cookies of a key establishment: answers must have brought new ones.
     watched.steadily(True, 12)
     for server in servers:
@@ -167,24 +167,24 @@ def chrony(world):
 
 
 @case("clock: chronyd with a certificate of an authority that is not trusted is not believed")
-def wrong_authority(world):
-    ours, theirs = world.folder / "chrony-ours", world.folder / "chrony-theirs"
+def wrong_authority(env):
+    ours, theirs = env.folder / "chrony-ours", env.folder / "chrony-theirs"
     for folder in (ours, theirs):
         folder.mkdir()
         make_authority(folder)
-    server = Chrony(world.cache, theirs / "server", theirs / "tls.crt", theirs / "tls.key", free_port(), free_port())
-    world.running.append(server)
-    three = liars(world, 3)
+    server = Chrony(env.cache, theirs / "server", theirs / "tls.crt", theirs / "tls.key", free_port(), free_port())
+    env.running.append(server)
+    three = liars(env, 3)
     sources = [plain(liar.port) for liar in three] + [authenticated(server.nts_port, ours / "ca.crt")]
-    watched = Watched(world, "authority", sources)
+    watched = Watched(env, "authority", sources)
     watched.until(True)
     _, body = watched.readiness()
     expect([source["counts"] for source in body["time"]["sources"]] == [True, True, True, False], body)
 
 
 @case("clock: one liar among four is outvoted")
-def one_liar(world):
-    watched, four = with_liars(world, "one-liar")
+def one_liar(env):
+    watched, four = with_liars(env, "one-liar")
     for ahead in (3600, -3600, 0.7, 1e9):
         four[0].ahead = ahead
         watched.steadily(True, 3)
@@ -192,8 +192,8 @@ def one_liar(world):
 
 
 @case("clock: two liars among four stop timestamps, and honesty resumes them")
-def two_liars(world):
-    watched, four = with_liars(world, "two-liars")
+def two_liars(env):
+    watched, four = with_liars(env, "two-liars")
     four[0].ahead = four[1].ahead = 3600
     watched.until(False)
     watched.expect_ready(False)
@@ -204,8 +204,8 @@ def two_liars(world):
 
 
 @case("clock: with all sources gone timestamps stop when the last answers are too old")
-def all_gone(world):
-    watched, four = with_liars(world, "all-gone")
+def all_gone(env):
+    watched, four = with_liars(env, "all-gone")
     for liar in four:
         liar.is_silent = True
     watched.until(False)
@@ -216,8 +216,8 @@ def all_gone(world):
 
 
 @case("clock: sources that deny service are not asked again")
-def denied(world):
-    watched, four = with_liars(world, "denied")
+def denied(env):
+    watched, four = with_liars(env, "denied")
     four[3].kiss = b"DENY"
     deadline = time.monotonic() + PATIENCE
     asked, since = four[3].asked, time.monotonic()
@@ -230,8 +230,8 @@ def denied(world):
 
 
 @case("clock: stepped an hour forward and back, as date -s does")
-def stepped(world):
-    watched, _ = with_liars(world, "stepped", fake=True)
+def stepped(env):
+    watched, _ = with_liars(env, "stepped", fake=True)
     for step in ("+3600", "+0", "-3600", "+0", "+0.9", "+0"):
         watched.clock.set(step)
         watched.until(step == "+0")
@@ -243,8 +243,8 @@ def stepped(world):
 
 
 @case("clock: a slow drift stops timestamps before it shows in one")
-def drift(world):
-    watched, _ = with_liars(world, "drift", fake=True)
+def drift(env):
+    watched, _ = with_liars(env, "drift", fake=True)
     # Two per cent: half a second in 25 s.
     watched.clock.set("+0 x1.02")
     watched.until(False)
@@ -252,8 +252,8 @@ def drift(world):
 
 
 @case("clock: a machine that stood still while time went on, as a paused virtual one")
-def paused(world):
-    watched, four = with_liars(world, "paused")
+def paused(env):
+    watched, four = with_liars(env, "paused")
     # Seen from the machine, the others jump. Its own clocks cannot tell it, so until the next poll it does not know: true time is
     # moved only as far as those who ask see it.
     for liar in four:
@@ -269,12 +269,12 @@ def paused(world):
 
 
 class Asker(threading.Thread):
-    """A client of its own, which asks once or until it is told to end. Every answer is checked."""
+    """A client of its own, which asks once or until it is stopped. Every answer is checked."""
 
-    def __init__(self, watched, world, since=None):
+    def __init__(self, watched, env, since=None):
         super().__init__(daemon=True)
         self.watched, self.since, self.goes_on, self.granted, self.fault = watched, since, since is None, [], None
-        self.stamp = Timestamp(world.desk(watched.house, []), world.artifact)
+        self.stamp = Timestamp(env.workstation(watched.instance, []), env.artifact)
         self.start()
 
     def run(self):
@@ -295,18 +295,18 @@ class Asker(threading.Thread):
         return self.granted
 
 
-def suspend(world, watched, seconds, on_waking=lambda: None):
-    """Stops the house in the middle of its work, as a machine does that is suspended, and wakes it. Answers what those heard who asked
-    while it slept: their tokens cannot be older than the waking."""
-    process, woken = watched.house.process, None
-    busy = [Asker(watched, world) for _ in range(2)]
+def suspend(env, watched, seconds, on_waking=lambda: None):
+    """Stops the instance in the middle of its work, as a machine does that is suspended, and wakes it. Answers what
+    those heard who asked while it slept: their tokens cannot be older than the waking."""
+    process, woken = watched.instance.process, None
+    busy = [Asker(watched, env) for _ in range(2)]
     time.sleep(0.5)
     process.send_signal(signal.SIGSTOP)
     deadline = time.monotonic() + PATIENCE
     while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
         expect(time.monotonic() < deadline, "it does not stop")
         time.sleep(0.01)
-    waiting = [Asker(watched, world, since=lambda: woken) for _ in range(4)]
+    waiting = [Asker(watched, env, since=lambda: woken) for _ in range(4)]
     time.sleep(seconds)
     on_waking()
     woken = time.time()
@@ -318,44 +318,44 @@ def suspend(world, watched, seconds, on_waking=lambda: None):
 
 
 @case("clock: a suspended machine whose clock went on goes on with right times")
-def suspended(world):
-    watched, _ = with_liars(world, "suspended", fake=True)
+def suspended(env):
+    watched, _ = with_liars(env, "suspended", fake=True)
     for seconds in (1, 5):
-        expect(all(suspend(world, watched, seconds)), f"a refusal on waking\n{watched.readiness()}")
+        expect(all(suspend(env, watched, seconds)), f"a refusal on waking\n{watched.readiness()}")
         watched.steadily(True, 2)
     watched.expect_ready(True)
 
 
 @case("clock: a suspended machine that wakes with a wrong clock gives no time until it is right")
-def suspended_wrongly(world):
-    watched, _ = with_liars(world, "suspended-wrongly", fake=True)
+def suspended_wrongly(env):
+    watched, _ = with_liars(env, "suspended-wrongly", fake=True)
     for step in ("+3600", "-3600", "+0.9"):
-        heard = suspend(world, watched, 3, lambda step=step: watched.clock.set(step))
+        heard = suspend(env, watched, 3, lambda step=step: watched.clock.set(step))
         expect(not any(heard), f"a token on waking with {step}\n{watched.readiness()}")
         watched.expect_ready(False)
         watched.steadily(False, 3)
-        # Put right, as by whatever keeps the machine's clock: nobody restarts the house.
+        # Put right, as by the program that keeps the machine's clock: nobody restarts the instance.
         watched.clock.set("+0")
         watched.until(True)
     watched.expect_events("stepped", "refusal-began", "refusal-ended")
 
 
-@case("clock: a machine suspended for longer than answers count gives no time until the sources have spoken again")
-def suspended_for_long(world):
-    watched, four = with_liars(world, "suspended-long", fake=True, expire=6)
+@case("clock: a machine suspended for longer than answers count gives no time until the sources have answered again")
+def suspended_for_long(env):
+    watched, four = with_liars(env, "suspended-long", fake=True, expire=6)
 
     def silence(is_silent):
         for liar in four:
             liar.is_silent = is_silent
 
-    heard = suspend(world, watched, 8, lambda: silence(True))
+    heard = suspend(env, watched, 8, lambda: silence(True))
     expect(not any(heard), f"a token on waking\n{watched.readiness()}")
     watched.expect_ready(False)
     watched.steadily(False, 3)
     silence(False)
     watched.until(True)
     # And with a wrong clock besides.
-    expect(not any(suspend(world, watched, 8, lambda: watched.clock.set("-3600"))), "a token on waking")
+    expect(not any(suspend(env, watched, 8, lambda: watched.clock.set("-3600"))), "a token on waking")
     watched.steadily(False, 3)
     watched.clock.set("+0")
     watched.until(True)
@@ -363,17 +363,17 @@ def suspended_for_long(world):
 
 
 @case("clock: a restored snapshot, whose clock is behind what was signed, gives no time until it has caught up")
-def rollback(world):
+def rollback(env):
     # Founded yesterday, so that its certificates reach back.
-    watched = Watched(world, "rollback", [], mode="local", fake="-86400")
-    watched.house.stop()
+    watched = Watched(env, "rollback", [], mode="local", fake="-86400")
+    watched.instance.stop()
     watched.clock.set("+0")
-    watched.house.start()
+    watched.instance.start()
     watched.until(True)
-    watched.house.stop()
-    expect((watched.house.data / "high-water-mark").exists(), "no high-water mark was kept")
+    watched.instance.stop()
+    expect((watched.instance.data / "high-water-mark").exists(), "no high-water mark was kept")
     watched.clock.set("-3600")
-    watched.house.start()
+    watched.instance.start()
     watched.until(False)
     watched.expect_ready(False)
     watched.steadily(False, 2)
@@ -383,8 +383,8 @@ def rollback(world):
 
 
 @case("clock: monitor tells what enforce would refuse, and goes on")
-def monitor(world):
-    watched, four = with_liars(world, "monitor", mode="monitor")
+def monitor(env):
+    watched, four = with_liars(env, "monitor", mode="monitor")
     for liar in four:
         liar.is_silent = True
     deadline = time.monotonic() + PATIENCE

@@ -6,10 +6,10 @@ import re
 import subprocess
 from datetime import datetime, timezone
 
-from strangers.case import case, expect
-from strangers.program import must
-from strangers.timestamp import QUERY, Timestamp
-from strangers.web import http
+from harness.case import case, expect
+from harness.program import must
+from harness.timestamp import QUERY, Timestamp
+from harness.web import http
 
 # Rule of tests/vectors/tsa/requests.tsv → what OpenSSL answers where we answer otherwise, and why. docs/divergences.md has them too.
 DIFFERENCES = {
@@ -52,8 +52,8 @@ echo 01 >serial
 """
 
 
-def inspected(world, file):
-    done = subprocess.run([world.binary, "tsa", "inspect", "--json", file], capture_output=True, text=True, check=False)
+def inspected(env, file):
+    done = subprocess.run([env.binary, "tsa", "inspect", "--json", file], capture_output=True, text=True, check=False)
     expect(done.returncode == 0, f"privyseal tsa inspect {file}\n{done.stderr}")
     return json.loads(done.stdout)
 
@@ -63,31 +63,31 @@ def verdict(seen):
     return "granted" if status["status"] == 0 else "+".join(status["failures"])
 
 
-def openssl_verdict(world, desk, query):
-    reply = desk.folder / "openssl.tsr"
+def openssl_verdict(env, workstation, query):
+    reply = workstation.folder / "openssl.tsr"
     reply.unlink(missing_ok=True)
-    desk.run("openssl", "ts", "-reply", "-queryfile", query, "-config", "tsa.cnf", "-out", reply)
-    return verdict(inspected(world, reply)) if reply.exists() and reply.stat().st_size else "no answer"
+    workstation.run("openssl", "ts", "-reply", "-queryfile", query, "-config", "tsa.cnf", "-out", reply)
+    return verdict(inspected(env, reply)) if reply.exists() and reply.stat().st_size else "no answer"
 
 
-def our_verdict(world, desk, query):
-    answer = http(world.house.origin + "/tsa", query.read_bytes(), QUERY)
-    reply = desk.folder / "ours.tsr"
+def our_verdict(env, workstation, query):
+    answer = http(env.instance.origin + "/tsa", query.read_bytes(), QUERY)
+    reply = workstation.folder / "ours.tsr"
     reply.write_bytes(answer.body)
-    return verdict(inspected(world, reply))
+    return verdict(inspected(env, reply))
 
 
 @case("differences: the requests of every rule, against openssl ts -reply")
-def requests(world):
-    desk = world.desk(world.house, [])
-    (desk.folder / "tsa.cnf").write_text(CONFIG)
-    must(desk.run("bash", "-euc", KEY))
+def requests(env):
+    workstation = env.workstation(env.instance, [])
+    (workstation.folder / "tsa.cnf").write_text(CONFIG)
+    must(workstation.run("bash", "-euc", KEY))
     surprises = []
-    for line in (world.root / "tests/vectors/tsa/requests.tsv").read_text().splitlines():
+    for line in (env.root / "tests/vectors/tsa/requests.tsv").read_text().splitlines():
         rule, _, request = line.split("\t")
-        query = desk.folder / "query.tsq"
+        query = workstation.folder / "query.tsq"
         query.write_bytes(bytes.fromhex(request))
-        ours, theirs = our_verdict(world, desk, query), openssl_verdict(world, desk, query)
+        ours, theirs = our_verdict(env, workstation, query), openssl_verdict(env, workstation, query)
         expected = DIFFERENCES.get(rule)
         if (ours != theirs) != (expected is not None) or (expected and theirs != expected[0]):
             surprises.append(f"{rule}: ours {ours}, OpenSSL's {theirs}, expected {expected}")
@@ -137,23 +137,23 @@ def fields_of_inspection(info):
 
 def declare(kind):
     @case(f"differences: OpenSSL and our reader agree on every field of a token, {kind}")
-    def agree(world):
-        unit = world.unit(kind)
+    def agree(env):
+        unit = env.unit(kind)
         serials = set()
         for digest in ("sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"):
             for certificates in (True, False):
                 for nonce in (True, False):
-                    stamp = Timestamp(world.desk(unit.house, []), world.artifact, digest, certificates, nonce)
+                    stamp = Timestamp(env.workstation(unit.instance, []), env.artifact, digest, certificates, nonce)
                     stamp.ask(unit.path)
                     theirs = fields_of_text(stamp.text())
-                    token = inspected(world, stamp.reply_file)["token"]
+                    token = inspected(env, stamp.reply_file)["token"]
                     ours = fields_of_inspection(token["info"])
                     expect(ours == theirs, f"{digest}: ours {ours}\nOpenSSL's {theirs}")
                     expect(bool(token["certificates"]) == certificates, f"{len(token['certificates'])} certificates")
                     expect((ours["nonce"] is not None) == nonce, f"nonce {ours['nonce']}")
                     serials.add(ours["serial"])
-                    chain = [world.binary, "tsa", "verify", "--root", unit.root, "--untrusted", unit.below]
-                    must(stamp.desk.run(*chain, "--query", stamp.query_file, stamp.reply_file))
+                    chain = [env.binary, "tsa", "verify", "--root", unit.root, "--untrusted", unit.below]
+                    must(stamp.workstation.run(*chain, "--query", stamp.query_file, stamp.reply_file))
         expect(len(serials) == 24, "a serial number came twice")
 
 

@@ -8,21 +8,21 @@ import time
 
 from cryptography.hazmat.primitives import hashes
 
-from strangers.case import Failed, case, expect
-from strangers.spiffe import WorkloadApi, go_spiffe
-from strangers.svid import TrustDomain, X509Authority
-from strangers.workloads import Workloads, proof, trust_domain
+from harness.case import Failed, case, expect
+from harness.spiffe import WorkloadApi, go_spiffe
+from harness.svid import TrustDomain, X509Authority
+from harness.workloads import Workloads, proof, trust_domain
 
 AUDIENCE = "sigstore"
 
 
 class Mesh:
-    """A house whose identity and bundles come from a Workload API."""
+    """An instance whose identity and bundles come from a Workload API."""
 
     SEAL = "spiffe://mesh.test/seal"
 
-    def __init__(self, world):
-        self.world, self.folder = world, world.folder / "mesh"
+    def __init__(self, env):
+        self.env, self.folder = env, env.folder / "mesh"
         for name in ("svids", "bundles"):
             (self.folder / name).mkdir(parents=True)
         self.mesh, self.fed = TrustDomain("mesh.test"), TrustDomain("fed.test")
@@ -35,12 +35,12 @@ class Mesh:
         self.serve()
         sections = [trust_domain(domain.name, {"workload_api": True}) for domain in (self.mesh, self.fed)]
         spiffe = f'workload_api = "unix://{self.socket}"\n'
-        self.workloads = Workloads(world, "mesh-house", "".join(sections), spiffe, "workload-api")
+        self.workloads = Workloads(env, "mesh-instance", "".join(sections), spiffe, "workload-api")
         self.names = 0
 
     def serve(self):
-        self.api = WorkloadApi(self.world.cache, self.folder / "api.log", self.socket, self.folder)
-        self.world.running.append(self.api)
+        self.api = WorkloadApi(self.env.cache, self.folder / "api.log", self.socket, self.folder)
+        self.env.running.append(self.api)
 
     def publish(self, domain, *entries):
         (self.folder / f"bundles/{domain.name}.json").write_bytes(domain.document([entry.entry() for entry in entries]))
@@ -57,13 +57,14 @@ class Mesh:
         self.api.read_again()
 
     def seen(self, spiffe_id=None):
-        """What go-spiffe sees of the house, which must have this name and be of mesh.test."""
+        """What go-spiffe sees of the instance, which must have this name and be of mesh.test."""
         bundle = f"mesh.test={self.folder}/bundles/mesh.test.json"
         words = ["dial", "-bundles", bundle, "-id", spiffe_id or self.SEAL, self.workloads.svid_origin + "/healthz"]
-        return go_spiffe(self.world.cache).ask(*words)
+        return go_spiffe(self.env.cache).ask(*words)
 
     def certificate(self, domain, authority):
-        """Whether the house gives a certificate to an X.509-SVID of this authority; go-spiffe checks the house's own."""
+        """Whether the instance gives a certificate to an X.509-SVID of this authority; go-spiffe checks the instance's
+        own."""
         self.names += 1
         spiffe_id = domain.id(f"/ci/{self.names}")
         body = self.folder / "body"
@@ -71,7 +72,7 @@ class Mesh:
         pem = self.workloads.svid_file(authority.svid(spiffe_id))
         bundle = f"mesh.test={self.folder}/bundles/mesh.test.json"
         words = ["dial", "-bundles", bundle, "-id", self.SEAL, "-chain", pem, "-key", pem, "-body", body]
-        said = go_spiffe(self.world.cache).ask(*words, self.workloads.svid_origin + "/api/v2/signingCert")
+        said = go_spiffe(self.env.cache).ask(*words, self.workloads.svid_origin + "/api/v2/signingCert")
         if not said["accepted"] or said["status"] not in (200, 400):
             raise Failed(f"{said}")
         return said["status"] == 200
@@ -91,13 +92,13 @@ def digest_of(svid):
 
 
 @functools.lru_cache
-def mesh(world):
-    return Mesh(world)
+def mesh(env):
+    return Mesh(env)
 
 
 @case("identity: go-spiffe takes our X.509-SVID, with its intermediate (XS-1, XS-2, EP-2)")
-def presented(world):
-    here = mesh(world)
+def presented(env):
+    here = mesh(env)
     said = here.seen()
     expect(said["accepted"] and said["status"] == 200 and said["server"] == here.SEAL and said["certificates"] == 2, f"{said}")
     expect(not here.seen("spiffe://mesh.test/other")["accepted"], "go-spiffe does not look at the name: the case says nothing")
@@ -106,17 +107,17 @@ def presented(world):
 
 
 @case("identity: go-spiffe fetches our bundle by https_spiffe")
-def fetched(world):
-    here = mesh(world)
+def fetched(env):
+    here = mesh(env)
     bundle = f"mesh.test={here.folder}/bundles/mesh.test.json"
     url = f"{here.workloads.svid_origin}/spiffe/bundle.json"
-    said = go_spiffe(world.cache).ask("fetch", url, "seal.test", "spiffe", here.SEAL, bundle)
+    said = go_spiffe(env.cache).ask("fetch", url, "seal.test", "spiffe", here.SEAL, bundle)
     expect(said["accepted"] and said["jwt"] and said["refresh_hint"] == 300, f"{said}")
 
 
 @case("identity: it turns, and no connection is dropped for it (XS-3)")
-def rotated(world):
-    here = mesh(world)
+def rotated(env):
+    here = mesh(env)
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     host, _, port = here.workloads.svid_origin.removeprefix("https://").partition(":")
@@ -140,8 +141,8 @@ def rotated(world):
 
 
 @case("identity: the first SVID of several is ours (WA-3)")
-def first_of_several(world):
-    here = mesh(world)
+def first_of_several(env):
+    here = mesh(env)
     one, two = here.between.svid(here.SEAL), here.mesh.root.svid("spiffe://mesh.test/second")
     here.identify(two, one)
     here.api.read_again()
@@ -153,8 +154,8 @@ def first_of_several(world):
 
 def declare_empty(field):
     @case(f"identity: a response without {field} changes nothing (WA-2)")
-    def discarded(world):
-        here = mesh(world)
+    def discarded(env):
+        here = mesh(env)
         before = here.seen()["leaf"]
         bad, good = here.between.svid(here.SEAL), here.between.svid(here.SEAL)
         here.identify(bad)
@@ -178,8 +179,8 @@ for each_field in ("svids", "spiffe_id", "x509_svid", "x509_svid_key", "bundle")
 
 
 @case("identity: bundles of the Workload API: two authorities, one of them goes (XS-4, XS-5)")
-def authorities(world):
-    here = mesh(world)
+def authorities(env):
+    here = mesh(env)
     second = X509Authority("mesh.test")
     expect(here.certificate(here.mesh, here.mesh.root) and not here.certificate(here.mesh, second), "at first")
     here.publish(here.mesh, here.mesh.root, second, here.mesh.jwt)
@@ -193,12 +194,12 @@ def authorities(world):
 
 
 @case("identity: bundles of the Workload API: a federated trust domain, and then none (JB-3, JB-8, XF-1, XF-3)")
-def federated(world):
-    here = mesh(world)
+def federated(env):
+    here = mesh(env)
     # The agent's JWK Sets have no `use`, so that their keys would be ignored in a bundle document.
     here.workloads.wait_until("fed.test counts", lambda: here.token(here.fed))
     expect(here.token(here.mesh) and here.certificate(here.fed, here.fed.root), "not all keys of both count")
-    expect(not here.certificate(here.fed, here.mesh.root), "an authority speaks for another trust domain (XF-2)")
+    expect(not here.certificate(here.fed, here.mesh.root), "an authority counts for another trust domain (XF-2)")
     kept = (here.folder / "bundles/fed.test.json").read_bytes()
     (here.folder / "bundles/fed.test.json").unlink()
     here.api.read_again()
@@ -210,8 +211,8 @@ def federated(world):
 
 
 @case("identity: the Workload API goes away and comes back (WA-1, EP-8)")
-def away(world):
-    here = mesh(world)
+def away(env):
+    here = mesh(env)
     before = here.seen()["leaf"]
     here.api.stop()
     expect(here.seen().get("leaf") == before, "a certificate that is good is not presented while the Workload API is away")
@@ -222,8 +223,8 @@ def away(world):
 
 
 @case("identity: an unavailable Workload API is asked again, and not without end (EP-5)")
-def unavailable(world):
-    here = mesh(world)
+def unavailable(env):
+    here = mesh(env)
     before = len(here.api.calls())
     here.order("answer", "UNAVAILABLE")
     time.sleep(3)
@@ -236,8 +237,8 @@ def unavailable(world):
 
 
 @case("identity: a withdrawn one is not presented, and is asked for again (WA-4, EP-6)")
-def withdrawn(world):
-    here = mesh(world)
+def withdrawn(env):
+    here = mesh(env)
     before = len(here.api.calls())
     here.order("answer", "PERMISSION_DENIED")
     here.workloads.wait_until("nothing is presented", lambda: not here.seen()["accepted"], 5)
@@ -251,8 +252,8 @@ def withdrawn(world):
 
 
 @case("identity: a Workload API that calls the question wrong is not asked again (EP-7)")
-def invalid(world):
-    here = mesh(world)
+def invalid(env):
+    here = mesh(env)
     before = len(here.api.calls())
     here.order("answer", "INVALID_ARGUMENT")
     time.sleep(5)

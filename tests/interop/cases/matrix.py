@@ -1,23 +1,23 @@
 """Every client signs and attests after an interactive login, and every client verifies every bundle with trust from TUF: no flag but
 who signed, no token but the one that the login gave."""
 
-from strangers.case import case, expect
-from strangers.program import must
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.environment import CLIENTS
+from harness.program import must
 
 
 def declare_signing(signer, kind):
     @case(f"sign: {signer} logs in and signs a {kind}")
-    def signs(world):
-        bundle = world.bundle(signer, kind)
+    def signs(env):
+        bundle = env.bundle(signer, kind)
         expect(bundle.stat().st_size > 0, "the bundle is empty")
 
 
 def declare_verifying(signer, verifier, kind):
     @case(f"verify: {verifier} takes the {kind} of {signer}")
-    def verifies(world):
-        bundle = world.bundle(signer, kind)
-        must(world.trusting(verifier).verify(world.artifact, bundle, world.house.EMAIL, world.house.issuer))
+    def verifies(env):
+        bundle = env.bundle(signer, kind)
+        must(env.trusting(verifier).verify(env.artifact, bundle, env.instance.EMAIL, env.instance.issuer))
 
 
 for each_kind in ("blob", "attestation"):
@@ -29,18 +29,20 @@ for each_kind in ("blob", "attestation"):
 
 
 @case("verify: sigstore-python offline")
-def offline(world):
-    client = world.trusting("sigstore-python")
-    bundle = world.bundle("cosign", "blob")
-    must(client.verify(world.artifact, bundle, world.house.EMAIL, world.house.issuer, flags=["--offline"]))
+def offline(env):
+    client = env.trusting("sigstore-python")
+    bundle = env.bundle("cosign", "blob")
+    must(client.verify(env.artifact, bundle, env.instance.EMAIL, env.instance.issuer, flags=["--offline"]))
 
 
 @case("verify: sigstore-js command line")
-def js_command_line(world):
-    client = world.trusting("sigstore-js")
-    argv = ["sigstore", "verify", "--tuf-mirror-url", f"{world.house.origin}/tuf", "--tuf-root-path"]
-    claims = ["--certificate-identity-email", world.house.EMAIL, "--certificate-issuer", world.house.issuer]
-    root = world.house.trust_files() / "root.json"
+def js_command_line(env):
+    client = env.trusting("sigstore-js")
+    argv = ["sigstore", "verify", "--tuf-mirror-url", f"{env.instance.origin}/tuf", "--tuf-root-path"]
+    claims = ["--certificate-identity-email", env.instance.EMAIL, "--certificate-issuer", env.instance.issuer]
+    root = env.instance.trust_files() / "root.json"
     cache = ["--tuf-cache-path", client.cache]
-    must(client.desk.run(*argv, root, *cache, *claims, "--blob-file", world.artifact, world.bundle("cosign", "blob")))
-    must(client.desk.run(*argv, root, *cache, *claims, world.bundle("sigstore-js", "attestation")))
+    must(
+        client.workstation.run(*argv, root, *cache, *claims, "--blob-file", env.artifact, env.bundle("cosign", "blob"))
+    )
+    must(client.workstation.run(*argv, root, *cache, *claims, env.bundle("sigstore-js", "attestation")))

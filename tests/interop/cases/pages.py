@@ -3,10 +3,10 @@ and an account. Blocks of another kind (```console) are not run, but the version
 
 import re
 
-from strangers.case import Failed, case, expect
-from strangers.desk import HERE
-from strangers.program import must
-from strangers.world import CLIENTS
+from harness.case import Failed, case, expect
+from harness.environment import CLIENTS
+from harness.program import must
+from harness.workstation import HERE
 
 PAGES = {**{name: client.programs for name, client in CLIENTS.items()}, "openssl": []}
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -27,24 +27,24 @@ def script(page):
     return "\n".join(lines)
 
 
-def page_of(world, name):
-    page = world.root / "docs/clients" / f"{name}.md"
+def page_of(env, name):
+    page = env.root / "docs/clients" / f"{name}.md"
     expect(page.exists(), f"{page} is missing")
     return page
 
 
 def declare(name, programs):
     @case(f"page: docs/clients/{name}.md does what it says")
-    def runs(world):
-        page = page_of(world, name)
+    def runs(env):
+        page = page_of(env, name)
         expect(len(blocks(page, "sh")) >= 3, "it has no commands")
-        desk = world.desk(world.house, programs)
-        (desk.folder / "page.sh").write_text(script(page))
-        must(desk.run("bash", "page.sh", terminal=True, ORIGIN=world.house.origin, EMAIL=world.house.EMAIL))
+        workstation = env.workstation(env.instance, programs)
+        (workstation.folder / "page.sh").write_text(script(page))
+        must(workstation.run("bash", "page.sh", terminal=True, ORIGIN=env.instance.origin, EMAIL=env.instance.EMAIL))
 
     @case(f"page: docs/clients/{name}.md installs the tested versions and loosens nothing")
-    def pins(world):
-        page = page_of(world, name)
+    def pins(env):
+        page = page_of(env, name)
         installed = "".join(file.read_text() for file in (HERE.parent / "install", *(HERE.parent / "clients").glob("*.*")))
         installed += "".join(f"{package}@{version} " for package, version in re.findall(r'"([^"]+)": "(\d[^"]+)"', installed))
         for _, block in blocks(page, "console"):
@@ -59,9 +59,9 @@ for each_page, each_programs in PAGES.items():
 
 
 @case("page: docs/timestamps.md does what it says")
-def timestamps(world):
-    page = world.root / "docs/timestamps.md"
-    desk = world.desk(world.house, ["bin"])
-    (desk.folder / "bin/privyseal").symlink_to(world.binary)
-    (desk.folder / "page.sh").write_text(script(page))
-    must(desk.run("bash", "page.sh", ORIGIN=world.house.origin))
+def timestamps(env):
+    page = env.root / "docs/timestamps.md"
+    workstation = env.workstation(env.instance, ["bin"])
+    (workstation.folder / "bin/privyseal").symlink_to(env.binary)
+    (workstation.folder / "page.sh").write_text(script(page))
+    must(workstation.run("bash", "page.sh", ORIGIN=env.instance.origin))

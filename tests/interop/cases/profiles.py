@@ -7,11 +7,11 @@ import time
 
 from cryptography import x509
 
-from strangers import fulcio, peer
-from strangers import keycloak as enterprise
-from strangers.case import case, expect
-from strangers.platforms import FULCIO_TABLES, PINNED, SERVED, Platform, fulcio_config, toml_record, yaml_issuer
-from strangers.web import http
+from harness import fulcio, peer
+from harness import keycloak as enterprise
+from harness.case import case, expect
+from harness.platforms import FULCIO_TABLES, PINNED, SERVED, Platform, fulcio_config, toml_record, yaml_issuer
+from harness.web import http
 
 ARC = "1.3.6.1.4.1.57264.1."
 SAN = "2.5.29.17"
@@ -21,49 +21,49 @@ LEFT_OUT = {"circleci": {ARC + "11": b'\x0c\x02""'}}
 
 
 class Platforms:
-    """A house and a Fulcio that know the same issuers."""
+    """An instance and a Fulcio that know the same issuers."""
 
-    def __init__(self, world):
-        self.served = {name: Platform(name, world.root) for name in SERVED}
-        self.clusters = {name: Platform("kubernetes", world.root) for name in ("prod-eu", "prod-us")}
+    def __init__(self, env):
+        self.served = {name: Platform(name, env.root) for name in SERVED}
+        self.clusters = {name: Platform("kubernetes", env.root) for name in ("prod-eu", "prod-us")}
         records = [platform.record() for platform in self.served.values()]
         for cluster, issuer in self.clusters.items():
-            # Two clusters of one `iss`, told apart by audience and keys; only one of them lets its builder sign.
+            # Two clusters of one `iss`, distinguished by audience and keys; only one of them lets its builder sign.
             issuer.iss = CLUSTER
             records.append(toml_record({
                 "id": cluster, "iss": CLUSTER, "audience": f"sigstore-{cluster}", "profile": "kubernetes",
                 "issuer_label": f"https://{cluster}.clusters.example.com",
                 "kubernetes": {"cluster": cluster, "namespaces": ["ci"], "service_accounts": ["builder"]},
-                "base_url": "https://seal.example.com/k8s", "jwks_file": keys_file(world, cluster, issuer),
+                "base_url": "https://seal.example.com/k8s", "jwks_file": keys_file(env, cluster, issuer),
                 "grants": [{"uri": f"https://seal.example.com/k8s/{cluster}"}],
             }))  # fmt: skip
-        self.house = world.build_house("platforms", "\n".join(records))
-        self.fulcio = self.start_fulcio(world)
+        self.instance = env.build_instance("platforms", "\n".join(records))
+        self.fulcio = self.start_fulcio(env)
 
-    def start_fulcio(self, world):
-        issuers, metadata = fulcio_config(self.served.values(), (world.cache / "fulcio-identity.yaml").read_text())
+    def start_fulcio(self, env):
+        issuers, metadata = fulcio_config(self.served.values(), (env.cache / "fulcio-identity.yaml").read_text())
         issuers += yaml_issuer(self.served["email"].iss, {"type": "email"})
         issuers += yaml_issuer(self.served["spiffe"].iss, {"type": "spiffe", "spiffe-trust-domain": "example.org"})
-        # An issuer of a pattern may speak for another host than its own.
+        # An issuer of a pattern may assert names of another host than its own.
         meta = ""
         for name, domain in (("uri", "https://build.example.com"), ("username", "example.com")):
             pattern = self.served[name].iss.replace("127.0.0.1", "127.0.0.*")
             meta += yaml_issuer(pattern, {"type": name, "subject-domain": domain})
         config = f"oidc-issuers:\n{issuers}meta-issuers:\n{meta}ci-issuer-metadata:\n{metadata}"
-        server = peer.fulcio(world.cache, world.folder / "peers", "P-256", config)
-        world.running.append(server)
+        server = peer.fulcio(env.cache, env.folder / "peers", "P-256", config)
+        env.running.append(server)
         return server
 
 
-def keys_file(world, name, issuer):
-    file = world.folder / f"{name}.jwks.json"
+def keys_file(env, name, issuer):
+    file = env.folder / f"{name}.jwks.json"
     file.write_text(json.dumps(issuer.keys()))
     return str(file)
 
 
 @functools.lru_cache
-def platforms(world):
-    return Platforms(world)
+def platforms(env):
+    return Platforms(env)
 
 
 def certificate(origin, token):
@@ -86,12 +86,15 @@ def identity(leaf):
 
 def declare_same(name):
     @case(f"profile: {name}, the same name and extensions as Fulcio's, octet by octet")
-    def same(world):
-        both = platforms(world)
-        token = both.served[name].speak()
-        ours, theirs = identity(certificate(both.house.origin, token)), identity(certificate(both.fulcio.origin, token))
+    def same(env):
+        both = platforms(env)
+        token = both.served[name].id_token()
+        ours, theirs = (
+            identity(certificate(both.instance.origin, token)),
+            identity(certificate(both.fulcio.origin, token)),
+        )
         for oid, value in LEFT_OUT.get(name, {}).items():
-            expect(theirs.pop(oid, None) == (False, value), f"Fulcio's {oid} is not what docs/divergences.md speaks of")
+            expect(theirs.pop(oid, None) == (False, value), f"Fulcio's {oid} is not what docs/divergences.md lists")
         expect(len(theirs) >= 4, f"Fulcio has only {theirs}")
         expect(list(ours) == [SAN, *sorted(list(ours)[1:], key=lambda oid: int(oid.rpartition(".")[2]))], f"order: {list(ours)}")
         different = {oid: (ours.get(oid), theirs.get(oid)) for oid in ours | theirs if ours.get(oid) != theirs.get(oid)}
@@ -104,10 +107,10 @@ for each in (*FULCIO_TABLES, "email", "uri", "username", "spiffe"):
 
 def declare_refused(name, words, changes, rule, theirs):
     @case(f"profile: {name}, {words}: refused by {rule}, {'also' if theirs == 400 else 'though not'} by Fulcio")
-    def refused(world):
-        both = platforms(world)
-        body = fulcio.request_by_key(both.served[name].speak(**changes))
-        status, answer = fulcio.ask_certificate(both.house.origin, body)
+    def refused(env):
+        both = platforms(env)
+        body = fulcio.request_by_key(both.served[name].id_token(**changes))
+        status, answer = fulcio.ask_certificate(both.instance.origin, body)
         expect(status == 400 and f"(rule {rule})" in answer["message"], f"{status} {answer}")
         status, answer = fulcio.ask_certificate(both.fulcio.origin, body)
         expect(status == theirs, f"Fulcio answers {status} {answer}")
@@ -135,20 +138,22 @@ for each in (
 
 
 @case("profile: github, a claim called url replaces nothing, though it does in Fulcio")
-def constants(world):
-    both = platforms(world)
-    token = both.served["github"].speak(url="https://evil.example")
+def constants(env):
+    both = platforms(env)
+    token = both.served["github"].id_token(url="https://evil.example")
     name = both.served["github"].vector["name"]
-    expect(name.encode() in identity(certificate(both.house.origin, token))[SAN][1], "the name is not github.com's")
+    expect(name.encode() in identity(certificate(both.instance.origin, token))[SAN][1], "the name is not github.com's")
     theirs = identity(certificate(both.fulcio.origin, token))[SAN][1]
     expect(b"https://evil.example/" in theirs, f"Fulcio has mended this: {theirs}")
 
 
 @case("profile: numbers keep all their digits, though Fulcio drops some")
-def digits(world):
-    both = platforms(world)
-    token = both.served["github"].speak(repository_owner_id=9007199254740993)
-    found = [identity(certificate(origin, token))[ARC + "17"][1] for origin in (both.house.origin, both.fulcio.origin)]
+def digits(env):
+    both = platforms(env)
+    token = both.served["github"].id_token(repository_owner_id=9007199254740993)
+    found = [
+        identity(certificate(origin, token))[ARC + "17"][1] for origin in (both.instance.origin, both.fulcio.origin)
+    ]
     expect(found[0] == b"\x0c\x109007199254740993", f"ours: {found[0]}")
     expect(found[1] != found[0], "Fulcio has mended this")
 
@@ -160,7 +165,7 @@ def text_of(arc, value):
 
 
 def vector_of(name, leaf, vector):
-    """Compares with the vector what no Fulcio can judge."""
+    """Compares with the vector what Fulcio has no table for."""
     found = identity(leaf)
     expect(vector["name"].encode() in found[SAN][1], f"{name}: {found[SAN]}")
     arcs = {oid.removeprefix(ARC): value for oid, (_, value) in found.items() if oid != SAN}
@@ -172,35 +177,35 @@ def vector_of(name, leaf, vector):
 
 
 @case("profile: buddy and a table of the operator's own, as documented")
-def own_tables(world):
-    both = platforms(world)
+def own_tables(env):
+    both = platforms(env)
     for name in ("buddy", "ci"):
         platform = both.served[name]
-        vector_of(name, certificate(both.house.origin, platform.speak()), platform.vector)
+        vector_of(name, certificate(both.instance.origin, platform.id_token()), platform.vector)
 
 
 @functools.lru_cache
-def pinned(world):
-    """A house that knows each platform by its own name, as it is met in the field, and pins it."""
-    speakers, records = {}, []
+def pinned(env):
+    """An instance that knows each platform by its own name, as it is met in the field, and pins it."""
+    named, records = {}, []
     for name, pins in PINNED.items():
-        platform = speakers[name] = Platform(name, world.root)
+        platform = named[name] = Platform(name, env.root)
         platform.iss = platform.vector["iss"]
-        records.append(platform.record(jwks_file=keys_file(world, name, platform), pins=pins))
-    return speakers, world.build_house("pinned-house", "\n".join(records))
+        records.append(platform.record(jwks_file=keys_file(env, name, platform), pins=pins))
+    return named, env.build_instance("pinned-instance", "\n".join(records))
 
 
 def declare_pinned(name):
     @case(f"profile: {name} by its own issuer: the documented claims and no other's")
-    def by_its_own_name(world):
-        speakers, house = pinned(world)
-        platform = speakers[name]
-        vector_of(name, certificate(house.origin, platform.speak()), platform.vector)
+    def by_its_own_name(env):
+        named, instance = pinned(env)
+        platform = named[name]
+        vector_of(name, certificate(instance.origin, platform.id_token()), platform.vector)
         for claim, value in PINNED[name].items():
             top = claim.split("/")[1] if claim.startswith("/") else claim
             for changed, rule in ((None, "C1"), ({} if claim.startswith("/") else "other", "C1" if claim.startswith("/") else "C2")):
-                body = fulcio.request_by_key(platform.speak(**{top: changed}))
-                status, answer = fulcio.ask_certificate(house.origin, body)
+                body = fulcio.request_by_key(platform.id_token(**{top: changed}))
+                status, answer = fulcio.ask_certificate(instance.origin, body)
                 expect(status == 400 and f"(rule {rule})" in answer["message"], f"{claim}={changed!r}: {status} {answer}")
 
 
@@ -209,40 +214,40 @@ for each in PINNED:
 
 
 @case("profile: projected tokens of two Kubernetes clusters with one issuer have two names")
-def clusters(world):
-    both = platforms(world)
+def clusters(env):
+    both = platforms(env)
     names = set()
     for cluster, issuer in both.clusters.items():
-        leaf = certificate(both.house.origin, issuer.speak(aud=[f"sigstore-{cluster}"]))
+        leaf = certificate(both.instance.origin, issuer.id_token(aud=[f"sigstore-{cluster}"]))
         names.add(identity(leaf)[SAN][1])
         expect(f"https://seal.example.com/k8s/{cluster}/ns/ci/sa/builder".encode() in identity(leaf)[SAN][1], str(names))
     expect(len(names) == 2, str(names))
 
 
-def declare_cluster_refusal(words, rule, speak):
+def declare_cluster_refusal(words, rule, make_token):
     @case(f"profile: kubernetes, {words}: refused by {rule}")
-    def refused(world):
-        both = platforms(world)
-        status, answer = fulcio.ask_certificate(both.house.origin, fulcio.request_by_key(speak(both.clusters)))
+    def refused(env):
+        both = platforms(env)
+        status, answer = fulcio.ask_certificate(both.instance.origin, fulcio.request_by_key(make_token(both.clusters)))
         expect(status == 400 and f"(rule {rule})" in answer["message"], f"{status} {answer}")
 
 
 EU = {"aud": ["sigstore-prod-eu"]}
 OTHER = {"namespace": "ci", "serviceaccount": {"name": "deployer", "uid": "1"}}
-declare_cluster_refusal("the other cluster's keys", "T1", lambda both: both["prod-us"].speak(**EU))
+declare_cluster_refusal("the other cluster's keys", "T1", lambda both: both["prod-us"].id_token(**EU))
 declare_cluster_refusal(
-    "sub of another account", "K2", lambda both: both["prod-eu"].speak(**EU, sub="system:serviceaccount:ci:deployer")
+    "sub of another account", "K2", lambda both: both["prod-eu"].id_token(**EU, sub="system:serviceaccount:ci:deployer")
 )
 declare_cluster_refusal(
     "an account that is not on the list", "K3",
-    lambda both: both["prod-eu"].speak(**EU, sub="system:serviceaccount:ci:deployer", **{"kubernetes.io": OTHER}),
+    lambda both: both["prod-eu"].id_token(**EU, sub="system:serviceaccount:ci:deployer", **{"kubernetes.io": OTHER}),
 )  # fmt: skip
 
 
 @functools.lru_cache
-def keycloak(world):
-    """Keycloak, and a house that knows its two realms."""
-    server = enterprise.keycloak(world)
+def keycloak(env):
+    """Keycloak, and an instance that knows its two realms."""
+    server = enterprise.keycloak(env)
     realms = {
         "people": {"profile": "email", "grants": [{"email": "corp.example"}]},
         "machines": {
@@ -255,44 +260,44 @@ def keycloak(world):
         toml_record({"id": realm, "iss": server.iss(realm), "danger_loopback_http": True, **settings})
         for realm, settings in realms.items()
     ]
-    return server, world.build_house("keycloak-house", "\n".join(records))
+    return server, env.build_instance("keycloak-instance", "\n".join(records))
 
 
 @case("profile: Keycloak, a person's ID token")
-def keycloak_person(world):
-    server, house = keycloak(world)
-    found = identity(certificate(house.origin, server.person("carol")))
+def keycloak_person(env):
+    server, instance = keycloak(env)
+    found = identity(certificate(instance.origin, server.person("carol")))
     expect(b"carol@corp.example" in found[SAN][1], str(found))
     expect(found[ARC + "1"][1].decode() == server.iss("people"), str(found))
 
 
 @case("profile: Keycloak, a person whose address is not verified: refused by E1")
-def keycloak_unverified(world):
-    server, house = keycloak(world)
-    status, answer = fulcio.ask_certificate(house.origin, fulcio.request_by_key(server.person("erin")))
+def keycloak_unverified(env):
+    server, instance = keycloak(env)
+    status, answer = fulcio.ask_certificate(instance.origin, fulcio.request_by_key(server.person("erin")))
     expect(status == 400 and "(rule E1)" in answer["message"], f"{status} {answer}")
 
 
 @case("profile: Keycloak, a service account's access token")
-def keycloak_machine(world):
-    server, house = keycloak(world)
+def keycloak_machine(env):
+    server, instance = keycloak(env)
     token = server.machine("builder")
-    found = identity(certificate(house.origin, token))
+    found = identity(certificate(instance.origin, token))
     expect(b"https://idp.corp.example/clients/builder" in found[SAN][1], str(found))
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     expect(found[ARC + "21"][1].endswith(claims["jti"].encode()), str(found))
 
 
 @case("profile: Keycloak, a service account without a grant: refused by V4")
-def keycloak_stranger(world):
-    server, house = keycloak(world)
-    status, answer = fulcio.ask_certificate(house.origin, fulcio.request_by_key(server.machine("stranger")))
+def keycloak_ungranted(env):
+    server, instance = keycloak(env)
+    status, answer = fulcio.ask_certificate(instance.origin, fulcio.request_by_key(server.machine("ungranted")))
     expect(status == 400 and "(rule V4)" in answer["message"], f"{status} {answer}")
 
 
 @case("profile: Keycloak's keys turn, and the new key is found")
-def keycloak_rotation(world):
-    server, house = keycloak(world)
+def keycloak_rotation(env):
+    server, instance = keycloak(env)
     before = server.key_of(server.person("carol"))
     server.turn_keys("people")
     token = server.person("carol")
@@ -300,21 +305,23 @@ def keycloak_rotation(world):
     # An unknown key is asked for at once, but one issuer at most every ten seconds.
     deadline, status = time.monotonic() + 60, 0
     while status != 200 and time.monotonic() < deadline:
-        status, answer = fulcio.ask_certificate(house.origin, fulcio.request_by_key(token))
+        status, answer = fulcio.ask_certificate(instance.origin, fulcio.request_by_key(token))
         time.sleep(0 if status == 200 else 1)
     expect(status == 200, f"{status} {answer}")
 
 
 @case("profile: node oidc-provider, its ID token straight to the authority")
-def oidc_provider(world):
+def oidc_provider(env):
     records = toml_record({
-        "id": "oidc-provider", "iss": world.upstream, "profile": "email", "danger_loopback_http": True,
+        "id": "oidc-provider", "iss": env.upstream, "profile": "email", "danger_loopback_http": True,
         "grants": [{"email": "corp.example"}],
     })  # fmt: skip
-    house = world.build_house("direct-house", records)
-    answer = http(f"{world.upstream}/.well-known/openid-configuration")
+    instance = env.build_instance("direct-instance", records)
+    answer = http(f"{env.upstream}/.well-known/openid-configuration")
     expect(answer.status == 200, str(answer))
-    found = identity(certificate(house.origin, world.upstream_token("carol@corp.example")))
+    found = identity(certificate(instance.origin, env.upstream_token("carol@corp.example")))
     expect(b"carol@corp.example" in found[SAN][1], str(found))
-    status, refused = fulcio.ask_certificate(house.origin, fulcio.request_by_key(world.upstream_token("dave@elsewhere.example")))
+    status, refused = fulcio.ask_certificate(
+        instance.origin, fulcio.request_by_key(env.upstream_token("dave@elsewhere.example"))
+    )
     expect(status == 400 and "(rule E6)" in refused["message"], f"{status} {refused}")

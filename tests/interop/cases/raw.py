@@ -4,19 +4,21 @@ import base64
 import json
 from urllib.parse import urlencode
 
-from strangers import fulcio
-from strangers.case import case, expect
-from strangers.program import must
+from harness import fulcio
+from harness.case import case, expect
+from harness.program import must
 
 
 class Curl:
-    def __init__(self, world):
-        self.desk, self.origin = world.desk(world.house, []), world.house.origin
+    def __init__(self, env):
+        self.workstation, self.origin = env.workstation(env.instance, []), env.instance.origin
 
     def __call__(self, path, *flags, stdin=None):
         """The status, the content type and the body."""
         form = "\n%{http_code} %{content_type}"
-        done = must(self.desk.run("curl", "-sS", "--max-time", "20", "-w", form, *flags, self.origin + path, stdin=stdin))
+        done = must(
+            self.workstation.run("curl", "-sS", "--max-time", "20", "-w", form, *flags, self.origin + path, stdin=stdin)
+        )
         body, _, last = done.stdout.rpartition("\n")
         status, _, kind = last.partition(" ")
         return int(status), kind, body
@@ -27,8 +29,8 @@ class Curl:
 
 def declare_page(path, kind, holds):
     @case(f"raw: GET {path}")
-    def serves(world):
-        status, served, body = Curl(world)(path)
+    def serves(env):
+        status, served, body = Curl(env)(path)
         expect(status == 200 and served.startswith(kind) and holds in body, f"{status} {served}\n{body[:500]}")
 
 
@@ -49,9 +51,9 @@ for each_path, each_kind, each_word in (
 
 
 @case("raw: discovery says what every Sigstore client needs")
-def discovery(world):
-    origin = world.house.origin
-    _, _, body = Curl(world)("/oidc/.well-known/openid-configuration")
+def discovery(env):
+    origin = env.instance.origin
+    _, _, body = Curl(env)("/oidc/.well-known/openid-configuration")
     said = json.loads(body)
     expect(said["issuer"] == f"{origin}/oidc", said["issuer"])
     # sigstore-rust does no discovery: it takes Dex's paths for granted.
@@ -60,27 +62,27 @@ def discovery(world):
 
 
 @case("raw: the signing certificate of a login, by key and by CSR")
-def certificate(world):
-    for body in (fulcio.request_by_key(world.token()), fulcio.request_by_csr(world.token())):
-        status, kind, answer = Curl(world).post("/api/v2/signingCert", json.dumps(body))
+def certificate(env):
+    for body in (fulcio.request_by_key(env.token()), fulcio.request_by_csr(env.token())):
+        status, kind, answer = Curl(env).post("/api/v2/signingCert", json.dumps(body))
         expect(status == 200 and kind.startswith("application/json"), f"{status} {kind} {answer}")
         chain = json.loads(answer)["signedCertificateEmbeddedSct"]["chain"]["certificates"]
         expect(len(chain) == 3, f"{len(chain)} certificates in the chain")
 
 
 @case("raw: the token may come in the Authorization header")
-def bearer(world):
-    body = fulcio.request_by_key(world.token())
+def bearer(env):
+    body = fulcio.request_by_key(env.token())
     del body["credentials"]
-    status, _, answer = Curl(world).post(
-        "/api/v2/signingCert", json.dumps(body), "application/json", "-H", f"Authorization: Bearer {world.token()}"
+    status, _, answer = Curl(env).post(
+        "/api/v2/signingCert", json.dumps(body), "application/json", "-H", f"Authorization: Bearer {env.token()}"
     )
     expect(status == 200, f"{status} {answer}")
 
 
 @case("raw: what clients oddly send is taken")
-def odd(world):
-    body = fulcio.request_by_key(world.token())
+def odd(env):
+    body = fulcio.request_by_key(env.token())
     key = body["publicKeyRequest"]["publicKey"]
     lines = key["content"].strip().split("\n")
     for content, algorithm in (
@@ -89,18 +91,18 @@ def odd(world):
     ):
         key["content"], key["algorithm"] = content, algorithm
         accept = ["-H", "Accept: application/pem-certificate-chain"]  # sigstore-python: and then it reads JSON
-        status, _, answer = Curl(world).post("/api/v2/signingCert", json.dumps(body), "application/json", *accept)
+        status, _, answer = Curl(env).post("/api/v2/signingCert", json.dumps(body), "application/json", *accept)
         expect(status == 200, f"{status} {answer}")
 
 
 def declare_bad(name, status, path, *flags, stdin=None, holds=""):
     @case(f"raw: {name}")
-    def answers(world):
-        got, kind, body = Curl(world)(path, *flags, stdin=stdin() if callable(stdin) else stdin)
+    def answers(env):
+        got, kind, body = Curl(env)(path, *flags, stdin=stdin() if callable(stdin) else stdin)
         statuses = status if isinstance(status, tuple) else (status,)
         expect(got in statuses, f"{got} {kind}\n{body[:500]}")
         expect(holds in body, f"no {holds!r} in\n{body[:500]}")
-        expect("panicked" not in body and ".rs" not in body, f"it speaks of its insides\n{body[:500]}")
+        expect("panicked" not in body and ".rs" not in body, f"it shows internals\n{body[:500]}")
 
 
 # Beyond every cap, and little enough for the sockets to hold: an answer that comes early must not find curl still sending.
@@ -119,7 +121,7 @@ declare_bad("too much at log/entries", 413, "/api/v2/log/entries", *POST, stdin=
 declare_bad("a code that was never issued", 400, "/oidc/token", "-d", "grant_type=authorization_code&client_id=sigstore&code=x&code_verifier=" + "y" * 43 + "&redirect_uri=http://localhost:1/auth/callback", holds="invalid_grant")  # fmt: skip
 declare_bad("an unknown grant type", 400, "/oidc/token", "-d", "grant_type=wish&client_id=sigstore", holds="unsupported_grant_type")
 declare_bad("userinfo without a token", 401, "/oidc/userinfo")
-declare_bad("a path with an escape", (400, 404), "/tuf/..%2f..%2fhouse.toml")
+declare_bad("a path with an escape", (400, 404), "/tuf/..%2f..%2finstance.toml")
 declare_bad("a tile that is not there", 404, "/ct/tile/0/x999/999")
 declare_bad("10,000 headers", (400, 431), "/healthz", *(word for n in range(10_000) for word in ("-H", f"X-{n}: 1")))
 
@@ -145,20 +147,20 @@ declare_bad("a redirect to a look-alike", 400, authorize({"redirect_uri": "http:
 
 
 @case("raw: a public client without PKCE is refused")
-def no_pkce(world):
+def no_pkce(env):
     for changes in ({"code_challenge": None, "code_challenge_method": None}, {"code_challenge_method": "plain"}):
-        status, _, body = Curl(world)(authorize(changes), "-D", "-")
+        status, _, body = Curl(env)(authorize(changes), "-D", "-")
         expect(status in (302, 303, 400) and "error" in body and "code=" not in body, f"{status} {body[:500]}")
 
 
 @case("raw: the log's answer to an entry is 201, with proof and checkpoint")
-def entry(world):
-    bundle = json.loads(world.bundle("cosign", "blob").read_text())
+def entry(env):
+    bundle = json.loads(env.bundle("cosign", "blob").read_text())
     material = bundle["verificationMaterial"]
     logged = json.loads(base64.b64decode(material["tlogEntries"][0]["canonicalizedBody"]))
     spec = logged["spec"]["hashedRekordV002"]
     body = {"hashedRekordRequestV002": {"digest": spec["data"]["digest"], "signature": spec["signature"]}}
-    status, _, answer = Curl(world).post("/api/v2/log/entries", json.dumps(body))
+    status, _, answer = Curl(env).post("/api/v2/log/entries", json.dumps(body))
     # The same again: accepted once more, or the conflict that Rekor answers.
     expect(status in (201, 409), f"{status} {answer}")
     if status == 201:

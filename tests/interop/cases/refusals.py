@@ -3,9 +3,9 @@
 import base64
 import json
 
-from strangers.case import case, expect
-from strangers.program import must_refuse
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.environment import CLIENTS
+from harness.program import must_refuse
 
 
 def flip(text, at=-8):
@@ -65,23 +65,25 @@ SPOILS = [
 
 
 def declare(verifier):
-    def check(world, artifact=None, bundle=None, identity=None, issuer=None):
-        bundle = bundle or world.bundle(verifier, "blob")
-        house = world.house
-        client = world.trusting(verifier)
-        must_refuse(client.verify(artifact or world.artifact, bundle, identity or house.EMAIL, issuer or house.issuer))
+    def check(env, artifact=None, bundle=None, identity=None, issuer=None):
+        bundle = bundle or env.bundle(verifier, "blob")
+        instance = env.instance
+        client = env.trusting(verifier)
+        must_refuse(
+            client.verify(artifact or env.artifact, bundle, identity or instance.EMAIL, issuer or instance.issuer)
+        )
 
     @case(f"refuse: {verifier}, another artifact")
-    def another_artifact(world):
-        check(world, artifact=world.other_artifact)
+    def another_artifact(env):
+        check(env, artifact=env.other_artifact)
 
     @case(f"refuse: {verifier}, another identity")
-    def another_identity(world):
-        check(world, identity="mallory@example.com")
+    def another_identity(env):
+        check(env, identity="mallory@example.com")
 
     @case(f"refuse: {verifier}, another issuer")
-    def another_issuer(world):
-        check(world, issuer=world.house.origin + "/another")
+    def another_issuer(env):
+        check(env, issuer=env.instance.origin + "/another")
 
     for spoil in SPOILS:
         # cosign (sigstore-go 1.2, pkg/verify/tlog.go) makes the entry's hash anew from the bundle's signature, key and digest and proves
@@ -90,18 +92,18 @@ def declare(verifier):
             continue
 
         @case(f"refuse: {verifier}, {spoil.__name__.replace('_', ' ')}")
-        def spoiled(world, spoil=spoil):
-            bundle = json.loads(world.bundle(verifier, "blob").read_text())
+        def spoiled(env, spoil=spoil):
+            bundle = json.loads(env.bundle(verifier, "blob").read_text())
             spoil(bundle)
-            file = world.folder / f"{verifier}.{spoil.__name__}.sigstore.json"
+            file = env.folder / f"{verifier}.{spoil.__name__}.sigstore.json"
             file.write_text(json.dumps(bundle))
-            check(world, bundle=file)
+            check(env, bundle=file)
 
-    @case(f"refuse: {verifier}, the trust root of another house")
-    def another_house(world):
-        stranger = world.trusting(verifier, world.guarded_house)
-        bundle = world.bundle(verifier, "blob")
-        must_refuse(stranger.verify(world.artifact, bundle, world.house.EMAIL, world.house.issuer))
+    @case(f"refuse: {verifier}, the trust root of another instance")
+    def another_instance(env):
+        other = env.trusting(verifier, env.guarded_instance)
+        bundle = env.bundle(verifier, "blob")
+        must_refuse(other.verify(env.artifact, bundle, env.instance.EMAIL, env.instance.issuer))
 
 
 for each in CLIENTS:
@@ -109,8 +111,8 @@ for each in CLIENTS:
 
 
 @case("refuse: every client still takes the bundle that was not spoiled")
-def unspoiled(world):
+def unspoiled(env):
     for name in CLIENTS:
-        client = world.trusting(name)
-        done = client.verify(world.artifact, world.bundle(name, "blob"), world.house.EMAIL, world.house.issuer)
+        client = env.trusting(name)
+        done = client.verify(env.artifact, env.bundle(name, "blob"), env.instance.EMAIL, env.instance.issuer)
         expect(done.code == 0, f"the refusals above say nothing: {done}")

@@ -1,20 +1,21 @@
-"""Our verdicts on SPIFFE's documents beside those of go-spiffe and java-spiffe, by the ids of the SPIFFE conformance suite. Who differs
-from what the specifications want stands in a table with the reason; so where two judges differ, one of them stands there."""
+"""Our verdicts on SPIFFE's documents beside those of go-spiffe and java-spiffe, by the ids of the SPIFFE conformance
+suite. Who differs from what the specifications want stands in a table with the reason; so where two verifiers differ,
+one of them stands there."""
 
 import functools
 
-from strangers.case import case, expect
-from strangers.conformance import AUDIENCE, EVERYBODY, MOST_SVID_SECONDS, MOST_TOKEN_SECONDS, Conformance
-from strangers.spiffe import go_spiffe, java_spiffe
-from strangers.workloads import Workloads, trust_domain
+from harness.case import case, expect
+from harness.conformance import AUDIENCE, EVERYBODY, MOST_SVID_SECONDS, MOST_TOKEN_SECONDS, Conformance
+from harness.spiffe import go_spiffe, java_spiffe
+from harness.workloads import Workloads, trust_domain
 
 # Ids, whose verdict differs from the wanted one, and why.
 DIFFERENCES = [
     # We differ.
-    ("JV-9", "house", "stricter: one audience alone (rule T3), so that nobody else who holds the token can use it here; JWT-SVID §3.2 recommends it"),
-    ("DX-4/client", "house", "laxer: of the two that X509-SVID §4.4 wants of issuers, clientAuth is what a client needs"),
-    ("DB-4/keys-null/document", "house", "laxer: null, which Go writes for a list without elements, is taken as none, so that a withdrawal is one"),
-    ("DX-15", "house", "stricter: rustls-webpki fails closed on any name constraint over URIs, as X509-SVID §4.2 tells of libraries"),
+    ("JV-9", "privyseal", "stricter: one audience alone (rule T3), so that nobody else who holds the token can use it here; JWT-SVID §3.2 recommends it"),
+    ("DX-4/client", "privyseal", "laxer: of the two that X509-SVID §4.4 wants of issuers, clientAuth is what a client needs"),
+    ("DB-4/keys-null/document", "privyseal", "laxer: null, which Go writes for a list without elements, is taken as none, so that a withdrawal is one"),
+    ("DX-15", "privyseal", "stricter: rustls-webpki fails closed on any name constraint over URIs, as X509-SVID §4.2 tells of libraries"),
     # Both others.
     ("JV-22", "go-spiffe java-spiffe", "stricter: no token without kid, which JWT-SVID §2.2 makes optional (as WIT-SVID's appendix C tells of implementations)"),
     ("DJ-3/jku DJ-3/unknown", "go-spiffe java-spiffe", "laxer: header members beyond the closed set of JWT-SVID §2"),
@@ -53,28 +54,28 @@ DIFFERENCES = [
 
 def listed():
     table = {}
-    for ids, judges, reason in DIFFERENCES:
+    for ids, verifiers, reason in DIFFERENCES:
         for id in ids.split():
-            for judge in judges.split():
-                expect((id, judge) not in table, f"{judge} stands there twice for {id}")
-                table[id, judge] = reason
+            for verifier in verifiers.split():
+                expect((id, verifier) not in table, f"{verifier} stands there twice for {id}")
+                table[id, verifier] = reason
     return table
 
 
 class Panel:
-    """All judges, and what each said of each thing."""
+    """All verifiers, and what each said of each probe."""
 
-    def __init__(self, world):
-        self.shown, self.folder = Conformance(), world.folder / "spiffe"
+    def __init__(self, env):
+        self.shown, self.folder = Conformance(), env.folder / "spiffe"
         self.folder.mkdir()
-        self.said = {judge: {} for judge in EVERYBODY}
+        self.said = {verifier: {} for verifier in EVERYBODY}
         for name in self.shown.first:
             self.bundle_file(name).write_bytes(self.shown.document(name))
         questions = [self.question(probe) for probe in self.shown.probes]
-        for judge, program in (("go-spiffe", go_spiffe(world.cache)), ("java-spiffe", java_spiffe(world.cache))):
+        for verifier, program in (("go-spiffe", go_spiffe(env.cache)), ("java-spiffe", java_spiffe(env.cache))):
             answers = program.ask_all(questions)
-            self.said[judge] = {probe.id: said for probe, said in zip(self.shown.probes, answers)}
-        self.ask_house(world)
+            self.said[verifier] = {probe.id: said for probe, said in zip(self.shown.probes, answers)}
+        self.ask_instance(env)
 
     def bundle_file(self, name):
         return self.folder / f"{name}.json"
@@ -89,60 +90,60 @@ class Panel:
             return ["x509", bundles, file]
         return ["bundle", probe.domains[0], self.bundle_file(probe.domains[0])]
 
-    def ask_house(self, world):
-        """The house has the first documents when it starts, and is asked after the others have come."""
+    def ask_instance(self, env):
+        """The instance has the first documents when it starts, and is asked after the others have come."""
         for name, document in self.shown.first.items():
             self.bundle_file(name).write_bytes(document)
         settings = {"accept": ["jwt", "x509"], "audience": AUDIENCE}
         settings |= {"max_token_seconds": MOST_TOKEN_SECONDS, "max_svid_seconds": MOST_SVID_SECONDS}
         sections = [trust_domain(name, {"file": self.bundle_file(name)}, **settings) for name in self.shown.first]
-        self.house = Workloads(world, "conformance", "".join(sections))
+        self.workloads = Workloads(env, "conformance", "".join(sections))
         self.held_first = {name: self.has_first(name) for name in self.shown.then}
         for name, document in self.shown.then.items():
             self.bundle_file(name).write_bytes(document)
-            self.house.refresh(name)
+            self.workloads.refresh(name)
         for probe in self.shown.probes:
             try:
-                self.said["house"][probe.id] = self.house_verdict(probe)
+                self.said["privyseal"][probe.id] = self.own_verdict(probe)
             except Exception as error:  # the finding of this id's case, and of no other
-                self.said["house"][probe.id] = error
+                self.said["privyseal"][probe.id] = error
 
     def has_first(self, name):
         """Whether the key of the first document counts."""
         spiffe_id = f"spiffe://{name}/first"
-        return self.house.by_token(self.shown.firsts_own[name].token(spiffe_id, AUDIENCE), spiffe_id)["accepted"]
+        return self.workloads.by_token(self.shown.firsts_own[name].token(spiffe_id, AUDIENCE), spiffe_id)["accepted"]
 
-    def house_verdict(self, probe):
+    def own_verdict(self, probe):
         if probe.kind == "jwt":
-            return self.house.by_token(probe.shown, probe.spiffe_id)
+            return self.workloads.by_token(probe.shown, probe.spiffe_id)
         if probe.kind == "x509":
-            return self.house.by_svid(probe.shown, probe.spiffe_id)
+            return self.workloads.by_svid(probe.shown, probe.spiffe_id)
         return {"accepted": not self.has_first(probe.domains[0])}
 
 
 @functools.lru_cache
-def panel(world):
-    return Panel(world)
+def panel(env):
+    return Panel(env)
 
 
 def declare(probe):
     @case(f"spiffe: {probe.id}, {probe.what}")
-    def judged(world):
-        here, reasons, findings = panel(world), listed(), []
-        for judge in probe.judges:
-            said = here.said[judge][probe.id]
+    def evaluated(env):
+        here, reasons, findings = panel(env), listed(), []
+        for verifier in probe.verifiers:
+            said = here.said[verifier][probe.id]
             if isinstance(said, Exception):
                 raise said
-            differs, reason = said["accepted"] != probe.wanted, reasons.get((probe.id, judge))
+            differs, reason = said["accepted"] != probe.wanted, reasons.get((probe.id, verifier))
             if differs and not reason:
-                findings.append(f"{judge} should {'take' if probe.wanted else 'refuse'} it, and says {said}")
+                findings.append(f"{verifier} should {'take' if probe.wanted else 'refuse'} it, and says {said}")
             if reason and not differs:
-                findings.append(f"{judge} does not differ any more: {reason}")
+                findings.append(f"{verifier} does not differ any more: {reason}")
             if said["accepted"] and probe.wanted and probe.kind != "document" and said["spiffe_id"] != probe.spiffe_id:
-                findings.append(f"{judge} reads another name: {said}")
+                findings.append(f"{verifier} reads another name: {said}")
         expect(not findings, "\n".join(findings))
         first = [name for name in probe.domains if not here.held_first.get(name, True)]
-        expect(not first, f"the house did not take the first documents of {first}")
+        expect(not first, f"the instance did not take the first documents of {first}")
 
 
 SHOWN = Conformance().probes
@@ -152,26 +153,26 @@ for each in SHOWN:
 
 @case("spiffe: every difference in the table is one of something that is shown")
 def no_stale_difference(_):
-    known = {(probe.id, judge) for probe in SHOWN for judge in probe.judges}
+    known = {(probe.id, verifier) for probe in SHOWN for verifier in probe.verifiers}
     stale = listed().keys() - known
     expect(not stale, f"{stale}")
 
 
 @case("spiffe: the certificates of a trust domain name it as their issuer")
-def issuer_label(world):
-    said = [said for said in panel(world).said["house"].values() if isinstance(said, dict) and said.get("spiffe_id")]
+def issuer_label(env):
+    said = [said for said in panel(env).said["privyseal"].values() if isinstance(said, dict) and said.get("spiffe_id")]
     expect(len(said) > 20, f"only {len(said)} certificates")
     for one in said:
         expect(one["spiffe_id"].startswith(one["issuer"] + "/"), f"{one}")
 
 
 @case("spiffe: go-spiffe and java-spiffe read the same keys in every bundle that both take")
-def same_keys(world):
-    here, compared = panel(world), 0
+def same_keys(env):
+    here, compared = panel(env), 0
     questions = [["bundle", name, here.folder / f"{name}.first"] for name in here.shown.first]
     for name, document in here.shown.first.items():
         (here.folder / f"{name}.first").write_bytes(document)
-    answers = zip(questions, go_spiffe(world.cache).ask_all(questions), java_spiffe(world.cache).ask_all(questions))
+    answers = zip(questions, go_spiffe(env.cache).ask_all(questions), java_spiffe(env.cache).ask_all(questions))
     for question, go, java in answers:
         for one in ("x509", "jwt"):
             same = sorted(go[one]) == sorted(java[one]) if one == "x509" else go[one] == java[one]

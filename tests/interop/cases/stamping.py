@@ -2,13 +2,13 @@
 
 import socket
 
-from strangers import stamping
-from strangers.case import case, expect
-from strangers.timestamp import QUERY, REPLY, Timestamp
+from harness import stamping
+from harness.case import case, expect
+from harness.timestamp import QUERY, REPLY, Timestamp
 
 # The programs, the folders of the cache that they need on PATH, and the kinds of unit that they know.
 ALL = ("p384", "p256", "rsa3072")
-STRANGERS = (
+CLIENTS = (
     (stamping.openssl, [], ALL),
     (stamping.rfc3161_client, ["python/bin"], ALL),
     # It verifies RSA signatures alone.
@@ -26,17 +26,17 @@ STRANGERS = (
 )
 
 
-def declare(stranger, programs, kind, scheme):
-    name = stranger.__name__.replace("_", "-")
+def declare(client, programs, kind, scheme):
+    name = client.__name__.replace("_", "-")
 
     @case(f"stamp: {name}, {kind}, {scheme}")
-    def stamps(world):
-        unit = world.unit(kind, scheme)
-        desk = world.desk(unit.house, programs, ca_file=unit.house.ca_file)
-        stranger(unit, desk, world)
+    def stamps(env):
+        unit = env.unit(kind, scheme)
+        workstation = env.workstation(unit.instance, programs, ca_file=unit.instance.ca_file)
+        client(unit, workstation, env)
 
 
-for each, folders, kinds in STRANGERS:
+for each, folders, kinds in CLIENTS:
     for each_kind in kinds:
         # A document for the long term differs in what goes into it, not in how it was fetched.
         for each_scheme in ("http",) if each is stamping.pyhanko_ltv else ("http", "https"):
@@ -44,11 +44,11 @@ for each, folders, kinds in STRANGERS:
 
 
 @case("stamp: HTTP/1.0, without a user agent, with types as old clients write them")
-def old_clients(world):
-    unit = world.unit("p384")
-    stamp = Timestamp(world.desk(unit.house, []), world.artifact)
+def old_clients(env):
+    unit = env.unit("p384")
+    stamp = Timestamp(env.workstation(unit.instance, []), env.artifact)
     query = stamp.query_file.read_bytes()
-    host, port = unit.house.origin.removeprefix("http://").split(":")
+    host, port = unit.instance.origin.removeprefix("http://").split(":")
     for kind in (QUERY, QUERY.upper(), f"{QUERY}; charset=binary", f'  {QUERY} ;x="y"'):
         head = f"POST {unit.path} HTTP/1.0\r\nContent-Type: {kind}\r\nContent-Length: {len(query)}\r\n\r\n"
         with socket.create_connection((host, int(port)), timeout=30) as connection:

@@ -7,15 +7,15 @@ import re
 import subprocess
 import time
 
-from strangers.case import case, expect
-from strangers.enterprise import PASSPHRASE, Enterprise, pem
-from strangers.house import House
-from strangers.hsm import KINDS, Token
-from strangers.program import must, must_refuse, program
-from strangers.time_servers import FakeClock
-from strangers.timestamp import Timestamp
-from strangers.web import http
-from strangers.world import free_port
+from harness.case import case, expect
+from harness.enterprise import PASSPHRASE, Enterprise, pem
+from harness.environment import free_port
+from harness.hsm import KINDS, Token
+from harness.instance import Instance
+from harness.program import must, must_refuse, program
+from harness.time_servers import FakeClock
+from harness.timestamp import Timestamp
+from harness.web import http
 
 ALGORITHMS = tuple(KINDS)
 
@@ -25,46 +25,47 @@ def run(*words, **options):
 
 
 class Revoking:
-    """A house whose certificates name addresses, with a unit of each kind in files and in the token, and its CA key in it."""
+    """An instance whose certificates name addresses, with a unit of each kind in files and in the token, and its CA key
+    in it."""
 
-    def __init__(self, world):
-        self.token = Token(world.folder / "hsm", {"issuing": KINDS["p384"]})
+    def __init__(self, env):
+        self.token = Token(env.folder / "hsm", {"issuing": KINDS["p384"]})
         port = free_port()
         self.plain = f"http://127.0.0.1:{free_port()}"
         config = (
             f'[keys]\nissuing_ca = "{self.token.uri("issuing")}"\n'
             f'[revocation]\norigin = "{self.plain}"\nlisten = "{self.plain[7:]}"\n'
         )
-        folder = world.folder / "revoking"
-        self.house = House(world.binary, folder, config, listen=f"127.0.0.1:{port}")
-        who = ["--user", House.EMAIL, "--password-file", self.house.password_file]
+        folder = env.folder / "revoking"
+        self.instance = Instance(env.binary, folder, config, listen=f"127.0.0.1:{port}")
+        who = ["--user", Instance.EMAIL, "--password-file", self.instance.password_file]
         self.command("init", *who)
         for algorithm in ALGORITHMS:
             self.command("tsa", "unit", "add", f"file-{algorithm}", "--algorithm", algorithm)
             key = self.token.uri(algorithm)
             self.command("tsa", "unit", "add", f"token-{algorithm}", "--algorithm", algorithm, "--key", key)
-        world.running.append(self.house.start())
-        self.root = self.house.data / "certificates" / "root-ca.pem"
+        env.running.append(self.instance.start())
+        self.root = self.instance.data / "certificates" / "root-ca.pem"
 
     def command(self, *words):
-        return self.house.command(*words, "--data", self.house.data, "--config", self.house.config)
+        return self.instance.command(*words, "--data", self.instance.data, "--config", self.instance.config)
 
     def refused(self, *words):
-        return run(self.house.binary, *words, "--data", self.house.data)
+        return run(self.instance.binary, *words, "--data", self.instance.data)
 
     def restart(self):
-        self.house.stop()
-        self.house.start()
+        self.instance.stop()
+        self.instance.start()
 
     def leaf(self, unit):
-        file = self.house.folder / f"{unit}.pem"
-        file.write_bytes(self.house.get(f"/tsa/{unit}/certchain").body)
+        file = self.instance.folder / f"{unit}.pem"
+        file.write_bytes(self.instance.get(f"/tsa/{unit}/certchain").body)
         return file
 
     def crl(self):
-        file = self.house.folder / "root-ca.crl"
+        file = self.instance.folder / "root-ca.crl"
         file.write_bytes(http(self.plain + "/crl/root-ca.crl").body)
-        pem = self.house.folder / "root-ca.crl.pem"
+        pem = self.instance.folder / "root-ca.crl.pem"
         must(run("openssl", "crl", "-inform", "DER", "-in", file, "-out", pem, "-CAfile", self.root, "-verify"))
         return pem
 
@@ -76,13 +77,13 @@ class Revoking:
 
 
 @functools.lru_cache
-def revoking(world):
-    return Revoking(world)
+def revoking(env):
+    return Revoking(env)
 
 
-def stamped(world, unit):
-    here = revoking(world)
-    stamp = Timestamp(world.desk(here.house, []), world.artifact)
+def stamped(env, unit):
+    here = revoking(env)
+    stamp = Timestamp(env.workstation(here.instance, []), env.artifact)
     stamp.ask(f"/tsa/{unit}")
     return stamp
 
@@ -91,23 +92,23 @@ for where in ("file", "token"):
     for algorithm in ALGORITHMS:
 
         @case(f"units: openssl verifies a token of a {algorithm} key in a {where}")
-        def verifies(world, unit=f"{where}-{algorithm}"):
-            stamped(world, unit).must_verify(revoking(world).root)
+        def verifies(env, unit=f"{where}-{algorithm}"):
+            stamped(env, unit).must_verify(revoking(env).root)
 
 
 @case("units: cosign verifies what an issuing key in a token certified")
-def cosign(world):
-    house = revoking(world).house
-    client, bundle = world.trusting("cosign", house), house.folder / "cosign.bundle"
-    must(client.sign(world.artifact, bundle, world.trusting("sigstore-python", house).identity_token()))
-    must(client.verify(world.artifact, bundle, House.EMAIL, house.issuer))
-    must_refuse(client.verify(world.other_artifact, bundle, House.EMAIL, house.issuer))
+def cosign(env):
+    instance = revoking(env).instance
+    client, bundle = env.trusting("cosign", instance), instance.folder / "cosign.bundle"
+    must(client.sign(env.artifact, bundle, env.trusting("sigstore-python", instance).identity_token()))
+    must(client.verify(env.artifact, bundle, Instance.EMAIL, instance.issuer))
+    must_refuse(client.verify(env.other_artifact, bundle, Instance.EMAIL, instance.issuer))
 
 
-@case("units: a wrong PIN, a missing key, a key of another kind and a missing token are told apart")
-def refusals(world):
-    here = revoking(world)
-    here.house.stop()
+@case("units: a wrong PIN, a missing key, a key of another kind and a missing token are distinguished")
+def refusals(env):
+    here = revoking(env)
+    here.instance.stop()
     try:
         # Without the configuration: it would log in with the right PIN first, and a process logs in to a token once.
         for uri, algorithm, reason in (
@@ -118,32 +119,32 @@ def refusals(world):
         ):
             must_refuse(here.refused("tsa", "unit", "add", "no", "--algorithm", algorithm, "--key", uri), reason)
         # The certificate of the issuing authority is for another key: nothing takes the key's place.
-        text = here.house.config.read_text()
-        here.house.config.write_text(text.replace("object=issuing", "object=p384"))
-        must_refuse(here.refused("up", "--listen", "127.0.0.1:0", "--config", here.house.config), "does not belong")
-        here.house.config.write_text(text)
+        text = here.instance.config.read_text()
+        here.instance.config.write_text(text.replace("object=issuing", "object=p384"))
+        must_refuse(here.refused("up", "--listen", "127.0.0.1:0", "--config", here.instance.config), "does not belong")
+        here.instance.config.write_text(text)
     finally:
-        here.house.start()
+        here.instance.start()
 
 
 @case("units: a token that vanishes stops its units and comes back by itself")
-def reconnects(world):
-    here = revoking(world)
+def reconnects(env):
+    here = revoking(env)
     aside = here.token.tokens.with_name("aside")
     here.token.tokens.rename(aside)
     here.token.tokens.mkdir()
-    stamp = stamped(world, "token-p384")
+    stamp = stamped(env, "token-p384")
     expect("the request cannot be handled due to system failure" in stamp.text(), stamp.text())
-    stamped(world, "file-p384").must_verify(here.root)
-    expect(here.house.get("/readyz").status == 503, "ready without its token")
+    stamped(env, "file-p384").must_verify(here.root)
+    expect(here.instance.get("/readyz").status == 503, "ready without its token")
     here.token.tokens.rmdir()
     aside.rename(here.token.tokens)
-    stamped(world, "token-p384").must_verify(here.root)
+    stamped(env, "token-p384").must_verify(here.root)
 
 
 @case("units: an enterprise's own chain serves in any order, and ends with its certificate; one with a gap does not begin")
-def own_chain(world):
-    folder, enterprise = world.folder / "own-chain", Enterprise()
+def own_chain(env):
+    folder, enterprise = env.folder / "own-chain", Enterprise()
     folder.mkdir()
     config = (
         f'[[timestamps.units]]\nname = "corporate"\nalgorithm = "p256"\ncertificate_chain_file = "{folder}/chain.pem"\n'
@@ -154,12 +155,12 @@ def own_chain(world):
     for file in ("key.pem", "pass"):
         (folder / file).chmod(0o600)
     (folder / "root.pem").write_bytes(pem(enterprise.root))
-    house = House(world.binary, folder / "house", config)
+    instance = Instance(env.binary, folder / "instance", config)
     life = 15
     unit, ends = enterprise.certify("unit", "intermediate", life), time.time() + life
     above = (enterprise.intermediate, enterprise.root)
     chain = folder / "chain.pem"
-    check = (world.binary, "config", "check", house.config)
+    check = (env.binary, "config", "check", instance.config)
     for who, certificates, reason in (
         ("unit", (unit, enterprise.root), "whose certificate is missing"),
         ("unit", above, "none of the certificates is for the key"),
@@ -173,36 +174,39 @@ def own_chain(world):
     # In no order, with a second way up that ends earlier.
     chain.write_bytes(pem(enterprise.root, enterprise.cross, unit, enterprise.old_root, enterprise.intermediate))
     must(run(*check))
-    world.running.append(house.start())
-    served = house.get("/tsa/corporate/certchain").body
+    env.running.append(instance.start())
+    served = instance.get("/tsa/corporate/certchain").body
     expect(served == pem(unit, *above), f"the chain is another\n{served.decode()}")
-    stamp = Timestamp(world.desk(house, []), world.artifact)
+    stamp = Timestamp(env.workstation(instance, []), env.artifact)
     stamp.ask("/tsa/corporate")
     stamp.must_verify(folder / "root.pem")
-    expect(house.get("/readyz").status == 200, "not ready")
+    expect(instance.get("/readyz").status == 200, "not ready")
     time.sleep(max(0, ends + 1 - time.time()))
     stamp.ask("/tsa/corporate")
     expect("the request cannot be handled due to system failure" in stamp.text(), stamp.text())
-    expect(house.get("/readyz").status == 503, "ready with a certificate that has ended")
-    house.stop()
-    must_refuse(run(house.binary, "up", "--data", house.data, "--config", house.config, "--listen", "127.0.0.1:0"), "may sign from")
+    expect(instance.get("/readyz").status == 503, "ready with a certificate that has ended")
+    instance.stop()
+    must_refuse(
+        run(instance.binary, "up", "--data", instance.data, "--config", instance.config, "--listen", "127.0.0.1:0"),
+        "may sign from",
+    )
 
 
 @case("units: zlint finds nothing to warn of in unit certificates")
-def lints(world):
+def lints(env):
     for unit in [f"file-{algorithm}" for algorithm in ALGORITHMS]:
-        leaf = revoking(world).leaf(unit)
-        done = must(run(world.cache / "bin" / "zlint", leaf))
+        leaf = revoking(env).leaf(unit)
+        done = must(run(env.cache / "bin" / "zlint", leaf))
         findings = re.findall(r'"(\w+)":\{"result":"(?:warn|error|fatal)"', done.stdout)
         expect(not findings, f"{unit}: {findings}")
 
 
 @case("revocation: openssl reads list and answers, by POST and by GET")
-def good(world):
-    here = revoking(world)
+def good(env):
+    here = revoking(env)
     leaf, crl = here.leaf("file-p384"), here.crl()
     must(run("openssl", "verify", "-crl_check_all", "-CRLfile", crl, "-CAfile", here.root, leaf))
-    issuing = here.house.data / "certificates" / "issuing-ca.pem"
+    issuing = here.instance.data / "certificates" / "issuing-ca.pem"
     must(run("openssl", "verify", "-crl_check_all", "-CRLfile", crl, "-CAfile", here.root, issuing))
     must(run("openssl", "verify", "-crl_check", "-crl_download", "-CAfile", here.root, leaf))
     expect(f"{leaf}: good" in here.ocsp(leaf), "not good")
@@ -211,7 +215,7 @@ def good(world):
         *("openssl", "ocsp", "-issuer", here.root, "-serial", "0x1234", "-url", here.plain + "/ocsp", "-CAfile", here.root)
     )
     expect("0x1234: unknown" in must(unknown).text, str(unknown))
-    query, answer = here.house.folder / "ocsp.req", here.house.folder / "ocsp.res"
+    query, answer = here.instance.folder / "ocsp.req", here.instance.folder / "ocsp.res"
     must(run("openssl", "ocsp", "-issuer", here.root, "-cert", leaf, "-no_nonce", "-reqout", query))
     got = http(here.plain + "/ocsp/" + base64.b64encode(query.read_bytes()).decode())
     expect("max-age=" in got.headers["Cache-Control"] and got.headers["Expires"], str(got.headers))
@@ -224,63 +228,65 @@ def good(world):
 for algorithm in ALGORITHMS:
 
     @case(f"revocation: pyHanko keeps the status of a {algorithm} unit in a PDF, and requires it")
-    def pdf(world, unit=f"file-{algorithm}"):
-        here = revoking(world)
-        script = world.root / "tests" / "interop" / "clients" / "pdf_ltv.py"
-        python = world.cache / "python" / "bin" / "python"
-        must(run(python, script, f"{here.house.origin}/tsa/{unit}", here.root))
+    def pdf(env, unit=f"file-{algorithm}"):
+        here = revoking(env)
+        script = env.root / "tests" / "interop" / "clients" / "pdf_ltv.py"
+        python = env.cache / "python" / "bin" / "python"
+        must(run(python, script, f"{here.instance.origin}/tsa/{unit}", here.root))
 
 
 @case("revocation: Notation signs only after it heard that the unit's certificate is good")
-def notation(world):
-    here = revoking(world)
-    asked = [world.cache / "bin" / "notation-stamp", f"{here.house.origin}/tsa/file-p384", here.root]
+def notation(env):
+    here = revoking(env)
+    asked = [env.cache / "bin" / "notation-stamp", f"{here.instance.origin}/tsa/file-p384", here.root]
     done = must(run(*asked))
     expect("of 2 certificates: OK" in done.text, str(done))
 
 
 @case("revocation: a revoked unit is on the list with its reason, and serves no more")
-def revoked(world):
-    here = revoking(world)
+def revoked(env):
+    here = revoking(env)
     leaf = here.leaf("file-p256")
     serial = must(run("openssl", "x509", "-in", leaf, "-noout", "-serial")).stdout.strip().split("=")[1]
-    here.house.stop()
+    here.instance.stop()
     here.command("ca", "revoke", serial, "--reason", "superseded")
     must_refuse(here.refused("ca", "revoke", serial, "--reason", "superseded"), "revoked already")
     must_refuse(here.refused("ca", "revoke", "1234", "--reason", "superseded"), "issued no certificate")
-    here.house.start()
+    here.instance.start()
     said = here.ocsp(leaf)
     expect(f"{leaf}: revoked" in said and "Reason: superseded" in said, said)
     text = must(run("openssl", "crl", "-in", here.crl(), "-noout", "-text")).stdout
     expect(serial in text and "Superseded" in text, text)
     must_refuse(run("openssl", "verify", "-crl_check_all", "-CRLfile", here.crl(), "-CAfile", here.root, leaf), "revoked")
-    expect("Rejected" in stamped(world, "file-p256").text(), "it still serves")
+    expect("Rejected" in stamped(env, "file-p256").text(), "it still serves")
 
 
 @case("revocation: list and answers go on past a certificate's last day, and so do its timestamps")
-def past_expiry(world):
-    """A house of ten days ago, with units whose certificates lived for two."""
-    folder, plain = world.folder / "past-expiry", f"127.0.0.1:{free_port()}"
+def past_expiry(env):
+    """An instance of ten days ago, with units whose certificates lived for two."""
+    folder, plain = env.folder / "past-expiry", f"127.0.0.1:{free_port()}"
     config = (
         f'[revocation]\norigin = "http://{plain}"\nlisten = "{plain}"\n'
         "[timestamps]\ncertificate_days = 2\nkey_days = 1\nautomatic_rollover = false\n"
     )
-    (world.folder / "past-expiry-clock").mkdir()
-    clock = FakeClock(world.cache, world.folder / "past-expiry-clock")
+    (env.folder / "past-expiry-clock").mkdir()
+    clock = FakeClock(env.cache, env.folder / "past-expiry-clock")
     clock.set("-864000")
-    house = House(world.binary, folder, config, units=("p256", "p384"), environment=clock.environment).start()
-    world.running.append(house)
-    root, chains = house.data / "certificates" / "root-ca.pem", {}
-    stamp = Timestamp(world.desk(house, []), world.artifact)
+    instance = Instance(env.binary, folder, config, units=("p256", "p384"), variables=clock.variables).start()
+    env.running.append(instance)
+    root, chains = instance.data / "certificates" / "root-ca.pem", {}
+    stamp = Timestamp(env.workstation(instance, []), env.artifact)
     stamp.ask("/tsa/p256")
     for unit in ("p384", "p256"):
         chains[unit] = folder / f"{unit}.pem"
-        chains[unit].write_bytes(house.get(f"/tsa/{unit}/certchain").body)
+        chains[unit].write_bytes(instance.get(f"/tsa/{unit}/certchain").body)
     serial = must(run("openssl", "x509", "-in", chains["p256"], "-noout", "-serial")).stdout.strip().split("=")[1]
-    house.stop()
-    house.command("ca", "revoke", serial, "--reason", "superseded", "--data", house.data, "--config", house.config)
+    instance.stop()
+    instance.command(
+        "ca", "revoke", serial, "--reason", "superseded", "--data", instance.data, "--config", instance.config
+    )
     clock.set("+0")
-    house.start()
+    instance.start()
     for unit, status in (("p384", "good"), ("p256", "revoked")):
         must_refuse(run("openssl", "x509", "-in", chains[unit], "-noout", "-checkend", "0"), "will expire")
         asked = ["-issuer", root, "-cert", chains[unit], "-url", f"http://{plain}/ocsp", "-CAfile", root, "-resp_text"]
@@ -292,18 +298,18 @@ def past_expiry(world):
     # 2.5.29.60 is expiredCertsOnCRL.
     expect(serial in text and "Superseded" in text and ("2.5.29.60" in text or "Expired Certificates" in text), text)
     # Its key's time is over, and none follows by itself.
-    stale = Timestamp(world.desk(house, []), world.artifact)
+    stale = Timestamp(env.workstation(instance, []), env.artifact)
     stale.ask("/tsa/p384")
     expect("the request cannot be handled due to system failure" in stale.text(), stale.text())
-    # The timestamp from when the certificate was valid verifies by the time in it, which openssl is told.
-    must(run(house.binary, "tsa", "verify", "--root", root, "--query", stamp.query_file, stamp.reply_file))
+    # The timestamp from when the certificate was valid verifies by the time in it, which openssl is given.
+    must(run(instance.binary, "tsa", "verify", "--root", root, "--query", stamp.query_file, stamp.reply_file))
     words = ["-in", stamp.reply_file, "-queryfile", stamp.query_file, "-CAfile", root]
     must_refuse(run("openssl", "ts", "-verify", *words), "certificate has expired")
     then = str(int(time.time()) - 864_000)
     expect("Verification: OK" in must(run("openssl", "ts", "-verify", *words, "-attime", then)).text, "not by the time in it")
-    house.stop()
-    house.command("tsa", "unit", "next", "p384", "--now", "--data", house.data, "--config", house.config)
-    house.start()
+    instance.stop()
+    instance.command("tsa", "unit", "next", "p384", "--now", "--data", instance.data, "--config", instance.config)
+    instance.start()
     deadline = time.monotonic() + 60
     while "Granted" not in stale.text():
         expect(time.monotonic() < deadline, f"its next key does not sign\n{stale.text()}")
@@ -313,18 +319,18 @@ def past_expiry(world):
 
 
 @case("units: the next key takes over, and what the last one signed verifies on")
-def rolls_over(world):
-    here = revoking(world)
-    before = stamped(world, "file-p384")
+def rolls_over(env):
+    here = revoking(env)
+    before = stamped(env, "file-p384")
     old = here.leaf("file-p384").read_bytes()
-    here.house.stop()
+    here.instance.stop()
     here.command("tsa", "unit", "next", "file-p384", "--now")
-    here.house.start()
+    here.instance.start()
     subprocess.run(["sleep", "2"], check=True)
-    after = stamped(world, "file-p384")
+    after = stamped(env, "file-p384")
     expect(here.leaf("file-p384").read_bytes() != old, "the chain is the old one")
     for stamp in (before, after):
         stamp.must_verify(here.root)
     here.restart()
-    keys = sorted(path.name for path in (here.house.data / "keys").glob("tsa-file-p384-*"))
+    keys = sorted(path.name for path in (here.instance.data / "keys").glob("tsa-file-p384-*"))
     expect(keys == ["tsa-file-p384-2.pem"], f"keys left: {keys}")

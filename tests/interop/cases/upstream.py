@@ -1,30 +1,30 @@
 """Login at the broker through an upstream provider that is not ours (node oidc-provider), and a certificate for that identity."""
 
-from strangers.browser import Stuck
-from strangers.case import case, expect
-from strangers.program import must
-from strangers.world import CLIENTS
+from harness.browser import Stuck
+from harness.case import case, expect
+from harness.environment import CLIENTS
+from harness.program import must
 
 CAROL = "carol@corp.example"
 
 
-def upstream_client(world, name, email):
-    client = world.client(name, world.guarded_house, email=email, connector="upstream")
+def upstream_client(env, name, email):
+    client = env.client(name, env.guarded_instance, email=email, connector="upstream")
     client.trust()
     return client
 
 
 def declare(name):
     @case(f"upstream: {name} logs in there, signs, and all verify")
-    def signs(world):
-        house = world.guarded_house
-        client = upstream_client(world, name, CAROL)
-        bundle = world.folder / f"{name}.upstream.sigstore.json"
-        must(client.sign(world.artifact, bundle))
-        seen = client.desk.browser_log.read_text()
-        expect(world.upstream in seen, f"the login never reached the upstream\n{seen}")
+    def signs(env):
+        instance = env.guarded_instance
+        client = upstream_client(env, name, CAROL)
+        bundle = env.folder / f"{name}.upstream.sigstore.json"
+        must(client.sign(env.artifact, bundle))
+        seen = client.workstation.browser_log.read_text()
+        expect(env.upstream in seen, f"the login never reached the upstream\n{seen}")
         for verifier in CLIENTS:
-            must(world.trusting(verifier, house).verify(world.artifact, bundle, CAROL, house.issuer))
+            must(env.trusting(verifier, instance).verify(env.artifact, bundle, CAROL, instance.issuer))
 
 
 for each in CLIENTS:
@@ -33,14 +33,14 @@ for each in CLIENTS:
 
 def declare_refused(words, email):
     @case(f"upstream: {words} gets no token")
-    def refused(world):
-        desk = world.desk(world.guarded_house, [], email=email)
-        browser = desk.browser("upstream")
+    def refused(env):
+        workstation = env.workstation(env.guarded_instance, [], email=email)
+        browser = workstation.browser("upstream")
         try:
-            code = browser.visit(desk.out_of_band_link())
+            code = browser.visit(workstation.out_of_band_link())
         except Stuck:
             code = ""
-        seen = desk.browser_log.read_text()
+        seen = workstation.browser_log.read_text()
         expect(not code, f"a code was given\n{seen}")
         expect("/oidc/callback/upstream" in seen, f"it never came back from the upstream: nothing was tested\n{seen}")
 

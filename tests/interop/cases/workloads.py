@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 import jwt
 from cryptography import x509
 
-from strangers.case import case, expect
-from strangers.program import must, must_refuse
-from strangers.spiffe import go_spiffe
-from strangers.svid import JwtAuthority, TrustDomain, X509Authority
-from strangers.workloads import Workloads, leaf_of, proof, request_by_csr, trust_domain
-from strangers.world import CLIENTS
+from harness.case import case, expect
+from harness.environment import CLIENTS
+from harness.program import must, must_refuse
+from harness.spiffe import go_spiffe
+from harness.svid import JwtAuthority, TrustDomain, X509Authority
+from harness.workloads import Workloads, leaf_of, proof, request_by_csr, trust_domain
 
 AUDIENCE = "sigstore"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -23,10 +23,10 @@ ALGORITHMS = ["RS256"]
 
 
 class Yard:
-    """A house that knows one trust domain, with the certificate of a web server."""
+    """An instance that knows one trust domain, with the certificate of a web server."""
 
-    def __init__(self, world):
-        self.world, self.domain, self.folder = world, TrustDomain("a.test"), world.folder / "yard"
+    def __init__(self, env):
+        self.env, self.domain, self.folder = env, TrustDomain("a.test"), env.folder / "yard"
         self.folder.mkdir()
         bundle = self.folder / "a.test.json"
         # cosign takes a token that is handed to it only if it is RS256.
@@ -39,8 +39,8 @@ class Yard:
             trust_domain("a.test", {"file": bundle}, grants=[{"spiffe": "spiffe://a.test/ci"}], exchange_audiences=[AUDIENCE]),
             trust_domain("once.test", {"file": once}, single_use=True),
         ]
-        self.workloads = Workloads(world, "yard-house", "".join(sections))
-        self.house = self.workloads.house
+        self.workloads = Workloads(env, "yard-instance", "".join(sections))
+        self.instance = self.workloads.instance
         self.between = X509Authority("a.test", self.domain.root)
 
     def token(self, path="/ci/build", audience=None, **claims):
@@ -49,7 +49,7 @@ class Yard:
     def exchange(self, **changes):
         form = {
             "grant_type": EXCHANGE,
-            "subject_token": self.token(audience=self.house.issuer),
+            "subject_token": self.token(audience=self.instance.issuer),
             "subject_token_type": TYPE + "jwt",
             "audience": AUDIENCE,
             **changes,
@@ -60,7 +60,7 @@ class Yard:
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": ASSERTION,
-            "client_assertion": self.token(audience=self.house.issuer),
+            "client_assertion": self.token(audience=self.instance.issuer),
             "audience": AUDIENCE,
             **changes,
         }
@@ -74,17 +74,17 @@ class Yard:
         if svid:
             pem = self.workloads.svid_file(svid)
             words += ["-chain", pem, "-key", pem]
-        return go_spiffe(self.world.cache).ask(*words, self.workloads.svid_origin + path)
+        return go_spiffe(self.env.cache).ask(*words, self.workloads.svid_origin + path)
 
 
 @functools.lru_cache
-def yard(world):
-    return Yard(world)
+def yard(env):
+    return Yard(env)
 
 
 @case("workloads: go-spiffe gets a certificate with its X.509-SVID, by key and by CSR")
-def by_svid(world):
-    here = yard(world)
+def by_svid(env):
+    here = yard(env)
     spiffe_id = here.domain.id("/ci/build")
     for body in (proof(spiffe_id), request_by_csr()):
         said = here.dial(here.between.svid(spiffe_id), "/api/v2/signingCert", json.dumps(body))
@@ -96,8 +96,8 @@ def by_svid(world):
 
 def declare_refused(words, rule, ask):
     @case(f"workloads: {words} is refused by {rule}, in HTTP")
-    def refused(world):
-        here = yard(world)
+    def refused(env):
+        here = yard(env)
         said = ask(here)
         answer = json.loads(said["body"]) if said.get("accepted") else {}
         expect(said.get("status") == 400, f"{said}")
@@ -123,8 +123,8 @@ declare_refused(
 
 
 @case("workloads: the proof of possession is of the certificate's own key, over the SPIFFE ID")
-def other_proof(world):
-    here = yard(world)
+def other_proof(env):
+    here = yard(env)
     svid = here.between.svid(here.domain.id("/ci/build"))
     for body in (proof(here.domain.id("/ci/other")), {**proof(here.domain.id("/ci/build")), "publicKeyRequest": {}}):
         said = here.dial(svid, "/api/v2/signingCert", json.dumps(body))
@@ -132,22 +132,22 @@ def other_proof(world):
 
 
 @case("workloads: the listener for SVIDs takes callers without one, and gives them what needs none")
-def without_svid(world):
-    here = yard(world)
+def without_svid(env):
+    here = yard(env)
     token = {**proof(here.domain.id("/ci/build")), "credentials": {"oidcIdentityToken": here.token()}}
     said = here.dial(None, "/api/v2/signingCert", json.dumps(token))
     expect(said["accepted"] and said["status"] == 200, f"a token: {said}")
     said = here.dial(None, "/api/v2/signingCert", json.dumps(proof(here.domain.id("/ci/build"))))
     expect(said["accepted"] and said["status"] in (400, 401), f"nothing at all: {said}")
-    judge, base = go_spiffe(world.cache), ["dial", "-ca", here.workloads.ca_file]
+    verifier, base = go_spiffe(env.cache), ["dial", "-ca", here.workloads.ca_file]
     for path in ("/healthz", "/spiffe/bundle.json", "/api/v2/trustBundle"):
-        said = judge.ask(*base, here.workloads.svid_origin + path)
+        said = verifier.ask(*base, here.workloads.svid_origin + path)
         expect(said["accepted"] and said["status"] == 200, f"{path}: {said}")
 
 
 @case("workloads: the listener for SVIDs asks for a certificate, names no authority, and resumes no session")
-def handshake(world):
-    here = yard(world)
+def handshake(env):
+    here = yard(env)
     host = here.workloads.svid_origin.removeprefix("https://")
     for version in ("-tls1_2", "-tls1_3"):
         words = [
@@ -162,23 +162,25 @@ def handshake(world):
             here.folder / "session",
         ]
         (here.folder / "session").unlink(missing_ok=True)
-        done = world.desk(here.house, []).run(*words, stdin="GET /healthz HTTP/1.0\r\n\r\n")
+        done = env.workstation(here.instance, []).run(*words, stdin="GET /healthz HTTP/1.0\r\n\r\n")
         expect("Verify return code: 0 (ok)" in done.text and "No client certificate CA names sent" in done.text, f"{done}")
         expect("Requested Signature Algorithms" in done.text, f"no certificate was asked for\n{done}")
         if (here.folder / "session").exists():
-            again = world.desk(here.house, []).run(*words[:-2], "-sess_in", here.folder / "session", stdin="Q\n")
+            again = env.workstation(here.instance, []).run(
+                *words[:-2], "-sess_in", here.folder / "session", stdin="Q\n"
+            )
             expect("\nReused, " not in again.text, f"{again}")
 
 
 @case("workloads: a JWT-SVID with single_use counts once, over kill -9 too")
-def single_use(world):
-    here = yard(world)
+def single_use(env):
+    here = yard(env)
     spiffe_id = here.once.id("/ci")
     token = here.once.jwt.token(spiffe_id, AUDIENCE, jti="1")
     first, second = here.workloads.by_token(token, spiffe_id), here.workloads.by_token(token, spiffe_id)
     expect(first["accepted"] and not second["accepted"], f"{first} {second}")
-    here.house.kill()
-    here.house.start()
+    here.instance.kill()
+    here.instance.start()
     third = here.workloads.by_token(token, spiffe_id)
     expect(third.get("rule") == "J6", f"after kill -9: {third}")
     token = here.token()
@@ -193,10 +195,10 @@ def checked(here, answer):
     status, said = answer
     expect(status == 200 and said["token_type"].lower() in ("n_a", "bearer"), f"{status} {said}")
     token = said.get("id_token") or said["access_token"]
-    keys = json.loads(here.house.get("/oidc/keys").body)["keys"]
+    keys = json.loads(here.instance.get("/oidc/keys").body)["keys"]
     kid = jwt.get_unverified_header(token)["kid"]
     key = next(jwt.PyJWK(key).key for key in keys if key["kid"] == kid)
-    claims = jwt.decode(token, key, ALGORITHMS, audience=AUDIENCE, issuer=here.house.issuer)
+    claims = jwt.decode(token, key, ALGORITHMS, audience=AUDIENCE, issuer=here.instance.issuer)
     expect(claims["sub"] == here.domain.id("/ci/build"), f"{claims}")
     expect(claims["federated_claims"]["connector_id"] == "spiffe://a.test", f"{claims}")
     expect(claims["exp"] - claims["iat"] <= 600 and said["expires_in"] <= 600, f"{claims} {said}")
@@ -221,21 +223,21 @@ WAYS = {
 
 def declare_way(words, ask):
     @case(f"workloads: {words} gives an ID token, with which every client signs")
-    def signs(world):
-        here = yard(world)
+    def signs(env):
+        here = yard(env)
         spiffe_id = here.domain.id("/ci/build")
         for name in CLIENTS:
-            bundle = world.folder / f"{name}.{words.replace(' ', '-')}.sigstore.json"
-            must(client(world, name).sign(world.artifact, bundle, token=checked(here, ask(here))))
+            bundle = env.folder / f"{name}.{words.replace(' ', '-')}.sigstore.json"
+            must(client(env, name).sign(env.artifact, bundle, token=checked(here, ask(here))))
             for verifier in CLIENTS:
-                must(client(world, verifier).verify(world.artifact, bundle, spiffe_id, "spiffe://a.test"))
-                must_refuse(client(world, verifier).verify(world.artifact, bundle, spiffe_id, here.house.issuer))
+                must(client(env, verifier).verify(env.artifact, bundle, spiffe_id, "spiffe://a.test"))
+                must_refuse(client(env, verifier).verify(env.artifact, bundle, spiffe_id, here.instance.issuer))
 
 
 @functools.lru_cache
-def client(world, name):
-    here = yard(world)
-    one = world.client(name, here.house, ca_file=here.house.ca_file)
+def client(env, name):
+    here = yard(env)
+    one = env.client(name, here.instance, ca_file=here.instance.ca_file)
     one.trust()
     return one
 
@@ -245,19 +247,19 @@ for each in WAYS.items():
 
 
 @case("workloads: every client signs with a JWT-SVID itself, when SPIRE gives it an issuer")
-def direct(world):
-    here = yard(world)
+def direct(env):
+    here = yard(env)
     for name in CLIENTS:
-        bundle = world.folder / f"{name}.jwt-svid.sigstore.json"
+        bundle = env.folder / f"{name}.jwt-svid.sigstore.json"
         key = here.rsa if name == "cosign" else here.domain.jwt
         token = key.token(here.domain.id("/ci/build"), AUDIENCE, iss="https://oidc.a.test")
-        must(client(world, name).sign(world.artifact, bundle, token=token))
-        must(client(world, name).verify(world.artifact, bundle, here.domain.id("/ci/build"), "spiffe://a.test"))
+        must(client(env, name).sign(env.artifact, bundle, token=token))
+        must(client(env, name).verify(env.artifact, bundle, here.domain.id("/ci/build"), "spiffe://a.test"))
 
 
 @case("workloads: an exchange takes the kinds of token that it names, and the record's audience")
-def exchange_kinds(world):
-    here = yard(world)
+def exchange_kinds(env):
+    here = yard(env)
     for kind in ("jwt", "id_token", "jwt-spiffe"):
         checked(here, here.exchange(subject_token_type=TYPE + kind))
     checked(here, here.exchange(subject_token=here.token()))
@@ -272,7 +274,7 @@ BAD_FORMS = {
         ("invalid_request", "invalid_grant"),
     ),
     "an exchange of a token for two": (
-        lambda here: here.exchange(subject_token=here.token(aud=[here.house.issuer, "other"])),
+        lambda here: here.exchange(subject_token=here.token(aud=[here.instance.issuer, "other"])),
         ("invalid_request", "invalid_grant"),
     ),
     "an exchange of another kind of token": (
@@ -284,7 +286,7 @@ BAD_FORMS = {
         ("invalid_request",),
     ),
     "an exchange by a name outside the grant": (
-        lambda here: here.exchange(subject_token=here.token("/other", here.house.issuer)),
+        lambda here: here.exchange(subject_token=here.token("/other", here.instance.issuer)),
         ("invalid_request", "invalid_grant", "access_denied", "unauthorized_client"),
     ),
     "an assertion for the record's audience": (
@@ -292,7 +294,7 @@ BAD_FORMS = {
         ("invalid_client",),
     ),
     "an assertion for two": (
-        lambda here: here.client_credentials(client_assertion=here.token(aud=[here.house.issuer, "other"])),
+        lambda here: here.client_credentials(client_assertion=here.token(aud=[here.instance.issuer, "other"])),
         ("invalid_client",),
     ),
     "an assertion by another client": (
@@ -320,8 +322,8 @@ BAD_FORMS = {
 
 def declare_bad_form(words, ask, errors):
     @case(f"workloads: {words} is refused")
-    def refused(world):
-        status, said = ask(yard(world))
+    def refused(env):
+        status, said = ask(yard(env))
         expect(status in (400, 401) and said.get("error") in errors, f"{status} {said}, not {errors}")
         expect("access_token" not in said and "id_token" not in said, f"{said}")
 

@@ -1,1 +1,2 @@
-"""SPIRE's own programs against the built binary: its servers and agents name the workloads, the house gives them certificates."""
+"""SPIRE's own programs against the built binary: its servers and agents name the workloads, the instance gives them
+certificates."""

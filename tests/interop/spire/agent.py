@@ -5,7 +5,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from strangers.case import expect
+from harness.case import expect
 
 from . import programs
 from .process import Process, run

@@ -1,4 +1,4 @@
-"""A connection to the house's listener for workloads, by TLS on both sides if the client has an SVID."""
+"""A connection to the instance's listener for workloads, by TLS on both sides if the client has an SVID."""
 
 import http.client
 import json
@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from cryptography import x509
 
-from strangers.case import expect
-from strangers.web import Answer
+from harness.case import expect
+from harness.web import Answer
 
 from .svid import authority_of
 
@@ -33,11 +33,11 @@ class Channel:
         self.leaf = x509.load_der_x509_certificate(self.connection.sock.getpeercert(binary_form=True))
         if expected:
             names = self.connection.sock.getpeercert()["subjectAltName"]
-            expect(names == (("URI", expected),), f"the house shows {names} instead of {expected}")
+            expect(names == (("URI", expected),), f"the instance shows {names} instead of {expected}")
 
     @property
     def authority(self):
-        """Who signed the certificate that the house showed when it was connected to."""
+        """Who signed the certificate that the instance showed when it was connected to."""
         return authority_of(self.leaf)
 
     def send(self, path, body=None, content_type="application/json", **headers):

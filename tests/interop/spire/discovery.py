@@ -3,7 +3,7 @@
 import json
 import urllib.error
 
-from strangers.web import http
+from harness.web import http
 
 from . import programs
 from .process import Process

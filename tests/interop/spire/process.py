@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from strangers.case import Failed
+from harness.case import Failed
 
 READY_SECONDS = 30
 COMMAND_SECONDS = 30
@@ -12,16 +12,16 @@ STOP_SECONDS = 10
 
 
 class Process:
-    """A program that runs until it is told to end. What it says goes to a file."""
+    """A program that runs until it is stopped. What it says goes to a file."""
 
-    def __init__(self, folder, words, **environment):
+    def __init__(self, folder, words, **variables):
         self.name = words[0].name
         self.log = folder / f"{self.name}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*map(str, words)],
                 cwd=folder,
-                env={**os.environ, **environment},
+                env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -47,11 +47,11 @@ class Process:
         self.process.wait()
 
 
-def run(*words, **environment):
+def run(*words, **variables):
     """A command, to its end: the exit status and what it said."""
     done = subprocess.run(
         [*map(str, words)],
-        env={**os.environ, **environment},
+        env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

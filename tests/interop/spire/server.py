@@ -8,8 +8,8 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from jwt.algorithms import ECAlgorithm
 
-from strangers.case import expect
-from strangers.world import free_port
+from harness.case import expect
+from harness.environment import free_port
 
 from . import programs
 from .process import Process, run

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from strangers.issuer import Issuer
+from harness.issuer import Issuer
 
 from . import bodies, ours, peers, report, trust_domains
 from .measure import Job, measure
@@ -42,23 +42,23 @@ class Load:
         print("  ".join(report.row(seen)), file=sys.stderr, flush=True)
 
     def timestamps_and_certificates(self, curve, stack):
-        house = started(stack, ours.house(self.chosen.binary, self.folder, curve, self.issuer))
+        instance = started(stack, ours.instance(self.chosen.binary, self.folder, curve, self.issuer))
         if curve == "P-384":
             time.sleep(2)
-            self.idle_mib = resident_mib(house.process.pid)
+            self.idle_mib = resident_mib(instance.process.pid)
         stamp = Job(f"timestamp {curve}", "/api/v1/timestamp", bodies.timestamp_query(self.folder), "application/timestamp-query")
         certificate = Job(
             f"certificate {curve} CA", "/api/v2/signingCert", bodies.certificate_request(self.folder, self.issuer), "application/json"
         )
-        self.drive(stamp, "privyseal", house.origin, house.process.pid)
-        self.drive(certificate, "privyseal", house.origin, house.process.pid)
+        self.drive(stamp, "privyseal", instance.origin, instance.process.pid)
+        self.drive(certificate, "privyseal", instance.origin, instance.process.pid)
         authority = ca = None
         if self.chosen.peers:
             authority = started(stack, peers.timestamp_authority(self.chosen.cache, self.folder, curve))
             self.drive(stamp, "Sigstore TSA 2.1.3", authority.origin, authority.pid)
             ca = started(stack, peers.fulcio(self.chosen.cache, self.folder, curve, self.issuer))
             self.drive(certificate, "Fulcio 1.8.8, no SCT", ca.origin, ca.pid)
-        return house, authority, ca
+        return instance, authority, ca
 
     def entries_job(self, name, origin, count):
         lines = bodies.log_entries(self.folder, name, origin, self.issuer, count)
@@ -67,7 +67,8 @@ class Load:
     def peers_entries(self, ca):
         job = self.entries_job("peers", ca.origin, PEER_ENTRIES)
         for connections in CONNECTIONS:
-            # A new one each time: whoever hangs up while rekor-tiles still waits for its checkpoint leaves it answering 499 to others.
+            # A new one each time: a client that hangs up while rekor-tiles still waits for its checkpoint leaves it
+            # answering 499 to others.
             log = peers.rekor(self.chosen.cache, self.folder / f"rekor-{connections}")
             try:
                 self.one(job, "rekor-tiles 2.3.0", log.origin, log.pid, connections, warm=False)
@@ -95,13 +96,18 @@ class Load:
             for curve in CURVES[1:]:
                 with contextlib.ExitStack() as one_curve:
                     self.timestamps_and_certificates(curve, one_curve)
-            house, authority, ca = self.timestamps_and_certificates(CURVES[0], stack)
+            instance, authority, ca = self.timestamps_and_certificates(CURVES[0], stack)
             if self.wants("log entry"):
-                self.drive(self.entries_job("ours", house.origin, ENTRIES), "privyseal", house.origin, house.process.pid)
+                self.drive(
+                    self.entries_job("ours", instance.origin, ENTRIES),
+                    "privyseal",
+                    instance.origin,
+                    instance.process.pid,
+                )
                 if ca:
                     self.peers_entries(ca)
             if self.wants("sign-blob"):
-                trust = house.trust_files()
+                trust = instance.trust_files()
                 files = ["--trusted-root", trust / "trusted_root.json", "--signing-config", trust / "signing_config.v0.2.json"]
                 self.whole_signatures("privyseal", files)
                 if ca:

@@ -7,7 +7,7 @@ import subprocess
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
-from strangers import fulcio
+from harness import fulcio
 
 EMAIL = "load@partner.example"
 

@@ -1,11 +1,12 @@
-"""Our own side of the measurement: a house as it ships, records and logs durable, with the load's issuer granted its name."""
+"""Our own side of the measurement: an instance as it ships, records and logs durable, with the load's issuer granted
+its name."""
 
 import json
 
-from strangers.house import House
+from harness.instance import Instance
 
 
-def house(binary, folder, curve, issuer):
+def instance(binary, folder, curve, issuer):
     # From a file: nothing is fetched while something is measured.
     keys = folder / "load.jwks.json"
     keys.write_text(json.dumps(issuer.keys()))
@@ -18,4 +19,6 @@ jwks_file = "{keys}"
 danger_loopback_http = true
 grants = [{{ email = "partner.example" }}]
 """
-    return House(binary, folder / f"house-{curve}", config, init=("--curve", curve.lower().replace("-", ""))).start()
+    return Instance(
+        binary, folder / f"instance-{curve}", config, init=("--curve", curve.lower().replace("-", ""))
+    ).start()

@@ -2,9 +2,9 @@
 
 import subprocess
 
-from strangers import peer
-from strangers.peer import PASSWORD, Peer, chain
-from strangers.world import free_port
+from harness import peer
+from harness.environment import free_port
+from harness.peer import PASSWORD, Peer, chain
 
 TSA_EXTENSIONS = """keyUsage=critical,digitalSignature
 extendedKeyUsage=critical,timeStamping

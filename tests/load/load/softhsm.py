@@ -1,5 +1,5 @@
-"""What SoftHSM itself takes for a signature: the very calls that a house makes, through the same module, without the house. The
-difference between this and a house's CPU for a timestamp is ours."""
+"""What SoftHSM itself takes for a signature: the very calls that an instance makes, through the same module, without
+the instance. The difference between this and an instance's CPU for a timestamp is ours."""
 
 import ctypes
 import time

@@ -5,9 +5,9 @@ import contextlib
 import sys
 import time
 
-from strangers.house import House
-from strangers.hsm import PIN, Token
-from strangers.world import free_port, make_authority
+from harness.environment import free_port, make_authority
+from harness.hsm import PIN, Token
+from harness.instance import Instance
 
 from . import bodies, peers, report, softhsm
 from .floor import Floor
@@ -46,41 +46,41 @@ class Stamps:
             job = self.job(f"timestamp {kind}, new TLS connection", path, fresh=True)
             self.one(job, who, server.origin, server.process.pid, connections)
 
-    def house(self, stack, name, curve=None, config="", tls=False, units=("rsa3072",), token=None):
+    def instance(self, stack, name, curve=None, config="", tls=False, units=("rsa3072",), token=None):
         ca = None
         listen = "127.0.0.1:0"
         if tls:
             port = free_port()
             listen, ca = f"127.0.0.1:{port}", self.tls / "ca.crt"
-            config += f'[house]\norigin = "https://localhost:{port}"\n[listen]\n'
+            config += f'[instance]\norigin = "https://localhost:{port}"\n[listen]\n'
             config += f'tls = {{ certificate = "{self.tls}/tls.crt", key = "{self.tls}/tls.key" }}\n'
         how = {"init": ("--curve", curve)} if curve else {"units": units, "token": token}
-        house = House(self.chosen.binary, self.folder / name, config, listen, ca_file=ca, **how).start()
-        stack.callback(house.stop)
-        return house
+        instance = Instance(self.chosen.binary, self.folder / name, config, listen, ca_file=ca, **how).start()
+        stack.callback(instance.stop)
+        return instance
 
     def ours(self, kind, curve):
         path = "/tsa" if curve else "/tsa/rsa3072"
         for who, config in RECORDS:
             with contextlib.ExitStack() as stack:
-                house = self.house(stack, f"{kind}-{who}".replace(" ", "-"), curve, config)
-                self.keep_alive(kind, who, house, path)
+                instance = self.instance(stack, f"{kind}-{who}".replace(" ", "-"), curve, config)
+                self.keep_alive(kind, who, instance, path)
             with contextlib.ExitStack() as stack:
-                house = self.house(stack, f"{kind}-{who}-tls".replace(" ", "-"), curve, config, tls=True)
-                self.fresh(kind, who, house, path)
+                instance = self.instance(stack, f"{kind}-{who}-tls".replace(" ", "-"), curve, config, tls=True)
+                self.fresh(kind, who, instance, path)
 
     def in_token(self):
-        """The same keys in a token: what the house does beside the token's own work."""
+        """The same keys in a token: what the instance does beside the token's own work."""
         token = Token(self.folder / "hsm")
         self.token_signatures = softhsm.signatures(token, PIN)
         for who, config in RECORDS:
             for tls in (False, True):
                 with contextlib.ExitStack() as stack:
                     name = f"token-{who}-{tls}".replace(" ", "-")
-                    house = self.house(stack, name, config=config, tls=tls, units=NAMES, token=token)
+                    instance = self.instance(stack, name, config=config, tls=tls, units=NAMES, token=token)
                     for kind in NAMES:
                         what = f"{NAMES[kind]} in SoftHSM"
-                        (self.fresh if tls else self.keep_alive)(what, who, house, f"/tsa/{kind}")
+                        (self.fresh if tls else self.keep_alive)(what, who, instance, f"/tsa/{kind}")
 
     def theirs(self, kind):
         path = "/api/v1/timestamp"
@@ -93,13 +93,13 @@ class Stamps:
     def million(self):
         """Resident memory as they go on, in one process."""
         with contextlib.ExitStack() as stack:
-            house = self.house(stack, "million", "p256")
+            instance = self.instance(stack, "million", "p256")
             job, done = self.job("timestamp P-256", "/tsa"), 0
-            self.memory.append((0, resident_mib(house.process.pid)))
+            self.memory.append((0, resident_mib(instance.process.pid)))
             while done < MILLION:
-                seen, _ = wrk(job, house.origin, 64, 10, self.folder)
+                seen, _ = wrk(job, instance.origin, 64, 10, self.folder)
                 done += seen["requests"]
-                self.memory.append((done, resident_mib(house.process.pid)))
+                self.memory.append((done, resident_mib(instance.process.pid)))
                 print(f"{done:,} timestamps, {self.memory[-1][1]:.0f} MiB", file=sys.stderr, flush=True)
             time.sleep(1)
 

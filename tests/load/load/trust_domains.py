@@ -1,10 +1,12 @@
-"""What it costs to look after many trust domains: a house that polls a thousand bundle endpoints, and nothing else to do.
+"""What it costs to look after many trust domains: an instance that polls a thousand bundle endpoints, and nothing else
+to do.
 
     tests/load/run --trust-domains
 
-Every trust domain has keys of its own, a certificate and a JWT key, as SPIRE publishes them, and a hint of one minute, the shortest
-that counts; SPIRE's default is five. Each look is a new TLS connection, because looks at one endpoint are minutes apart. The house's
-CPU is read over whole minutes once everything has been fetched; the endpoint is a program of its own.
+Every trust domain has keys of its own, a certificate and a JWT key, as SPIRE publishes them, and a hint of one minute,
+the shortest that counts; SPIRE's default is five. Each look is a new TLS connection, because looks at one endpoint are
+minutes apart. The instance's CPU is read over whole minutes once everything has been fetched; the endpoint is a program
+of its own.
 """
 
 import base64
@@ -19,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from strangers.house import House
+from harness.instance import Instance
 
 from .server import cpu_seconds, resident_mib
 
@@ -64,7 +66,7 @@ def bundle(name):
 
 
 def serve(folder, port, looks):
-    """All endpoints in one program, told apart by their paths."""
+    """All endpoints in one program, distinguished by their paths."""
     bundles = {f"/td{number}.test": bundle(f"td{number}.test") for number in range(COUNT)}
 
     class Endpoint(http.server.BaseHTTPRequestHandler):
@@ -117,18 +119,18 @@ def measure(binary, scratch, minutes):
     endpoint.start()
     while not port.value:
         time.sleep(0.1)
-    house = House(binary, scratch / "house", "".join(section(number, port.value) for number in range(COUNT)))
-    (house.folder / "web-ca.crt").write_bytes(web_ca)
-    house.start()
+    instance = Instance(binary, scratch / "instance", "".join(section(number, port.value) for number in range(COUNT)))
+    (instance.folder / "web-ca.crt").write_bytes(web_ca)
+    instance.start()
     try:
         deadline = time.monotonic() + 120
         while looks.value < COUNT and time.monotonic() < deadline:
             time.sleep(0.5)
         if looks.value < COUNT:
-            raise SystemExit(f"only {looks.value} of {COUNT} bundles were fetched\n{house.log.read_text()[-2000:]}")
+            raise SystemExit(f"only {looks.value} of {COUNT} bundles were fetched\n{instance.log.read_text()[-2000:]}")
         # The first round comes all at once; jitter spreads the next ones.
         time.sleep(WARM_SECONDS)
-        pid, looked, cpu, began = house.process.pid, looks.value, cpu_seconds(house.process.pid), time.monotonic()
+        pid, looked, cpu, began = instance.process.pid, looks.value, cpu_seconds(instance.process.pid), time.monotonic()
         time.sleep(60 * minutes)
         seconds, cpu, looked = time.monotonic() - began, cpu_seconds(pid) - cpu, looks.value - looked
         each, share = cpu / looked, cpu / seconds
@@ -136,5 +138,5 @@ def measure(binary, scratch, minutes):
         print(f"{each * 1e6:.0f} us of CPU a look, {share:.2%} of a core, {resident_mib(pid):.0f} MiB resident")
         print(f"at a hint of 300 s, SPIRE's default: {each * COUNT / 300:.2%} of a core")
     finally:
-        house.stop()
+        instance.stop()
         endpoint.terminate()

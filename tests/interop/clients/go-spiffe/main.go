@@ -34,18 +34,18 @@ func no(err error) verdict {
 	return verdict{"accepted": false, "error": err.Error()}
 }
 
-func judge(words []string) (verdict, error) {
+func evaluate(words []string) (verdict, error) {
 	if len(words) == 0 {
 		return nil, errWords
 	}
-	judges := map[string]func([]string) (verdict, error){
-		"bundle": judgeBundle,
-		"jwt":    judgeJWT,
-		"x509":   judgeX509,
+	commands := map[string]func([]string) (verdict, error){
+		"bundle": verifyBundle,
+		"jwt":    verifyJWT,
+		"x509":   verifyX509,
 		"dial":   dial,
 		"fetch":  fetch,
 	}
-	one, known := judges[words[0]]
+	one, known := commands[words[0]]
 	if !known {
 		return nil, errWords
 	}
@@ -60,7 +60,7 @@ func many() error {
 		if err := json.Unmarshal(lines.Bytes(), &words); err != nil {
 			return misuse{err}
 		}
-		said, err := judge(words)
+		said, err := evaluate(words)
 		if err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func run(words []string) error {
 	case "workload-api":
 		return serveWorkloadAPI(words[1:])
 	}
-	said, err := judge(words)
+	said, err := evaluate(words)
 	if err == nil {
 		say(said)
 	}

@@ -82,7 +82,7 @@ func line(file string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// readSVID does not judge what it reads: a Workload API that serves a bad SVID is part of the tests.
+// readSVID does not check what it reads: a Workload API that serves a bad SVID is part of the tests.
 func readSVID(file string, read *state) (*workload.X509SVID, error) {
 	svid := &workload.X509SVID{}
 	rest, err := os.ReadFile(file)
@@ -205,7 +205,7 @@ func (api *workloadAPI) current() (*state, chan struct{}) {
 }
 
 // admit applies the specification's guard against requests that a server was tricked into (Workload Endpoint §3), and what the file
-// `answer` says. Every call is told in one line.
+// `answer` says. Every call is reported in one line.
 func (api *workloadAPI) admit(ctx context.Context, call string) error {
 	now, _ := api.current()
 	values, _ := metadata.FromIncomingContext(ctx)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import namedtuple
 
+from harness.case import Failed, expect
 from spire.process import wait_for
 from spire.stage import (
     ALPHA,
@@ -17,15 +18,14 @@ from spire.stage import (
     spire,
     stage,
 )
-from strangers.case import Failed, expect
 
-# One request: by whose key the SVID was, by whose the certificate that the house showed, and what came of it.
+# One request: by whose key the SVID was, by whose the certificate that the instance presented, and the outcome.
 Use = namedtuple("Use", "authority shown status answer")
 LABEL = f"spiffe://{ALPHA}"
 
 
 def expect_both_ways(here, token, svid):
-    expect_certified(by_token(here.house, token), token.subject, LABEL)
+    expect_certified(by_token(here.instance, token), token.subject, LABEL)
     with here.channel(svid) as channel:
         expect_certified(by_channel(channel, svid), svid.subject, LABEL)
 
@@ -37,15 +37,16 @@ def come_back(here):
     token, svid = agent.jwt_svid(), agent.x509_svid()
     agent.process.kill()
     expect(agent.fetch("jwt", "-audience", "sigstore")[0] != 0, "the agent still answers")
-    # Twice: the house has had the time to see that the agent is gone.
+    # Twice: the instance has had the time to see that the agent is gone.
     for _ in range(2):
         expect_both_ways(here, token, svid)
         time.sleep(0.5)
-    agent.launch(here.world.running).await_identity()
+    agent.launch(here.env.running).await_identity()
 
 
 class Traffic:
-    """Asks for certificates, one after the other, until it is told to stop. A request that finds no answer is a use that failed."""
+    """Asks for certificates, one after the other, until it is stopped. A request that finds no answer is a use that
+    failed."""
 
     def __init__(self, ask):
         self.uses, self.stopping = [], threading.Event()
@@ -89,7 +90,7 @@ class Rotation:
 
     def by_token(self):
         token = self.agent.jwt_svid()
-        return Use(token.authority, None, *by_token(self.here.house, token))
+        return Use(token.authority, None, *by_token(self.here.instance, token))
 
     def by_svid(self):
         svid = self.agent.x509_svid()
@@ -102,12 +103,12 @@ class Rotation:
     def rotate(self):
         old = {kind: self.alpha.active(kind) for kind in ("jwt", "x509")}
         self.new = {kind: self.alpha.prepare(kind) for kind in old}
-        # SPIRE itself prepares hours before it activates; the operator who cannot wait tells the house.
+        # SPIRE itself prepares hours before it activates; an operator who cannot wait refreshes the instance.
         self.refresh()
         for act, authorities in (("activate", self.new), ("taint", old)):
             for kind, authority in authorities.items():
                 self.alpha.turn(kind, act, authority)
-        wait_for(self.is_over, 20, "the workload, the agent and the house have SVIDs of the new authorities")
+        wait_for(self.is_over, 20, "the workload, the agent and the instance have SVIDs of the new authorities")
         # What hangs on the old authority ends here.
         self.on_kept.stop()
         for kind, authority in old.items():
@@ -132,27 +133,27 @@ class Rotation:
 @functools.lru_cache
 def rotation(here):
     if hasattr(here, "rotation_began"):
-        raise Failed("the keys did not turn as they should before: see the first case that wanted it")
+        raise Failed("the keys did not turn as they should before: see the first case that needed it")
     here.rotation_began = True
-    # What the house is itself must turn with the keys although its connection to the agent broke before.
+    # The instance's own identity must turn with the keys although its connection to the agent broke before.
     come_back(here)
     return Rotation(here)
 
 
-@spire("a key that beta signs with before the house has heard of it is asked for at once")
-def unheard(world):
-    here = stage(world)
+@spire("a key that beta signs with before the instance has heard of it is asked for at once")
+def unheard(env):
+    here = stage(env)
     here.beta.turn("jwt", "activate", here.beta.prepare("jwt"))
     token = here.beta.mint_jwt(BUILD)
     expect(token.authority == here.beta.active("jwt"), "beta does not sign with the new key")
-    # At once, but a trust domain is not asked again within ten seconds, whoever shows what tokens.
-    wait_for(lambda: by_token(here.house, token)[0] == 200, 15, "a certificate for a token by the new key")
-    expect_certified(by_token(here.house, token), token.subject, f"spiffe://{BETA}")
+    # At once, but a trust domain is not asked again within ten seconds, no matter which tokens are presented.
+    wait_for(lambda: by_token(here.instance, token)[0] == 200, 15, "a certificate for a token by the new key")
+    expect_certified(by_token(here.instance, token), token.subject, f"spiffe://{BETA}")
 
 
-@spire("another house hears of beta's new key from alpha's agent")
-def heard(world):
-    here = stage(world)
+@spire("another instance hears of beta's new key from alpha's agent")
+def heard(env):
+    here = stage(env)
     expect(here.neighbour.get("/healthz").status == 200, "no neighbour")
     here.beta.turn("jwt", "activate", here.beta.prepare("jwt"))
     # Alpha's server asks beta four times in a refresh hint, its agent asks the server every second.
@@ -161,16 +162,16 @@ def heard(world):
     wait_for(lambda: by_token(here.neighbour, token)[0] == 200, 15, "a certificate for a token by the new key")
 
 
-@spire("an agent is killed: what it gave out counts on, and so does what the house is; it comes back, and its workloads with it")
-def killed(world):
-    here = stage(world)
+@spire("an agent is killed: the SVIDs that it gave out still count; it comes back, and its workloads with it")
+def killed(env):
+    here = stage(env)
     come_back(here)
     expect_both_ways(here, here.agents[ALPHA].jwt_svid(), here.agents[ALPHA].x509_svid())
 
 
 @spire("alpha's keys turn and the old ones are revoked: no workload with an SVID of the day is refused at any time")
-def traffic(world):
-    here = rotation(stage(world))
+def traffic(env):
+    here = rotation(stage(env))
     here.tokens.expect_all_good(10)
     here.svids.expect_all_good(10)
     for kind, traffic in (("jwt", here.tokens), ("x509", here.svids)):
@@ -180,31 +181,33 @@ def traffic(world):
 
 
 @spire("SVIDs of an authority that was tainted and dropped are refused, both kinds; those of the new one are taken")
-def dropped(world):
-    here = rotation(stage(world))
+def dropped(env):
+    here = rotation(stage(env))
     expect(here.old_token.authority != here.new["jwt"], "the key did not turn")
-    expect_refused(by_token(here.here.house, here.old_token), "J4")
-    # The old authority is in what came with the old SVID, and the house is no longer of it.
+    expect_refused(by_token(here.here.instance, here.old_token), "J4")
+    # The old authority is in what came with the old SVID, and the instance no longer has an SVID of it.
     with here.here.channel(here.old_svid, here.alpha.command("bundle show")) as channel:
         expect_refused(by_channel(channel, here.old_svid), "A6")
     expect_both_ways(here.here, here.agent.jwt_svid(), here.agent.x509_svid())
 
 
 @spire("a connection that was opened with an SVID of the dropped authority stays open and gets nothing more")
-def kept(world):
-    here = rotation(stage(world))
+def kept(env):
+    here = rotation(stage(env))
     here.on_kept.expect_all_good(10)
     expect_refused(by_channel(here.kept, here.old_svid), "A6")
     expect(here.kept.send("/healthz").status == 200, "the connection is of no more use")
 
 
 @spire("what we are ourselves, by alpha's agent, turns with alpha's keys, also after the agent was killed, and drops no connection")
-def ourselves(world):
-    here = rotation(stage(world))
+def ourselves(env):
+    here = rotation(stage(env))
     here.on_kept.expect_all_good(10)
     here.svids.expect_all_good(10)
     before, after = here.kept.authority, here.new["x509"]
     shown = [use.shown for use in here.svids.uses]
-    expect(before != after and set(shown) == {before, after}, f"the house showed certificates of {set(shown)}")
+    expect(before != after and set(shown) == {before, after}, f"the instance showed certificates of {set(shown)}")
     # Once it has turned it does not turn back.
-    expect(shown == sorted(shown, key=[before, after].index), "the house showed its old certificate after the new one")
+    expect(
+        shown == sorted(shown, key=[before, after].index), "the instance showed its old certificate after the new one"
+    )

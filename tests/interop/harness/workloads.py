@@ -1,4 +1,4 @@
-"""A house to which workloads come: with trust domains, and a listener that asks for their certificates."""
+"""An instance to which workloads come: with trust domains, and a listener that asks for their certificates."""
 
 import base64
 import json
@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from .case import Failed, expect
+from .environment import free_port, make_authority
 from .fulcio import key_body
 from .web import http
-from .world import free_port, make_authority
 
 ISSUER = "1.3.6.1.4.1.57264.1.8"
 API = "/api/privyseal/v1/trust-domains"
@@ -21,7 +21,7 @@ SETTLED_SECONDS = 30
 
 
 def trust_domain(name, bundle, **settings):
-    """One section of the configuration. The trust domain may speak for all of itself."""
+    """One section of the configuration. The trust domain may assert every name of its own."""
     whole = {"name": name, "bundle": bundle, "danger_loopback": True, "grants": [{"spiffe": f"spiffe://{name}"}], **settings}
     return "\n[[trust_domains]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in whole.items())
 
@@ -37,8 +37,8 @@ def toml(value):
 class Workloads:
     """`privyseal up` over TLS with a certificate of an internal authority, and what workloads ask of it."""
 
-    def __init__(self, world, name, sections, spiffe="", identity="files", authority=None):
-        self.world, self.folder = world, world.folder / f"{name}-tls"
+    def __init__(self, env, name, sections, spiffe="", identity="files", authority=None):
+        self.env, self.folder = env, env.folder / f"{name}-tls"
         self.folder.mkdir()
         authority = authority or self.folder
         if authority == self.folder:
@@ -46,7 +46,7 @@ class Workloads:
         port, svid_port, metrics_port = free_port(), free_port(), free_port()
         self.svid_origin, self.metrics = f"https://localhost:{svid_port}", f"http://127.0.0.1:{metrics_port}/metrics"
         config = f"""
-[house]
+[instance]
 origin = "https://localhost:{port}"
 
 [spiffe]
@@ -61,7 +61,7 @@ address = "127.0.0.1:{svid_port}"
 identity = "{identity}"
 {sections}"""
         self.ca_file = authority / "ca.crt"
-        self.house = world.build_house(name, config, f"127.0.0.1:{port}", ca_file=self.ca_file)
+        self.instance = env.build_instance(name, config, f"127.0.0.1:{port}", ca_file=self.ca_file)
         self.asked = 0
 
     @property
@@ -69,24 +69,29 @@ identity = "{identity}"
         """The file with an administrator's token."""
         file = self.folder / "login"
         if not file.exists():
-            who = ["--user", self.house.EMAIL, "--password-file", self.house.password_file]
-            self.house.command("login", "--server", self.house.origin, "--ca-file", self.ca_file, *who, "--out", file)
+            who = ["--user", self.instance.EMAIL, "--password-file", self.instance.password_file]
+            self.instance.command(
+                "login", "--server", self.instance.origin, "--ca-file", self.ca_file, *who, "--out", file
+            )
         return file
 
     @property
     def server(self):
-        return ["--server", self.house.origin, "--ca-file", self.ca_file, "--login", self.login]
+        return ["--server", self.instance.origin, "--ca-file", self.ca_file, "--login", self.login]
 
     def refresh(self, name):
-        """The bundle is fetched now. A bundle that is not taken is told by the answer, and is no fault of the request."""
+        """The bundle is fetched now. A bundle that is not taken is reported in the answer, and is no fault of the
+        request."""
         bearer = {"Authorization": f"Bearer {self.login.read_text().strip()}"}
-        answer = http(f"{self.house.origin}{API}/{name}/refresh", b"{}", "application/json", ca_file=self.ca_file, **bearer)
+        answer = http(
+            f"{self.instance.origin}{API}/{name}/refresh", b"{}", "application/json", ca_file=self.ca_file, **bearer
+        )
         expect(answer.status < 500, f"refreshing {name}: {answer.status} {answer.body}")
         return answer.status, json.loads(answer.body)
 
     def show(self, name):
         bearer = {"Authorization": f"Bearer {self.login.read_text().strip()}"}
-        answer = http(f"{self.house.origin}{API}/{name}", ca_file=self.ca_file, **bearer)
+        answer = http(f"{self.instance.origin}{API}/{name}", ca_file=self.ca_file, **bearer)
         expect(answer.status == 200, f"{name}: {answer.status} {answer.body}")
         return json.loads(answer.body)
 
@@ -94,7 +99,7 @@ identity = "{identity}"
         """Asks for a certificate with a JWT-SVID."""
         body = proof(spiffe_id)
         body["credentials"] = {"oidcIdentityToken": token}
-        return self.verdict(f"{self.house.origin}/api/v2/signingCert", body)
+        return self.verdict(f"{self.instance.origin}/api/v2/signingCert", body)
 
     def by_svid(self, svid, spiffe_id):
         """Asks for a certificate with an X.509-SVID, over mutual TLS."""
@@ -126,7 +131,7 @@ identity = "{identity}"
         """Asks the token endpoint: status and answer."""
         client = self.svid_file(svid) if svid else None
         kind = "application/x-www-form-urlencoded"
-        target = f"{origin or self.house.origin}/oidc/token"
+        target = f"{origin or self.instance.origin}/oidc/token"
         answer = http(target, urlencode(form).encode(), kind, ca_file=self.ca_file, client_file=client)
         return answer.status, json.loads(answer.body)
 

@@ -1,4 +1,5 @@
-"""The programs of clients/go-spiffe and clients/java/spiffe: judges of bundles and SVIDs, a bundle endpoint, a Workload API."""
+"""The programs of clients/go-spiffe and clients/java/spiffe: verifiers of bundles and SVIDs, a bundle endpoint, a
+Workload API."""
 
 import json
 import select
@@ -10,7 +11,7 @@ from .case import Failed, expect
 SECONDS = 120
 
 
-class Judge:
+class Verifier:
     """A program that gives a verdict on each of many questions in one run."""
 
     def __init__(self, argv):
@@ -31,13 +32,13 @@ class Judge:
 
 
 def go_spiffe(cache):
-    return Judge([cache / "bin/go-spiffe"])
+    return Verifier([cache / "bin/go-spiffe"])
 
 
 def java_spiffe(cache):
     home = cache / "java/spiffe"
     # The second compiler would only make it start later.
-    return Judge(["java", "-XX:TieredStopAtLevel=1", "-cp", f"{home}/jars/*:{home}/classes", "Judge"])
+    return Verifier(["java", "-XX:TieredStopAtLevel=1", "-cp", f"{home}/jars/*:{home}/classes", "Verifier"])
 
 
 class Server:

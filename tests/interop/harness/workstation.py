@@ -1,4 +1,4 @@
-"""A desk at which a client works: a home of its own, the programs on PATH, and a person's browser."""
+"""A workstation, at which a client runs: a home of its own, the programs on PATH, and a person's browser."""
 
 import os
 import re
@@ -12,11 +12,14 @@ from .program import program
 HERE = Path(__file__).resolve().parent
 
 
-class Desk:
-    """One client's place for one house. Nothing of the caller's own home, configuration or caches reaches it."""
+class Workstation:
+    """One client's workstation for one instance. Nothing of the caller's own home, configuration or caches reaches
+    it."""
 
-    def __init__(self, cache, folder, house, programs, email=None, password_file=None, connector="local", ca_file=None):
-        self.folder, self.house = folder, house
+    def __init__(
+        self, cache, folder, instance, programs, email=None, password_file=None, connector="local", ca_file=None
+    ):
+        self.folder, self.instance = folder, instance
         self.home = folder / "home"
         self.home.mkdir(parents=True)
         tools = folder / "bin"
@@ -24,22 +27,23 @@ class Desk:
         # cosign looks for `xdg-open` on PATH; sigstore-python and sigstore-js end at $BROWSER.
         (tools / "xdg-open").symlink_to(HERE / "browser.py")
         self.browser_log, self.code_file = folder / "browser.log", folder / "code"
-        # Two clients are both called `sigstore`: each desk has only the folders of its own programs.
+        # Two clients are both called `sigstore`: each workstation has only the folders of its own programs.
         path = [tools, *(cache / programs for programs in programs), os.environ["PATH"]]
         self.env = {
             "PATH": ":".join(map(str, path)),
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "BROWSER": str(tools / "xdg-open"),
-            "BROWSER_EMAIL": email or house.EMAIL,
-            "BROWSER_PASSWORD_FILE": str(password_file or house.password_file),
+            "BROWSER_EMAIL": email or instance.EMAIL,
+            "BROWSER_PASSWORD_FILE": str(password_file or instance.password_file),
             "BROWSER_CODE_FILE": str(self.code_file),
             "BROWSER_CONNECTOR": connector,
             "BROWSER_LOG": str(self.browser_log),
             "NO_COLOR": "1",
         }
         if ca_file:
-            # What docs/clients says to people whose house uses an internal authority: Go and python-tuf, requests, Node.
+            # What docs/clients says to users whose instance uses an internal authority: Go and python-tuf, requests,
+            # Node.
             for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
                 self.env[name] = str(ca_file)
         # Modules are found from the folder that a script lies in.
@@ -66,7 +70,7 @@ class Desk:
             "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
             "code_challenge_method": "S256",
         }
-        return f"{self.house.issuer}/auth?{urlencode(request)}"
+        return f"{self.instance.issuer}/auth?{urlencode(request)}"
 
     def type_code(self, said):
         """A person's part in the flow without a callback: opens the link that the client printed; answers the code on the page."""

@@ -1,5 +1,5 @@
-// An upstream OpenID provider that is not ours: node oidc-provider, with its own development login pages. Whoever logs in is the
-// e-mail address that they type, and it is verified unless it starts with "unverified".
+// An upstream OpenID provider that is not ours: node oidc-provider, with its own development login pages. The user
+// who logs in is the e-mail address that they type, and it is verified unless it starts with "unverified".
 //
 //   upstream.mjs {"clientId", "clientSecret", "redirectUri"}        prints its issuer when it is ready
 import { createServer } from 'node:http'

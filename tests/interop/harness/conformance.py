@@ -15,7 +15,7 @@ from .svid import TLS, JwtAuthority, Svid, TrustDomain, X509Authority, base64url
 AUDIENCE = "conformance"
 MOST_TOKEN_SECONDS = 3600
 MOST_SVID_SECONDS = 86_400
-EVERYBODY = ("house", "go-spiffe", "java-spiffe")
+EVERYBODY = ("privyseal", "go-spiffe", "java-spiffe")
 
 
 @dataclass
@@ -29,14 +29,14 @@ class Probe:
     domains: tuple  # the trust domains whose bundles are known
     wanted: bool
     spiffe_id: str = ""
-    judges: tuple = EVERYBODY
+    verifiers: tuple = EVERYBODY
 
 
 class Conformance:
     def __init__(self):
         self.test, self.fed = TrustDomain("test.example.org"), TrustDomain("fed.example.org")
         self.probes = []
-        # Trust domain → its bundle when the house starts, and the one that it has when it is asked.
+        # Trust domain → its bundle when the instance starts, and the one that it has when it is asked.
         self.first, self.then = {}, {}
         # Of the trust domains whose document changes: the key that only the first one holds.
         self.firsts_own = {}
@@ -51,9 +51,9 @@ class Conformance:
         self.documents()
         assert len({probe.id for probe in self.probes}) == len(self.probes), "an id stands there twice"
 
-    def add(self, id, what, kind, shown, wanted, spiffe_id="", domains=None, judges=EVERYBODY):
+    def add(self, id, what, kind, shown, wanted, spiffe_id="", domains=None, verifiers=EVERYBODY):
         domains = domains or (self.test.name,)
-        self.probes.append(Probe(id, what, kind, shown, tuple(domains), wanted, spiffe_id, judges))
+        self.probes.append(Probe(id, what, kind, shown, tuple(domains), wanted, spiffe_id, verifiers))
 
     def token(self, id, what, wanted, key=None, sub=None, header=None, payload=None, domains=None, **claims):
         """A token of `test.example.org`, with a name of its own for each id: a rate limit counts by name."""
@@ -230,7 +230,12 @@ class Conformance:
         self.svid("DX-10", "valid for longer than is allowed", False, seconds=2 * MOST_SVID_SECONDS)
         self.svid("DX-11", "with an upper-case trust domain", False, names=["spiffe://TEST.example.org/DX-11"])
         self.svid("DX-12", "of an expired intermediate", False, X509Authority(test.name, test.root, start=-7200, seconds=3600))
-        self.svid("DX-13", "with a stranger's certificate beside its chain", True, beside=[X509Authority("stranger").certificate])
+        self.svid(
+            "DX-13",
+            "with an unrelated certificate beside its chain",
+            True,
+            beside=[X509Authority("unrelated").certificate],
+        )
         self.svid("DX-14", "with key usage that is not critical", False, usage_critical=False)
         named = X509Authority(test.name, test.root, permitted=[test.name])
         self.svid("DX-15", "of an intermediate for this trust domain alone (name constraint)", True, named)
@@ -311,7 +316,7 @@ class Conformance:
         self.change("DB-6/sequence-63-bits", taken=True, spiffe_sequence=2**63 - 1)
         self.change("DB-6/sequence-64-bits", taken=True, spiffe_sequence=2**64 - 1)
         self.change("DB-6/no-sequence", taken=True, spiffe_sequence=None)
-        self.change("DB-6/sequence-back", taken=False, judges=("house",), spiffe_sequence=0)
+        self.change("DB-6/sequence-back", taken=False, verifiers=("privyseal",), spiffe_sequence=0)
         domain, key, other = self.change("DB-7", lambda d, k, o: [d.root.entry(), k.entry(), o.entry(kid=k.kid)], taken=False)
         other_root = X509Authority("db-9.test")
         wrong = lambda d, k, o: [d.root.entry(x5c=other_root.entry()["x5c"]), k.entry()]
@@ -319,9 +324,10 @@ class Conformance:
         self.add("DB-9/by-it", "of an authority beside another key", "x509", other_root.svid(domain.id("/x")), False,
                  domain.id("/x"), [domain.name])  # fmt: skip
 
-    def change(self, id, entries=None, taken=True, document=True, text=None, judges=EVERYBODY, **members):
-        """A trust domain whose document becomes one of these `entries` and `members`, changed once more as `text`. The key of the
-        first document is in none of them that is judged as a document: a house that still takes it did not take the new one."""
+    def change(self, id, entries=None, taken=True, document=True, text=None, verifiers=EVERYBODY, **members):
+        """A trust domain whose document becomes one of these `entries` and `members`, changed once more as `text`. The
+        key of the first document is in none of them that is evaluated as a document: an instance that still takes it
+        did not take the new one."""
         domain = TrustDomain(id.lower().replace("/", "-") + ".test")
         key, other = JwtAuthority(f"{domain.name} 2"), JwtAuthority(f"{domain.name} 3")
         self.first[domain.name], self.firsts_own[domain.name] = domain.document(), domain.jwt
@@ -329,7 +335,9 @@ class Conformance:
         whole = domain.document(changed, **{"spiffe_sequence": 2, **members})
         self.then[domain.name] = text(whole) if text else whole
         if document:
-            self.add(f"{id}/document", "the document", "document", None, taken, domains=[domain.name], judges=judges)
+            self.add(
+                f"{id}/document", "the document", "document", None, taken, domains=[domain.name], verifiers=verifiers
+            )
         return domain, key, other
 
     def keys_token(self, id, what, wanted, domain, key):
@@ -337,7 +345,7 @@ class Conformance:
         self.add(id, what, "jwt", key.token(spiffe_id, AUDIENCE), wanted, spiffe_id, [domain.name])
 
     def document(self, name):
-        """What is in force when judges are asked."""
+        """What is in force when verifiers are asked."""
         return self.then.get(name, self.first[name])
 
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from .case import SUITE
-from .world import World
+from .environment import Environment
 
 # In the order in which a newcomer meets them.
 CASES = (
@@ -51,12 +51,15 @@ def main():
     for name in [*modules, *(f"spire.cases.{name}" for name in SPIRE_CASES)]:
         importlib.import_module(name)
     began = time.monotonic()
-    world = World(chosen.binary.resolve(), chosen.cache, chosen.scratch, chosen.root)
+    env = Environment(chosen.binary.resolve(), chosen.cache, chosen.scratch, chosen.root)
     try:
-        counts = SUITE.run(world, chosen.wanted, sys.stdout)
+        counts = SUITE.run(env, chosen.wanted, sys.stdout)
     finally:
-        world.stop()
-    print(f"{time.monotonic() - began:.0f} s; the houses, logs and bundles were under {chosen.scratch}", file=sys.stderr)
+        env.stop()
+    print(
+        f"{time.monotonic() - began:.0f} s; the instances, logs and bundles were under {chosen.scratch}",
+        file=sys.stderr,
+    )
     print(", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
     # A mistyped word runs nothing, and must not look like success; a machine that lacks a program has said so.
     return 1 if counts["failed"] or not (counts["passed"] or SUITE.lacking) else 0

@@ -3,48 +3,48 @@
 import json
 import shutil
 
-from .desk import HERE
 from .in_toto import in_toto_statement
 from .program import must
+from .workstation import HERE
 
 
 class SigstoreJs:
     name = "sigstore-js"
     programs = ["node/node_modules/.bin"]
-    # What it says of a token that the house refuses, or that it does not even send.
+    # What it says of a token that the instance refuses, or that it does not even send.
     REFUSED_TOKEN = ("CA_CREATE_SIGNING_CERTIFICATE_ERROR", "IDENTITY_TOKEN_PARSE_ERROR")
 
-    def __init__(self, desk):
-        self.desk, self.house = desk, desk.house
-        shutil.copy(HERE / "sigstore_js.mjs", desk.folder)
-        self.cache = desk.home / "sigstore-js"
+    def __init__(self, workstation):
+        self.workstation, self.instance = workstation, workstation.instance
+        shutil.copy(HERE / "sigstore_js.mjs", workstation.folder)
+        self.cache = workstation.home / "sigstore-js"
 
     def trust(self):
-        root = self.house.trust_files() / "root.json"
-        argv = ["sigstore", "initialize", "--mirror", f"{self.house.origin}/tuf", "--root", root]
-        return must(self.desk.run(*argv, "--cache-path", self.cache))
+        root = self.instance.trust_files() / "root.json"
+        argv = ["sigstore", "initialize", "--mirror", f"{self.instance.origin}/tuf", "--root", root]
+        return must(self.workstation.run(*argv, "--cache-path", self.cache))
 
     def files(self):
-        return {"trustedRoot": str(self.house.trust_files() / "trusted_root.json")}
+        return {"trustedRoot": str(self.instance.trust_files() / "trusted_root.json")}
 
     def by_tuf(self):
-        root = self.house.trust_files() / "root.json"
-        return {"mirror": f"{self.house.origin}/tuf", "root": str(root), "cache": str(self.cache)}
+        root = self.instance.trust_files() / "root.json"
+        return {"mirror": f"{self.instance.origin}/tuf", "root": str(root), "cache": str(self.cache)}
 
     def library(self, operation, **job):
         job = {name: str(value) for name, value in job.items() if value is not None}
-        return self.desk.run("node", "sigstore_js.mjs", operation, json.dumps(job))
+        return self.workstation.run("node", "sigstore_js.mjs", operation, json.dumps(job))
 
     def sign(self, artifact, bundle, token=None, kind="messageSignature", payload_type=None):
-        config = self.house.trust_files() / "signing_config.v0.2.json"
+        config = self.instance.trust_files() / "signing_config.v0.2.json"
         return self.library(
-            "sign", kind=kind, file=artifact, bundle=bundle, signingConfig=config, issuer=self.house.issuer, token=token,
-            payloadType=payload_type,
+            "sign", kind=kind, file=artifact, bundle=bundle, signingConfig=config, issuer=self.instance.issuer,
+            token=token, payloadType=payload_type,
         )  # fmt: skip
 
     def attest(self, artifact, bundle, predicate, token=None):
         """This client signs whole statements: the one about the artifact is written here."""
-        file = self.desk.folder / "statement.json"
+        file = self.workstation.folder / "statement.json"
         file.write_text(json.dumps(in_toto_statement(artifact, predicate)))
         return self.sign(file, bundle, token, "dsseEnvelope", "application/vnd.in-toto+json")
 

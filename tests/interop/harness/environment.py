@@ -1,4 +1,4 @@
-"""What the cases share: the houses, the desks and the signed things, each made when it is first wanted."""
+"""What the cases share: the instances, the workstations and the signed things, each made when it is first needed."""
 
 import functools
 import http.server
@@ -11,14 +11,14 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from .browser import Browser
 from .case import Failed, expect
 from .cosign import Cosign
-from .desk import HERE, Desk
-from .house import House
+from .instance import Instance
 from .issuer import Issuer
 from .program import must
 from .sigstore_js import SigstoreJs
 from .sigstore_python import SigstorePython
 from .stamping import Unit
 from .web import http as web
+from .workstation import HERE, Workstation
 
 PREDICATE = {
     "buildDefinition": {
@@ -38,42 +38,42 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class World:
+class Environment:
     def __init__(self, binary, cache, folder, root):
         self.binary, self.cache, self.folder, self.root = binary, cache, folder, root
-        self.running, self.desks = [], 0
+        self.running, self.workstations = [], 0
         self.artifact = folder / "artifact.txt"
-        self.artifact.write_text("what the house signs\n")
+        self.artifact.write_text("what the instance signs\n")
         self.other_artifact = folder / "other.txt"
         self.other_artifact.write_text("what nobody signed\n")
         self.predicate = folder / "predicate.json"
         self.predicate.write_text(json.dumps(PREDICATE))
 
-    def build_house(self, name, *arguments, **options):
+    def build_instance(self, name, *arguments, **options):
         if (self.folder / name).exists():
-            raise Failed(f"the house {name} did not start before: see the first case that wanted it")
-        house = House(self.binary, self.folder / name, *arguments, **options).start()
-        self.running.append(house)
-        return house
+            raise Failed(f"the instance {name} did not start before: see the first case that needed it")
+        instance = Instance(self.binary, self.folder / name, *arguments, **options).start()
+        self.running.append(instance)
+        return instance
 
     @functools.cached_property
-    def house(self):
+    def instance(self):
         """As a newcomer starts it: no configuration but the defaults, plain HTTP on loopback."""
-        return self.build_house("house")
+        return self.build_instance("instance")
 
-    def desk(self, house, programs, **options):
-        self.desks += 1
-        return Desk(self.cache, self.folder / f"desk-{self.desks}", house, programs, **options)
+    def workstation(self, instance, programs, **options):
+        self.workstations += 1
+        return Workstation(self.cache, self.folder / f"workstation-{self.workstations}", instance, programs, **options)
 
-    def client(self, name, house=None, **options):
-        """A client that has never seen the house."""
-        house = house or self.house
-        return CLIENTS[name](self.desk(house, CLIENTS[name].programs, **options))
+    def client(self, name, instance=None, **options):
+        """A client that has never seen this instance."""
+        instance = instance or self.instance
+        return CLIENTS[name](self.workstation(instance, CLIENTS[name].programs, **options))
 
     @functools.lru_cache
-    def trusting(self, name, house=None):
-        """A client of which the house's trust root has been introduced by TUF, once for all cases."""
-        client = self.client(name, house)
+    def trusting(self, name, instance=None):
+        """A client of which the instance's trust root has been introduced by TUF, once for all cases."""
+        client = self.client(name, instance)
         client.trust()
         return client
 
@@ -91,7 +91,7 @@ class World:
             must(client.sign(self.artifact, bundle))
         else:
             must(client.attest(self.artifact, bundle, self.predicate))
-        expect(client.desk.browser_log.exists(), f"{name} signed without a login in the browser")
+        expect(client.workstation.browser_log.exists(), f"{name} signed without a login in the browser")
         return bundle
 
     @functools.cached_property
@@ -105,7 +105,7 @@ class World:
 
     @functools.cached_property
     def upstream(self):
-        """A process of node oidc-provider, told where our connector's callback is. Answers its issuer."""
+        """A process of node oidc-provider, configured with our connector's callback. Answers its issuer."""
         port = self.guarded_port
         job = {
             "clientId": "privyseal",
@@ -161,9 +161,9 @@ class World:
         return free_port()
 
     @functools.cached_property
-    def guarded_house(self):
-        """A house with other issuers than itself: one that may speak for partner.example and lies, one that may speak for nothing,
-        and an upstream for corp.example."""
+    def guarded_instance(self):
+        """An instance with other issuers than itself: one that may assert partner.example and lies, one that may assert
+        nothing, and an upstream for corp.example."""
         secret = self.folder / "upstream.secret"
         secret.write_text("interop-secret\n")
         config = f"""
@@ -193,50 +193,50 @@ grants = []
 [log]
 serve_audit = true
 """
-        return self.build_house("guarded", config, f"127.0.0.1:{self.guarded_port}")
+        return self.build_instance("guarded", config, f"127.0.0.1:{self.guarded_port}")
 
     @functools.cached_property
-    def tls_house(self):
+    def tls_instance(self):
         """HTTPS with a certificate of an authority that no machine trusts."""
         folder = self.folder / "tls"
         folder.mkdir()
         make_authority(folder)
         port = free_port()
         config = f"""
-[house]
+[instance]
 origin = "https://localhost:{port}"
 
 [listen]
 tls = {{ certificate = "{folder}/tls.crt", key = "{folder}/tls.key" }}
 """
-        return self.build_house("tls-house", config, f"127.0.0.1:{port}", ca_file=folder / "ca.crt")
+        return self.build_instance("tls-instance", config, f"127.0.0.1:{port}", ca_file=folder / "ca.crt")
 
     @functools.cached_property
-    def stamping_house(self):
+    def stamping_instance(self):
         """Plain HTTP, with a timestamp unit for each kind of key beside the first one, which is P-384."""
-        return self.build_house("stamping", revocation(), units=UNITS)
+        return self.build_instance("stamping", revocation(), units=UNITS)
 
     @functools.cached_property
-    def stamping_tls_house(self):
+    def stamping_tls_instance(self):
         folder = self.folder / "stamping-tls-authority"
         folder.mkdir()
         make_authority(folder)
         port = free_port()
         config = f"""
-[house]
+[instance]
 origin = "https://localhost:{port}"
 
 [listen]
 tls = {{ certificate = "{folder}/tls.crt", key = "{folder}/tls.key" }}
 {revocation()}"""
-        return self.build_house("stamping-tls", config, f"127.0.0.1:{port}", ca_file=folder / "ca.crt", units=UNITS)
+        return self.build_instance("stamping-tls", config, f"127.0.0.1:{port}", ca_file=folder / "ca.crt", units=UNITS)
 
     @functools.lru_cache
     def unit(self, kind, scheme="http"):
-        """The timestamp unit with such a key, of a house that speaks so."""
-        house = self.stamping_tls_house if scheme == "https" else self.stamping_house
+        """The timestamp unit with such a key, of an instance with that URL scheme."""
+        instance = self.stamping_tls_instance if scheme == "https" else self.stamping_instance
         path = f"/tsa/{kind if kind in UNITS else 'unit-1'}"
-        return Unit(house, kind, path, f"{path}/certchain", self.folder)
+        return Unit(instance, kind, path, f"{path}/certchain", self.folder)
 
     def stop(self):
         for running in reversed(self.running):

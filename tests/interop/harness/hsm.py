@@ -28,7 +28,7 @@ class Token:
         self.tokens.mkdir(parents=True)
         configuration = folder / "softhsm2.conf"
         configuration.write_text(f"directories.tokendir = {self.tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
-        # The house loads the module into its own process, which must find the same token.
+        # The instance loads the module into its own process, which must find the same token.
         os.environ["SOFTHSM2_CONF"] = str(configuration)
         self.pin, self.bad_pin = folder / "pin", folder / "bad-pin"
         for file, text in ((self.pin, PIN), (self.bad_pin, "9999")):

@@ -1,4 +1,4 @@
-"""The built binary as a running house."""
+"""The built binary as a running instance."""
 
 import os
 import select
@@ -13,19 +13,28 @@ READY_SECONDS = 60
 DRAIN_SECONDS = 15
 
 
-class House:
+class Instance:
     """`privyseal init` and `privyseal up` on a data directory of its own, with one local user."""
 
     EMAIL = "alice@example.com"
     TRUST = ("root.json", "trusted_root.json", "signing_config.v0.2.json", "client_trust_config.json")
 
     def __init__(
-        self, binary, folder, config="", listen="127.0.0.1:0", ca_file=None, init=(), units=(), token=None, environment=None
+        self,
+        binary,
+        folder,
+        config="",
+        listen="127.0.0.1:0",
+        ca_file=None,
+        init=(),
+        units=(),
+        token=None,
+        variables=None,
     ):
         """`units` are named by the kinds of their keys, which are in `token` where there is one."""
         self.binary, self.folder, self.listen, self.ca_file = binary, folder, listen, ca_file
         self.init, self.units, self.token = init, units, token
-        self.environment = {**os.environ, **(environment or {})}
+        self.variables = {**os.environ, **(variables or {})}
         folder.mkdir(parents=True)
         self.data = folder / "data"
         self.password_file = folder / "password"
@@ -42,7 +51,7 @@ class House:
             text=True,
             timeout=READY_SECONDS,
             check=False,
-            env=self.environment,
+            env=self.variables,
         )
         expect(done.returncode == 0, f"privyseal {words[0]} ended with {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -63,7 +72,7 @@ class House:
             stdout=subprocess.PIPE,
             stderr=open(self.log, "ab"),
             text=True,
-            env=self.environment,
+            env=self.variables,
         )
         ready, _, _ = select.select([self.process.stdout], [], [], READY_SECONDS)
         line = self.process.stdout.readline().strip() if ready else ""
@@ -84,7 +93,7 @@ class House:
         return http(self.origin + path, ca_file=self.ca_file, **headers)
 
     def trust_files(self):
-        """The folder with the documents that a person downloads from the house."""
+        """The folder with the documents that a person downloads from the instance."""
         folder = self.folder / "trust"
         if not folder.exists():
             folder.mkdir()

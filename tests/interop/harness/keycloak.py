@@ -1,4 +1,4 @@
-"""Keycloak as an enterprise has it: a realm of people, one of machines, and whatever realm a case adds."""
+"""Keycloak as an enterprise has it: a realm of people, one of machines, and the realms that cases add."""
 
 import functools
 import json
@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import jwt
 
 from .case import Failed, expect
+from .environment import free_port, make_authority
 from .web import http
-from .world import free_port, make_authority
 
 READY_SECONDS = 180
 SECRET = "interop-secret"
@@ -52,13 +52,13 @@ REALMS = {
         "users": [person("carol", True), person("erin", False)],
         "clients": [{"clientId": "sigstore", "publicClient": True, "directAccessGrantsEnabled": True}],
     },
-    "machines": {"clients": [machine("builder"), machine("stranger")]},
+    "machines": {"clients": [machine("builder"), machine("ungranted")]},
 }
 
 
 class Keycloak:
-    def __init__(self, world):
-        home = world.cache / "keycloak"
+    def __init__(self, env):
+        home = env.cache / "keycloak"
         imports = home / "data/import"
         imports.mkdir(parents=True, exist_ok=True)
         for realm, content in REALMS.items():
@@ -66,9 +66,9 @@ class Keycloak:
             (imports / f"{realm}.json").write_text(json.dumps(settings))
         port = free_port()
         self.origin = f"http://127.0.0.1:{port}"
-        log = world.folder / "keycloak.log"
+        log = env.folder / "keycloak.log"
         # Whose servers it believes when it fetches something.
-        self.authority = world.folder / "keycloak-authority"
+        self.authority = env.folder / "keycloak-authority"
         self.authority.mkdir()
         make_authority(self.authority)
         argv = [home / "bin/kc.sh", "start-dev", "--import-realm", "--db=dev-mem", "--cache=local", "--http-host=127.0.0.1"]
@@ -82,7 +82,7 @@ class Keycloak:
             list(map(str, argv)), stdout=log.open("wb"), stderr=subprocess.STDOUT, env={**os.environ, **admin, **quick},
             start_new_session=True,
         )  # fmt: skip
-        world.running.append(self)
+        env.running.append(self)
         deadline = time.monotonic() + READY_SECONDS
         while not self.answers("machines"):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -149,6 +149,6 @@ class Keycloak:
 
 
 @functools.lru_cache
-def keycloak(world):
+def keycloak(env):
     """One for all cases: it takes half a minute to start."""
-    return Keycloak(world)
+    return Keycloak(env)

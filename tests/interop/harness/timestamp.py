@@ -8,28 +8,33 @@ QUERY, REPLY = "application/timestamp-query", "application/timestamp-reply"
 
 
 class Timestamp:
-    def __init__(self, desk, data, digest="sha256", certificates=True, nonce=True, policy=None):
-        self.desk, self.data = desk, data
+    def __init__(self, workstation, data, digest="sha256", certificates=True, nonce=True, policy=None):
+        self.workstation, self.data = workstation, data
         name = f"{digest}-{certificates:d}{nonce:d}"
-        self.query_file, self.reply_file = desk.folder / f"{name}.tsq", desk.folder / f"{name}.tsr"
+        self.query_file, self.reply_file = workstation.folder / f"{name}.tsq", workstation.folder / f"{name}.tsr"
         options = [f"-{digest}", *(["-cert"] if certificates else []), *([] if nonce else ["-no_nonce"])]
         options += ["-tspolicy", policy] if policy else []
-        must(desk.run("openssl", "ts", "-query", "-data", data, *options, "-out", self.query_file))
+        must(workstation.run("openssl", "ts", "-query", "-data", data, *options, "-out", self.query_file))
 
     def ask(self, path):
         """The answer to the query; it is kept for openssl to read, whatever it is."""
-        answer = http(self.desk.house.origin + path, self.query_file.read_bytes(), QUERY, ca_file=self.desk.house.ca_file)
+        answer = http(
+            self.workstation.instance.origin + path,
+            self.query_file.read_bytes(),
+            QUERY,
+            ca_file=self.workstation.instance.ca_file,
+        )
         expect(answer.headers.get("Content-Type") == REPLY, f"{answer.status}, {answer.headers.get('Content-Type')}: {answer.body[:500]}")
         self.reply_file.write_bytes(answer.body)
         return answer
 
     def text(self):
-        return must(self.desk.run("openssl", "ts", "-reply", "-in", self.reply_file, "-text")).stdout
+        return must(self.workstation.run("openssl", "ts", "-reply", "-in", self.reply_file, "-text")).stdout
 
     def verify(self, chain, certificates=True, data=None):
         what = ["-data", data] if data else ["-queryfile", self.query_file]
         trust = ["-CAfile", chain] + ([] if certificates else ["-untrusted", chain])
-        return self.desk.run("openssl", "ts", "-verify", "-in", self.reply_file, *what, *trust)
+        return self.workstation.run("openssl", "ts", "-verify", "-in", self.reply_file, *what, *trust)
 
     def must_verify(self, chain, **options):
         done = must(self.verify(chain, **options))

@@ -1,4 +1,4 @@
-"""Servers to take the time from: chronyd, which is a stranger, and a set of liars of our own."""
+"""Servers to take the time from: chronyd, which is not ours, and servers of our own that lie."""
 
 import glob
 import os
@@ -103,7 +103,7 @@ class FakeClock:
         expect(found, f"no libfaketime under {cache}/time: tests/interop/install should have brought it")
         self.file = folder / "faketime"
         self.set("+0")
-        self.environment = {
+        self.variables = {
             "LD_PRELOAD": found[0],
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",

@@ -30,7 +30,7 @@ class Suite:
 
         return declare
 
-    def run(self, world, wanted, out):
+    def run(self, env, wanted, out):
         """Runs the cases whose name holds one of the `wanted` words (all, without any). Answers the counts of each outcome."""
         counts = {"passed": 0, "failed": 0, "skipped": 0}
         for name, needs, function in self.cases:
@@ -46,7 +46,7 @@ class Suite:
                 continue
             began = time.monotonic()
             try:
-                function(world)
+                function(env)
             except Exception as error:  # a case that cannot run has failed, whatever the reason
                 counts["failed"] += 1
                 print(f"FAILED {name} {time.monotonic() - began:.1f}s", file=out, flush=True)

@@ -1,4 +1,4 @@
-// sigstore-js: its witness asks for the timestamp, its verifier judges it: stamp_sigstore_js.mjs URL FILE CHAIN-PEM
+// sigstore-js: its witness asks for the timestamp, its verifier checks it: stamp_sigstore_js.mjs URL FILE CHAIN-PEM
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

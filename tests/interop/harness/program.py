@@ -1,4 +1,4 @@
-"""Runs a stranger's program and keeps what it said."""
+"""Runs an outside program and keeps what it said."""
 
 import os
 import pty

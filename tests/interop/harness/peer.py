@@ -1,12 +1,12 @@
-"""The Go programs that do the same work as the house, each with its keys in files as we have ours."""
+"""The Go programs that do the same work as the instance, each with its keys in files as we have ours."""
 
 import json
 import subprocess
 import time
 import urllib.error
 
+from .environment import free_port
 from .web import http
-from .world import free_port
 
 PASSWORD = "peers"
 # Fulcio and the timestamp authority want an issuer below a root, and a usage that fits.

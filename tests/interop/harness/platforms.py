@@ -1,5 +1,6 @@
-"""Issuers that speak like build platforms: the claims of tests/vectors/claims, signed by keys of ours. For each there is a record in the
-house's configuration, and one in Fulcio's, which takes the platforms' tables from the configuration that Fulcio itself ships."""
+"""Issuers that imitate build platforms: the claims of tests/vectors/claims, signed by keys of ours. For each there is a
+record in the instance's configuration, and one in Fulcio's, which takes the platforms' tables from the configuration
+that Fulcio itself ships."""
 
 import json
 import re
@@ -14,7 +15,7 @@ SERVED = (
     "github", "github-enterprise-server", "gitlab", "gitlab-self-managed", "buildkite", "circleci", "codefresh", "buddy",
     "email", "uri", "username", "spiffe", "ci",
 )  # fmt: skip
-# Vectors that are told by the platform's own `iss`, with keys from a file, and what that shared issuer is pinned to.
+# Vectors that keep the platform's own `iss`, with keys from a file, and what that shared issuer is pinned to.
 PINNED = {
     "github": {"repository_owner_id": "1234567"},
     "gitlab": {"namespace_id": "72"},
@@ -46,7 +47,7 @@ class Platform(Issuer):
         self.name = name
         self.vector = json.loads((root / f"tests/vectors/claims/{name}.json").read_text())
 
-    def speak(self, **changes):
+    def id_token(self, **changes):
         """A token with the platform's claims; None leaves one out."""
         now = int(time.time())
         frame = {"iss": self.iss, "aud": "sigstore", "iat": now, "exp": now + self.token_seconds}
@@ -55,7 +56,7 @@ class Platform(Issuer):
         return jwt.encode(claims, self.key, "RS256", headers={"kid": self.KEY_ID})
 
     def record(self, **keys):
-        """The record of the house's configuration."""
+        """The record of the instance's configuration."""
         name = self.vector["name"]
         if self.name == "spiffe":
             grant = {"spiffe": "spiffe://example.org/ci"}

@@ -30,16 +30,16 @@ import java.util.Set;
  * What java-spiffe says of bundles and SVIDs, one line of JSON a verdict, as the program in clients/go-spiffe.
  *
  * <pre>
- * Judge bundle TD FILE
- * Judge jwt BUNDLES AUDIENCE TOKEN
- * Judge x509 BUNDLES CHAIN.pem
- * Judge many                        one of these a line of standard input, each a JSON array of words
+ * Verifier bundle TD FILE
+ * Verifier jwt BUNDLES AUDIENCE TOKEN
+ * Verifier x509 BUNDLES CHAIN.pem
+ * Verifier many                        one of these a line of standard input, each a JSON array of words
  * </pre>
  *
  * java-spiffe knows the two forms that the Workload API has, JWK Sets and concatenated certificates, and no bundle document. So Nimbus,
  * which it is built on, reads the document; the entries are sorted by `use` here, and java-spiffe is given each kind in its form.
  */
-public final class Judge {
+public final class Verifier {
     /** What was asked for makes no sense, so there is no verdict. */
     private static final class Misuse extends Exception {
         private static final long serialVersionUID = 1;
@@ -130,7 +130,7 @@ public final class Judge {
         return Map.of("accepted", true, "spiffe_id", id);
     }
 
-    private static Map<String, Object> judge(List<String> words) throws Misuse {
+    private static Map<String, Object> evaluate(List<String> words) throws Misuse {
         try {
             switch (words.isEmpty() ? "" : words.get(0) + words.size()) {
                 case "bundle3":
@@ -140,7 +140,7 @@ public final class Judge {
                 case "x5093":
                     return x509(words.get(1), words.get(2));
                 default:
-                    throw new Misuse("wrong words: see the head of Judge.java");
+                    throw new Misuse("wrong words: see the head of Verifier.java");
             }
         } catch (Misuse misuse) {
             throw misuse;
@@ -162,10 +162,10 @@ public final class Judge {
             if (args.length == 1 && args[0].equals("many")) {
                 BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
                 for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                    say(judge(JSONArrayUtils.parse(line).stream().map(Object::toString).toList()));
+                    say(evaluate(JSONArrayUtils.parse(line).stream().map(Object::toString).toList()));
                 }
             } else {
-                say(judge(List.of(args)));
+                say(evaluate(List.of(args)));
             }
         } catch (Misuse misuse) {
             System.err.println(misuse.getMessage());

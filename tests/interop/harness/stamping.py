@@ -1,15 +1,15 @@
 """The clients of RFC 3161 authorities, each as its users run it against one unit: asks, and verifies strictly.
 
-Each function is given a `Unit` and a desk; whatever it does not raise has been accepted by the stranger itself."""
+Each function is given a `Unit` and a workstation; when it raises nothing, the client has accepted the timestamp."""
 
 import json
 import shutil
 from pathlib import Path
 
 from .case import expect
-from .desk import HERE
 from .program import must, must_refuse
 from .timestamp import Timestamp
+from .workstation import HERE
 
 SECRET = ["-storepass", "changeit"]
 SIGNER = """
@@ -31,16 +31,16 @@ launch()
 
 
 class Unit:
-    """One unit of a house, with the chain that the house publishes for it."""
+    """One unit of an instance, with the chain that the instance publishes for it."""
 
-    def __init__(self, house, kind, path, chain_path, folder):
-        self.house, self.kind, self.path = house, kind, path
-        self.url = house.origin + path
+    def __init__(self, instance, kind, path, chain_path, folder):
+        self.instance, self.kind, self.path = instance, kind, path
+        self.url = instance.origin + path
         # Where refusals have a status of their own, and JSON is taken.
         self.sigstore_url = f"{self.url}/api/v1/timestamp"
-        answer = house.get(chain_path)
+        answer = instance.get(chain_path)
         expect(answer.status == 200, f"GET {chain_path} answers {answer.status}")
-        stem = f"{kind}-{'tls' if house.ca_file else 'plain'}"
+        stem = f"{kind}-{'tls' if instance.ca_file else 'plain'}"
         self.chain, self.root, self.below = (folder / f"{stem}-{part}.pem" for part in ("chain", "root", "below"))
         text = answer.body.decode()
         below, begin, root = text.rpartition("-----BEGIN CERTIFICATE-----")
@@ -51,155 +51,194 @@ class Unit:
     @property
     def ca(self):
         """The authority of the TLS certificate, as a list of further words."""
-        return [self.house.ca_file] if self.house.ca_file else []
+        return [self.instance.ca_file] if self.instance.ca_file else []
 
 
-def signer(desk, usage="codeSigning"):
-    must(desk.run("bash", "-euc", SIGNER, "signer", usage))
+def signer(workstation, usage="codeSigning"):
+    must(workstation.run("bash", "-euc", SIGNER, "signer", usage))
 
 
-def openssl(unit, desk, world):
-    stamp = Timestamp(desk, world.artifact)
+def openssl(unit, workstation, env):
+    stamp = Timestamp(workstation, env.artifact)
     expect(stamp.ask(unit.path).status == 200, "no timestamp")
-    done = desk.run("openssl", "ts", "-verify", "-in", stamp.reply_file, "-queryfile", stamp.query_file, "-CAfile", unit.root)
+    done = workstation.run(
+        "openssl", "ts", "-verify", "-in", stamp.reply_file, "-queryfile", stamp.query_file, "-CAfile", unit.root
+    )
     expect("Verification: OK" in must(done).text, str(done))
     return stamp
 
 
-def bouncycastle(unit, desk, world):
-    folder = world.cache / "java/bouncycastle"
+def bouncycastle(unit, workstation, env):
+    folder = env.cache / "java/bouncycastle"
     classes = f"{folder}/jars/*:{folder}/classes"
-    done = must(desk.run("java", "-cp", classes, "Stamp", unit.url, world.artifact, unit.root, *unit.ca))
+    done = must(workstation.run("java", "-cp", classes, "Stamp", unit.url, env.artifact, unit.root, *unit.ca))
     expect("verified" in done.text, str(done))
 
 
-def dss(unit, desk, world):
-    """EU DSS does without a network here: it judges a token that openssl fetched."""
-    stamp = openssl(unit, desk, world)
-    token = desk.folder / "token.tst"
-    must(desk.run("openssl", "ts", "-reply", "-in", stamp.reply_file, "-token_out", "-out", token))
-    folder = world.cache / "java/dss"
+def dss(unit, workstation, env):
+    """EU DSS does without a network here: it validates a token that openssl fetched."""
+    stamp = openssl(unit, workstation, env)
+    token = workstation.folder / "token.tst"
+    must(workstation.run("openssl", "ts", "-reply", "-in", stamp.reply_file, "-token_out", "-out", token))
+    folder = env.cache / "java/dss"
     classes = f"{folder}/jars/*:{folder}/classes"
-    done = must(desk.run("java", "-cp", classes, "Validate", token, world.artifact, unit.root))
+    done = must(workstation.run("java", "-cp", classes, "Validate", token, env.artifact, unit.root))
     expect("PASSED" in done.text, str(done))
-    must_refuse(desk.run("java", "-cp", classes, "Validate", token, world.other_artifact, unit.root), "FAILED")
+    must_refuse(workstation.run("java", "-cp", classes, "Validate", token, env.other_artifact, unit.root), "FAILED")
 
 
-def notation(unit, desk, world):
-    done = must(desk.run(world.cache / "bin/notation-stamp", unit.url, unit.root, *unit.ca))
+def notation(unit, workstation, env):
+    done = must(workstation.run(env.cache / "bin/notation-stamp", unit.url, unit.root, *unit.ca))
     expect("stamped" in done.text, str(done))
 
 
-def rfc3161_client(unit, desk, world):
-    done = must(desk.run("python", HERE / "stamp_rfc3161_client.py", unit.url, world.artifact, unit.chain, *unit.ca))
+def rfc3161_client(unit, workstation, env):
+    done = must(
+        workstation.run("python", HERE / "stamp_rfc3161_client.py", unit.url, env.artifact, unit.chain, *unit.ca)
+    )
     expect("verified" in done.text, str(done))
 
 
-def rfc3161ng(unit, desk, world):
-    done = must(desk.run("python", HERE / "stamp_rfc3161ng.py", unit.url, world.artifact, unit.below))
+def rfc3161ng(unit, workstation, env):
+    done = must(workstation.run("python", HERE / "stamp_rfc3161ng.py", unit.url, env.artifact, unit.below))
     expect("verified" in done.text, str(done))
 
 
-def sigstore_python(unit, desk, world):
+def sigstore_python(unit, workstation, env):
     """Its own client of timestamp authorities, and the verifier beneath its own."""
-    done = must(desk.run("python", HERE / "stamp_sigstore_python.py", unit.sigstore_url, world.artifact, unit.chain))
+    done = must(
+        workstation.run("python", HERE / "stamp_sigstore_python.py", unit.sigstore_url, env.artifact, unit.chain)
+    )
     expect("verified" in done.text, str(done))
 
 
-def sigstore_js(unit, desk, world):
-    shutil.copy(HERE / "stamp_sigstore_js.mjs", desk.folder)
-    done = must(desk.run("node", "stamp_sigstore_js.mjs", unit.sigstore_url, world.artifact, unit.chain))
+def sigstore_js(unit, workstation, env):
+    shutil.copy(HERE / "stamp_sigstore_js.mjs", workstation.folder)
+    done = must(workstation.run("node", "stamp_sigstore_js.mjs", unit.sigstore_url, env.artifact, unit.chain))
     expect("verified" in done.text, str(done))
 
 
-def cosign(unit, desk, world):
+def cosign(unit, workstation, env):
     """`sign-blob` with a key, the authority from a signing configuration that cosign itself writes, and no log."""
     start = "2026-01-01T00:00:00Z"
     named = f"url={unit.sigstore_url},api-version=1,operator=interop,start-time={start}"
-    must(desk.run("cosign", "signing-config", "create", f"--tsa={named}", "--tsa-config=ANY", "--out", "config.json"))
+    must(
+        workstation.run(
+            "cosign", "signing-config", "create", f"--tsa={named}", "--tsa-config=ANY", "--out", "config.json"
+        )
+    )
     trusted = f"url={unit.sigstore_url},certificate-chain={unit.chain}"
-    must(desk.run("cosign", "trusted-root", "create", f"--tsa={trusted}", "--out", "root.json"))
-    must(desk.run("cosign", "generate-key-pair", COSIGN_PASSWORD="x"))
+    must(workstation.run("cosign", "trusted-root", "create", f"--tsa={trusted}", "--out", "root.json"))
+    must(workstation.run("cosign", "generate-key-pair", COSIGN_PASSWORD="x"))
     sign = ["cosign", "sign-blob", "-y", "--key", "cosign.key", "--signing-config", "config.json", "--trusted-root", "root.json"]
-    must(desk.run(*sign, "--bundle", "b.json", world.artifact, COSIGN_PASSWORD="x"))
-    bundle = json.loads((desk.folder / "b.json").read_text())
+    must(workstation.run(*sign, "--bundle", "b.json", env.artifact, COSIGN_PASSWORD="x"))
+    bundle = json.loads((workstation.folder / "b.json").read_text())
     stamps = bundle["verificationMaterial"]["timestampVerificationData"]["rfc3161Timestamps"]
     expect(len(stamps) == 1, f"{len(stamps)} timestamps in the bundle")
     verify = ["cosign", "verify-blob", "--key", "cosign.pub", "--bundle", "b.json", "--trusted-root", "root.json"]
     flags = ["--use-signed-timestamps", "--insecure-ignore-tlog"]
-    must(desk.run(*verify, *flags, world.artifact))
-    must_refuse(desk.run(*verify, *flags, world.other_artifact))
+    must(workstation.run(*verify, *flags, env.artifact))
+    must_refuse(workstation.run(*verify, *flags, env.other_artifact))
 
 
-def osslsigncode(unit, desk, world):
-    signer(desk)
-    executable = world.cache / "hello.exe"
+def osslsigncode(unit, workstation, env):
+    signer(workstation)
+    executable = env.cache / "hello.exe"
     words = ["-certs", "signer.pem", "-key", "signer.key", "-h", "sha256", "-ts", unit.url]
     tls = []
     if unit.ca:
-        # Before 2.6 it knows no other authorities for the connection than the system's; the timestamp is judged all the same.
-        knows_ca = "-HTTPS-CAfile" in desk.run("osslsigncode", "sign", "--help").text
+        # Before 2.6 it knows no other authorities for the connection than the system's; the timestamp is validated all
+        # the same.
+        knows_ca = "-HTTPS-CAfile" in workstation.run("osslsigncode", "sign", "--help").text
         tls = ["-HTTPS-CAfile", *unit.ca] if knows_ca else ["-noverifypeer"]
-    must(desk.run("osslsigncode", "sign", *words, *tls, "-in", executable, "-out", "signed.exe"))
+    must(workstation.run("osslsigncode", "sign", *words, *tls, "-in", executable, "-out", "signed.exe"))
     verify = ["osslsigncode", "verify", "-CAfile", "signer-root.pem"]
-    done = must(desk.run(*verify, "-TSA-CAfile", unit.root, "-in", "signed.exe"))
+    done = must(workstation.run(*verify, "-TSA-CAfile", unit.root, "-in", "signed.exe"))
     expect("Timestamp Server Signature verification: ok" in done.text, str(done))
     # The wrong root for the authority: the timestamp no longer counts.
-    done = desk.run(*verify, "-TSA-CAfile", "signer-root.pem", "-in", "signed.exe")
+    done = workstation.run(*verify, "-TSA-CAfile", "signer-root.pem", "-in", "signed.exe")
     expect("Timestamp Server Signature verification: ok" not in done.text, str(done))
 
 
-def jarsigner(unit, desk, world):
+def jarsigner(unit, workstation, env):
     store = ["-keystore", "keys.p12", *SECRET]
-    must(desk.run("keytool", "-genkeypair", *store, "-alias", "signer", "-keyalg", "EC", "-dname", "CN=Signer"))
-    must(desk.run("keytool", "-importcert", *store, "-noprompt", "-alias", "tsa-root", "-file", unit.root))
+    must(workstation.run("keytool", "-genkeypair", *store, "-alias", "signer", "-keyalg", "EC", "-dname", "CN=Signer"))
+    must(workstation.run("keytool", "-importcert", *store, "-noprompt", "-alias", "tsa-root", "-file", unit.root))
     trust = []
     if unit.ca:
-        must(desk.run("keytool", "-importcert", "-keystore", "tls.p12", *SECRET, "-noprompt", "-alias", "tls", "-file", *unit.ca))
+        must(
+            workstation.run(
+                "keytool",
+                "-importcert",
+                "-keystore",
+                "tls.p12",
+                *SECRET,
+                "-noprompt",
+                "-alias",
+                "tls",
+                "-file",
+                *unit.ca,
+            )
+        )
         trust = ["-J-Djavax.net.ssl.trustStore=tls.p12", "-J-Djavax.net.ssl.trustStorePassword=changeit"]
-    must(desk.run("jar", "cf", "signed.jar", "-C", world.folder, world.artifact.name))
-    must(desk.run("jarsigner", *trust, *store, "-tsa", unit.url, "signed.jar", "signer"))
-    done = must(desk.run("jarsigner", "-verify", "-verbose:all", "-certs", *store, "signed.jar"))
+    must(workstation.run("jar", "cf", "signed.jar", "-C", env.folder, env.artifact.name))
+    must(workstation.run("jarsigner", *trust, *store, "-tsa", unit.url, "signed.jar", "signer"))
+    done = must(workstation.run("jarsigner", "-verify", "-verbose:all", "-certs", *store, "signed.jar"))
     expect("jar verified" in done.text and "Timestamped by" in done.text, str(done))
     expect("The timestamp is invalid" not in done.text and "TSA certificate chain is invalid" not in done.text, str(done))
 
 
-def pyhanko(unit, desk, world):
-    signer(desk, "emailProtection")
-    Path(desk.folder / "in.pdf").write_bytes(PDF)
+def pyhanko(unit, workstation, env):
+    signer(workstation, "emailProtection")
+    Path(workstation.folder / "in.pdf").write_bytes(PDF)
     pem = ["pemder", "--key", "signer.key", "--cert", "signer.pem", "--no-pass"]
     stamped = ["--field", "S1", "--timestamp-url", unit.url]
     command = ["pyhanko"]
     if unit.ca:
         # Its command line believes the authorities of `certifi` alone: another list is put in their place.
         command = ["python", "-c", PYHANKO_BY, *unit.ca]
-    must(desk.run(*command, "sign", "addsig", *stamped, *pem, "in.pdf", "out.pdf"))
+    must(workstation.run(*command, "sign", "addsig", *stamped, *pem, "in.pdf", "out.pdf"))
     trust = ["--trust", "signer-root.pem", "--trust", unit.root]
-    done = must(desk.run("pyhanko", "sign", "validate", "--pretty-print", "--no-revocation-check", *trust, "out.pdf"))
+    done = must(
+        workstation.run("pyhanko", "sign", "validate", "--pretty-print", "--no-revocation-check", *trust, "out.pdf")
+    )
     expect("The signature is judged VALID" in done.text and "timestamp" in done.text.lower(), str(done))
-    done = desk.run("pyhanko", "sign", "validate", "--pretty-print", "--no-revocation-check", "--trust", "signer-root.pem", "out.pdf")
+    done = workstation.run(
+        "pyhanko",
+        "sign",
+        "validate",
+        "--pretty-print",
+        "--no-revocation-check",
+        "--trust",
+        "signer-root.pem",
+        "out.pdf",
+    )
     expect("The signature is judged VALID" not in done.text, str(done))
 
 
-def pyhanko_ltv(unit, desk, world):
+def pyhanko_ltv(unit, workstation, env):
     """A PDF for the long term: revocation data of the unit's chain and an archive timestamp go into the document."""
-    signer(desk, "emailProtection")
-    Path(desk.folder / "in.pdf").write_bytes(PDF)
+    signer(workstation, "emailProtection")
+    Path(workstation.folder / "in.pdf").write_bytes(PDF)
     trust = ["--trust", "signer-root.pem", "--trust", unit.root]
     long_term = ["--use-pades-lta", "--with-validation-info", *trust]
     pem = ["pemder", "--key", "signer.key", "--cert", "signer.pem", "--no-pass"]
     stamped = ["--field", "S1", "--timestamp-url", unit.url]
-    must(desk.run("pyhanko", "sign", "addsig", *stamped, *long_term, *pem, "in.pdf", "out.pdf"))
-    document = (desk.folder / "out.pdf").read_bytes()
+    must(workstation.run("pyhanko", "sign", "addsig", *stamped, *long_term, *pem, "in.pdf", "out.pdf"))
+    document = (workstation.folder / "out.pdf").read_bytes()
     expect(b"/DSS" in document and b"/DocTimeStamp" in document, "no validation data or archive timestamp in the document")
     expect(b"/CRLs" in document or b"/OCSPs" in document, "no revocation data in the document")
     # The signer of this test has no revocation data, so it is not insisted on here; below it is, for a document that holds nothing
     # but a timestamp.
     lenient = ["--pretty-print", "--soft-revocation-check", *trust]
-    done = must(desk.run("pyhanko", "sign", "validate", *lenient, "out.pdf"))
+    done = must(workstation.run("pyhanko", "sign", "validate", *lenient, "out.pdf"))
     expect("The signature is judged VALID" in done.text, str(done))
-    must(desk.run("pyhanko", "sign", "timestamp", "--timestamp-url", unit.url, "--trust", unit.root, "in.pdf", "stamped.pdf"))
-    done = must(desk.run("python", HERE / "stamp_pyhanko.py", "stamped.pdf", unit.root))
+    must(
+        workstation.run(
+            "pyhanko", "sign", "timestamp", "--timestamp-url", unit.url, "--trust", unit.root, "in.pdf", "stamped.pdf"
+        )
+    )
+    done = must(workstation.run("python", HERE / "stamp_pyhanko.py", "stamped.pdf", unit.root))
     expect("verified" in done.text and "with 0 lists and 0 answers" not in done.text, str(done))
 
 

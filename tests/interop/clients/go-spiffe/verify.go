@@ -51,7 +51,7 @@ func digest(bytes []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func judgeBundle(words []string) (verdict, error) {
+func verifyBundle(words []string) (verdict, error) {
 	if len(words) != 2 {
 		return nil, errWords
 	}
@@ -107,7 +107,7 @@ func refused(err error) (verdict, error) {
 	return no(err), nil
 }
 
-func judgeJWT(words []string) (verdict, error) {
+func verifyJWT(words []string) (verdict, error) {
 	if len(words) != 3 {
 		return nil, errWords
 	}
@@ -122,7 +122,7 @@ func judgeJWT(words []string) (verdict, error) {
 	return verdict{"accepted": true, "spiffe_id": svid.ID.String()}, nil
 }
 
-func judgeX509(words []string) (verdict, error) {
+func verifyX509(words []string) (verdict, error) {
 	if len(words) != 2 && len(words) != 3 {
 		return nil, errWords
 	}

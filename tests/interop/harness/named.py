@@ -4,7 +4,7 @@ import subprocess
 import time
 
 from .case import Failed, expect
-from .world import free_port
+from .environment import free_port
 
 READY_SECONDS = 20
 

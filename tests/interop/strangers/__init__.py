@@ -1,1 +1,0 @@
-"""Drives the real clients, the strangers, against the built binary."""
