@@ -5,14 +5,18 @@ mod audit;
 mod ca;
 pub(crate) mod client;
 mod config;
+mod data_args;
 mod demo;
 mod explain;
+mod failure;
 mod held_house;
 mod init;
 mod issuer;
 pub(crate) mod logging;
 mod login;
+mod new_house;
 mod policy;
+mod runtime;
 mod server;
 mod trust_domain;
 mod tsa;
@@ -20,14 +24,12 @@ mod up;
 mod user;
 mod verify;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use crate::instance::data_dir::Curve;
-
-/// Private code signing in one binary: identity broker, certificate authority, timestamp authority, logs and trust root.
+/// Private code signing in one binary: identity broker, certificate authority, timestamp authority, logs and trust
+/// root.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -86,38 +88,10 @@ enum Command {
     Audit(audit::AuditCommand),
 }
 
-/// Where the house is.
-#[derive(Args, Debug)]
-struct DataArgs {
-    /// The data directory.
-    #[arg(long, value_name = "DIR", default_value = "privyseal-data")]
-    data: PathBuf,
-}
-
-/// What a new house is made like.
-#[derive(Args, Debug)]
-struct NewHouseArgs {
-    /// The house's own name, like a host's; in certificates and logs. Default: a random one under privyseal.internal.
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// The curve of the issuing authority's and the timestamp unit's keys.
-    #[arg(long, value_enum, default_value_t)]
-    curve: Curve,
-    /// The e-mail address of the first local user.
-    #[arg(long, value_name = "EMAIL", default_value = "admin@privyseal.internal")]
-    user: String,
-    /// A file with that user's password in one line; without it a random one is made and shown once.
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-}
-
-/// Why a command failed. Each kind explains itself; nothing here is for programs.
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 /// Runs the command line. A failure is told on standard error, one cause a line, with exit code 1.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = crate::cli::logging::start(&cli.log, cli.log_json) {
+    if let Err(error) = logging::start(&cli.log, cli.log_json) {
         eprintln!("privyseal: --log: {error}");
         return ExitCode::from(2);
     }
@@ -149,12 +123,4 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The runtime of the commands that speak HTTP.
-fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).build()?;
-    let done = runtime.block_on(work);
-    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-    done
 }

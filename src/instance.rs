@@ -1,134 +1,127 @@
-//! A house, opened: its logs, its authorities, its provider and its trust root, and the routes that serve them.
+//! A house, opened: its logs, its authorities, its provider, its trust root, and what goes on beside the requests. How
+//! it is served, it does not know.
 
 pub(crate) mod assemble;
+pub(crate) mod certificate_authority;
 pub(crate) mod data_dir;
 pub(crate) mod disclosure;
 pub(crate) mod explain;
 pub(crate) mod founding;
 pub(crate) mod logs;
+pub(crate) mod openid_provider;
 pub(crate) mod own_bundle;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod registration;
+pub(crate) mod reload;
 pub(crate) mod revocation;
 pub(crate) mod roles;
-pub(crate) mod rollover;
+pub(crate) mod served_logs;
 pub(crate) mod signature_log;
 pub(crate) mod snapshots;
 pub(crate) mod svid_uses;
+pub(crate) mod timestamp_authority;
 pub(crate) mod timestamp_units;
 pub(crate) mod tokens;
 pub(crate) mod trust_publisher;
 pub(crate) mod trusted_time;
 
+mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod opened;
 mod parts;
-mod units;
+mod tasks;
+mod timestamping;
 
 use std::sync::Arc;
 
-use axum::Router;
+use broker::connector::local::LocalUsers;
+use broker::issuer::Issuers;
 use broker::trust_domain::BundleSource;
-use shared::audit::AuditRecord;
-use shared::log::{AppendError, Log};
+use bytes::Bytes;
+use privyseal_config::DisclosureSection;
+use shared::keys::Signer;
+use shared::log::Log;
+use shared::random::Random;
 use shared::store::Store;
-use shared::store::sled::{OpenError, SetAside};
-use shared::time::Clock as _;
-use shared::x509::ChainError;
+use shared::time::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+pub(crate) use self::error::HouseError;
 use self::opened::Opened;
-use self::parts::Parts;
+use self::parts::{Parts, PublishedRoot};
+use self::tasks::revocation_refresher::RevocationRefresher;
+use self::tasks::rollover::Rollover;
+use self::tasks::sweep;
+use self::timestamping::Timestamping;
 use crate::clock::SystemClock;
+use crate::current::Current;
 use crate::instance::assemble::{Origin, Settings};
-use crate::instance::data_dir::{DataDir, DataDirError};
-use crate::instance::logs::LogsError;
-use crate::instance::registration::{Registrar, RegistrarError, RegistrarParts};
-use crate::instance::revocation::RevocationError;
-use crate::instance::revocation::keeper::RevocationKeeper;
-use crate::instance::rollover::Rollover;
+use crate::instance::data_dir::DataDir;
+use crate::instance::registration::{Registrar, RegistrarParts};
+use crate::instance::reload::Reloader;
+use crate::instance::revocation::PublishedRevocations;
+use crate::instance::served_logs::ServedLogs;
 use crate::instance::signature_log::IssuedLately;
-use crate::instance::signature_log::first_entry::{self, FirstEntryError};
-use crate::instance::snapshots::{Cause, Reloader, SnapshotError, Snapshots};
-use crate::instance::timestamp_units::UnitsError;
-use crate::instance::trust_publisher::{PublishError, TrustPublisher};
-use crate::instance::trusted_time::{TrustedTime, TrustedTimeError};
+use crate::instance::snapshots::Snapshots;
+use crate::instance::timestamp_authority::TimestampAuthority;
+use crate::instance::trust_publisher::{PublishedTrust, TrustPublisher};
+use crate::instance::trusted_time::TrustedTime;
 use crate::outbound::KeyKeeper;
 use crate::outbound::bundles::BundleKeeper;
-use crate::outbound::workload_api::WorkloadApi;
-use crate::serving::http::api::{self, ApiEdge};
-use crate::serving::http::disclosure::DisclosureEdge;
-use crate::serving::http::health::{self, HealthEdge};
-use crate::serving::http::metrics::Figures;
-use crate::serving::http::request_id::RequestIds;
-use crate::serving::http::timestamp::{self, TimestampEdge, TimestampEdgeError};
-use crate::serving::http::{self, frame, fulcio, log, metrics, oidc, spiffe, trust};
+use crate::outbound::workload_api::{OwnSvid, WorkloadApi};
 
-/// How often expired codes and sessions are swept.
-const SWEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
-/// How many are swept at once.
-const SWEEP_AT_ONCE: usize = 1_000;
-
-/// Why a house does not open.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HouseError {
-    #[error(transparent)]
-    Data(#[from] DataDirError),
-    #[error(transparent)]
-    Logs(#[from] LogsError),
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    #[error("{name}: {error}")]
-    Chain { name: &'static str, error: ChainError },
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    #[error(transparent)]
-    Units(#[from] UnitsError),
-    #[error(transparent)]
-    Revocation(#[from] RevocationError),
-    #[error("timestamps: {0}")]
-    Timestamps(#[from] TimestampEdgeError),
-    #[error("the clock guard: {0}")]
-    TrustedTime(#[from] TrustedTimeError),
-    #[error("the trust root: {0}")]
-    Trust(#[from] PublishError),
-    #[error("the signature log's first entry: {0}")]
-    FirstEntry(#[from] FirstEntryError),
-    #[error("the audit log did not take the configuration's record: {0}")]
-    Audit(#[from] AppendError),
-    #[error("registered issuers: {0}")]
-    Registrations(#[from] RegistrarError),
-}
-
-/// Everything that serves.
+/// A house, open. What serves it takes what it needs.
 pub(crate) struct House {
-    origin: Origin,
-    root_checksum: String,
-    routes: Router,
-    logs: Vec<Log>,
+    /// Where clients reach it.
+    pub(crate) origin: Origin,
+    /// SHA-256 of the TUF root, hex.
+    pub(crate) root_checksum: String,
+    /// The certificate log, the signature log and the audit log, in this order.
+    pub(crate) logs: Vec<Log>,
+    /// Which of them are served, and how.
+    pub(crate) served_logs: Arc<ServedLogs>,
+    /// The audit log.
+    pub(crate) audit: Log,
+    /// The issuing authority's key.
+    pub(crate) issuing_key: Arc<dyn Signer>,
+    /// The time that timestamps are made of.
+    pub(crate) time: Arc<TrustedTime>,
+    /// The timestamp authority.
+    pub(crate) timestamps: Arc<TimestampAuthority>,
+    /// What the operator says about it.
+    pub(crate) disclosure: DisclosureSection,
+    /// The bundle of our own trust domain, if we have one.
+    pub(crate) own_bundle: Option<Bytes>,
+    /// Looks after the bundles of the others.
+    pub(crate) bundles: Arc<BundleKeeper>,
+    /// The people who log in with a password.
+    pub(crate) local_users: Arc<LocalUsers>,
+    /// The snapshot in force, and the way to another.
+    pub(crate) snapshots: Arc<Snapshots>,
+    /// Reads the configuration again.
+    pub(crate) reloader: Arc<Reloader>,
+    /// Keeps the issuers that owners bring.
+    pub(crate) registrar: Arc<Registrar>,
+    /// The present moment, where it need not be trusted as a timestamp's.
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
     store: Arc<dyn Store>,
-    time: Arc<TrustedTime>,
-    timestamps: Arc<TimestampEdge>,
     publisher: Arc<TrustPublisher>,
     rollover: Arc<Rollover>,
-    revocations: Arc<RevocationKeeper>,
-    plain_routes: Router,
-    metrics_routes: Router,
-    svid_routes: Router,
+    revocations: Arc<RevocationRefresher>,
     keys: Arc<KeyKeeper>,
-    bundles: Arc<BundleKeeper>,
-    snapshots: Arc<Snapshots>,
-    reloader: Arc<Reloader>,
-    registrar: Arc<Registrar>,
     /// Followed for as long as the house is open.
-    _workload_api: Option<WorkloadApi>,
+    workload_api: Option<WorkloadApi>,
 }
 
 impl House {
     /// Opens the house in `data` to be served as `origin`, with what `workload_api` says if there is one.
+    ///
+    /// The order is that of trust: what is revoked, then the units that may still sign, then the trust root that names
+    /// them, and only then what signs.
     pub(crate) async fn open(
         data: &DataDir,
         settings: Settings,
@@ -137,139 +130,84 @@ impl House {
     ) -> Result<Self, HouseError> {
         let file = data.house_file()?;
         let opened = Opened::new(data, &file, &settings)?;
-        record_configuration(&opened.audit, &settings, &origin).await?;
-        if let Some(lost) = &opened.set_aside {
-            record_lost_store(&opened.audit, lost).await?;
-        }
-        first_entry::make(&opened.signatures).await?;
+        opened.record_start(&settings, &origin).await?;
         let parts = Parts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
         let revocations = parts.revocations()?;
         let mut units = parts.timestamp_units(&revocations)?;
-        let workload_bundles = workload_api.as_ref().map(WorkloadApi::bundles).unwrap_or_default();
-        let bundles = parts.bundles(&units.chains()?, workload_bundles)?;
-        let material = parts.material(units.chains()?)?;
-        let publisher = Arc::new(parts.publisher(&material).await?);
-        units.note_published(SystemClock.now())?;
-        units.destroy_due(std::time::Duration::ZERO, SystemClock.now())?;
+        let bundles = parts.bundles(&units.chains()?, workload_api.as_ref())?;
+        let trust = parts.publish_trust(&mut units).await?;
         let own_bundle = parts.own_bundle()?;
-        let root_checksum = publisher.root_sha256().await.unwrap_or_default();
-
         let keys = Arc::new(KeyKeeper::new(opened.clock.clone()));
         let issued_lately = Arc::<IssuedLately>::default();
-        let fixtures = parts.fixtures(issued_lately.clone(), keys.clone(), bundles.clone())?;
-        let log = Arc::new(parts.log_edge(issued_lately)?);
-        let successions = parts.successions(&units)?;
-        let time = Arc::new(parts.time(&successions)?);
-        let timestamps = Arc::new(parts.timestamps(successions, time.clone())?);
-        let disclosure = Arc::new(DisclosureEdge {
-            timestamps: timestamps.clone(),
-            origin: origin.clone(),
-            section: settings.disclosure.clone(),
-        });
-        let rollover = parts.rollover(units, material, publisher.clone(), timestamps.clone())?;
-        let keys_to_probe = vec![opened.issuing_key.clone()];
-        let own_svid = workload_api.as_ref().and_then(WorkloadApi::own_svid);
-        let (source, registration) = (settings.source.clone(), settings.registration.clone());
-        let local_users = fixtures.local_users.clone();
-        let snapshots = Arc::new(Snapshots::open(fixtures, settings)?);
-        let issuers = snapshots.part(|snapshot| &snapshot.issuers);
-        let health = HealthEdge::new(opened.logs(), keys_to_probe, timestamps.clone(), bundles.clone(), issuers);
-        let health = Arc::new(health.with_own_svid(own_svid));
-        let (audit, clock) = (opened.audit.clone(), opened.clock.clone());
+        let inputs = parts.snapshot_inputs(issued_lately.clone(), keys.clone(), bundles.clone())?;
+        let served_logs = Arc::new(parts.served_logs(issued_lately)?);
+        let Timestamping { time, authority: timestamps, rollover } = parts.timestamping(units, &trust)?;
+        let PublishedRoot { publisher, .. } = trust;
+        let local_users = inputs.local_users.clone();
+        let (source, disclosure) = (settings.source.clone(), settings.disclosure.clone());
+        let registration = settings.registration.clone();
+        let snapshots = Arc::new(Snapshots::open(inputs, settings)?);
+        let Opened { audit, clock, .. } = &opened;
         let reloader = Arc::new(Reloader::new(source, snapshots.clone(), audit.clone(), clock.clone()));
-        let registrar = Arc::new(
-            Registrar::open(RegistrarParts {
-                house: file.name.clone(),
-                settings: registration,
-                audit: opened.audit.clone(),
-                store: opened.store.clone(),
-                clock: clock.clone(),
-                snapshots: snapshots.clone(),
-            })
-            .await?,
-        );
-        let snapshot = snapshots.current();
-        let mut records = snapshot.issuers.trust_domains().iter();
-        if let Some(workload_api) = &workload_api
-            && records.any(|record| matches!(record.source(), BundleSource::WorkloadApi))
-        {
-            workload_api.first_bundles().await;
-        }
-        bundles.begin(&snapshot.issuers).await;
-        let api = Arc::new(ApiEdge {
+        let registrar = Registrar::open(RegistrarParts {
+            house: file.name.clone(),
+            settings: registration,
+            audit: audit.clone(),
+            store: opened.store.clone(),
+            clock: clock.clone(),
             snapshots: snapshots.clone(),
-            reloader: reloader.clone(),
-            registrar: registrar.clone(),
-            local_users,
-            audit,
-            clock,
         });
-        let routes = fulcio::routes(snapshots.part(|snapshot| &snapshot.fulcio))
-            .merge(timestamp::routes(timestamps.clone()))
-            .merge(http::disclosure::routes(disclosure))
-            .merge(log::routes(log))
-            .merge(oidc::routes(snapshots.part(|snapshot| &snapshot.oidc)))
-            .merge(trust::routes(publisher.edge()))
-            .merge(api::routes(api))
-            .merge(http::revocation::routes(revocations.edge.clone()))
-            .merge(spiffe::routes(own_bundle.clone()))
-            .merge(health::routes(health.clone()));
-        let ids = Arc::new(RequestIds::new(&*opened.random));
-        // What workloads come for, and nothing that people or administrators use.
-        let svid_routes = fulcio::routes(snapshots.part(|snapshot| &snapshot.fulcio))
-            .merge(oidc::token_routes(snapshots.part(|snapshot| &snapshot.oidc)))
-            .merge(spiffe::routes(own_bundle))
-            .merge(health::routes(health.clone()));
-        let svid_routes = frame::frame(svid_routes, ids.clone());
-        let plain_routes = frame::frame(http::revocation::routes(revocations.edge.clone()), ids.clone());
-        let figures = Figures {
-            bundles: bundles.clone(),
-            issuers: snapshots.part(|snapshot| &snapshot.issuers),
-            logs: opened.logs(),
-            time: time.clone(),
-            clock: opened.clock.clone(),
-        };
-        let metrics_routes = frame::frame(metrics::routes(figures), ids.clone());
+        let registrar = Arc::new(registrar.await?);
+        begin_bundles(&bundles, &snapshots.current().issuers, workload_api.as_ref()).await;
         Ok(Self {
-            routes: frame::frame(routes, ids),
+            root_checksum: publisher.root_sha256().await.unwrap_or_default(),
             origin,
-            root_checksum,
             logs: opened.logs(),
-            store: opened.store,
+            served_logs,
+            audit: opened.audit,
+            issuing_key: opened.issuing_key,
             time,
             timestamps,
-            publisher,
-            rollover,
-            revocations,
-            plain_routes,
-            metrics_routes,
-            svid_routes,
-            keys,
+            disclosure,
+            own_bundle,
             bundles,
+            local_users,
             snapshots,
             reloader,
             registrar,
-            _workload_api: workload_api,
+            clock: opened.clock,
+            random: opened.random,
+            store: opened.store,
+            publisher,
+            rollover,
+            revocations,
+            keys,
+            workload_api,
         })
     }
 
-    /// Where clients reach it.
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
+    /// What is published of trust.
+    pub(crate) fn published_trust(&self) -> Arc<PublishedTrust> {
+        self.publisher.published()
     }
 
-    /// SHA-256 of the TUF root, hex.
-    pub(crate) fn root_checksum(&self) -> &str {
-        &self.root_checksum
+    /// What is published of revocation.
+    pub(crate) fn published_revocations(&self) -> Arc<PublishedRevocations> {
+        self.revocations.published.clone()
     }
 
-    /// All routes.
-    pub(crate) fn routes(&self) -> Router {
-        self.routes.clone()
+    /// Our own X.509-SVID, if the Workload API gives us one.
+    pub(crate) fn own_svid(&self) -> Option<Arc<OwnSvid>> {
+        self.workload_api.as_ref().and_then(WorkloadApi::own_svid)
     }
 
-    /// Reads the configuration again on every SIGHUP and when its file changes, until it is dropped. Nothing if there is no
-    /// file: then SIGHUP ends the program, as it ends others.
+    /// The issuers and trust domains in force.
+    pub(crate) fn issuers(&self) -> Current<Issuers> {
+        self.snapshots.part(|snapshot| &snapshot.issuers)
+    }
+
+    /// Reads the configuration again on every SIGHUP and when its file changes, until it is dropped. Nothing if there
+    /// is no file: then SIGHUP ends the program, as it ends others.
     pub(crate) fn follow_configuration(&self) -> Result<Option<impl Future<Output = ()> + use<>>, std::io::Error> {
         if !self.reloader.has_file() {
             return Ok(None);
@@ -277,37 +215,22 @@ impl House {
         Ok(Some(self.reloader.clone().follow(signal(SignalKind::hangup())?)))
     }
 
-    /// The routes that workloads use over mutual TLS.
-    pub(crate) fn svid_routes(&self) -> Router {
-        self.svid_routes.clone()
-    }
-
-    /// The routes that are served in plain HTTP to everybody: those of revocation.
-    pub(crate) fn plain_routes(&self) -> Router {
-        self.plain_routes.clone()
-    }
-
-    /// The routes that are served in plain HTTP where the operator wants metrics.
-    pub(crate) fn metrics_routes(&self) -> Router {
-        self.metrics_routes.clone()
-    }
-
     /// What goes on beside the requests, until it is shut down.
-    pub(crate) fn chores(&self) -> JoinSet<()> {
-        let mut chores = JoinSet::new();
-        chores.spawn(self.time.clone().watch());
-        chores.spawn(self.time.clone().ask_sources());
-        chores.spawn(self.time.clone().keep_mark());
-        chores.spawn(self.timestamps.clone().keep_counting());
-        chores.spawn(self.rollover.clone().keep_turning());
-        chores.spawn(self.revocations.clone().keep_fresh());
+    pub(crate) fn tasks(&self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.time.clone().watch());
+        tasks.spawn(self.time.clone().ask_sources());
+        tasks.spawn(self.time.clone().keep_mark());
+        tasks.spawn(self.timestamps.clone().keep_counting());
+        tasks.spawn(self.rollover.clone().keep_turning());
+        tasks.spawn(self.revocations.clone().keep_fresh());
         let publisher = self.publisher.clone();
-        chores.spawn(async move { publisher.keep_fresh(&SystemClock).await });
-        chores.spawn(sweep(self.store.clone()));
-        chores.spawn(self.registrar.clone().keep_current());
-        chores.spawn(self.bundles.clone().keep_fresh(self.snapshots.part(|snapshot| &snapshot.issuers)));
-        chores.spawn(self.keys.clone().keep_fresh(self.snapshots.part(|snapshot| &snapshot.issuers)));
-        chores
+        tasks.spawn(async move { publisher.keep_fresh(&SystemClock).await });
+        tasks.spawn(sweep::keep_swept(self.store.clone()));
+        tasks.spawn(self.registrar.clone().keep_current());
+        tasks.spawn(self.bundles.clone().keep_fresh(self.issuers()));
+        tasks.spawn(self.keys.clone().keep_fresh(self.issuers()));
+        tasks
     }
 
     /// Commits what has queued in the logs and closes them.
@@ -320,34 +243,14 @@ impl House {
     }
 }
 
-async fn record_configuration(audit: &Log, settings: &Settings, origin: &Origin) -> Result<(), HouseError> {
-    let record = AuditRecord::ConfigurationLoaded {
-        at_ms: SystemClock.now().millis(),
-        sha256: settings.sha256.clone(),
-        origin: origin.to_string(),
-        cause: Cause::Start.to_string(),
-    };
-    audit.append(record.to_leaf()).await?;
-    Ok(())
-}
-
-async fn record_lost_store(audit: &Log, lost: &SetAside) -> Result<(), HouseError> {
-    let record = AuditRecord::StoreSetAside {
-        at_ms: SystemClock.now().millis(),
-        path: lost.path.display().to_string(),
-        reason: lost.reason.clone(),
-    };
-    audit.append(record.to_leaf()).await?;
-    Ok(())
-}
-
-async fn sweep(store: Arc<dyn Store>) {
-    loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
-        let store = store.clone();
-        let swept = tokio::task::spawn_blocking(move || store.sweep(SystemClock.now(), SWEEP_AT_ONCE)).await;
-        if let Ok(Err(error)) = swept {
-            tracing::error!(%error, "expired records could not be swept");
-        }
+/// Takes up the bundles that are at hand. The Workload API's first answer is waited for only where a trust domain needs
+/// it.
+async fn begin_bundles(bundles: &BundleKeeper, issuers: &Issuers, workload_api: Option<&WorkloadApi>) {
+    let mut records = issuers.trust_domains().iter();
+    if let Some(workload_api) = workload_api
+        && records.any(|record| matches!(record.source(), BundleSource::WorkloadApi))
+    {
+        workload_api.first_bundles().await;
     }
+    bundles.begin(issuers).await;
 }

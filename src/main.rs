@@ -1,10 +1,12 @@
 //! Privy Seal: private code signing in one binary.
 //!
-//! This crate is the edge: command line, files, sockets, HTTP. What may be signed for whom is decided in `broker` and `tsa`,
-//! which know none of these.
+//! This crate is the edge: command line, files, sockets, HTTP. What may be signed for whom is decided in `broker` and
+//! `tsa`, which know none of these.
 
 mod cli;
 mod clock;
+mod current;
+mod file;
 mod instance;
 mod outbound;
 mod serving;

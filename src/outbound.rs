@@ -1,12 +1,15 @@
 //! What the house asks of others: the metadata and keys of registered issuers and upstream providers, and nothing else.
 //!
-//! Every call goes to a host that a record names, by `https`, and is over within ten seconds; it follows no redirect, obeys no
-//! proxy from the environment, carries no credential of ours by itself, and reads at most 1 MiB. A host's name is resolved here and
-//! only addresses that the record allows are connected to, so a name that points into our own network leads nowhere.
+//! Every call goes to a host that a record names, by `https`, and is over within ten seconds; it follows no redirect,
+//! obeys no proxy from the environment, carries no credential of ours by itself, and reads at most 1 MiB. A host's name
+//! is resolved here and only addresses that the record allows are connected to, so a name that points into our own
+//! network leads nowhere.
 
 mod address;
 pub(crate) mod bundles;
 mod client;
+mod clients;
+pub(crate) mod domain_proofs;
 mod key_keeper;
 pub(crate) mod time_sources;
 pub(crate) mod workload_api;

@@ -2,6 +2,7 @@
 
 pub(crate) mod http;
 pub(crate) mod listen;
+pub(crate) mod routes;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -16,12 +17,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 
 use crate::clock::SystemClock;
-use crate::instance::assemble::{Origin, Problems, Settings};
+use crate::instance::assemble::{Origin, Problems, Settings, TlsError};
 use crate::instance::data_dir::DataDir;
 use crate::instance::{House, HouseError};
 use crate::outbound::workload_api::{NoSvid, WorkloadApi};
 use crate::serving::listen::connections::Connections;
-use crate::serving::listen::tls::{ServerIdentity, TlsError};
+use crate::serving::listen::tls::ServerIdentity;
+use crate::serving::routes::Routes;
 
 /// Why the house is not served.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +71,7 @@ impl Serving {
         let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
         let identity = match &settings.listen.tls {
             None => None,
-            Some(files) => Some(ServerIdentity::load(files.certificate.clone(), files.key.clone())?),
+            Some(files) => Some(ServerIdentity::load(files.clone())?),
         };
         if settings.listen.danger_plain_http {
             tracing::warn!("danger_plain_http is set: tokens cross this listener in plain text");
@@ -109,16 +111,16 @@ impl Serving {
 
     /// Serves until `stop` comes, then finishes what is under way and closes the logs.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let mut chores = self.house.chores();
+        let (mut tasks, routes) = (self.house.tasks(), Routes::of(&self.house));
         if let Some(follow) = self.house.follow_configuration()? {
-            chores.spawn(follow);
+            tasks.spawn(follow);
         }
         if let Some(identity) = self.identity {
-            chores.spawn(identity.follow_files());
+            tasks.spawn(identity.follow_files());
         }
-        for (bound, routes) in [(self.plain, self.house.plain_routes()), (self.metrics, self.house.metrics_routes())] {
+        for (bound, routes) in [(self.plain, routes.plain), (self.metrics, routes.metrics)] {
             if let Some((listener, connections)) = bound {
-                chores.spawn(async move {
+                tasks.spawn(async move {
                     connections.serve(listener, routes, std::future::pending()).await;
                 });
             }
@@ -127,17 +129,17 @@ impl Serving {
         let svid = self.svid.map(|(listener, tls)| {
             let mut stopped = stopped.clone();
             let stop = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
-            tokio::spawn(tls.connections().serve(listener, self.house.svid_routes(), stop))
+            tokio::spawn(tls.connections().serve(listener, routes.svid, stop))
         });
         let stop = async move {
             stop.await;
             let _ = stopping.send(true);
         };
-        let mut is_drained = self.connections.serve(self.listener, self.house.routes(), stop).await;
+        let mut is_drained = self.connections.serve(self.listener, routes.main, stop).await;
         if let Some(svid) = svid {
             is_drained &= svid.await.unwrap_or(false);
         }
-        chores.shutdown().await;
+        tasks.shutdown().await;
         self.house.close();
         if is_drained { Ok(()) } else { Err(ServeError::CutOff) }
     }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{DataArgs, Failure};
+use super::data_args::DataArgs;
+use super::failure::Failure;
 use crate::instance::logs::{self, LogName};
 
 /// The audit log.

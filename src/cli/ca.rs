@@ -9,10 +9,11 @@ use shared::keys::KeyFile;
 use shared::time::Clock as _;
 use shared::x509::revocation::RevocationReason;
 
+use super::data_args::DataArgs;
+use super::failure::Failure;
 use super::held_house::HeldHouse;
-use super::{DataArgs, Failure};
 use crate::clock::SystemClock;
-use crate::instance::assemble;
+use crate::instance::assemble::Settings;
 use crate::instance::data_dir::DataDir;
 use crate::instance::revocation::Revocations;
 use crate::instance::timestamp_units::UnitFiles;
@@ -36,8 +37,8 @@ pub(super) struct RevokeArgs {
     /// The serial number, hex.
     #[arg(value_name = "SERIAL")]
     serial: String,
-    /// unspecified, affiliationChanged, superseded or cessationOfOperation leave earlier timestamps valid; keyCompromise,
-    /// cACompromise and privilegeWithdrawn do not.
+    /// unspecified, affiliationChanged, superseded or cessationOfOperation leave earlier timestamps valid;
+    /// keyCompromise, cACompromise and privilegeWithdrawn do not.
     #[arg(long)]
     reason: String,
 }
@@ -87,7 +88,7 @@ pub(super) fn run(command: CaCommand) -> Result<(), Failure> {
 }
 
 fn sign(held: &mut Held, args: &CrlArgs) -> Result<(), Failure> {
-    let settings = assemble::settings(args.config.as_deref(), None)?;
+    let settings = Settings::load(args.config.as_deref(), None)?;
     let period = args.days.map_or(settings.revocation.crl, |days| Duration::from_secs(u64::from(days) * 86_400));
     let (root, now) = (held.files.root(args.root_key.as_deref(), &held.key_file)?, SystemClock.now());
     held.revocations.sign_list(&root, period, now)?;

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::failure::Failure;
+use super::runtime::block_on;
 use super::server::ServerArgs;
-use super::{Failure, block_on};
-use crate::instance::assemble;
+use crate::instance::assemble::Settings;
 
 /// The configuration file.
 #[derive(Debug, Subcommand)]
@@ -26,7 +27,7 @@ pub(super) enum ConfigCommand {
 pub(super) fn run(command: ConfigCommand) -> Result<(), Failure> {
     match command {
         ConfigCommand::Check { file } => {
-            let settings = assemble::settings(Some(&file), None)?;
+            let settings = Settings::load(Some(&file), None)?;
             let (issuers, connectors) = (settings.records.issuers(), settings.records.connectors.len());
             let trust_domains = settings.records.trust_domains();
             println!(

@@ -9,10 +9,12 @@ use shared::random::{Random, SystemRandom};
 use shared::time::Clock as _;
 
 use self::thread::DemoOptions;
-use super::{Failure, block_on};
+use super::failure::Failure;
+use super::runtime::block_on;
 use crate::clock::SystemClock;
-use crate::instance::assemble;
-use crate::instance::data_dir::{Curve, DataDir, file};
+use crate::file;
+use crate::instance::assemble::Settings;
+use crate::instance::data_dir::{Curve, DataDir};
 use crate::instance::founding::{self, Plan};
 use crate::instance::people::Password;
 use crate::serving::Serving;
@@ -45,9 +47,9 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
     let plan = Plan::new(Curve::default(), EMAIL, &password);
     founding::found(&data, plan, SystemClock.now(), &SystemRandom)?;
     block_on(async move {
-        let serving = Serving::prepare(&data, assemble::settings(None, Some("127.0.0.1:0"))?).await?;
+        let serving = Serving::prepare(&data, Settings::load(None, Some("127.0.0.1:0"))?).await?;
         let options = DemoOptions {
-            origin: serving.house().origin().to_string(),
+            origin: serving.house().origin.to_string(),
             email: EMAIL.to_owned(),
             password: password.expose().to_owned(),
             file,

@@ -10,12 +10,13 @@ use clap::Args;
 use shared::random::SystemRandom;
 use shared::time::{Clock as _, UnixTime};
 
+use super::failure::Failure;
+use super::runtime::block_on;
 use super::server::ServerArgs;
-use super::{Failure, block_on};
 use crate::cli::api_client::ApiClient;
 use crate::clock::SystemClock;
-use crate::instance::assemble::{self, Origin};
-use crate::instance::data_dir::file;
+use crate::file;
+use crate::instance::assemble::{Origin, Settings};
 use crate::instance::explain::{Judge, Keepers, Reader, Report, vectors};
 use crate::outbound::KeyKeeper;
 use crate::outbound::bundles::BundleKeeper;
@@ -32,8 +33,8 @@ pub(super) struct ExplainArgs {
     /// A file with the token. It is never shown again; its SHA-256 is.
     #[arg(long, value_name = "FILE")]
     token: Option<PathBuf>,
-    /// Try every case of a tab-separated file (n, kind, expect, case, rule) instead: one line a case, `n`, ACCEPT or REJECT, the
-    /// rule. Expectations that are not met are told on standard error, with exit code 1.
+    /// Try every case of a tab-separated file (n, kind, expect, case, rule) instead: one line a case, `n`, ACCEPT or
+    /// REJECT, the rule. Expectations that are not met are told on standard error, with exit code 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "server", "at", "json"])]
     vectors: Option<PathBuf>,
     /// Judge by this configuration file. Issuers that owners have registered in a running house are not in it.
@@ -72,7 +73,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<(), Failure> {
 
 /// By a configuration file alone: the keys of issuers are fetched where the house would fetch them.
 async fn judge(config: Option<&Path>, token: &str, now: UnixTime) -> Result<Report, Failure> {
-    let settings = assemble::settings(config, None)?;
+    let settings = Settings::load(config, None)?;
     let issuers = settings.records.build(own_record(&settings.origin())?, &[])?;
     let profile = Profile::parse(settings.certificate_lifetime)?;
     let keys = KeyKeeper::new(Arc::new(SystemClock));

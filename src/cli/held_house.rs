@@ -5,7 +5,8 @@ use std::sync::Arc;
 use shared::keys::KeyFile;
 use shared::log::Log;
 
-use super::{DataArgs, Failure};
+use super::data_args::DataArgs;
+use super::failure::Failure;
 use crate::instance::data_dir::{DataDir, DataDirError, HouseFile, KeyName};
 use crate::instance::logs::{self, LogName};
 

@@ -6,9 +6,11 @@ use clap::Args;
 use shared::random::SystemRandom;
 use shared::time::Clock as _;
 
-use super::{DataArgs, Failure, NewHouseArgs};
+use super::data_args::DataArgs;
+use super::failure::Failure;
+use super::new_house::NewHouseArgs;
 use crate::clock::SystemClock;
-use crate::instance::assemble::{self, Settings};
+use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{DataDir, DataDirError};
 use crate::instance::founding::{self, Plan};
 use crate::instance::people::Password;
@@ -26,7 +28,7 @@ pub(super) struct InitArgs {
 }
 
 pub(super) fn run(args: InitArgs) -> Result<(), Failure> {
-    let settings = assemble::settings(args.config.as_deref(), None)?;
+    let settings = Settings::load(args.config.as_deref(), None)?;
     let data = DataDir::hold(&args.data.data)?;
     if data.has_house()? {
         return Err(DataDirError::Occupied(args.data.data).into());

@@ -8,8 +8,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::time::Clock as _;
 
+use super::failure::Failure;
+use super::runtime::block_on;
 use super::server::ServerArgs;
-use super::{Failure, block_on};
 use crate::clock::SystemClock;
 use crate::instance::registration::RegistrantKey;
 
@@ -163,8 +164,8 @@ fn tell_publication(one: &Value, key: &Path) {
     }
 }
 
-/// A TXT record holds strings of at most 255 bytes (RFC 1035 §3.3.14); what is longer is several, put together when read. The value
-/// holds neither quotation marks nor backslashes.
+/// A TXT record holds strings of at most 255 bytes (RFC 1035 §3.3.14); what is longer is several, put together when
+/// read. The value holds neither quotation marks nor backslashes.
 fn quoted(value: &str) -> String {
     let parts: Vec<String> =
         value.as_bytes().chunks(255).map(|part| format!("\"{}\"", String::from_utf8_lossy(part))).collect();

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use shared::random::SystemRandom;
 
+use super::failure::Failure;
+use super::runtime::block_on;
 use super::server::ServerArgs;
-use super::{Failure, block_on};
 use crate::clock::SystemClock;
-use crate::instance::data_dir::file::{self, Mode};
+use crate::file::{self, Mode};
 use crate::instance::people::Password;
 
-/// Log in to a running house, for the commands that take `--login FILE`. What is left is a token that lasts for minutes.
+/// Log in to a running house, for the commands that take `--login FILE`. What is left is a token that lasts for
+/// minutes.
 #[derive(Args, Debug)]
 pub(super) struct LoginArgs {
     #[command(flatten)]

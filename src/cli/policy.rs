@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use broker::names::EmailAddress;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Failure, explain};
-use crate::instance::assemble;
-use crate::instance::data_dir::file::{self, Mode};
+use super::explain;
+use super::failure::Failure;
+use crate::file::{self, Mode};
+use crate::instance::assemble::Settings;
 use crate::instance::policy::{Cluster, Policy, cosign, policy_controller};
 
 /// Largest TUF root.
@@ -55,7 +56,7 @@ pub(super) struct ExportArgs {
 
 pub(super) fn run(command: PolicyCommand) -> Result<(), Failure> {
     let PolicyCommand::Export(args) = command;
-    let settings = assemble::settings(args.config.as_deref(), None)?;
+    let settings = Settings::load(args.config.as_deref(), None)?;
     let origin = settings.origin();
     let issuers = settings.records.build(explain::own_record(&origin)?, &[])?;
     let users = args.local_users.iter().map(|user| EmailAddress::parse(user)).collect::<Result<Vec<_>, _>>()?;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use shared::secret::Secret;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::cli::api_client::ApiClient;
-use crate::instance::data_dir::file;
+use crate::file;
 
 /// Longest file with certificate authorities, or with a token.
 const MAX_FILE: u64 = 1 << 20;

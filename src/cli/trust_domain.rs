@@ -6,8 +6,9 @@ mod text;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::failure::Failure;
+use super::runtime::block_on;
 use super::server::ServerArgs;
-use super::{Failure, block_on};
 
 const TRUST_DOMAINS: &str = "/trust-domains";
 
@@ -17,9 +18,11 @@ pub(super) enum TrustDomainCommand {
     /// Add a trust domain to a configuration file, after its bundle was fetched once just as the house will fetch it.
     #[command(after_long_help = add::EXAMPLES)]
     Add(Box<add::AddArgs>),
-    /// List the trust domains of a running house: name, state, sequence, keys, age of the bundle, and the trouble if there is any.
+    /// List the trust domains of a running house: name, state, sequence, keys, age of the bundle, and the trouble if
+    /// there is any.
     List(ListArgs),
-    /// Show how one stands: its bundle key by key, when it was seen and is looked at again, and why the last look failed.
+    /// Show how one stands: its bundle key by key, when it was seen and is looked at again, and why the last look
+    /// failed.
     Show(OneArgs),
     /// For administrators: have the house look at the source of the bundle now, as after a key was revoked in a hurry.
     Refresh(OneArgs),

@@ -1,16 +1,18 @@
 //! `privyseal tsa`
 
 mod disclosure;
+mod input;
 mod show;
 mod unit;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use shared::x509::Certificate;
 use tsa::{Expected, Inspection, PolicyOid, TimestampRequest, TimestampTrust, token_of, verify_response, verify_token};
 
-use super::Failure;
+use self::input::read;
+use super::failure::Failure;
 
 /// Timestamps: read and verify anybody's, the units that make ours, and what the authority discloses.
 #[derive(Debug, Subcommand)]
@@ -117,10 +119,4 @@ fn certificates(files: &[PathBuf]) -> Result<Vec<Certificate>, Failure> {
         return Err("there is no certificate in those PEM files".into());
     }
     Ok(certificates)
-}
-
-/// Timestamps and requests are small; a file that was timestamped may be anything that fits into memory.
-#[expect(clippy::disallowed_methods, reason = "the command line names the files to read")]
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()).into())
 }

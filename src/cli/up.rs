@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataArgs, Failure, NewHouseArgs, block_on, init};
+use super::data_args::DataArgs;
+use super::failure::Failure;
+use super::init;
+use super::new_house::NewHouseArgs;
+use super::runtime::block_on;
 use crate::instance::House;
-use crate::instance::assemble;
+use crate::instance::assemble::Settings;
 use crate::instance::data_dir::DataDir;
 use crate::serving::{Serving, stop_signal};
 
@@ -26,20 +30,20 @@ pub(super) struct UpArgs {
 }
 
 pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
-    let settings = assemble::settings(args.config.as_deref(), args.listen.as_deref())?;
+    let settings = Settings::load(args.config.as_deref(), args.listen.as_deref())?;
     let data = DataDir::hold(&args.data.data)?;
     let first = if data.has_house()? { None } else { Some(init::found(&data, args.new, &settings)?) };
     block_on(async move {
         let stop = stop_signal()?;
         let serving = Serving::prepare(&data, settings).await?;
         // The first line is the origin alone, for scripts.
-        println!("{}", serving.house().origin());
+        println!("{}", serving.house().origin);
         if let Some(first) = first {
             println!();
             first.print();
         }
         print_clients(serving.house(), &data);
-        tracing::info!(origin = %serving.house().origin(), data = %data.root().display(), "serving");
+        tracing::info!(origin = %serving.house().origin, data = %data.root().display(), "serving");
         serving.run(stop).await?;
         tracing::info!("stopped");
         Ok(())
@@ -48,7 +52,7 @@ pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
 
 /// Lines to copy, for the clients that people have.
 fn print_clients(house: &House, data: &DataDir) {
-    let origin = house.origin();
+    let origin = &house.origin;
     let issuer = format!("{origin}/oidc");
     println!(
         "
@@ -67,7 +71,7 @@ openssl:
   curl -sS -H 'Content-Type: application/timestamp-query' --data-binary @FILE.tsq {origin}/tsa -o FILE.tsr
   openssl ts -verify -data FILE -in FILE.tsr -CAfile {root}
 ",
-        checksum = house.root_checksum(),
+        checksum = house.root_checksum,
         root = data.certificates_path("root-ca").display(),
     );
 }

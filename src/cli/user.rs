@@ -7,15 +7,18 @@ use clap::{Args, Subcommand};
 use shared::random::SystemRandom;
 use shared::time::Clock as _;
 
+use super::data_args::DataArgs;
+use super::explain;
+use super::failure::Failure;
+use super::runtime::block_on;
 use super::server::ServerArgs;
-use super::{DataArgs, Failure, block_on, explain};
 use crate::clock::SystemClock;
-use crate::instance::assemble;
+use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{DataDir, DataDirError};
 use crate::instance::people::{Password, People};
 
-/// The people who log in with a password of this house. Stop `privyseal up` first, since one process works on a house at a time;
-/// or add a user to the running house with --server.
+/// The people who log in with a password of this house. Stop `privyseal up` first, since one process works on a house
+/// at a time; or add a user to the running house with --server.
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
     /// Add a user. Without a file a random password is made and shown once.
@@ -79,7 +82,7 @@ fn check_owner(config: Option<&Path>, email: &str) -> Result<(), Failure> {
     if config.is_none() {
         return Ok(());
     }
-    let settings = assemble::settings(config, None)?;
+    let settings = Settings::load(config, None)?;
     let issuers = settings.records.build(explain::own_record(&settings.origin())?, &[])?;
     let address = EmailAddress::parse(email).map_err(|error| format!("{error} (rule {})", error.rule()))?;
     match issuers.rules().owner_of(&address) {

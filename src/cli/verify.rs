@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use shared::trust_root::TrustedRoot;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::verify::{self, Bundle, Identity};
 
-/// Verify a Sigstore bundle strictly: certificate path, SCT, timestamp, log entry, signature, identity. Needs no network.
+/// Verify a Sigstore bundle strictly: certificate path, SCT, timestamp, log entry, signature, identity. Needs no
+/// network.
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
     /// The bundle.

@@ -6,7 +6,8 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use shared::time::Clock as _;
 use tsa::{ClockReading, Clocks, Look};
 
-use super::{SystemClock, kernel};
+use super::kernel;
+use super::wall::SystemClock;
 
 /// The operating system's three clocks.
 #[derive(Clone, Copy, Debug, Default)]

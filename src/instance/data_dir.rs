@@ -17,7 +17,6 @@
 //! lock              held while a process works here
 //! ```
 
-pub(crate) mod file;
 pub(crate) mod house_file;
 pub(crate) mod lock;
 
@@ -27,7 +26,9 @@ use shared::keys::{KeyError, KeyFile, KeyFileError, SignatureAlgorithm, SigningK
 use shared::random::Random;
 
 pub(crate) use house_file::{Curve, HouseFile, HouseFileError};
-use lock::Lock;
+use lock::{Lock, LockError};
+
+use crate::file::{self, FileError};
 
 /// Largest file that is read from the directory.
 const MAX_FILE: u64 = 1 << 20;
@@ -80,8 +81,8 @@ impl KeyName {
         }
     }
 
-    /// What kind of key each purpose has: authorities on the house's curve, logs and TUF on P-256 (every client verifies
-    /// that), tokens RS256 (cosign takes an inline token only then).
+    /// What kind of key each purpose has: authorities on the house's curve, logs and TUF on P-256 (every client
+    /// verifies that), tokens RS256 (cosign takes an inline token only then).
     pub(crate) fn algorithm(self, curve: Curve) -> SignatureAlgorithm {
         match self {
             Self::RootCa => SignatureAlgorithm::EcdsaP384Sha384,
@@ -98,10 +99,10 @@ impl KeyName {
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataDirError {
-    #[error("{path}: {error}")]
-    File { path: PathBuf, error: std::io::Error },
-    #[error("{0} is in use by another privyseal process; stop that one first, or choose another directory with --data")]
-    InUse(PathBuf),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
     #[error("{0} holds no house; make one with `privyseal init --data {0}`")]
     Empty(PathBuf),
     #[error("{0} already holds a house; nothing was changed")]
@@ -143,7 +144,8 @@ impl DataDir {
             return Ok(true);
         }
         let foreign = file::names(&self.root)?.into_iter().any(|name| !OURS.contains(&name.as_str()));
-        // A log without a house file means that the house file was lost, not that the house is new: never start afresh then.
+        // A log without a house file means that the house file was lost, not that the house is new: never start afresh
+        // then.
         if foreign || self.root.join("log").exists() {
             return Err(DataDirError::Foreign(self.root.clone()));
         }
@@ -161,7 +163,7 @@ impl DataDir {
 
     /// Writes the house file: from then on the directory is whole.
     pub(crate) fn seal_with(&self, house: &HouseFile) -> Result<(), DataDirError> {
-        file::write_durably(&self.house_path(), house.to_text().as_bytes(), file::Mode::Public)
+        Ok(file::write_durably(&self.house_path(), house.to_text().as_bytes(), file::Mode::Public)?)
     }
 
     /// Makes the key file.
@@ -208,12 +210,12 @@ impl DataDir {
     /// Keeps the PEM certificates `name`.
     pub(crate) fn write_certificates(&self, name: &str, pem: &str) -> Result<(), DataDirError> {
         file::create_dir(&self.root.join("certificates"))?;
-        file::write_durably(&self.certificates_path(name), pem.as_bytes(), file::Mode::Public)
+        Ok(file::write_durably(&self.certificates_path(name), pem.as_bytes(), file::Mode::Public)?)
     }
 
     /// Reads the PEM certificates `name`.
     pub(crate) fn certificates(&self, name: &str) -> Result<String, DataDirError> {
-        file::read(&self.certificates_path(name), MAX_FILE)
+        Ok(file::read(&self.certificates_path(name), MAX_FILE)?)
     }
 
     /// A folder of the directory, made if it is missing.
@@ -227,7 +229,7 @@ impl DataDir {
     pub(crate) fn remove_folder(&self, name: &str) -> Result<(), DataDirError> {
         let path = self.root.join(name);
         match std::fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DataDirError::File { path, error }),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError { path, error }.into()),
             _ => Ok(()),
         }
     }

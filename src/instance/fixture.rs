@@ -16,11 +16,12 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::instance::assemble::Source;
-use crate::instance::data_dir::file::{Mode, write_durably};
+use crate::file::{Mode, write_durably};
+use crate::instance::assemble::{Settings, Source};
 use crate::instance::data_dir::{Curve, KeyName};
 use crate::instance::founding::{self, Plan};
 use crate::instance::people::Password;
+use crate::serving::routes::Routes;
 
 /// Where clients reach it.
 pub(crate) const ORIGIN: &str = "https://seal.example.com";
@@ -47,6 +48,7 @@ impl Answer {
 /// The house.
 pub(crate) struct Scratch {
     pub(crate) house: House,
+    pub(crate) routes: Routes,
     token_key: SigningKey,
     folder: TempDir,
     _data: DataDir,
@@ -70,27 +72,27 @@ impl Scratch {
         let password = Password::choose(None, &SystemRandom).expect("a password");
         let plan = Plan::new(Curve::P256, FIRST_USER, &password);
         founding::found(&data, plan, SystemClock.now(), &SystemRandom).expect("a house");
-        let settings = Source::new(Some(&path), None).read().map_err(|(problems, _)| problems).expect("good");
+        let settings = Settings::read(&Source::new(Some(&path), None)).map_err(|(problems, _)| problems).expect("good");
         let origin = Origin::parse(ORIGIN).expect("an origin");
         let house = House::open(&data, settings, origin, None).await.expect("opens");
         let key_file = data.key_file().expect("a key file");
         let token_key = data.key(KeyName::Token, &key_file).expect("a key");
-        Self { house, token_key, folder, _data: data }
+        Self { routes: Routes::of(&house), house, token_key, folder, _data: data }
     }
 
     /// The same house, closed and opened again, perhaps without what was in its store.
     pub(crate) async fn reopen(self, loses_store: bool) -> Self {
-        let Self { house, token_key, folder, _data } = self;
+        let Self { house, routes, token_key, folder, _data } = self;
         house.close();
-        drop(house);
+        drop((house, routes));
         if loses_store {
             std::fs::remove_dir_all(folder.path().join("data/store")).expect("removed");
         }
         let path = folder.path().join("privyseal.toml");
-        let settings = Source::new(Some(&path), None).read().map_err(|(problems, _)| problems).expect("good");
+        let settings = Settings::read(&Source::new(Some(&path), None)).map_err(|(problems, _)| problems).expect("good");
         let house =
             House::open(&_data, settings, Origin::parse(ORIGIN).expect("an origin"), None).await.expect("opens");
-        Self { house, token_key, folder, _data }
+        Self { routes: Routes::of(&house), house, token_key, folder, _data }
     }
 
     /// Writes another configuration, and files beside it.
@@ -148,7 +150,8 @@ impl Scratch {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let response = self.house.routes().oneshot(request.body(body).expect("a request")).await.expect("infallible");
+        let response =
+            self.routes.main.clone().oneshot(request.body(body).expect("a request")).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }

@@ -10,7 +10,8 @@ use shared::log::{
     AuditError, AuditReport, CheckpointError, Log, OpenError, Origin, OriginError, SignedCheckpoint, verify_offline,
 };
 
-use crate::instance::data_dir::{DataDir, DataDirError, KeyName, file};
+use crate::file::{self, FileError};
+use crate::instance::data_dir::{DataDir, DataDirError, KeyName};
 
 /// Largest checkpoint or public key that is read.
 const MAX_FILE: u64 = 64 * 1024;
@@ -70,10 +71,12 @@ pub(crate) enum LogsError {
     PublicKey(PathBuf),
     #[error(transparent)]
     Data(#[from] DataDirError),
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
-/// Checks the files of the log `name` in the data directory `root`, which may be in use. `since` is an earlier checkpoint of
-/// any log; one of another log is not looked at.
+/// Checks the files of the log `name` in the data directory `root`, which may be in use. `since` is an earlier
+/// checkpoint of any log; one of another log is not looked at.
 pub(crate) fn verify(root: &Path, name: LogName, since: Option<&SignedCheckpoint>) -> Result<AuditReport, LogsError> {
     let path = public_key_path(root, name);
     let pem = file::read(&path, MAX_FILE)?;

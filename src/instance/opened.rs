@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shared::audit::AuditRecord;
 use shared::keys::{KeyFile, Signer};
 use shared::log::Log;
 use shared::random::{Random, SystemRandom};
@@ -9,11 +10,13 @@ use shared::store::Store;
 use shared::store::sled::{SetAside, SledStore};
 use shared::time::Clock;
 
-use super::HouseError;
+use super::error::HouseError;
 use crate::clock::SystemClock;
-use crate::instance::assemble::Settings;
+use crate::instance::assemble::{Origin, Settings};
 use crate::instance::data_dir::{DataDir, HouseFile, KeyName};
 use crate::instance::logs::{self, LogName};
+use crate::instance::signature_log::first_entry;
+use crate::instance::snapshots::Cause;
 
 /// The keys, logs and store of a house, open.
 pub(super) struct Opened {
@@ -22,7 +25,7 @@ pub(super) struct Opened {
     pub(super) signatures: Log,
     pub(super) audit: Log,
     pub(super) store: Arc<dyn Store>,
-    pub(super) set_aside: Option<SetAside>,
+    set_aside: Option<SetAside>,
     pub(super) issuing_key: Arc<dyn Signer>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
@@ -57,5 +60,25 @@ impl Opened {
 
     pub(super) fn logs(&self) -> Vec<Log> {
         vec![self.certificates.clone(), self.signatures.clone(), self.audit.clone()]
+    }
+
+    /// Writes down what this start begins with, before anything is signed.
+    pub(super) async fn record_start(&self, settings: &Settings, origin: &Origin) -> Result<(), HouseError> {
+        let configuration = AuditRecord::ConfigurationLoaded {
+            at_ms: SystemClock.now().millis(),
+            sha256: settings.sha256.clone(),
+            origin: origin.to_string(),
+            cause: Cause::Start.to_string(),
+        };
+        self.audit.append(configuration.to_leaf()).await?;
+        if let Some(lost) = &self.set_aside {
+            let store = AuditRecord::StoreSetAside {
+                at_ms: SystemClock.now().millis(),
+                path: lost.path.display().to_string(),
+                reason: lost.reason.clone(),
+            };
+            self.audit.append(store.to_leaf()).await?;
+        }
+        Ok(first_entry::make(&self.signatures).await?)
     }
 }

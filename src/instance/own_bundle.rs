@@ -1,7 +1,8 @@
 //! The SPIFFE bundle of our own trust domain: the key of our tokens, and a number that says how new it is.
 //!
-//! The number goes up when the keys change and never goes back, whatever becomes of the file that it is kept in: it is at least the
-//! second in which the keys were first seen. A consumer that has seen a higher one takes a lower one for an attack.
+//! The number goes up when the keys change and never goes back, whatever becomes of the file that it is kept in: it is
+//! at least the second in which the keys were first seen. A consumer that has seen a higher one takes a lower one for
+//! an attack.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use broker::provider::TokenKey;
 use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;
 
-use crate::instance::data_dir::{DataDirError, file};
+use crate::file::{self, FileError};
 
 /// How often others should look (SPIFFE Federation §5.3 takes the same where a bundle says nothing).
 pub(crate) const REFRESH_HINT: Duration = Duration::from_secs(300);
@@ -27,7 +28,7 @@ struct Kept {
 }
 
 /// The bundle with `key` in it. The file at `path` is written before a bundle with a new number is handed out.
-pub(crate) fn publish(key: &TokenKey, path: &Path, now: UnixTime) -> Result<String, DataDirError> {
+pub(crate) fn publish(key: &TokenKey, path: &Path, now: UnixTime) -> Result<String, FileError> {
     let keys = vec![key.key_id().to_owned()];
     let sequence = match read(path)? {
         Some(kept) if kept.keys == keys => kept.sequence,
@@ -40,9 +41,9 @@ pub(crate) fn publish(key: &TokenKey, path: &Path, now: UnixTime) -> Result<Stri
     Ok(key.spiffe_bundle(sequence, REFRESH_HINT))
 }
 
-/// What was kept. A file that does not read is told and counts for nothing: the clock's second is beyond every number that was
-/// given out before it.
-fn read(path: &Path) -> Result<Option<Kept>, DataDirError> {
+/// What was kept. A file that does not read is told and counts for nothing: the clock's second is beyond every number
+/// that was given out before it.
+fn read(path: &Path) -> Result<Option<Kept>, FileError> {
     if !path.exists() {
         return Ok(None);
     }
@@ -52,7 +53,7 @@ fn read(path: &Path) -> Result<Option<Kept>, DataDirError> {
         .ok())
 }
 
-fn write(path: &Path, kept: &Kept) -> Result<(), DataDirError> {
+fn write(path: &Path, kept: &Kept) -> Result<(), FileError> {
     let body = toml::to_string(kept).expect("strings and a number of seconds always encode");
     let text = format!("# The keys in the bundle of our own trust domain. Kept by the program; do not edit.\n{body}");
     file::write_durably(path, text.as_bytes(), file::Mode::Public)

@@ -1,6 +1,7 @@
 //! The parts of a house, made from its configuration and what was opened.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::connector::local::LocalUsers;
 use broker::provider::TokenKey;
@@ -11,19 +12,21 @@ use shared::time::Clock as _;
 use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, Validity};
 use shared::x509::{Certificate, Chain};
 
-use super::HouseError;
+use super::error::HouseError;
 use super::opened::Opened;
 use crate::clock::SystemClock;
 use crate::instance::assemble::{Origin, Settings};
 use crate::instance::data_dir::{DataDir, HouseFile, KeyName};
 use crate::instance::own_bundle;
+use crate::instance::served_logs::{ServedLogs, SignatureLog};
 use crate::instance::signature_log::{IssuedLately, Writers};
-use crate::instance::snapshots::{Fixtures, SnapshotError};
+use crate::instance::snapshots::{SnapshotError, SnapshotInputs};
 use crate::instance::svid_uses::SvidUses;
+use crate::instance::timestamp_units::TimestampUnits;
 use crate::instance::trust_publisher::{TrustPublisher, TufKeys};
 use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::{BundleKeeper, BundleParts, OwnKeys, WorkloadBundles};
-use crate::serving::http::log::{LogEdge, SignatureLog};
+use crate::outbound::bundles::{BundleKeeper, BundleParts, OwnKeys};
+use crate::outbound::workload_api::WorkloadApi;
 
 /// What the parts of a house are made from.
 pub(super) struct Parts<'a> {
@@ -32,6 +35,13 @@ pub(super) struct Parts<'a> {
     pub(super) opened: &'a Opened,
     pub(super) settings: &'a Settings,
     pub(super) origin: &'a Origin,
+}
+
+/// The trust root, as it is published.
+pub(super) struct PublishedRoot {
+    /// What it says.
+    pub(super) material: TrustMaterial,
+    pub(super) publisher: Arc<TrustPublisher>,
 }
 
 impl Parts<'_> {
@@ -43,8 +53,18 @@ impl Parts<'_> {
         format!("{}/oidc", self.origin)
     }
 
+    /// Publishes the trust root with the units' chains, which may sign from then on, and destroys the keys that are
+    /// done.
+    pub(super) async fn publish_trust(&self, units: &mut TimestampUnits) -> Result<PublishedRoot, HouseError> {
+        let material = self.material(units.chains()?)?;
+        let publisher = Arc::new(self.publisher(&material).await?);
+        units.note_published(SystemClock.now())?;
+        units.destroy_due(Duration::ZERO, SystemClock.now())?;
+        Ok(PublishedRoot { material, publisher })
+    }
+
     /// What the trust root says, with `timestamping` for the units' chains.
-    pub(super) fn material(&self, timestamping: Vec<CertificateChain>) -> Result<TrustMaterial, HouseError> {
+    fn material(&self, timestamping: Vec<CertificateChain>) -> Result<TrustMaterial, HouseError> {
         let validity = Validity { start: self.file.created(), end: None };
         let chain = |chain: Chain| CertificateChain {
             certificates: chain.certificates().iter().map(|certificate| certificate.der().to_vec()).collect(),
@@ -68,7 +88,8 @@ impl Parts<'_> {
         })
     }
 
-    pub(super) async fn publisher(&self, material: &TrustMaterial) -> Result<TrustPublisher, HouseError> {
+    /// What signs and publishes the trust root, with what is due done.
+    async fn publisher(&self, material: &TrustMaterial) -> Result<TrustPublisher, HouseError> {
         let signer =
             |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(self.data.key(name, &self.opened.key_file)?)) };
         let keys = TufKeys {
@@ -82,16 +103,16 @@ impl Parts<'_> {
     }
 
     /// What every snapshot is made with.
-    pub(super) fn fixtures(
+    pub(super) fn snapshot_inputs(
         &self,
         issued_lately: Arc<IssuedLately>,
         keys: Arc<KeyKeeper>,
         bundles: Arc<BundleKeeper>,
-    ) -> Result<Fixtures, HouseError> {
+    ) -> Result<SnapshotInputs, HouseError> {
         let signer =
             |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(self.data.key(name, &self.opened.key_file)?)) };
         let Opened { store, audit, certificates, issuing_key, clock, random, .. } = self.opened;
-        Ok(Fixtures {
+        Ok(SnapshotInputs {
             origin: self.origin.clone(),
             first_user: self.file.first_user.clone(),
             key_file: self.data.key_file()?,
@@ -112,12 +133,12 @@ impl Parts<'_> {
         })
     }
 
-    /// Who looks after the bundles of trust domains. No bundle may hold a key of ours: not of an authority, not of a timestamp unit
-    /// (`units`), not one that signs logs or tokens.
+    /// Who looks after the bundles of trust domains. No bundle may hold a key of ours: not of an authority, not of a
+    /// timestamp unit (`units`), not one that signs logs or tokens.
     pub(super) fn bundles(
         &self,
         units: &[CertificateChain],
-        workload_api: Arc<WorkloadBundles>,
+        workload_api: Option<&WorkloadApi>,
     ) -> Result<Arc<BundleKeeper>, HouseError> {
         let issuing = self.chain("issuing-ca")?;
         let certified = issuing.certificates().iter().map(|certificate| certificate.public_key().spki_sha256());
@@ -135,7 +156,7 @@ impl Parts<'_> {
             audit: Some(audit.clone()),
             folder: Some(self.data.folder("bundles")?),
             own: OwnKeys::new(certified.chain(units).chain(signers)),
-            workload_api,
+            workload_api: workload_api.map(WorkloadApi::bundles).unwrap_or_default(),
         })))
     }
 
@@ -150,13 +171,14 @@ impl Parts<'_> {
         Ok(Some(document.into()))
     }
 
-    pub(super) fn log_edge(&self, issued_lately: Arc<IssuedLately>) -> Result<LogEdge, HouseError> {
+    /// Which logs are served.
+    pub(super) fn served_logs(&self, issued_lately: Arc<IssuedLately>) -> Result<ServedLogs, HouseError> {
         let writers = Writers {
             issuers: self.chain("issuing-ca")?.certificates().iter().take(1).cloned().collect(),
             issued_lately,
             allows_public_keys: self.settings.accept_public_keys,
         };
-        Ok(LogEdge {
+        Ok(ServedLogs {
             signatures: Some(SignatureLog::new(self.opened.signatures.clone(), writers)),
             certificates: Some(self.opened.certificates.clone()),
             audit: self.settings.serve_audit.then(|| self.opened.audit.clone()),

@@ -11,7 +11,7 @@ use shared::store::sled::{OpenError, SledStore};
 use shared::time::{Clock as _, UnixTime};
 
 use crate::clock::SystemClock;
-use crate::instance::data_dir::file;
+use crate::file::{self, FileError};
 use crate::instance::data_dir::{DataDir, DataDirError};
 
 /// Longest password file, in bytes.
@@ -22,6 +22,8 @@ const MAX_PASSWORD_FILE: u64 = 4096;
 pub(crate) enum PeopleError {
     #[error(transparent)]
     Data(#[from] DataDirError),
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error(transparent)]
     Store(#[from] OpenError),
     #[error(transparent)]

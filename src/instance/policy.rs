@@ -1,98 +1,19 @@
 //! Verification policy for the programs of others, made from the grants: who may have signed, always as a pair.
 //!
-//! A name alone proves nothing, since another issuer could vouch for the same one, and an issuer alone lets in everybody whom it
-//! knows. So every line holds both: the issuer exactly, the name exactly or as an anchored pattern that admits what the grant
-//! gives and nothing else. Certificates for people who log in through our own provider carry our own issuer, `<origin>/oidc`,
-//! whichever connector knew them.
+//! A name alone proves nothing, since another issuer could vouch for the same one, and an issuer alone lets in
+//! everybody whom it knows. So every line holds both: the issuer exactly, the name exactly or as an anchored pattern
+//! that admits what the grant gives and nothing else. Certificates for people who log in through our own provider carry
+//! our own issuer, `<origin>/oidc`, whichever connector knew them.
 
+mod accepted;
 mod cosign;
 mod identity;
 mod policy_controller;
 
-use broker::issuer::Issuers;
-use broker::names::EmailAddress;
-use broker::namespace::{Scope, Speaker};
-use serde::Serialize;
-
-use crate::instance::assemble::Origin;
+pub(crate) use accepted::{Accepted, Policy};
 pub(crate) use cosign::cosign;
 pub(crate) use identity::Identity;
 pub(crate) use policy_controller::{Cluster, policy_controller};
-
-/// What a verifier may accept.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Accepted {
-    /// Who speaks: `issuer:corp`, `connector:local`.
-    pub(crate) speaker: String,
-    /// The grant, as in the audit log.
-    pub(crate) grant: String,
-    /// The issuer in the certificate, exactly: the record's `iss`, or its label if it has one.
-    pub(crate) issuer: String,
-    #[serde(flatten)]
-    pub(crate) identity: Identity,
-}
-
-/// The pairs of every speaker, and what cannot be said.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Policy {
-    pub(crate) accepted: Vec<Accepted>,
-    /// Grants without a pair, each with the reason.
-    pub(crate) left_out: Vec<String>,
-}
-
-/// Why an address cannot be named as a local user's.
-#[derive(Debug, thiserror::Error)]
-#[error("{address} belongs to {owner}, not to the local users (rule X1)")]
-pub(crate) struct NotLocal {
-    address: String,
-    owner: String,
-}
-
-impl Policy {
-    /// The policy of a house with these records. Which local users there are is not in the configuration, so they are named.
-    pub(crate) fn of(issuers: &Issuers, origin: &Origin, local_users: &[EmailAddress]) -> Result<Self, NotLocal> {
-        let mut policy = Self::default();
-        for (speaker, grants) in issuers.rules().speakers() {
-            let issuer = match speaker {
-                Speaker::Connector(_) => format!("{origin}/oidc"),
-                Speaker::Issuer(id) => match issuers.iter().find(|record| record.id() == &**id) {
-                    Some(record) => record.label().to_owned(),
-                    None => continue,
-                },
-                Speaker::TrustDomain(name) => match issuers.trust_domains().find(name) {
-                    Some(record) => record.label().to_owned(),
-                    None => continue,
-                },
-            };
-            for scope in grants.iter().map(|grant| grant.scope()) {
-                let identities = match scope {
-                    Scope::LocalAccounts => policy.local(issuers, local_users)?,
-                    other => vec![Identity::of(other)],
-                };
-                policy.accepted.extend(identities.into_iter().map(|identity| Accepted {
-                    speaker: speaker.to_string(),
-                    grant: scope.to_string(),
-                    issuer: issuer.clone(),
-                    identity,
-                }));
-            }
-        }
-        Ok(policy)
-    }
-
-    fn local(&mut self, issuers: &Issuers, users: &[EmailAddress]) -> Result<Vec<Identity>, NotLocal> {
-        if users.is_empty() {
-            let reason = "connector:local local-accounts: name the local users whose signatures count";
-            self.left_out.push(reason.to_owned());
-        }
-        let identity = |user: &EmailAddress| match issuers.rules().owner_of(user) {
-            Some(owner) => Err(NotLocal { address: user.to_string(), owner: owner.to_string() }),
-            None => Ok(Identity::Exact(user.to_string())),
-        };
-        users.iter().map(identity).collect()
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
-//! Revocation of what the root issued: the register of it, the list that the root signs, and the key that answers for the root.
+//! Revocation of what the root issued: the register of it, the list that the root signs, and the key that answers for
+//! the root.
 //!
-//! A revocation is in the audit log first, then in `revocations.toml`, then on the list. The list is signed again whenever it says
-//! less than the register or is half over, so a crash between the steps is mended at the next look.
+//! A revocation is in the audit log first, then in `revocations.toml`, then on the list. The list is signed again
+//! whenever it says less than the register or is half over, so a crash between the steps is mended at the next look.
 
-pub(crate) mod keeper;
+mod published;
 mod register;
 
 use std::path::PathBuf;
@@ -15,13 +16,14 @@ use shared::keys::{KeyAlgorithm, KeyFile, Signer as _, SigningKey};
 use shared::log::{AppendError, Log};
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
-use shared::x509::revocation::{CrlError, CrlPlan, Responder, RevocationReason, Revoked};
+use shared::x509::revocation::{CrlError, CrlPlan, Responder, RevocationReason};
 use shared::x509::{Ceremony, CeremonyError, Certificate, chain};
 
+use crate::file::{self, FileError, Mode};
 use crate::instance::assemble::RevocationSettings;
-use crate::instance::data_dir::file::{self, Mode};
-use crate::instance::data_dir::{DataDir, DataDirError, HouseFile};
+use crate::instance::data_dir::{DataDir, HouseFile};
 use crate::instance::timestamp_units::{Root, UnitFileError, UnitFiles};
+pub(crate) use published::{PublishedRevocations, RevocationState};
 use register::{RegisterError, RevocationRegister, SignedList};
 
 /// Largest file that is read.
@@ -37,7 +39,7 @@ const RESPONDER_LEFT: Duration = Duration::from_secs(60 * 86_400);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RevocationError {
     #[error(transparent)]
-    Data(#[from] DataDirError),
+    File(#[from] FileError),
     #[error(transparent)]
     Root(#[from] UnitFileError),
     #[error("{path}: {error}")]
@@ -66,22 +68,6 @@ pub(crate) struct Revocations {
     key_file: Arc<KeyFile>,
     audit: Log,
     register: RevocationRegister,
-}
-
-/// What is published at a moment.
-pub(crate) struct RevocationState {
-    /// The authority.
-    pub(crate) root: Certificate,
-    /// Serial numbers of what it issued.
-    pub(crate) issued: Vec<Vec<u8>>,
-    /// What of it is revoked.
-    pub(crate) revoked: Vec<Revoked>,
-    /// The list, and when it counts.
-    pub(crate) list: Option<(Vec<u8>, SignedList)>,
-    /// Who answers.
-    pub(crate) responder: Option<Responder>,
-    /// Since when there are answers.
-    pub(crate) since: UnixTime,
 }
 
 impl Revocations {

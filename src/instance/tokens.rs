@@ -3,14 +3,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use shared::keys::public_key::KeyKind;
 use shared::keys::{KeyAlgorithm, Pkcs11Error, Pkcs11Signer, Pkcs11Uri, Pkcs11UriError, Signer};
 use shared::secret::Secret;
 
-use crate::instance::assemble::{KindError, check_kind};
-use crate::instance::data_dir::{DataDirError, file};
+use crate::file::{self, FileError};
 
 /// Longest PIN file, in bytes.
 const MAX_PIN_FILE: u64 = 4096;
+
+/// A key is of another kind than was said.
+#[derive(Debug, thiserror::Error)]
+#[error("the key is {found:?} and not of the kind {expected}")]
+pub(crate) struct KindError {
+    found: KeyKind,
+    expected: &'static str,
+}
 
 /// Why a key in a token cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +26,7 @@ pub(crate) enum TokenKeyError {
     #[error(transparent)]
     Uri(#[from] Pkcs11UriError),
     #[error("pin-source: {0}")]
-    PinFile(#[from] DataDirError),
+    PinFile(#[from] FileError),
     #[error("{0} holds no PIN in its first line")]
     NoPin(String),
     #[error("{0} may be read by others; it opens the token: chmod 600 {0}")]
@@ -39,6 +47,12 @@ pub(crate) fn signer(uri: &str, algorithm: KeyAlgorithm) -> Result<Arc<dyn Signe
     let signer = Pkcs11Signer::open(uri, pin, algorithm.signature(), report)?;
     check_kind(&signer, algorithm)?;
     Ok(Arc::new(signer))
+}
+
+/// A key of another kind than the file says is a mistake, and mistakes never become other keys.
+pub(crate) fn check_kind(key: &dyn Signer, algorithm: KeyAlgorithm) -> Result<(), KindError> {
+    let found = key.public_key().kind();
+    if algorithm.is_kind(found) { Ok(()) } else { Err(KindError { found, expected: algorithm.name() }) }
 }
 
 fn pin(path: &str) -> Result<Secret<String>, TokenKeyError> {

@@ -4,6 +4,7 @@
 //! (`timestamp.json` last), publish. Nothing is published that is not on disk, so versions never go back after a crash.
 
 mod folder;
+mod published;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,8 +19,9 @@ use shared::trust_root::tuf::metadata::sha256_hex;
 use shared::trust_root::tuf::{Lifetimes, Repository, RoleSigners, TargetFile, TufError, prepare, target_files};
 use shared::trust_root::{TrustDocuments, TrustError, TrustMaterial};
 
-use crate::serving::http::trust::{Published, TrustEdge};
-use folder::{Folder, FolderError};
+use self::folder::Folder;
+pub(crate) use self::published::{PublishedFiles, PublishedTrust};
+use crate::file::FileError;
 
 /// How often to look whether something is due. A timestamp is signed anew when it has less than 6 of its 7 days.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -54,7 +56,7 @@ pub(crate) struct TrustPublisher {
     keys: TufKeys,
     audit: Log,
     current: tokio::sync::Mutex<Current>,
-    edge: Arc<TrustEdge>,
+    published: Arc<PublishedTrust>,
 }
 
 /// What is signed, and what it says.
@@ -75,7 +77,7 @@ pub(crate) enum PublishError {
     Tuf(#[from] TufError),
     /// The folder cannot be read or written.
     #[error(transparent)]
-    Folder(#[from] FolderError),
+    Folder(#[from] FileError),
     /// The audit log did not take the record, so no key was used.
     #[error(transparent)]
     Audit(#[from] AppendError),
@@ -97,7 +99,9 @@ impl TrustPublisher {
         let documents = material.documents()?;
         let current = Repository::load(|name| folder.read(name).map_err(PublishError::from))?;
         let publisher = Self {
-            edge: Arc::new(TrustEdge::new(current.as_ref().map(|it| published(it, &documents)).unwrap_or_default())),
+            published: Arc::new(PublishedTrust::new(
+                current.as_ref().map(|it| files_of(it, &documents)).unwrap_or_default(),
+            )),
             current: tokio::sync::Mutex::new(Current {
                 repository: current,
                 files: target_files(&documents),
@@ -116,7 +120,8 @@ impl TrustPublisher {
         self.sign_due(&mut *self.current.lock().await, now).await
     }
 
-    /// Publishes what `material` says from now on, if that is something else than before; says whether anything was signed.
+    /// Publishes what `material` says from now on, if that is something else than before; says whether anything was
+    /// signed.
     pub(crate) async fn publish(&self, material: &TrustMaterial, now: UnixTime) -> Result<bool, PublishError> {
         let documents = material.documents()?;
         let mut current = self.current.lock().await;
@@ -140,18 +145,18 @@ impl TrustPublisher {
         }
         let next = draft.sign(&self.keys.signers())?;
         self.folder.write(&next, before)?;
-        let mut files = published(&next, &current.documents);
+        let mut files = files_of(&next, &current.documents);
         if before.is_some() {
-            files.keep_from(&self.edge.published());
+            files.keep_from(&self.published.files());
         }
-        self.edge.publish(files);
+        self.published.publish(files);
         current.repository = Some(next);
         Ok(true)
     }
 
-    /// The HTTP edge that answers what this publishes.
-    pub(crate) fn edge(&self) -> Arc<TrustEdge> {
-        self.edge.clone()
+    /// What is published, kept up to date.
+    pub(crate) fn published(&self) -> Arc<PublishedTrust> {
+        self.published.clone()
     }
 
     /// SHA-256 of `/trust/root.json` in hex, for `cosign initialize --root-checksum`.
@@ -172,10 +177,10 @@ impl TrustPublisher {
     }
 }
 
-fn published(repository: &Repository, documents: &TrustDocuments) -> Published {
-    let mut published = Published::default();
+fn files_of(repository: &Repository, documents: &TrustDocuments) -> PublishedFiles {
+    let mut files = PublishedFiles::default();
     for (name, bytes) in repository.files() {
-        published.insert(format!("tuf/{name}"), bytes);
+        files.insert(format!("tuf/{name}"), bytes);
     }
     for (name, bytes) in [
         ("root.json", &repository.root().bytes),
@@ -183,9 +188,9 @@ fn published(repository: &Repository, documents: &TrustDocuments) -> Published {
         ("signing_config.v0.2.json", &documents.signing_config),
         ("client_trust_config.json", &documents.client_trust_config),
     ] {
-        published.insert(format!("trust/{name}"), bytes);
+        files.insert(format!("trust/{name}"), bytes);
     }
-    published
+    files
 }
 
 #[cfg(test)]

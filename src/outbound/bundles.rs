@@ -1,21 +1,24 @@
-//! The bundles of registered trust domains: fetched, judged, kept, and put in force.
+//! The bundles of registered trust domains: fetched, judged, cached, and put in force.
 //!
-//! One writer: the keeper. A bundle that is refused changes nothing; one without a key is a revocation and takes effect at once. The
-//! last good bundle of an endpoint is kept on disk, so that a restart does not begin blind and a self-serving endpoint is known by
-//! the newest bundle rather than by the one that an operator once copied.
+//! One writer: the keeper. A bundle that is refused changes nothing; one without a key is a revocation and takes effect
+//! at once. The last good bundle of an endpoint is kept on disk, so that a restart does not begin blind and a
+//! self-serving endpoint is known by the newest bundle rather than by the one that an operator once copied.
 
+mod cache;
 mod endpoint;
 mod interval;
 mod judge;
 mod keeper;
-mod kept;
+mod ledger;
+mod refresh_error;
 mod report;
 mod source;
+mod status;
 
 pub(crate) use judge::OwnKeys;
 pub(crate) use keeper::{BundleKeeper, BundleParts};
 pub(crate) use report::{Report, State};
-pub(crate) use source::WorkloadBundles;
+pub(crate) use source::{MAX_BUNDLE_FILE, WorkloadBundles};
 
 #[cfg(test)]
 mod tests;

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use broker::issuer::{Issuer, Issuers, JwksError, KeySet, KeySource, Reach};
+use broker::issuer::{Issuer, Issuers, JwksError, KeySet, KeySource};
 use broker::names::{HttpsUrl, NameError};
 use shared::strict_json::{self, Json, JsonError};
 use shared::time::{Clock, UnixTime};
 use tokio::task::JoinSet;
 
-use super::client::{MAX_BODY, Outbound, OutboundError};
-use crate::instance::snapshots::Current;
+use super::client::{MAX_BODY, OutboundError};
+use super::clients::Clients;
+use crate::current::Current;
 
 /// Keys are fetched again after this long, whether or not anybody asks. A key that is gone then is trusted no longer.
 const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -31,8 +32,7 @@ pub(crate) struct KeyKeeper {
     clock: Arc<dyn Clock>,
     /// One per issuer: its lock is held while fetching, so that a crowd of requests makes one call.
     attempts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Attempt>>>>>,
-    /// Clients by reach: most records have the same.
-    clients: Mutex<HashMap<Reach, Outbound>>,
+    clients: Clients,
 }
 
 struct Attempt {
@@ -90,11 +90,11 @@ pub(crate) enum RefreshCause {
 impl KeyKeeper {
     /// A keeper that has fetched nothing yet.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, attempts: Mutex::default(), clients: Mutex::default() }
+        Self { clock, attempts: Mutex::default(), clients: Clients::default() }
     }
 
-    /// Fetches the issuer's keys, unless somebody just did; then the outcome of that is the answer. Does nothing for keys that
-    /// are pinned. Ask once, verify again: a key that is still unknown is the token's fault.
+    /// Fetches the issuer's keys, unless somebody just did; then the outcome of that is the answer. Does nothing for
+    /// keys that are pinned. Ask once, verify again: a key that is still unknown is the token's fault.
     pub(crate) async fn refresh(&self, issuer: &Issuer) -> Result<(), RefreshError> {
         if let KeySource::Pinned(_) = issuer.key_source() {
             return Ok(());
@@ -143,7 +143,7 @@ impl KeyKeeper {
     }
 
     async fn fetch_keys(&self, issuer: &Issuer) -> Result<KeySet, RefreshCause> {
-        let client = self.client(issuer.reach())?;
+        let client = self.clients.of(issuer.reach())?;
         let jwks_uri = match issuer.key_source() {
             KeySource::JwksUri(address) => address.clone(),
             KeySource::Discovery | KeySource::Pinned(_) => {
@@ -152,16 +152,6 @@ impl KeyKeeper {
             }
         };
         Ok(KeySet::from_jwks(&client.fetch(jwks_uri.as_str()).await?)?)
-    }
-
-    fn client(&self, reach: &Reach) -> Result<Outbound, OutboundError> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(reach) {
-            return Ok(client.clone());
-        }
-        let client = Outbound::new(reach)?;
-        clients.insert(reach.clone(), client.clone());
-        Ok(client)
     }
 }
 

@@ -16,7 +16,7 @@ use shared::time::{Clock, UnixTime};
 use super::client::OutboundError;
 use super::key_keeper::RefreshCause;
 use super::*;
-use crate::instance::snapshots::Current;
+use crate::current::Current;
 
 /// RFC 7517 §A.1.
 const KEY: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","kid":"1"}"#;

@@ -1,8 +1,9 @@
 //! The clock guard: the only source of a time that may be signed.
 //!
-//! The guard itself never sets a clock and reads none. The edge takes a [`Look`] at the clocks a few times a second and, with time
-//! sources, a poll about once a minute, and feeds both in order. What the guard makes of them is a [`Lease`]: requests read it
-//! without waiting for one another, and each checks its own reading of the clocks against it.
+//! The guard itself never sets a clock and reads none. The edge takes a [`Look`] at the clocks a few times a second
+//! and, with time sources, a poll about once a minute, and feeds both in order. What the guard makes of them is a
+//! [`Lease`]: requests read it without waiting for one another, and each checks its own reading of the clocks against
+//! it.
 //!
 //! What it notices:
 //!
@@ -81,29 +82,62 @@ impl Source {
     }
 }
 
-/// The state machine. The edge owns one.
+/// The state machine. The edge owns one, and feeds it from one task: looks and polls never overlap.
 #[derive(Debug)]
 pub struct ClockGuard {
+    /// The operator's word. Nobody changes it after the start.
     limits: ClockLimits,
+    /// The latest time signed. Each signature moves it, through the leases that share it; the guard only hands it out.
     mark: Arc<HighWaterMark>,
+    /// What the machine's clocks did. Looks write it.
+    clocks: MachineClocks,
+    /// What is announced of leap seconds. Looks write it, and polls announce.
+    leaps: Leaps,
+    /// What the time sources said. Polls write it; a look that finds the clocks moved takes it back.
+    polls: Polls,
+    /// Why timestamps were refused when this was judged last, at the end of each look and poll.
+    trouble: Option<ClockTrouble>,
+    /// What happened since the edge last took it.
+    events: Vec<ClockEvent>,
+}
+
+/// What the machine's own clocks did since the start.
+#[derive(Debug)]
+struct MachineClocks {
     /// Wall clock minus boot clock when nothing was wrong.
     offset_ms: i64,
     /// Since a step the clocks must run side by side until this boot time.
     settled: Duration,
+    /// Whether the wall clock is away from `offset_ms` by more than is forgiven.
     is_displaced: bool,
-    /// At the last quorum.
+    /// How the boot clock runs beside the hardware's, since the last quorum.
     pace: Pace,
+    /// What the kernel said last of its own clock.
+    kernel: Option<KernelClock>,
+}
+
+/// What is announced of leap seconds.
+#[derive(Debug)]
+struct Leaps {
+    /// The one that is to come.
+    announced: Option<LeapSecond>,
+    /// Until then no other announcement is believed.
+    rest_until: UnixTime,
+}
+
+/// What the time sources said.
+#[derive(Debug)]
+struct Polls {
+    /// In the order of the start.
+    sources: Vec<Source>,
+    /// What the majority said last, if it still holds.
+    quorum: Result<Quorum, NoQuorum>,
+    /// How many polls in a row were good.
+    good: u32,
+    /// The boot time at which a quorum was last written down.
+    held_at: Option<Duration>,
     /// Answers to questions from before this boot time say nothing of the boot clock as it is now.
     forgotten: Duration,
-    kernel: Option<KernelClock>,
-    leap: Option<LeapSecond>,
-    leap_rests_until: UnixTime,
-    sources: Vec<Source>,
-    quorum: Result<Quorum, NoQuorum>,
-    good_polls: u32,
-    held_at: Option<Duration>,
-    trouble: Option<ClockTrouble>,
-    events: Vec<ClockEvent>,
 }
 
 impl ClockGuard {
@@ -115,21 +149,24 @@ impl ClockGuard {
         Self {
             limits,
             mark: Arc::new(mark),
-            offset_ms: first.reading.offset_ms(),
-            settled: Duration::ZERO,
-            is_displaced: false,
-            pace: Pace::at(first.reading),
-            forgotten: Duration::ZERO,
-            kernel: None,
-            leap: None,
-            leap_rests_until: UnixTime::from_millis(0),
-            sources: sources
-                .into_iter()
-                .map(|label| Source { label, sample: None, counts: false, trouble: None })
-                .collect(),
-            quorum: Err(NoQuorum { agreeing: 0 }),
-            good_polls: 0,
-            held_at: None,
+            clocks: MachineClocks {
+                offset_ms: first.reading.offset_ms(),
+                settled: Duration::ZERO,
+                is_displaced: false,
+                pace: Pace::at(first.reading),
+                kernel: None,
+            },
+            leaps: Leaps { announced: None, rest_until: UnixTime::from_millis(0) },
+            polls: Polls {
+                sources: sources
+                    .into_iter()
+                    .map(|label| Source { label, sample: None, counts: false, trouble: None })
+                    .collect(),
+                quorum: Err(NoQuorum { agreeing: 0 }),
+                good: 0,
+                held_at: None,
+                forgotten: Duration::ZERO,
+            },
             trouble: None,
             events: std::iter::once(started).chain(refused).collect(),
         }
@@ -146,7 +183,7 @@ impl ClockGuard {
         self.note_leap(look.reading);
         self.note_pace(look.reading);
         self.note_step(look.reading);
-        if self.quorum.is_ok_and(|quorum| quorum.is_expired(look.reading.boot)) {
+        if self.polls.quorum.is_ok_and(|quorum| quorum.is_expired(look.reading.boot)) {
             self.lose_quorum(NoQuorum { agreeing: 0 }, "what the sources said is too old".to_owned());
         }
         self.judge(look.reading);
@@ -160,7 +197,7 @@ impl ClockGuard {
         self.note_pace(look.reading);
         let answers: Vec<Answer> = answers.iter().map(|answer| self.still_counts(answer)).collect();
         let mut fresh = 0;
-        for (source, answer) in self.sources.iter_mut().zip(&answers) {
+        for (source, answer) in self.polls.sources.iter_mut().zip(&answers) {
             match answer {
                 Ok(sample) => {
                     source.sample = Some(*sample);
@@ -170,8 +207,13 @@ impl ClockGuard {
             }
         }
         let unaware = self.note_leap_of_sources(look.reading.wall);
-        let samples: Vec<Option<Sample>> =
-            self.sources.iter().zip(&unaware).map(|(source, unaware)| source.sample.filter(|_| !unaware)).collect();
+        let samples: Vec<Option<Sample>> = self
+            .polls
+            .sources
+            .iter()
+            .zip(&unaware)
+            .map(|(source, unaware)| source.sample.filter(|_| !unaware))
+            .collect();
         let found = Quorum::of(&samples, self.limits.majority(), boot, self.limits.expire);
         let agrees = match &found {
             Ok((_, agrees)) | Err((_, agrees)) => agrees.clone(),
@@ -181,7 +223,7 @@ impl ClockGuard {
             Ok((quorum, _)) => self.hold_quorum(quorum, look),
             Err((none, _)) => {
                 let reason =
-                    format!("{} of {} agree, {} must", none.agreeing, self.sources.len(), self.limits.majority());
+                    format!("{} of {} agree, {} must", none.agreeing, self.polls.sources.len(), self.limits.majority());
                 self.lose_quorum(none, reason);
             }
         }
@@ -192,9 +234,9 @@ impl ClockGuard {
                 Ok(_) | Err(ClockTrouble::Behind { .. } | ClockTrouble::LeapSecond)
             );
         if is_good {
-            self.good_polls = self.good_polls.saturating_add(1);
-        } else if self.good_polls < self.limits.good_polls {
-            self.good_polls = 0;
+            self.polls.good = self.polls.good.saturating_add(1);
+        } else if self.polls.good < self.limits.good_polls {
+            self.polls.good = 0;
         }
         self.judge(look.reading);
     }
@@ -221,46 +263,47 @@ impl ClockGuard {
 
     /// Whether time waits for the sources: they should be asked again soon.
     pub fn is_waiting_for_polls(&self) -> bool {
-        !self.sources.is_empty() && (self.quorum.is_err() || self.good_polls < self.limits.good_polls)
+        !self.polls.sources.is_empty() && (self.polls.quorum.is_err() || self.polls.good < self.limits.good_polls)
     }
 
     /// What the majority said last, if it still holds.
     pub fn quorum(&self) -> Option<Quorum> {
-        self.quorum.ok()
+        self.polls.quorum.ok()
     }
 
     /// The sources, in the order of the start.
     pub fn sources(&self) -> &[Source] {
-        &self.sources
+        &self.polls.sources
     }
 
     /// What the kernel said last.
     pub fn kernel(&self) -> Option<KernelClock> {
-        self.kernel
+        self.clocks.kernel
     }
 
     /// The leap second that is announced.
     pub fn leap(&self) -> Option<LeapSecond> {
-        self.leap
+        self.leaps.announced
     }
 
-    /// How far a clock that reads like this is from the middle of what the quorum leaves possible, and how far that is from its ends.
+    /// How far a clock that reads like this is from the middle of what the quorum leaves possible, and how far that is
+    /// from its ends.
     pub fn offset_and_margin(&self, reading: ClockReading) -> Option<(i64, u64)> {
-        self.quorum.ok().map(|quorum| quorum.offset_and_margin(reading.offset_ms()))
+        self.polls.quorum.ok().map(|quorum| quorum.offset_and_margin(reading.offset_ms()))
     }
 
     fn lease_as(&self, mode: ClockMode) -> Lease {
         match mode {
-            ClockMode::Enforce => self.strict_lease(self.limits.good_polls.saturating_sub(self.good_polls)),
+            ClockMode::Enforce => self.strict_lease(self.limits.good_polls.saturating_sub(self.polls.good)),
             ClockMode::Monitor | ClockMode::Local => {
-                self.lease_on(Basis::Own { offset_ms: self.offset_ms, settled: self.settled })
+                self.lease_on(Basis::Own { offset_ms: self.clocks.offset_ms, settled: self.clocks.settled })
             }
         }
     }
 
     fn strict_lease(&self, remaining: u32) -> Lease {
         let limit_ms = self.limits.threshold.as_millis() as u64;
-        self.lease_on(match self.quorum {
+        self.lease_on(match self.polls.quorum {
             Err(NoQuorum { agreeing }) => {
                 let (needed, sources) = (self.limits.majority(), self.limits.sources);
                 Basis::None(ClockTrouble::NoQuorum { agreeing, needed, sources })
@@ -268,19 +311,26 @@ impl ClockGuard {
             Ok(_) if self.limits.needs_kernel && !self.kernel_is_right() => {
                 Basis::None(ClockTrouble::KernelUnsynchronized { limit_ms })
             }
-            Ok(quorum) => Basis::Quorum { offset_ms: self.offset_ms, quorum, remaining },
+            Ok(quorum) => Basis::Quorum { offset_ms: self.clocks.offset_ms, quorum, remaining },
         })
     }
 
     fn lease_on(&self, basis: Basis) -> Lease {
-        Lease { limits: self.limits, basis, pace: self.pace, leap: self.leap, mark: self.mark.clone() }
+        Lease {
+            limits: self.limits,
+            basis,
+            pace: self.clocks.pace,
+            leap: self.leaps.announced,
+            mark: self.mark.clone(),
+        }
     }
 
     fn kernel_is_right(&self) -> bool {
-        self.kernel.is_some_and(|kernel| kernel.is_synchronized && kernel.max_error <= self.limits.threshold)
+        self.clocks.kernel.is_some_and(|kernel| kernel.is_synchronized && kernel.max_error <= self.limits.threshold)
     }
 
-    /// Trouble that only the sources can end makes the count of good polls begin again; the beginning and end of a refusal are told.
+    /// Trouble that only the sources can end makes the count of good polls begin again; the beginning and end of a
+    /// refusal are told.
     fn judge(&mut self, reading: ClockReading) {
         let mode = match self.limits.mode {
             ClockMode::Local => ClockMode::Local,
@@ -295,7 +345,7 @@ impl ClockGuard {
             | ClockTrouble::KernelUnsynchronized { .. },
         ) = trouble
         {
-            self.good_polls = 0;
+            self.polls.good = 0;
         }
         match (self.trouble, trouble) {
             (None, Some(trouble)) => self.events.push(ClockEvent::RefusalBegan { reason: trouble.to_string() }),
@@ -307,25 +357,25 @@ impl ClockGuard {
 
     fn note_kernel(&mut self, kernel: Option<KernelClock>) {
         if let Some(kernel) = kernel
-            && self.kernel.is_none_or(|before| before.is_synchronized != kernel.is_synchronized)
+            && self.clocks.kernel.is_none_or(|before| before.is_synchronized != kernel.is_synchronized)
         {
             let max_error_ms = kernel.max_error.as_millis() as u64;
             self.events.push(ClockEvent::Kernel { is_synchronized: kernel.is_synchronized, max_error_ms });
         }
-        self.kernel = kernel;
+        self.clocks.kernel = kernel;
     }
 
     fn note_leap(&mut self, reading: ClockReading) {
-        if let Some(kind) = self.kernel.and_then(|kernel| kernel.leap) {
+        if let Some(kind) = self.clocks.kernel.and_then(|kernel| kernel.leap) {
             self.announce(LeapSecond::at_end_of_day(kind, reading.wall), reading.wall);
         }
-        let Some(leap) = self.leap.filter(|leap| leap.is_past(reading.wall)) else { return };
-        self.leap = None;
-        self.leap_rests_until = leap.midnight().plus(LEAP_REST);
-        let moved = reading.offset_ms().saturating_sub(self.offset_ms);
+        let Some(leap) = self.leaps.announced.filter(|leap| leap.is_past(reading.wall)) else { return };
+        self.leaps.announced = None;
+        self.leaps.rest_until = leap.midnight().plus(LEAP_REST);
+        let moved = reading.offset_ms().saturating_sub(self.clocks.offset_ms);
         let is_applied = !exceeds(moved.saturating_sub(leap.shift_ms()), self.limits.threshold);
         if is_applied {
-            self.offset_ms = reading.offset_ms();
+            self.clocks.offset_ms = reading.offset_ms();
         }
         self.events.push(ClockEvent::LeapPassed { midnight_ms: leap.midnight().millis(), is_applied });
         // What the sources said before was counted in other seconds.
@@ -333,44 +383,44 @@ impl ClockGuard {
     }
 
     fn announce(&mut self, leap: LeapSecond, wall: UnixTime) {
-        if self.leap.is_some() || wall < self.leap_rests_until {
+        if self.leaps.announced.is_some() || wall < self.leaps.rest_until {
             return;
         }
-        self.leap = Some(leap);
+        self.leaps.announced = Some(leap);
         self.events
             .push(ClockEvent::LeapAnnounced { midnight_ms: leap.midnight().millis(), is_inserted: leap.is_inserted() });
     }
 
-    /// A majority that announces a leap second is believed. On its day, a source that does not announce it is left out: it smears
-    /// the second over hours, or does not know of it, and is wrong either way. Answers which those are.
+    /// A majority that announces a leap second is believed. On its day, a source that does not announce it is left out:
+    /// it smears the second over hours, or does not know of it, and is wrong either way. Answers which those are.
     fn note_leap_of_sources(&mut self, wall: UnixTime) -> Vec<bool> {
         let announced = [Leap::Insert, Leap::Delete].into_iter().find(|kind| {
-            let announcing = self.sources.iter().filter(|s| s.sample.is_some_and(|s| s.leap() == Some(*kind)));
+            let announcing = self.polls.sources.iter().filter(|s| s.sample.is_some_and(|s| s.leap() == Some(*kind)));
             announcing.count() >= self.limits.majority()
         });
-        let Some(kind) = announced else { return vec![false; self.sources.len()] };
+        let Some(kind) = announced else { return vec![false; self.polls.sources.len()] };
         if let Some(leap) = LeapSecond::at_end_of_month(kind, wall) {
             self.announce(leap, wall);
         }
-        let kind = self.leap.filter(|leap| leap.is_today(wall)).map(LeapSecond::kind);
-        self.sources.iter().map(|s| kind.is_some() && s.sample.is_some_and(|s| s.leap() != kind)).collect()
+        let kind = self.leaps.announced.filter(|leap| leap.is_today(wall)).map(LeapSecond::kind);
+        self.polls.sources.iter().map(|s| kind.is_some() && s.sample.is_some_and(|s| s.leap() != kind)).collect()
     }
 
     fn note_pace(&mut self, reading: ClockReading) {
-        let broken = self.pace.broken_by(reading);
+        let broken = self.clocks.pace.broken_by(reading);
         if let Some(by_ms) = broken {
             self.events.push(ClockEvent::Slewed { by_ms });
-            self.settled = reading.boot.saturating_add(self.limits.settle);
+            self.clocks.settled = reading.boot.saturating_add(self.limits.settle);
             self.forget_samples(reading.boot, "the machine slept, or its clock is being moved fast");
         }
-        if broken.is_some() || self.sources.is_empty() {
-            self.pace = Pace::at(reading);
+        if broken.is_some() || self.polls.sources.is_empty() {
+            self.clocks.pace = Pace::at(reading);
         }
     }
 
     fn still_counts(&self, answer: &Answer) -> Answer {
         match answer {
-            Ok(sample) if sample.sent() < self.forgotten => {
+            Ok(sample) if sample.sent() < self.polls.forgotten => {
                 Err("it was asked before the machine's clocks were moved".to_owned())
             }
             other => other.clone(),
@@ -378,30 +428,30 @@ impl ClockGuard {
     }
 
     fn note_step(&mut self, reading: ClockReading) {
-        if self.leap.is_some_and(|leap| leap.is_near(reading.wall)) {
+        if self.leaps.announced.is_some_and(|leap| leap.is_near(reading.wall)) {
             return;
         }
         let offset_ms = reading.offset_ms();
-        let by_ms = offset_ms.saturating_sub(self.offset_ms);
+        let by_ms = offset_ms.saturating_sub(self.clocks.offset_ms);
         // Compared with the offset at the start and not with the last one, so that many small steps add up.
         if !exceeds(by_ms, self.limits.threshold) {
-            self.is_displaced = false;
+            self.clocks.is_displaced = false;
             return;
         }
-        if !self.is_displaced {
+        if !self.clocks.is_displaced {
             self.events.push(ClockEvent::Stepped { by_ms });
         }
         // With a quorum, it says whether the clock is right now, however far it was moved.
-        self.is_displaced = self.limits.mode != ClockMode::Enforce && exceeds(by_ms, self.limits.forgivable);
-        self.good_polls = 0;
-        if !self.is_displaced {
-            self.offset_ms = offset_ms;
-            self.settled = reading.boot.saturating_add(self.limits.settle);
+        self.clocks.is_displaced = self.limits.mode != ClockMode::Enforce && exceeds(by_ms, self.limits.forgivable);
+        self.polls.good = 0;
+        if !self.clocks.is_displaced {
+            self.clocks.offset_ms = offset_ms;
+            self.clocks.settled = reading.boot.saturating_add(self.limits.settle);
         }
     }
 
     fn note_sources(&mut self, agrees: &[bool], answers: &[Answer], unaware: &[bool]) {
-        for (at, source) in self.sources.iter_mut().enumerate() {
+        for (at, source) in self.polls.sources.iter_mut().enumerate() {
             let counts = agrees.get(at).copied().unwrap_or_default();
             source.trouble = match answers.get(at) {
                 _ if unaware.get(at) == Some(&true) => {
@@ -427,27 +477,27 @@ impl ClockGuard {
 
     fn hold_quorum(&mut self, quorum: Quorum, look: &Look) {
         let boot = look.reading.boot;
-        if self.quorum.is_err() || self.held_at.is_none_or(|at| boot.saturating_sub(at) >= HELD_EVERY) {
+        if self.polls.quorum.is_err() || self.polls.held_at.is_none_or(|at| boot.saturating_sub(at) >= HELD_EVERY) {
             let (offset_ms, margin_ms) = quorum.offset_and_margin(look.reading.offset_ms());
-            let (agreeing, sources) = (quorum.agreeing() as u64, self.sources.len() as u64);
+            let (agreeing, sources) = (quorum.agreeing() as u64, self.polls.sources.len() as u64);
             self.events.push(ClockEvent::QuorumHeld { agreeing, sources, offset_ms, margin_ms });
-            self.held_at = Some(boot);
+            self.polls.held_at = Some(boot);
         }
-        self.pace = Pace::at(look.reading);
-        self.quorum = Ok(quorum);
+        self.clocks.pace = Pace::at(look.reading);
+        self.polls.quorum = Ok(quorum);
     }
 
     fn lose_quorum(&mut self, none: NoQuorum, reason: String) {
-        if self.quorum.is_ok() {
+        if self.polls.quorum.is_ok() {
             self.events.push(ClockEvent::QuorumLost { reason });
         }
-        self.quorum = Err(none);
-        self.good_polls = 0;
+        self.polls.quorum = Err(none);
+        self.polls.good = 0;
     }
 
     fn forget_samples(&mut self, at: Duration, reason: &str) {
-        self.forgotten = at;
-        self.sources.iter_mut().for_each(|source| source.sample = None);
+        self.polls.forgotten = at;
+        self.polls.sources.iter_mut().for_each(|source| source.sample = None);
         self.lose_quorum(NoQuorum { agreeing: 0 }, reason.to_owned());
     }
 }

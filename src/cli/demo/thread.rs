@@ -1,15 +1,16 @@
 //! `privyseal demo`: the main job as a user does it, against a house that is being served, each step told and timed.
 //!
-//! Knows the house only through its origin, as any client does, and trusts it only through the root of its TUF repository.
+//! Knows the house only through its origin, as any client does, and trusts it only through the root of its TUF
+//! repository.
 
 mod certificate;
+mod options;
 mod results;
 mod tell;
 mod timestamp;
 mod trust;
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -26,25 +27,11 @@ use crate::cli::client::{Client, Reason};
 use crate::verify::bundle::{Content, LogEntry, MessageDigest, MessageSignature};
 use crate::verify::{Bundle, Identity, verify};
 
+pub(crate) use options::DemoOptions;
 use tell::Tell;
 
 /// Largest file that is signed: the demo holds it in memory.
 const MAX_FILE: u64 = 1 << 30;
-
-/// Whom to be, where, and with what.
-#[derive(Clone, Debug)]
-pub(crate) struct DemoOptions {
-    /// Where the house is served, without a slash at the end.
-    pub(crate) origin: String,
-    /// A local user of that house.
-    pub(crate) email: String,
-    /// Its password.
-    pub(crate) password: String,
-    /// The file to sign.
-    pub(crate) file: PathBuf,
-    /// Where to leave the results; made if it is missing.
-    pub(crate) folder: PathBuf,
-}
 
 /// Which step failed, why, and what to do.
 #[derive(Debug, thiserror::Error)]

@@ -12,12 +12,12 @@ use shared::random::SystemRandom;
 use shared::time::Clock as _;
 use toml::Value;
 
-use super::super::Failure;
 use super::super::explain::own_record;
+use super::super::failure::Failure;
 use super::text;
 use crate::clock::SystemClock;
+use crate::file;
 use crate::instance::assemble::{Settings, Source};
-use crate::instance::data_dir::file;
 use crate::outbound::bundles::{BundleKeeper, State};
 
 /// What `--help` ends with.
@@ -71,7 +71,8 @@ pub(in crate::cli) struct AddArgs {
     /// From the Workload API of [spiffe].
     #[arg(long)]
     workload_api: bool,
-    /// A SPIFFE ID that its workloads may sign as, with all below it; may be repeated. Default: every one of the trust domain.
+    /// A SPIFFE ID that its workloads may sign as, with all below it; may be repeated. Default: every one of the trust
+    /// domain.
     #[arg(long, value_name = "ID")]
     grant: Vec<String>,
     /// Its endpoint is inside our network: private addresses are allowed for it.
@@ -88,7 +89,8 @@ pub(in crate::cli) struct AddArgs {
 pub(super) async fn run(args: &AddArgs) -> Result<(), Failure> {
     let at =
         |error| format!("{}: {error}; `privyseal config example` prints a file to begin with", args.config.display());
-    // A link is followed, so that what it points to is replaced and not the link; but paths in it go by where the link is.
+    // A link is followed, so that what it points to is replaced and not the link; but paths in it go by where the link
+    // is.
     let path = args.config.canonicalize().map_err(at)?;
     let folder = args.config.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = folder.canonicalize().map_err(at)?;
@@ -178,7 +180,7 @@ fn check(args: &AddArgs, before: &str, after: &str) -> Result<Settings, Failure>
         Err(error) => return Err(format!("{file}: {error}\nPut that right first; nothing was changed").into()),
         Ok(_) => {}
     }
-    source.understand(after).map_err(|problems| match source.understand(before) {
+    Settings::of_text(&source, after).map_err(|problems| match Settings::of_text(&source, before) {
         Err(_) => format!("{problems}\n{file} has problems without {} as well; nothing was changed", args.name).into(),
         Ok(_) => format!("{problems}\nNothing was changed").into(),
     })
@@ -217,8 +219,8 @@ async fn look(args: &AddArgs, settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An endpoint may be of another trust domain, whose bundle is needed first; and no key may be in two bundles, as far as those can
-/// be seen from here without asking anybody.
+/// An endpoint may be of another trust domain, whose bundle is needed first; and no key may be in two bundles, as far
+/// as those can be seen from here without asking anybody.
 async fn look_at_others(keeper: &BundleKeeper, record: &TrustDomainRecord, issuers: &Issuers) -> Result<(), Failure> {
     let host = match record.source() {
         BundleSource::Endpoint { profile: EndpointProfile::Spiffe { endpoint_id, .. }, .. } => {

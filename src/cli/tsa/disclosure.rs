@@ -7,7 +7,8 @@ use broker::issuer::Reach;
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::{Failure, block_on};
+use crate::cli::failure::Failure;
+use crate::cli::runtime::block_on;
 use crate::outbound::Outbound;
 
 #[derive(Args, Debug)]
@@ -24,7 +25,7 @@ pub(crate) struct DisclosureArgs {
 }
 
 pub(super) fn run(args: &DisclosureArgs) -> Result<(), Failure> {
-    let ca_pem = args.ca.as_deref().map(super::read).transpose()?.map(String::from_utf8).transpose()?;
+    let ca_pem = args.ca.as_deref().map(super::input::read).transpose()?.map(String::from_utf8).transpose()?;
     let reach = Reach { ca_pem, internal: true, danger_loopback_http: true };
     let url = format!("{}/tsa/disclosure.json", args.url.trim_end_matches('/'));
     let body = block_on(async move { Ok(Outbound::new(&reach)?.fetch(&url).await?) })?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tsa::inspect::{EmbeddedCertificate, Info, Status, Token};
 use tsa::{Inspection, VerifiedTimestamp};
 
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 
 /// What a verified timestamp proves, for programs.
 #[derive(Serialize)]

@@ -8,10 +8,11 @@ use clap::{Args, Subcommand};
 use shared::keys::{KeyAlgorithm, KeyFile};
 use shared::time::{Clock as _, UnixTime};
 
+use super::super::data_args::DataArgs;
+use super::super::failure::Failure;
 use super::super::held_house::HeldHouse;
-use super::super::{DataArgs, Failure};
 use crate::clock::SystemClock;
-use crate::instance::assemble;
+use crate::instance::assemble::Settings;
 use crate::instance::data_dir::DataDir;
 use crate::instance::timestamp_units::{KeyPlace, Making, TimestampUnits, UnitFiles};
 use crate::instance::tokens;
@@ -106,7 +107,7 @@ fn change(
     algorithm: KeyAlgorithm,
     work: impl FnOnce(&mut TimestampUnits, &Making<'_>, UnixTime) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let settings = assemble::settings(args.config.as_deref(), None)?;
+    let settings = Settings::load(args.config.as_deref(), None)?;
     let mut held = Held::open(&args.data)?;
     let token = match &args.key {
         None => None,

@@ -13,8 +13,8 @@ use broker::trust_domain::TrustDomainSpec;
 use privyseal_config::{Config, ConnectorSection, IssuerSection, NamesSection};
 use shared::secret::Secret;
 
-use super::{Origin, Problems, claims, grants, profiles, read_secret, trust_domains};
-use crate::instance::data_dir::file;
+use super::{Origin, Problems, algorithms, claims, grants, profiles, reach, secret_file, trust_domains};
+use crate::file;
 
 /// Largest PEM or JWKS file.
 const MAX_FILE: u64 = 1 << 20;
@@ -69,8 +69,8 @@ impl RecordSettings {
         build(&self.suffixes, Registry { issuers: specs, trust_domains, connectors })
     }
 
-    /// D1: whether a domain below a top-level domain that no list knows is anybody's to register, only the operator can know. It
-    /// is granted, and said.
+    /// D1: whether a domain below a top-level domain that no list knows is anybody's to register, only the operator can
+    /// know. It is granted, and said.
     fn tell_unknown_domains(&self) {
         let of_issuers = self.issuers.iter().map(|issuer| (issuer.id.as_str(), &issuer.grants));
         let of_connectors = self.speakers.iter().map(|connector| (connector.id.as_str(), &connector.grants));
@@ -156,10 +156,16 @@ fn issuer(
 ) -> Option<IssuerSpec> {
     let iss = problems.keep(&format!("{place}.iss"), issuer_url(&section.iss, section.danger_loopback_http));
     let audience = problems.keep(&format!("{place}.audience"), Audience::parse(&section.audience));
-    let algorithms = algorithms(&section.algorithms, &JoseAlgorithm::ALL, place, problems);
+    let algorithms = algorithms::understand(&section.algorithms, &JoseAlgorithm::ALL, place, problems);
     let seconds = problems.within(&format!("{place}.max_token_seconds"), section.max_token_seconds, 1..=86_400);
-    let reach =
-        reach(section.ca_file.as_deref(), section.internal, section.danger_loopback_http, folder, place, problems);
+    let reach = reach::understand(
+        section.ca_file.as_deref(),
+        section.internal,
+        section.danger_loopback_http,
+        folder,
+        place,
+        problems,
+    );
     let keys = key_source(section, folder, place, problems);
     let claims = claims::understand(section, place, problems);
     let profile = profiles::understand(section, origin, place, problems);
@@ -178,24 +184,6 @@ fn issuer(
     let claims = claims?;
     (spec.pins, spec.conditions, spec.deny) = (claims.pins, claims.conditions, claims.deny);
     Some(spec)
-}
-
-/// The algorithms of a record, which must be among `allowed`.
-pub(super) fn algorithms(
-    names: &[String],
-    allowed: &[JoseAlgorithm],
-    place: &str,
-    problems: &mut Problems,
-) -> Vec<JoseAlgorithm> {
-    let mut algorithms = Vec::with_capacity(names.len());
-    for (at, name) in names.iter().enumerate() {
-        let known = JoseAlgorithm::parse(name).filter(|algorithm| allowed.contains(algorithm)).ok_or_else(|| {
-            let names: Vec<_> = allowed.iter().map(|algorithm| algorithm.name()).collect();
-            format!("\"{name}\" is not one of {}", names.join(", "))
-        });
-        algorithms.extend(problems.keep(&format!("{place}.algorithms[{at}]"), known));
-    }
-    algorithms
 }
 
 /// Where the keys are: in a file, at an address, or where the issuer's metadata says.
@@ -243,11 +231,19 @@ fn connector(
 ) -> Option<ConnectorSettings> {
     let id = problems.keep(&format!("{place}.id"), ConnectorId::parse(&section.id));
     let iss = problems.keep(&format!("{place}.iss"), issuer_url(&section.iss, section.danger_loopback_http));
-    let reach =
-        reach(section.ca_file.as_deref(), section.internal, section.danger_loopback_http, folder, place, problems);
+    let reach = reach::understand(
+        section.ca_file.as_deref(),
+        section.internal,
+        section.danger_loopback_http,
+        folder,
+        place,
+        problems,
+    );
     let secret = match &section.client_secret_file {
         None => None,
-        Some(name) => Some(problems.keep(&format!("{place}.client_secret_file"), read_secret(&folder.join(name)))?),
+        Some(name) => {
+            Some(problems.keep(&format!("{place}.client_secret_file"), secret_file::read(&folder.join(name)))?)
+        }
     };
     Some(ConnectorSettings {
         id: id?,
@@ -262,21 +258,6 @@ fn connector(
 
 fn issuer_url(text: &str, danger_loopback_http: bool) -> Result<IssuerUrl, broker::names::NameError> {
     if danger_loopback_http { IssuerUrl::parse_or_loopback(text) } else { IssuerUrl::parse(text) }
-}
-
-pub(super) fn reach(
-    ca_file: Option<&str>,
-    internal: bool,
-    danger_loopback_http: bool,
-    folder: &Path,
-    place: &str,
-    problems: &mut Problems,
-) -> Option<Reach> {
-    let ca_pem = match ca_file {
-        None => None,
-        Some(name) => Some(problems.keep(&format!("{place}.ca_file"), file::read(&folder.join(name), MAX_FILE))?),
-    };
-    Some(Reach { ca_pem, internal, danger_loopback_http })
 }
 
 fn pinned_keys(path: &Path) -> Result<KeySource, String> {

@@ -11,7 +11,8 @@ use hickory_resolver::proto::dnssec::TrustAnchors;
 use privyseal_config::RegistrationSection;
 
 use super::Problems;
-use crate::instance::data_dir::file;
+use crate::file;
+use crate::outbound::domain_proofs::ResolverSettings;
 
 /// Largest file of certificates or trust anchors.
 const MAX_FILE: u64 = 1 << 20;
@@ -31,16 +32,6 @@ pub(crate) struct RegistrationSettings {
     pub(crate) danger_loopback_http: bool,
     pub(crate) enforce: Vec<DomainName>,
     pub(crate) timing: Timing,
-}
-
-/// Whom to ask about domains.
-#[derive(Clone)]
-pub(crate) struct ResolverSettings {
-    pub(crate) addresses: Vec<SocketAddr>,
-    pub(crate) system: bool,
-    pub(crate) agreeing: usize,
-    /// None: signatures are not looked at.
-    pub(crate) trust_anchors: Option<Arc<TrustAnchors>>,
 }
 
 pub(super) fn understand(

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use privyseal_config::Config;
 
-use super::{Problems, Settings, understand};
-use crate::instance::data_dir::file;
+use super::Problems;
+use crate::file;
 
 /// A configuration file, and what the command line says over it.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +17,8 @@ pub(crate) struct Source {
     listen: Option<String>,
 }
 
-/// The state of a file by which a change is noticed. Two reads of the same text at different times differ too: touching the
-/// file has it read again, with the files that it names.
+/// The state of a file by which a change is noticed. Two reads of the same text at different times differ too: touching
+/// the file has it read again, with the files that it names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Fingerprint {
     modified: Option<SystemTime>,
@@ -30,32 +30,16 @@ impl Source {
         Self { path: path.map(Path::to_owned), listen: listen.map(str::to_owned) }
     }
 
-    /// Reads and understands it. With the problems comes the SHA-256 of what was read, as far as there was anything.
-    pub(crate) fn read(&self) -> Result<Settings, (Problems, String)> {
-        let listen = self.listen.as_deref();
-        let Some(path) = &self.path else {
-            return match understand(Config::default(), Path::new("."), listen) {
-                Ok(settings) => Ok(Settings { source: self.clone(), ..settings }),
-                Err(problems) => Err((problems, String::new())),
-            };
-        };
-        let name = path.display().to_string();
-        let text = file::read(path, Config::MAX_BYTES as u64 + 1)
-            .map_err(|error| (Problems::one(&name, error.to_string()), String::new()))?;
-        let sha256 = sha256(&text);
-        match self.understand(&text) {
-            Ok(settings) => Ok(Settings { sha256, ..settings }),
-            Err(problems) => Err((problems, sha256)),
-        }
+    /// Where to listen, instead of what the file says.
+    pub(super) fn listen(&self) -> Option<&str> {
+        self.listen.as_deref()
     }
 
-    /// Understands `text` as if the file held it.
-    pub(crate) fn understand(&self, text: &str) -> Result<Settings, Problems> {
-        let path = self.path.as_deref().unwrap_or(Path::new("."));
-        let settings = Config::parse(text)
-            .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))
-            .and_then(|config| understand(config, path.parent().unwrap_or(Path::new(".")), self.listen.as_deref()))?;
-        Ok(Settings { source: self.clone(), ..settings })
+    /// What the file holds; none without a file.
+    pub(super) fn text(&self) -> Result<Option<String>, Problems> {
+        let Some(path) = &self.path else { return Ok(None) };
+        let text = file::read(path, Config::MAX_BYTES as u64 + 1);
+        text.map(Some).map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))
     }
 
     /// The file's state now; none without a file, or when it cannot be read.
@@ -67,6 +51,7 @@ impl Source {
     }
 }
 
-fn sha256(text: &str) -> String {
+/// Lower-case hex.
+pub(super) fn sha256(text: &str) -> String {
     hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()))
 }

@@ -8,7 +8,7 @@ use tsa::clock_guard::DRIFT_PPM;
 use tsa::{Accuracy, ClockLimits, ClockMode};
 
 use super::Problems;
-use crate::instance::data_dir::file;
+use crate::file;
 use crate::outbound::time_sources::{ANSWER_DEADLINE, Reach, SourceSettings, client_config};
 
 /// Fewer cannot outvote a liar when one is silent.

@@ -7,16 +7,13 @@ use std::time::Duration;
 use broker::names::{Audience, HttpsUrl, IssuerLabel, IssuerUrl, SpiffeId, TrustDomain};
 use broker::token::JoseAlgorithm;
 use broker::trust_domain::{
-    Accepts, Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, IssuerPolicy, MAX_BUNDLE_BYTES,
-    TrustDomainSpec, UsePolicy,
+    Accepts, Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, IssuerPolicy, TrustDomainSpec, UsePolicy,
 };
 use privyseal_config::{BundleSection, SpiffeSection, SvidKind, TrustDomainSection};
 
-use super::{Problems, grants, records};
-use crate::instance::data_dir::file;
-
-/// The longest file with a bundle, or a map of them.
-pub(crate) const MAX_BUNDLE_FILE: u64 = MAX_BUNDLE_BYTES as u64;
+use super::{Problems, algorithms, grants, reach};
+use crate::file;
+use crate::outbound::bundles::MAX_BUNDLE_FILE;
 
 /// Why a source means nothing.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +52,9 @@ pub(super) fn understand(
     let source = source(&section.bundle, &section.name, section.danger_loopback, spiffe, folder);
     let source = problems.keep(&at("bundle"), source);
     let ca_file = section.bundle.ca_file.as_deref();
-    let reach = records::reach(ca_file, section.internal, section.danger_loopback, folder, &at("bundle"), problems);
+    let reach = reach::understand(ca_file, section.internal, section.danger_loopback, folder, &at("bundle"), problems);
     let audience = problems.keep(&at("audience"), Audience::parse(&section.audience));
-    let algorithms = records::algorithms(&section.algorithms, &JoseAlgorithm::SPIFFE, place, problems);
+    let algorithms = algorithms::understand(&section.algorithms, &JoseAlgorithm::SPIFFE, place, problems);
     let issuer = match section.iss.as_str() {
         "any" => Some(IssuerPolicy::Any),
         "absent" => Some(IssuerPolicy::Absent),

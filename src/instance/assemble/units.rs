@@ -10,9 +10,10 @@ use shared::time::{Clock as _, UnixTime};
 use shared::x509::{Chain, chain, chain_for, path as chain_path};
 use tsa::{Accuracy, PolicyOid};
 
-use super::{Problems, read_secret};
+use super::{Problems, secret_file};
 use crate::clock::SystemClock;
-use crate::instance::data_dir::file;
+use crate::file;
+use crate::instance::tokens::{self, check_kind};
 
 /// Largest PEM file.
 const MAX_FILE: u64 = 1 << 20;
@@ -60,14 +61,6 @@ enum UnitSettingError {
     Passphrase,
 }
 
-/// A key is of another kind than was said.
-#[derive(Debug, thiserror::Error)]
-#[error("the key is {found:?} and not of the kind {expected}")]
-pub(crate) struct KindError {
-    found: shared::keys::public_key::KeyKind,
-    expected: &'static str,
-}
-
 /// The section; what is wrong is written down.
 pub(super) fn understand(section: &TimestampsSection, folder: &Path, problems: &mut Problems) -> UnitSettings {
     let key_days = problems.within("timestamps.key_days", section.key_days, 1..=3660);
@@ -95,12 +88,17 @@ pub(super) fn understand(section: &TimestampsSection, folder: &Path, problems: &
     }
     UnitSettings {
         policies: policies(&section.policies, "timestamps.policies", problems),
-        form: super::understand_token_form(section),
+        form: token_form(section),
         key_use: DAY * key_days as u32,
         validity: DAY * days as u32,
         rollover: section.automatic_rollover.then(|| DAY * rollover as u32),
         units,
     }
+}
+
+fn token_form(section: &TimestampsSection) -> tsa::TokenForm {
+    let precision = if section.milliseconds { tsa::Precision::Milliseconds } else { tsa::Precision::Seconds };
+    tsa::TokenForm { precision, is_qualified: section.qualified }
 }
 
 fn policies(texts: &[String], place: &str, problems: &mut Problems) -> Vec<PolicyOid> {
@@ -154,10 +152,10 @@ fn own_key(
     algorithm: KeyAlgorithm,
 ) -> Result<Arc<dyn Signer>, SettingFailure> {
     if key.starts_with("pkcs11:") {
-        return Ok(crate::instance::tokens::signer(key, algorithm)?);
+        return Ok(tokens::signer(key, algorithm)?);
     }
     let passphrase = section.key_passphrase_file.as_deref().ok_or(UnitSettingError::Passphrase)?;
-    let passphrase = read_secret(&folder.join(passphrase))?;
+    let passphrase = secret_file::read(&folder.join(passphrase))?;
     let path = folder.join(key);
     let pem = zeroize::Zeroizing::new(file::read(&path, MAX_FILE)?);
     let key = SigningKey::from_encrypted_pem_with(&pem, passphrase.expose().as_bytes())
@@ -165,12 +163,6 @@ fn own_key(
         .map_err(|error| format!("{}: {error}", path.display()))?;
     check_kind(&key, algorithm)?;
     Ok(Arc::new(key))
-}
-
-/// A key of another kind than the file says is a mistake, and mistakes never become other keys.
-pub(crate) fn check_kind(key: &dyn Signer, algorithm: KeyAlgorithm) -> Result<(), KindError> {
-    let found = key.public_key().kind();
-    if algorithm.is_kind(found) { Ok(()) } else { Err(KindError { found, expected: algorithm.name() }) }
 }
 
 fn own_chain(path: &Path, key: &dyn Signer, now: UnixTime) -> Result<Chain, SettingFailure> {

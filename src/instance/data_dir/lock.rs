@@ -1,21 +1,30 @@
 //! One process at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::DataDirError;
+use crate::file::FileError;
+
+/// Why a data directory cannot be held.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    #[error("{0} is in use by another privyseal process; stop that one first, or choose another directory with --data")]
+    InUse(PathBuf),
+    #[error(transparent)]
+    File(FileError),
+}
 
 /// The lock of a data directory; the system lets go of it when the process ends, however it ends.
 pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
 impl Lock {
-    pub(crate) fn take(root: &Path) -> Result<Self, DataDirError> {
+    pub(crate) fn take(root: &Path) -> Result<Self, LockError> {
         let path = root.join("lock");
-        let at = |error| DataDirError::File { path: path.clone(), error };
+        let at = |error| LockError::File(FileError::at(&path)(error));
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(root.to_owned())),
+            Err(TryLockError::WouldBlock) => Err(LockError::InUse(root.to_owned())),
             Err(TryLockError::Error(error)) => Err(at(error)),
         }
     }

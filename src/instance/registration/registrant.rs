@@ -11,8 +11,7 @@ use broker::token::JoseAlgorithm;
 use shared::time::UnixTime;
 use zeroize::Zeroizing;
 
-use crate::instance::data_dir::DataDirError;
-use crate::instance::data_dir::file::{self, Mode};
+use crate::file::{self, FileError, Mode};
 
 /// The label of an unencrypted PKCS#8 key (RFC 7468 §10), which `openssl` and everything else reads.
 const LABEL: &str = "PRIVATE KEY";
@@ -26,7 +25,7 @@ pub(crate) struct RegistrantKey(EcdsaKeyPair);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistrantError {
     #[error(transparent)]
-    File(#[from] DataDirError),
+    File(#[from] FileError),
     #[error("{0} holds no PKCS#8 key of ECDSA P-256 in PEM")]
     Key(PathBuf),
     #[error("the system gave no key")]

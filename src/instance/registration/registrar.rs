@@ -15,24 +15,22 @@ use shared::log::{AppendError, Log};
 use shared::store::Store;
 use shared::time::{Clock, UnixTime};
 
-use super::dns::Resolvers;
-use super::replay::{self, ReplayError};
-use super::{document, evidence};
+use super::evidence;
+use super::replay::{self, DROPPED, ReplayError};
 use crate::instance::assemble::RegistrationSettings;
 use crate::instance::snapshots::{ChangeError, Registered, Snapshots};
+use crate::outbound::domain_proofs::{Resolvers, document};
 
 /// What the audit log calls us where nobody asked.
 pub(super) const THE_HOUSE: &str = "the house";
-/// What the audit log calls the state of a registration that is no more.
-pub(super) const DROPPED: &str = "dropped";
 
 /// Keeps all registrations.
 pub(crate) struct Registrar {
     house: ApplianceId,
     settings: RegistrationSettings,
     pub(super) resolvers: Resolvers,
-    /// Held while a registration changes: whoever changes one has seen the change before. It holds how much of the audit log the
-    /// store has.
+    /// Held while a registration changes: whoever changes one has seen the change before. It holds how much of the
+    /// audit log the store has.
     pub(super) writing: tokio::sync::Mutex<u64>,
     roster: ArcSwap<Roster>,
     /// Issuers that were registered and do not go with the configuration since it changed while nobody was here.
@@ -220,7 +218,8 @@ impl Registrar {
         Ok(())
     }
 
-    /// Log, force, store: in this order. A change that nobody must account for (a check without an answer) is not logged.
+    /// Log, force, store: in this order. A change that nobody must account for (a check without an answer) is not
+    /// logged.
     async fn apply(
         &self,
         cursor: &mut u64,
@@ -280,7 +279,8 @@ impl Registrar {
         }
     }
 
-    /// The records of all that may speak. What was left out at the start stays out until it is proven or approved again.
+    /// The records of all that may speak. What was left out at the start stays out until it is proven or approved
+    /// again.
     pub(super) fn registered(&self, roster: &Roster, changed: Option<&Registration>) -> Registered {
         let listings = self.enforced(&self.listings.load(), roster);
         Registered { specs: self.specs(roster, changed), listings }
@@ -308,8 +308,8 @@ impl Registrar {
         }
     }
 
-    /// At the start: all that is active. What does not go with the configuration any more, which may have changed while nobody was
-    /// here, is left out and told; the configuration is the operator's word.
+    /// At the start: all that is active. What does not go with the configuration any more, which may have changed while
+    /// nobody was here, is left out and told; the configuration is the operator's word.
     async fn put_in_force(&self) {
         let Registered { specs: all, listings } = self.registered(&self.roster(), None);
         let put = async |specs| {

@@ -10,6 +10,8 @@ use shared::time::UnixTime;
 
 /// Where in the table stands how much of the audit log it holds. No identifier begins so.
 const CURSOR: &[u8] = b"!audit";
+/// What the audit log calls the state of a registration that is no more.
+pub(super) const DROPPED: &str = "dropped";
 /// How a leaf of ours begins; others are passed over without being read.
 const LEAF: &[u8] = br#"{"type":"issuer-registration""#;
 /// The longest leaf that is read.
@@ -34,7 +36,8 @@ pub(crate) enum ReplayError {
     Store(#[from] StoreError),
 }
 
-/// The registrations as the store holds them and the audit log goes on. How much of the log the store then holds is written down.
+/// The registrations as the store holds them and the audit log goes on. How much of the log the store then holds is
+/// written down.
 pub(super) fn load(store: &dyn Store, audit: &Log, now: UnixTime) -> Result<Roster, ReplayError> {
     let (mut roster, cursor) = match stored(store, now)? {
         // A log that is shorter than what the store has seen of it is another log; the log is the truth.
@@ -97,7 +100,7 @@ fn take(roster: &mut Roster, index: u64, leaf: &[u8]) -> Result<String, ReplayEr
     let registration = Registration::parse(image.to_string().as_bytes());
     let registration = registration.map_err(|error| ReplayError::Image { index, error })?;
     match to.as_str() {
-        super::registrar::DROPPED => roster.remove(&registration.id().clone()),
+        DROPPED => roster.remove(&registration.id().clone()),
         _ => roster.put(registration),
     }
     Ok(id)

@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::instance::assemble::Source;
+use crate::instance::assemble::{Settings, Source};
 use crate::instance::fixture::{Answer, Scratch, sign};
 
 const CI: &str = "https://build.example.net";
 
-/// Two configurations that differ in everything at once: audience, grant, lifetime, redirect URI, connector. Whatever mixes
-/// them answers as neither does.
+/// Two configurations that differ in everything at once: audience, grant, lifetime, redirect URI, connector. Whatever
+/// mixes them answers as neither does.
 fn configuration(letter: char, lifetime: u64) -> String {
     format!(
         "[house]\norigin = \"https://seal.example.com\"\n\
@@ -65,7 +65,8 @@ impl Bench {
         self.scratch.post("/api/v2/signingCert", Some(&token), Some(body)).await
     }
 
-    /// What the authority says of a token made for one of the two: the lifetime of its certificate, or the rule that refused.
+    /// What the authority says of a token made for one of the two: the lifetime of its certificate, or the rule that
+    /// refused.
     async fn outcome(&self, audience: &str, path: &str) -> String {
         let answer = self.certificate(audience, path).await;
         match answer.status {
@@ -130,7 +131,8 @@ impl Bench {
     async fn alternate(&self, times: usize) {
         for turn in 0..times {
             let file = self.scratch.file(if turn % 2 == 0 { "b.toml" } else { "a.toml" });
-            let settings = Source::new(Some(&file), None).read().map_err(|(problems, _)| problems).expect("good");
+            let settings =
+                Settings::read(&Source::new(Some(&file), None)).map_err(|(problems, _)| problems).expect("good");
             self.scratch.snapshots().change_configuration(settings, &Cause::File).await.expect("taken");
             tokio::time::sleep(std::time::Duration::from_millis(15)).await;
         }
@@ -149,8 +151,9 @@ enum What {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_answer_is_of_exactly_one_configuration() {
     let bench = Arc::new(Bench::new().await);
-    // A certificate of the other lifetime, or a refusal by the grant after the audience of the other configuration, would be a
-    // mixture. Both answers must have been seen, or the configurations did not alternate under the questions.
+    // A certificate of the other lifetime, or a refusal by the grant after the audience of the other configuration,
+    // would be a mixture. Both answers must have been seen, or the configurations did not alternate under the
+    // questions.
     let expected = [
         (What::Certificate("aud-a", "a/x"), ["600", "T3"]),
         (What::Certificate("aud-b", "b/x"), ["300", "T3"]),
@@ -174,7 +177,8 @@ async fn every_answer_is_of_exactly_one_configuration() {
 async fn what_is_not_recorded_does_not_come_into_force() {
     let bench = Bench::new().await;
     bench.scratch.close_audit();
-    let settings = Source::new(Some(&bench.scratch.file("b.toml")), None).read().map_err(|(p, _)| p).expect("good");
+    let settings =
+        Settings::read(&Source::new(Some(&bench.scratch.file("b.toml")), None)).map_err(|(p, _)| p).expect("good");
     let refused = bench.scratch.snapshots().change_configuration(settings, &Cause::Signal).await;
     assert!(matches!(refused, Err(ChangeError::Audit(_))), "{refused:?}");
     assert_eq!(bench.published().await, "aud-a");

@@ -8,9 +8,9 @@ use shared::keys::{KeyAlgorithm, KeyFile, SignatureAlgorithm, SigningKey};
 use shared::random::Random;
 use shared::x509::{Chain, ChainError};
 
-use super::Root;
+use super::making::Root;
 use super::register::{Register, RegisterError};
-use crate::instance::data_dir::file::{self, Mode};
+use crate::file::{self, FileError, Mode};
 use crate::instance::data_dir::{DataDir, DataDirError, HouseFile};
 
 /// Largest file that is read.
@@ -27,6 +27,8 @@ pub(crate) struct UnitFiles {
 pub(crate) enum UnitFileError {
     #[error(transparent)]
     Data(#[from] DataDirError),
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error("{path}: {error}")]
     Register { path: PathBuf, error: RegisterError },
     #[error("{path}: {error}")]
@@ -109,12 +111,13 @@ impl UnitFiles {
         Ok(stems.map(str::to_owned).collect())
     }
 
-    /// Removes what was left of keys whose writing was interrupted: such a file never got its name, so no key of it was ever used.
+    /// Removes what was left of keys whose writing was interrupted: such a file never got its name, so no key of it was
+    /// ever used.
     pub(crate) fn remove_half_written(&self, prefix: &str) -> Result<(), UnitFileError> {
         let folder = self.root.join("keys");
         for name in file::names(&folder)?.iter().filter(|name| name.starts_with(prefix) && name.ends_with(".new")) {
             let path = folder.join(name);
-            overwrite_and_remove(&path).map_err(|error| DataDirError::File { path, error })?;
+            overwrite_and_remove(&path).map_err(|error| FileError { path, error })?;
         }
         Ok(())
     }
@@ -129,11 +132,11 @@ impl UnitFiles {
         Ok(Root { key, certificate: chain.root().clone() })
     }
 
-    /// Overwrites a key's file, syncs, and removes it. On a file system or a disk that writes elsewhere the old bytes may stay,
-    /// but they are a key encrypted under the key file. A file that is gone already is as good.
+    /// Overwrites a key's file, syncs, and removes it. On a file system or a disk that writes elsewhere the old bytes
+    /// may stay, but they are a key encrypted under the key file. A file that is gone already is as good.
     pub(crate) fn destroy_key(&self, stem: &str) -> Result<(), UnitFileError> {
         let path = self.key_path(stem);
-        overwrite_and_remove(&path).map_err(|error| DataDirError::File { path, error })?;
+        overwrite_and_remove(&path).map_err(|error| FileError { path, error })?;
         Ok(())
     }
 

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::instance::assemble::Source;
+use crate::file::{self, Mode};
+use crate::instance::assemble::{Settings, Source};
 use crate::instance::data_dir::Curve;
-use crate::instance::data_dir::file::{self, Mode};
 use crate::instance::founding::{self, Plan};
 use crate::instance::people::Password;
 use shared::time::Clock as _;
@@ -27,7 +27,7 @@ fn scratch() -> Scratch {
     let password = Password::choose(None, &SystemRandom).expect("a password");
     let plan = Plan::new(Curve::P256, "alice@house.example", &password);
     founding::found(&data, plan, SystemClock.now(), &SystemRandom).expect("a house");
-    let settings = Source::new(None, None).read().map_err(|(problems, _)| problems).expect("the defaults");
+    let settings = Settings::read(&Source::new(None, None)).map_err(|(problems, _)| problems).expect("the defaults");
     let (house, key_file) = (data.house_file().expect("a house"), Arc::new(data.key_file().expect("a key file")));
     let units = TimestampUnits::open(&data, &house, key_file.clone(), Log::in_memory()).expect("opens");
     Scratch {

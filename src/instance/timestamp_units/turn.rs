@@ -1,11 +1,22 @@
-//! What time brings: the next key where one is due, the end of the last one, its destruction; and what an interrupted change left.
+//! What time brings: the next key where one is due, the end of the last one, its destruction; and what an interrupted
+//! change left.
 
 use std::time::Duration;
 
-use super::*;
+use shared::audit::UnitEvent;
+use shared::keys::Signer as _;
+use shared::time::UnixTime;
+use shared::x509::RevocationAddresses;
 
-/// How long after its last second a key is kept: what was decided before it may still be signing. A process that just began has
-/// nothing under way.
+use super::error::UnitsError;
+use super::files::UnitFileError;
+use super::making::{Making, Root};
+use super::register::{Generation, KeyPlace, RegisteredUnit};
+use super::units::{Event, KEY_PREFIX, TimestampUnits};
+use crate::instance::assemble::UnitSettings;
+
+/// How long after its last second a key is kept: what was decided before it may still be signing. A process that just
+/// began has nothing under way.
 pub(crate) const IN_FLIGHT: Duration = Duration::from_secs(60);
 
 impl TimestampUnits {
@@ -29,8 +40,8 @@ impl TimestampUnits {
         Ok(())
     }
 
-    /// Takes the chains of the configuration into the register. A chain for another key than before follows at once: the process
-    /// that signed with the old one is gone.
+    /// Takes the chains of the configuration into the register. A chain for another key than before follows at once:
+    /// the process that signed with the old one is gone.
     pub(crate) fn take_own_chains(&mut self, settings: &UnitSettings, now: UnixTime) -> Result<(), UnitsError> {
         for setting in &settings.units {
             let Some(own) = &setting.own else { continue };
@@ -142,8 +153,8 @@ impl TimestampUnits {
         Ok(is_changed)
     }
 
-    /// Notes that the trust root with all chains is published. A key that was to sign already begins now: nobody could have
-    /// known it earlier.
+    /// Notes that the trust root with all chains is published. A key that was to sign already begins now: nobody could
+    /// have known it earlier.
     pub(crate) fn note_published(&mut self, now: UnixTime) -> Result<bool, UnitsError> {
         let mut register = self.register.clone();
         let mut is_changed = false;

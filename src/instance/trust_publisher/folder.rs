@@ -7,22 +7,10 @@ use std::path::{Path, PathBuf};
 use shared::trust_root::tuf::Repository;
 use shared::trust_root::tuf::metadata::MAX_BYTES;
 
+use crate::file::FileError;
+
 /// `<data>/tuf`.
 pub(super) struct Folder(PathBuf);
-
-/// A file could not be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {error}", path.display())]
-pub(crate) struct FolderError {
-    path: PathBuf,
-    error: io::Error,
-}
-
-impl FolderError {
-    fn at(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |error| Self { path: path.to_owned(), error }
-    }
-}
 
 impl Folder {
     pub(super) fn new(path: PathBuf) -> Self {
@@ -31,19 +19,19 @@ impl Folder {
 
     /// The bytes of `name`, or nothing when there is no such file.
     #[expect(clippy::disallowed_methods, reason = "the publisher owns this folder")]
-    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FolderError> {
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
         let path = self.0.join(name);
         let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(FolderError::at(&path))?,
+            opened => opened.map_err(FileError::at(&path))?,
         };
         let mut bytes = Vec::new();
-        file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(FolderError::at(&path))?;
+        file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(FileError::at(&path))?;
         Ok(Some(bytes))
     }
 
     /// Makes `next` durable. What `before` has with the same bytes is there already.
-    pub(super) fn write(&self, next: &Repository, before: Option<&Repository>) -> Result<(), FolderError> {
+    pub(super) fn write(&self, next: &Repository, before: Option<&Repository>) -> Result<(), FileError> {
         let old: Vec<_> = before.into_iter().flat_map(Repository::files).collect();
         for (name, bytes) in next.files().filter(|file| !old.contains(file)) {
             self.write_file(&name, bytes)?;
@@ -51,9 +39,9 @@ impl Folder {
         Ok(())
     }
 
-    /// Beside it, sync, rename, sync the folder: a crash leaves the old file or the new one, never a part. The files stay in
-    /// order, since each is durable before the next is begun.
-    fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+    /// Beside it, sync, rename, sync the folder: a crash leaves the old file or the new one, never a part. The files
+    /// stay in order, since each is durable before the next is begun.
+    fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
         let path = self.0.join(name);
         let parent = path.parent().unwrap_or(&self.0);
         let beside = path.with_extension("new");
@@ -62,7 +50,7 @@ impl Folder {
             .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&beside, &path))
             .and_then(|()| sync_folder(parent));
-        written.map_err(FolderError::at(&path))
+        written.map_err(FileError::at(&path))
     }
 }
 

@@ -62,7 +62,7 @@ async fn open(folder: &Path, keys: &TufKeys, material: &TrustMaterial, now: Unix
 
 async fn get(publisher: &TrustPublisher, path: &str) -> Option<Vec<u8>> {
     let request = Request::get(path).body(Body::empty()).expect("a request");
-    let response = crate::serving::http::trust::routes(publisher.edge()).oneshot(request).await.expect("answers");
+    let response = crate::serving::http::trust::routes(publisher.published()).oneshot(request).await.expect("answers");
     if response.status() != 200 {
         return None;
     }

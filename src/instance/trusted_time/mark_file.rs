@@ -1,4 +1,5 @@
-//! `high-water-mark`: the latest time that a timestamp was made for, so that no clock that goes back makes us repeat it.
+//! `high-water-mark`: the latest time that a timestamp was made for, so that no clock that goes back makes us repeat
+//! it.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -6,7 +7,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;
 
-use crate::instance::data_dir::{DataDirError, file};
+use crate::file::{self, FileError};
 
 /// Longest file that is read.
 const MAX_FILE: u64 = 4_096;
@@ -15,7 +16,7 @@ const MAX_FILE: u64 = 4_096;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MarkFileError {
     #[error(transparent)]
-    File(#[from] DataDirError),
+    File(#[from] FileError),
     #[error("{path} is damaged ({error}); restore it, or remove it if you are sure that the machine's clock is right")]
     Damaged { path: PathBuf, error: toml::de::Error },
 }

@@ -6,7 +6,7 @@ use broker::trust_domain::{Accepts, BundleSource, EndpointProfile, ListedKey, Tr
 use serde_json::{Value, json};
 use shared::time::UnixTime;
 
-use super::keeper::RefreshError;
+use super::refresh_error::RefreshError;
 
 /// How one trust domain stands.
 #[derive(Clone, Debug)]

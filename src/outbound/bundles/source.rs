@@ -8,22 +8,28 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 use broker::issuer::{Issuers, Reach};
 use broker::names::SpiffeId;
-use broker::trust_domain::{Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, TrustDomainRecord};
+use broker::trust_domain::{
+    Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, MAX_BUNDLE_BYTES, TrustDomainRecord,
+};
 use shared::time::UnixTime;
 
 use super::endpoint::{self, EndpointError};
 use super::judge::RefusedBundle;
-use crate::instance::assemble::MAX_BUNDLE_FILE;
-use crate::instance::data_dir::file;
+use crate::file;
 use crate::outbound::{Outbound, OutboundError};
 
-/// When the Workload API has confirmed nothing for so long, that is trouble. A follower has it say everything again each minute.
+/// The longest file with a bundle, or a map of them.
+pub(crate) const MAX_BUNDLE_FILE: u64 = MAX_BUNDLE_BYTES as u64;
+
+/// When the Workload API has confirmed nothing for so long, that is trouble. A follower has it say everything again
+/// each minute.
 const LONG_UNCONFIRMED: Duration = Duration::from_secs(150);
 
 /// No file system's clock is coarser than this.
 const TICK: Duration = Duration::from_secs(3);
 
-/// What the Workload API last said: a bundle of each trust domain that the agent knows. Its writer is the follower of that API.
+/// What the Workload API last said: a bundle of each trust domain that the agent knows. Its writer is the follower of
+/// that API.
 #[derive(Debug, Default)]
 pub(crate) struct WorkloadBundles(ArcSwapOption<WorkloadState>);
 
@@ -34,8 +40,8 @@ struct WorkloadState {
 }
 
 impl WorkloadBundles {
-    /// The whole state, as the API said it at this moment; what is not in it is withdrawn (SPIFFE Workload API §5.1: each message is
-    /// the full state).
+    /// The whole state, as the API said it at this moment; what is not in it is withdrawn (SPIFFE Workload API §5.1:
+    /// each message is the full state).
     pub(crate) fn replace(&self, bundles: BTreeMap<String, Result<Arc<Bundle>, BundleError>>, confirmed_at: UnixTime) {
         self.0.store(Some(Arc::new(WorkloadState { bundles, confirmed_at })));
     }
@@ -45,7 +51,8 @@ impl WorkloadBundles {
         self.0.load().is_some()
     }
 
-    /// The bundle is as fresh as the API's last word: while nobody answers there, looking at what it once said does not renew it.
+    /// The bundle is as fresh as the API's last word: while nobody answers there, looking at what it once said does not
+    /// renew it.
     fn look(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<Found, SourceError> {
         let state = self.0.load_full().ok_or(SourceError::WorkloadApiSilent)?;
         let (at, held) = (state.confirmed_at, record.held());
@@ -134,7 +141,8 @@ impl Look<'_> {
                     let mut map = BundleMap::parse(text).map_err(RefusedBundle::from)?;
                     match map.remove(name) {
                         Some(bundle) => Ok(bundle),
-                        // Who leaves the map is withdrawn, as one is whose bundle is emptied; who was never in it is a mistake.
+                        // Who leaves the map is withdrawn, as one is whose bundle is emptied; who was never in it is a
+                        // mistake.
                         None if record.held().bundle().is_some() => Ok(Bundle::default()),
                         None => Err(RefusedBundle::NotInMap(name.to_owned()).into()),
                     }
@@ -144,8 +152,8 @@ impl Look<'_> {
         }
     }
 
-    /// The bundle by which an endpoint is known: that of its own trust domain. A self-serving endpoint is known by the newest one that
-    /// we have of it, and by the operator's copy only until there is one, or where the copy is newer.
+    /// The bundle by which an endpoint is known: that of its own trust domain. A self-serving endpoint is known by the
+    /// newest one that we have of it, and by the operator's copy only until there is one, or where the copy is newer.
     fn bundle_of(
         &self,
         record: &TrustDomainRecord,
@@ -198,7 +206,8 @@ fn read_file(
     }
     let text = file::read_bytes(path, MAX_BUNDLE_FILE + 1).map_err(|error| SourceError::File(error.to_string()))?;
     let bundle = parse(&text)?;
-    // A second change within one tick of the file system's clock has the date of the first: what was changed just now is read again.
+    // A second change within one tick of the file system's clock has the date of the first: what was changed just now
+    // is read again.
     seen.modified = Some(modified).filter(|modified| at.since(moment(*modified)) > TICK);
     Ok(Found::Bundle { bundle: Arc::new(bundle), document: None, at })
 }

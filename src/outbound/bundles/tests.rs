@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use self::endpoint::{Authority, Endpoint, bundle};
 use super::*;
 use crate::clock::SystemClock;
-use crate::instance::data_dir::file::{Mode, write_durably};
+use crate::file::{Mode, write_durably};
 
 /// The machine's clock, and more.
 struct Ahead(Mutex<Duration>);
@@ -127,7 +127,8 @@ async fn a_self_serving_endpoint_is_known_by_its_id_and_by_the_newest_bundle() {
     scratch.look(&issuers, "a.test").await.expect("is fetched");
     assert_eq!(scratch.state(&issuers, "a.test"), State::Fresh);
 
-    // The next authority is published, then used, then the first is gone: each look is checked by what the look before it brought.
+    // The next authority is published, then used, then the first is gone: each look is checked by what the look before
+    // it brought.
     endpoint.publish(&bundle(2, &[&old, &new]));
     scratch.look(&issuers, "a.test").await.expect("is fetched");
     endpoint.show(&new.svid(SERVER));

@@ -1,14 +1,15 @@
 //! `/api/privyseal/v1/…`: the house's own API, for those who look after it.
 //!
-//! **Who asks.** A bearer token (RFC 6750): an ID token of our own provider for the built-in client `privyseal-cli`, verified in
-//! this process by the code that verifies every token, and permitted by the rules that the authority asks. There are no static
-//! keys. A token that was made for signing (audience `sigstore`) does not open this API: it passes through build systems and
-//! other people's programs, and a stolen one must not be able to give names away. Roles are told from the e-mail address, see
-//! `[api]` in the configuration.
+//! **Who asks.** A bearer token (RFC 6750): an ID token of our own provider for the built-in client `privyseal-cli`,
+//! verified in this process by the code that verifies every token, and permitted by the rules that the authority asks.
+//! There are no static keys. A token that was made for signing (audience `sigstore`) does not open this API: it passes
+//! through build systems and other people's programs, and a stolen one must not be able to give names away. Roles are
+//! told from the e-mail address, see `[api]` in the configuration.
 //!
 //! **Refusals** are problem documents (RFC 9457) with the rule that refused and the request; see [`Problem`].
 //!
-//! A route is a handler that takes [`Asked`]: it has then been authenticated, and holds the one snapshot that the request sees.
+//! A route is a handler that takes [`Asked`]: it has then been authenticated, and holds the one snapshot that the
+//! request sees.
 
 mod asked;
 mod body;
@@ -16,6 +17,7 @@ mod configuration;
 mod explain;
 mod issuers;
 mod problem;
+mod state;
 mod trust_domains;
 mod users;
 
@@ -24,40 +26,15 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use broker::connector::local::LocalUsers;
 use serde_json::{Value, json};
-use shared::log::Log;
-use shared::time::Clock;
 
+use self::body::MAX_BODY;
 pub(crate) use asked::Asked;
 pub(crate) use problem::{Kind, Problem};
-
-use crate::instance::registration::Registrar;
-use crate::instance::snapshots::{Reloader, Snapshots};
-
-/// Where the API is served.
-pub(crate) const ROOT: &str = "/api/privyseal/v1";
-/// The largest request read: a token of 16 KiB and JSON around it, with room.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
-
-/// What the API needs.
-pub(crate) struct ApiEdge {
-    /// The snapshot in force, and the way to another.
-    pub(crate) snapshots: Arc<Snapshots>,
-    /// Reads the configuration again.
-    pub(crate) reloader: Arc<Reloader>,
-    /// Keeps the issuers that owners bring.
-    pub(crate) registrar: Arc<Registrar>,
-    /// The people who log in with a password.
-    pub(crate) local_users: Arc<LocalUsers>,
-    /// The audit log.
-    pub(crate) audit: Log,
-    /// The present moment.
-    pub(crate) clock: Arc<dyn Clock>,
-}
+pub(crate) use state::{ApiState, ROOT};
 
 /// The routes.
-pub(crate) fn routes(edge: Arc<ApiEdge>) -> Router {
+pub(crate) fn routes(state: Arc<ApiState>) -> Router {
     let here = |path: &str| format!("{ROOT}{path}");
     Router::new()
         .route(&here("/configuration"), get(configuration::show))
@@ -77,7 +54,7 @@ pub(crate) fn routes(edge: Arc<ApiEdge>) -> Router {
         .route(&here("/whoami"), get(whoami))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn(problem::answer))
-        .with_state(edge)
+        .with_state(state)
 }
 
 /// Who the bearer of the token is here. Open to everybody who has one, with or without a role.

@@ -11,13 +11,13 @@ use axum::{Json, Router};
 use privyseal_config::DisclosureSection;
 
 use super::pages;
-use super::timestamp::TimestampEdge;
 use crate::instance::assemble::Origin;
 use crate::instance::disclosure::{Disclosure, Facts};
+use crate::instance::timestamp_authority::TimestampAuthority;
 
 /// What this edge needs.
 pub(crate) struct DisclosureEdge {
-    pub(crate) timestamps: Arc<TimestampEdge>,
+    pub(crate) timestamps: Arc<TimestampAuthority>,
     pub(crate) origin: Origin,
     pub(crate) section: DisclosureSection,
 }

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use shared::keys::Signer;
 use shared::log::Log;
 
-use super::timestamp::TimestampEdge;
 use crate::clock::Stopwatch;
-use crate::instance::snapshots::Current;
+use crate::current::Current;
+use crate::instance::timestamp_authority::TimestampAuthority;
 use crate::outbound::bundles::{BundleKeeper, State as BundleState};
 use crate::outbound::workload_api::OwnSvid;
 
@@ -26,7 +26,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct HealthEdge {
     logs: Vec<Log>,
     signers: Vec<Arc<dyn Signer>>,
-    timestamps: Arc<TimestampEdge>,
+    timestamps: Arc<TimestampAuthority>,
     bundles: Arc<BundleKeeper>,
     issuers: Current<Issuers>,
     probed: Mutex<Option<(Stopwatch, Vec<String>)>>,
@@ -37,16 +37,16 @@ impl HealthEdge {
     pub(crate) fn new(
         logs: Vec<Log>,
         signers: Vec<Arc<dyn Signer>>,
-        timestamps: Arc<TimestampEdge>,
+        timestamps: Arc<TimestampAuthority>,
         bundles: Arc<BundleKeeper>,
         issuers: Current<Issuers>,
     ) -> Self {
         Self { logs, signers, timestamps, bundles, issuers, probed: Mutex::new(None), own_svid: None }
     }
 
-    /// How many trust domains are well, and the names of the others. A trust domain whose bundle is stale, missing or empty does not
-    /// make the house unready: its own workloads are refused and nobody else's, and a balancer that took the house out for it would
-    /// let one trust domain's bundle endpoint stop everybody.
+    /// How many trust domains are well, and the names of the others. A trust domain whose bundle is stale, missing or
+    /// empty does not make the house unready: its own workloads are refused and nobody else's, and a balancer that took
+    /// the house out for it would let one trust domain's bundle endpoint stop everybody.
     fn trust_domains(&self) -> Value {
         let reports = self.bundles.reports(&self.issuers.load());
         let of = |state: BundleState| reports.iter().filter(move |report| report.state == state);
@@ -90,7 +90,8 @@ async fn healthz(State(edge): State<Arc<HealthEdge>>) -> Json<serde_json::Value>
     Json(json!({ "status": "SERVING", "time": edge.timestamps.time().summary() }))
 }
 
-/// 200 when every key signs a probe, every log takes leaves, the time is trusted and workloads can connect; otherwise 503 and what is wrong.
+/// 200 when every key signs a probe, every log takes leaves, the time is trusted and workloads can connect; otherwise
+/// 503 and what is wrong.
 async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
     let mut wrong = Vec::new();
     for log in &edge.logs {

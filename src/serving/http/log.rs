@@ -14,49 +14,25 @@ use serde::Serialize;
 use shared::log::{AppendError, Log, Proved, TilePath};
 
 use super::request_id::RequestId;
+use crate::instance::served_logs::ServedLogs;
 use crate::instance::signature_log::entry::{KIND, VERSION};
 use crate::instance::signature_log::request::MAX_REQUEST;
-use crate::instance::signature_log::{Entry, EntryError, EntryRequest, RequestError, Writers};
-
-/// What this edge needs.
-pub(crate) struct LogEdge {
-    /// The signature log and who may write to it; none in the profile without logs.
-    pub(crate) signatures: Option<SignatureLog>,
-    /// The certificate log; none in the profile without logs.
-    pub(crate) certificates: Option<Log>,
-    /// The audit log, if it is to be served. It names people and what they signed in to, so it is off unless asked for.
-    pub(crate) audit: Option<Log>,
-}
-
-/// The signature log, ready to be written to.
-pub(crate) struct SignatureLog {
-    log: Log,
-    writers: Writers,
-    /// SHA-256 of the key's `SubjectPublicKeyInfo`, in base64: the log's id in every entry.
-    id: String,
-}
-
-impl SignatureLog {
-    pub(crate) fn new(log: Log, writers: Writers) -> Self {
-        let id = STANDARD.encode(log.signer().public_key().spki_sha256());
-        Self { log, writers, id }
-    }
-}
+use crate::instance::signature_log::{Entry, EntryError, EntryRequest, RequestError};
 
 /// `/api/v2/log/entries`, and the read side of each log that there is.
-pub(crate) fn routes(edge: Arc<LogEdge>) -> Router {
+pub(crate) fn routes(logs: Arc<ServedLogs>) -> Router {
     let mut routes = Router::new();
-    if edge.signatures.is_some() {
-        let log = |edge: &LogEdge| edge.signatures.as_ref().map(|signatures| signatures.log.clone());
-        routes = routes.route("/api/v2/log/entries", post(create)).merge(read_side("/api/v2", &edge, log, &SHARED));
+    if logs.signatures.is_some() {
+        let log = |logs: &ServedLogs| logs.signatures.as_ref().map(|signatures| signatures.log.clone());
+        routes = routes.route("/api/v2/log/entries", post(create)).merge(read_side("/api/v2", &logs, log, &SHARED));
     }
-    if edge.certificates.is_some() {
-        routes = routes.merge(read_side("/ct", &edge, |edge| edge.certificates.clone(), &SHARED));
+    if logs.certificates.is_some() {
+        routes = routes.merge(read_side("/ct", &logs, |logs| logs.certificates.clone(), &SHARED));
     }
-    if edge.audit.is_some() {
-        routes = routes.merge(read_side("/audit", &edge, |edge| edge.audit.clone(), &CONFIDENTIAL));
+    if logs.audit.is_some() {
+        routes = routes.merge(read_side("/audit", &logs, |logs| logs.audit.clone(), &CONFIDENTIAL));
     }
-    routes.with_state(edge)
+    routes.with_state(logs)
 }
 
 /// How long answers may be kept by others.
@@ -72,11 +48,11 @@ static CONFIDENTIAL: Caching = Caching { checkpoint: "no-store", tile: "no-store
 
 fn read_side(
     prefix: &'static str,
-    edge: &LogEdge,
-    log: impl Fn(&LogEdge) -> Option<Log>,
+    logs: &ServedLogs,
+    log: impl Fn(&ServedLogs) -> Option<Log>,
     caching: &'static Caching,
-) -> Router<Arc<LogEdge>> {
-    let Some(log) = log(edge) else { return Router::new() };
+) -> Router<Arc<ServedLogs>> {
+    let Some(log) = log(logs) else { return Router::new() };
     let for_tiles = log.clone();
     Router::new().route(&format!("{prefix}/checkpoint"), get(async move || checkpoint(&log, caching))).route(
         &format!("{prefix}/tile/{{*name}}"),
@@ -116,17 +92,17 @@ async fn tile(log: Log, prefix: &str, uri: Uri, caching: &Caching) -> Response {
     }
 }
 
-async fn create(State(edge): State<Arc<LogEdge>>, request: Request) -> Response {
+async fn create(State(logs): State<Arc<ServedLogs>>, request: Request) -> Response {
     let request_id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
-    match record(&edge, request.into_body(), &request_id).await {
+    match record(&logs, request.into_body(), &request_id).await {
         Ok(entry) => (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], entry).into_response(),
         Err(refusal) => refusal.into_response(),
     }
 }
 
 /// Reads, checks, appends, and answers as soon as the leaf is durable.
-async fn record(edge: &LogEdge, body: Body, request_id: &str) -> Result<String, Refusal> {
-    let signatures = edge.signatures.as_ref().ok_or(Refusal::Ours(request_id.to_owned()))?;
+async fn record(logs: &ServedLogs, body: Body, request_id: &str) -> Result<String, Refusal> {
+    let signatures = logs.signatures.as_ref().ok_or(Refusal::Ours(request_id.to_owned()))?;
     let body = to_bytes(body, MAX_REQUEST).await.map_err(|_| Refusal::TooLong)?;
     let request = EntryRequest::parse(&body)?;
     let entry = Entry::verify(&request, &signatures.writers)?;

@@ -1,7 +1,8 @@
 //! `/metrics`: figures of the house for Prometheus, on a listener of its own.
 //!
-//! Plain HTTP and no login, because scrapers have neither certificate nor token; the operator says by `listen.metrics` who reaches
-//! it. Nothing is counted along the way: each figure is read when it is asked for, from whoever keeps it anyway.
+//! Plain HTTP and no login, because scrapers have neither certificate nor token; the operator says by `listen.metrics`
+//! who reaches it. Nothing is counted along the way: each figure is read when it is asked for, from whoever keeps it
+//! anyway.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use prometheus_client::registry::Registry;
 use shared::log::Log;
 use shared::time::Clock;
 
-use crate::instance::snapshots::Current;
+use crate::current::Current;
 use crate::instance::trusted_time::TrustedTime;
 use crate::outbound::bundles::{BundleKeeper, Report, State};
 

@@ -1,11 +1,11 @@
-//! Revocation over plain HTTP: `/crl/{ca}.crl`, `/ca/{ca}.cer` and `/ocsp` (RFC 5280, RFC 6960 appendix A, RFC 5019 §6).
+//! Revocation over plain HTTP: `/crl/{ca}.crl`, `/ca/{ca}.cer` and `/ocsp` (RFC 5280, RFC 6960 appendix A, RFC 5019
+//! §6).
 //!
 //! Answers without a nonce may be kept by anybody until half of their time is over; the headers say so.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -14,32 +14,24 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use shared::time::{Clock, UnixTime};
-use shared::x509::revocation::{AnswerPlan, CertId, CertStatus, MAX_OCSP_REQUEST, OcspFault, OcspRequest};
+use shared::time::UnixTime;
+use shared::x509::revocation::{AnswerPlan, MAX_OCSP_REQUEST, OcspFault, OcspRequest};
 
-use crate::instance::revocation::RevocationState;
-
-/// What this edge needs. The state is swapped whole.
-pub(crate) struct RevocationEdge {
-    pub(crate) state: ArcSwap<RevocationState>,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// How long an OCSP answer counts.
-    pub(crate) ocsp: Duration,
-}
+use crate::instance::revocation::PublishedRevocations;
 
 /// The routes.
-pub(crate) fn routes(edge: Arc<RevocationEdge>) -> Router {
+pub(crate) fn routes(published: Arc<PublishedRevocations>) -> Router {
     Router::new()
         .route("/crl/root-ca.crl", get(crl))
         .route("/ca/root-ca.cer", get(authority))
         .route("/ocsp", get(no_request).post(ocsp_post))
         .route("/ocsp/{*request}", get(ocsp_get))
         .layer(DefaultBodyLimit::max(MAX_OCSP_REQUEST))
-        .with_state(edge)
+        .with_state(published)
 }
 
-async fn crl(State(edge): State<Arc<RevocationEdge>>) -> Response {
-    let state = edge.state.load();
+async fn crl(State(published): State<Arc<PublishedRevocations>>) -> Response {
+    let state = published.state.load();
     let Some((list, signed)) = &state.list else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "the revocation list is not signed yet\n");
     };
@@ -50,21 +42,21 @@ async fn crl(State(edge): State<Arc<RevocationEdge>>) -> Response {
     response
 }
 
-async fn authority(State(edge): State<Arc<RevocationEdge>>) -> Response {
-    let state = edge.state.load();
+async fn authority(State(published): State<Arc<PublishedRevocations>>) -> Response {
+    let state = published.state.load();
     let mut response = typed("application/pkix-cert", state.root.der().to_vec());
     keep(&mut response, state.root.not_before(), Duration::from_secs(86_400));
     response
 }
 
-async fn ocsp_post(State(edge): State<Arc<RevocationEdge>>, body: Bytes) -> Response {
-    edge.answer(&body)
+async fn ocsp_post(State(published): State<Arc<PublishedRevocations>>, body: Bytes) -> Response {
+    answer(&published, &body)
 }
 
 /// The request as base64 in the path; some clients escape its slashes, others do not.
-async fn ocsp_get(State(edge): State<Arc<RevocationEdge>>, Path(request): Path<String>) -> Response {
+async fn ocsp_get(State(published): State<Arc<PublishedRevocations>>, Path(request): Path<String>) -> Response {
     match STANDARD.decode(&request) {
-        Ok(der) => edge.answer(&der),
+        Ok(der) => answer(&published, &der),
         Err(_) => ocsp_reply(OcspFault::MalformedRequest.to_der()),
     }
 }
@@ -73,50 +65,35 @@ async fn no_request() -> Response {
     ocsp_reply(OcspFault::MalformedRequest.to_der())
 }
 
-impl RevocationEdge {
-    fn answer(&self, der: &[u8]) -> Response {
-        let request = match OcspRequest::parse(der) {
-            Ok(request) => request,
-            Err(error) => {
-                tracing::debug!(%error, "no OCSP answer");
-                return ocsp_reply(OcspFault::MalformedRequest.to_der());
-            }
-        };
-        let (state, now) = (self.state.load(), self.clock.now().floor_to_second());
-        if !request.certificates().iter().any(|certificate| certificate.is_issued_by(&state.root)) {
-            return ocsp_reply(OcspFault::Unauthorized.to_der());
+fn answer(published: &PublishedRevocations, der: &[u8]) -> Response {
+    let request = match OcspRequest::parse(der) {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::debug!(%error, "no OCSP answer");
+            return ocsp_reply(OcspFault::MalformedRequest.to_der());
         }
-        let responder = state.responder.as_ref().filter(|responder| responder.certificate().is_valid_at(now));
-        let Some(responder) = responder else {
-            tracing::error!("there is no valid certificate of the OCSP responder: run `privyseal ca crl`");
-            return ocsp_reply(OcspFault::TryLater.to_der());
-        };
-        let plan = AnswerPlan { produced_at: now, next_update: now.plus(self.ocsp), archive_from: state.since };
-        match responder.answer(&request, plan, |certificate| state.status(certificate)) {
-            Ok(answer) => {
-                let mut response = ocsp_reply(answer.0);
-                if !request.has_nonce() {
-                    keep(&mut response, now, self.ocsp / 2);
-                }
-                response
-            }
-            Err(error) => {
-                tracing::error!(%error, "no OCSP answer");
-                ocsp_reply(OcspFault::InternalError.to_der())
-            }
-        }
+    };
+    let (state, now) = (published.state.load(), published.clock.now().floor_to_second());
+    if !request.certificates().iter().any(|certificate| certificate.is_issued_by(&state.root)) {
+        return ocsp_reply(OcspFault::Unauthorized.to_der());
     }
-}
-
-impl RevocationState {
-    fn status(&self, certificate: &CertId) -> CertStatus {
-        if !certificate.is_issued_by(&self.root) {
-            return CertStatus::Unknown;
+    let responder = state.responder.as_ref().filter(|responder| responder.certificate().is_valid_at(now));
+    let Some(responder) = responder else {
+        tracing::error!("there is no valid certificate of the OCSP responder: run `privyseal ca crl`");
+        return ocsp_reply(OcspFault::TryLater.to_der());
+    };
+    let plan = AnswerPlan { produced_at: now, next_update: now.plus(published.ocsp), archive_from: state.since };
+    match responder.answer(&request, plan, |certificate| state.status(certificate)) {
+        Ok(answer) => {
+            let mut response = ocsp_reply(answer.0);
+            if !request.has_nonce() {
+                keep(&mut response, now, published.ocsp / 2);
+            }
+            response
         }
-        match self.revoked.iter().find(|revoked| revoked.serial == certificate.serial()) {
-            Some(revoked) => CertStatus::Revoked { at: revoked.at, reason: revoked.reason },
-            None if self.issued.iter().any(|serial| serial == certificate.serial()) => CertStatus::Good,
-            None => CertStatus::Unknown,
+        Err(error) => {
+            tracing::error!(%error, "no OCSP answer");
+            ocsp_reply(OcspFault::InternalError.to_der())
         }
     }
 }
@@ -170,7 +147,11 @@ fn http_date(at: UnixTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use arc_swap::ArcSwap;
+    use shared::time::Clock;
+
     use super::*;
+    use crate::instance::revocation::RevocationState;
 
     #[test]
     fn dates_are_written_as_http_wants_them() {
@@ -187,7 +168,7 @@ mod tests {
     const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 
     /// A root that issued 1 and 2, of which 2 is revoked, and its responder.
-    fn edge() -> Arc<RevocationEdge> {
+    fn edge() -> Arc<PublishedRevocations> {
         use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
         use shared::random::SystemRandom;
         use shared::x509::Ceremony;
@@ -207,7 +188,7 @@ mod tests {
             root,
         };
         let ocsp = Duration::from_secs(3_600);
-        Arc::new(RevocationEdge { state: ArcSwap::from_pointee(state), clock: Arc::new(At(NOW)), ocsp })
+        Arc::new(PublishedRevocations { state: ArcSwap::from_pointee(state), clock: Arc::new(At(NOW)), ocsp })
     }
 
     /// A request for `serial` of `root`, with a nonce of `nonce` octets unless that is none.
@@ -242,7 +223,7 @@ mod tests {
         out.finish()
     }
 
-    async fn ask(edge: &Arc<RevocationEdge>, der: Vec<u8>) -> (Vec<u8>, String) {
+    async fn ask(edge: &Arc<PublishedRevocations>, der: Vec<u8>) -> (Vec<u8>, String) {
         use axum::http::Request;
         use http_body_util::BodyExt as _;
         use tower::ServiceExt as _;

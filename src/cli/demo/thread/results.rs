@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use shared::x509::certificate::to_pem;
 
-use super::DemoOptions;
+use super::options::DemoOptions;
 use super::trust::Trust;
 use crate::cli::client::Reason;
 use crate::verify::{Identity, Verified};

@@ -4,7 +4,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use super::*;
-use crate::instance::data_dir::file::{Mode, write_durably};
+use crate::file::{Mode, write_durably};
 
 const BEFORE: &str = "# Ours.\n[house]\norigin = \"https://seal.example.com\" # here\n\n[api]\nadmins = []";
 

@@ -6,10 +6,10 @@ use broker::registration::{Claim, Kind, Method, txt_record};
 use serde_json::json;
 use shared::time::Clock as _;
 
-use super::name_server::Zones;
 use super::owner::{DOMAIN, NAME, NEVER, OWNER, Scene};
 use crate::clock::SystemClock;
 use crate::instance::fixture::FIRST_USER;
+use crate::outbound::domain_proofs::tests::name_server::Zones;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_brings_an_issuer_and_its_tokens_get_certificates_until_it_is_frozen() {

@@ -16,10 +16,10 @@ use shared::time::{Clock as _, UnixTime};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use super::name_server::{Keys, NameServer, Zones};
 use crate::clock::SystemClock;
 use crate::instance::fixture::{Answer, FIRST_USER, Scratch};
 use crate::instance::registration::RegistrantKey;
+use crate::outbound::domain_proofs::tests::name_server::{Keys, NameServer, Zones};
 
 pub(crate) const OWNER: &str = "owner@house.example";
 pub(crate) const DOMAIN: &str = "acme.signed";
@@ -61,7 +61,7 @@ impl Scene {
             anchors.display(),
         );
         let scratch = Scratch::open(&configuration).await;
-        let chores = scratch.house.chores();
+        let chores = scratch.house.tasks();
         Self { scratch, servers, issuer: LocalIssuer::start().await, chores, folder }
     }
 
@@ -70,7 +70,7 @@ impl Scene {
         let Self { scratch, servers, issuer, mut chores, folder } = self;
         chores.shutdown().await;
         let scratch = scratch.reopen(loses_store).await;
-        let chores = scratch.house.chores();
+        let chores = scratch.house.tasks();
         Self { scratch, servers, issuer, chores, folder }
     }
 

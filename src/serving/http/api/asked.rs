@@ -11,7 +11,7 @@ use broker::profile::ClaimError;
 use broker::token::{TokenError, UnverifiedToken, Verification};
 use shared::time::UnixTime;
 
-use super::{ApiEdge, Kind, Problem};
+use super::{ApiState, Kind, Problem};
 use crate::instance::roles::Role;
 use crate::instance::snapshots::Snapshot;
 
@@ -59,8 +59,9 @@ impl From<AuthenticationError> for Problem {
 }
 
 impl Caller {
-    /// Whoever the token is of. The same steps as at the authority, with the record for the API's audience; and the same
-    /// question to the rules as at login, so that a person whose address is given to somebody else is locked out at once.
+    /// Whoever the token is of. The same steps as at the authority, with the record for the API's audience; and the
+    /// same question to the rules as at login, so that a person whose address is given to somebody else is locked out
+    /// at once.
     pub(crate) fn authenticate(
         snapshot: &Snapshot,
         token: Option<&[u8]>,
@@ -129,12 +130,12 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<Arc<ApiEdge>> for Asked {
+impl FromRequestParts<Arc<ApiState>> for Asked {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, edge: &Arc<ApiEdge>) -> Result<Self, Problem> {
-        let snapshot = edge.snapshots.current();
-        let caller = Caller::authenticate(&snapshot, bearer(&parts.headers), edge.clock.now())?;
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<ApiState>) -> Result<Self, Problem> {
+        let snapshot = state.snapshots.current();
+        let caller = Caller::authenticate(&snapshot, bearer(&parts.headers), state.clock.now())?;
         Ok(Self { caller, snapshot })
     }
 }

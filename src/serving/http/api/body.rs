@@ -6,7 +6,10 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde::de::DeserializeOwned;
 
-use super::{Kind, MAX_BODY, Problem};
+use super::{Kind, Problem};
+
+/// The largest request read: a token of 16 KiB and JSON around it, with room.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// What axum hands over: the body, or why it did not come whole.
 pub(crate) type Body = Result<Bytes, BytesRejection>;

@@ -7,22 +7,23 @@ use axum::extract::State;
 use serde_json::{Value, json};
 use shared::time::UnixTime;
 
-use super::{ApiEdge, Asked, Kind, Problem};
-use crate::instance::snapshots::{Cause, Loaded, Refused, ReloadError};
+use super::{ApiState, Asked, Kind, Problem};
+use crate::instance::reload::{Refused, ReloadError};
+use crate::instance::snapshots::{Cause, Loaded};
 
 /// For auditors: what is in force since when, and the last file that was not taken, if none was taken since.
-pub(super) async fn show(State(edge): State<Arc<ApiEdge>>, asked: Asked) -> Result<Json<Value>, Problem> {
+pub(super) async fn show(State(state): State<Arc<ApiState>>, asked: Asked) -> Result<Json<Value>, Problem> {
     asked.caller.require_auditor()?;
     let mut answer = in_force(&asked.snapshot.configuration);
-    answer["refused"] = edge.reloader.refused().map_or(Value::Null, |refused| refusal(&refused));
+    answer["refused"] = state.reloader.refused().map_or(Value::Null, |refused| refusal(&refused));
     Ok(Json(answer))
 }
 
 /// For administrators: reads the file again, as SIGHUP does.
-pub(super) async fn reload(State(edge): State<Arc<ApiEdge>>, asked: Asked) -> Result<Json<Value>, Problem> {
+pub(super) async fn reload(State(state): State<Arc<ApiState>>, asked: Asked) -> Result<Json<Value>, Problem> {
     asked.caller.require_admin()?;
     let cause = Cause::Api(asked.caller.address().to_string());
-    let reloader = edge.reloader.clone();
+    let reloader = state.reloader.clone();
     // A client that goes away must not leave a change half told.
     let reloaded = tokio::spawn(async move { reloader.reload(cause).await }).await;
     match reloaded.map_err(|error| Problem::internal(&error))? {

@@ -1,9 +1,10 @@
 //! `/explain`: what the authority would do with a token, and why.
 //!
-//! **Who may ask.** Whoever holds a token may have that very token explained: it is sent as the bearer token, with no token in
-//! the body, and the answer holds no more than a request for a certificate would tell. Administrators and auditors may have any
-//! token explained: they send their own as the bearer token, and the one in question in the body; they also learn the record's
-//! grants, the owner of a name, and why keys cannot be fetched. Nothing is issued or recorded either way.
+//! **Who may ask.** Whoever holds a token may have that very token explained: it is sent as the bearer token, with no
+//! token in the body, and the answer holds no more than a request for a certificate would tell. Administrators and
+//! auditors may have any token explained: they send their own as the bearer token, and the one in question in the body;
+//! they also learn the record's grants, the owner of a name, and why keys cannot be fetched. Nothing is issued or
+//! recorded either way.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use serde::Deserialize;
 
 use super::asked::{Caller, bearer};
 use super::body::{self, Body};
-use super::{ApiEdge, Kind, Problem};
+use super::{ApiState, Kind, Problem};
 use crate::instance::explain::{Judge, Keepers, Reader, Report};
 use crate::serving::http::request_id::RequestId;
 
@@ -25,7 +26,7 @@ struct Question {
 }
 
 pub(super) async fn post(
-    State(edge): State<Arc<ApiEdge>>,
+    State(state): State<Arc<ApiState>>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
@@ -34,7 +35,7 @@ pub(super) async fn post(
         Ok(bytes) if bytes.is_empty() => Question::default(),
         _ => body::parse(body)?,
     };
-    let (snapshot, now) = (edge.snapshots.current(), edge.clock.now());
+    let (snapshot, now) = (state.snapshots.current(), state.clock.now());
     let own = bearer(&headers);
     let (token, reader) = match &question.token {
         Some(token) => {
@@ -52,8 +53,9 @@ pub(super) async fn post(
             (own.ok_or_else(missing)?, Reader::Bearer)
         }
     };
-    let profile = snapshot.fulcio.issuance.profile;
+    let profile = snapshot.certificate_authority.issuance.profile;
     let judge = Judge { issuers: &snapshot.issuers, profile, now, reader };
-    let keepers = Keepers { keys: &snapshot.fulcio.keys, bundles: &snapshot.fulcio.bundles };
+    let keepers =
+        Keepers { keys: &snapshot.certificate_authority.keys, bundles: &snapshot.certificate_authority.bundles };
     Ok(Json(judge.explain(token.trim_ascii(), keepers).await))
 }

@@ -1,6 +1,7 @@
 //! `/issuers`: owners bring their own issuers.
 //!
-//! Who owns a domain by `[api]`, and administrators, may ask, prove and freeze; administrators approve and release; auditors read.
+//! Who owns a domain by `[api]`, and administrators, may ask, prove and freeze; administrators approve and release;
+//! auditors read.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use shared::time::UnixTime;
 
 use super::body::{self, Body};
-use super::{ApiEdge, Asked, Kind, Problem, ROOT};
+use super::{ApiState, Asked, Kind, Problem, ROOT};
 use crate::instance::registration::{Refusal, Registrar};
 use crate::instance::snapshots::ChangeError;
 
@@ -46,107 +47,107 @@ pub(super) struct Release {
 }
 
 /// What registrants must name: the house, and where records go.
-pub(super) async fn about(State(edge): State<Arc<ApiEdge>>, _asked: Asked) -> Json<Value> {
-    let settings = edge.registrar.settings();
+pub(super) async fn about(State(state): State<Arc<ApiState>>, _asked: Asked) -> Json<Value> {
+    let settings = state.registrar.settings();
     Json(json!({
-        "house": edge.registrar.house().as_str(),
+        "house": state.registrar.house().as_str(),
         "needsApproval": settings.needs_approval,
         "anybodyMayAsk": settings.anybody_may_ask,
     }))
 }
 
 /// Those that the caller may see.
-pub(super) async fn list(State(edge): State<Arc<ApiEdge>>, asked: Asked) -> Json<Value> {
-    let roster = edge.registrar.roster();
+pub(super) async fn list(State(state): State<Arc<ApiState>>, asked: Asked) -> Json<Value> {
+    let roster = state.registrar.roster();
     let seen: Vec<Value> = roster
         .iter()
         .filter(|registration| may_see(&asked, registration))
-        .map(|registration| document(&edge.registrar, registration))
+        .map(|registration| document(&state.registrar, registration))
         .collect();
     Json(json!({ "issuers": seen }))
 }
 
 pub(super) async fn show(
-    State(edge): State<Arc<ApiEdge>>,
+    State(state): State<Arc<ApiState>>,
     asked: Asked,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let registration = find(&edge, &asked, &id)?;
-    Ok(Json(document(&edge.registrar, &registration)))
+    let registration = find(&state, &asked, &id)?;
+    Ok(Json(document(&state.registrar, &registration)))
 }
 
-pub(super) async fn request(State(edge): State<Arc<ApiEdge>>, asked: Asked, body: Body) -> Result<Response, Problem> {
+pub(super) async fn request(State(state): State<Arc<ApiState>>, asked: Asked, body: Body) -> Result<Response, Problem> {
     let Ask { request } = body::parse(body)?;
-    let request = edge.registrar.read(request.as_bytes())?;
-    if !edge.registrar.settings().anybody_may_ask {
+    let request = state.registrar.read(request.as_bytes())?;
+    if !state.registrar.settings().anybody_may_ask {
         asked.caller.require_owner(&request.claim().domain)?;
     }
     let by = asked.caller.address().to_string();
-    let registrar = edge.registrar.clone();
+    let registrar = state.registrar.clone();
     let registration = whole(async move { registrar.request(&request, &by).await }).await?;
     let location = format!("{ROOT}/issuers/{}", registration.id());
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(document(&edge.registrar, &registration))).into_response())
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(document(&state.registrar, &registration))).into_response())
 }
 
 /// Asks the domain now, and says what it found.
 pub(super) async fn prove(
-    State(edge): State<Arc<ApiEdge>>,
+    State(state): State<Arc<ApiState>>,
     asked: Asked,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let registration = find(&edge, &asked, &id)?;
+    let registration = find(&state, &asked, &id)?;
     require_holder(&asked, &registration)?;
-    let (registrar, by) = (edge.registrar.clone(), asked.caller.address().to_string());
+    let (registrar, by) = (state.registrar.clone(), asked.caller.address().to_string());
     let (registration, finding) = whole(async move { registrar.check(&id, &by).await }).await?;
-    let mut answer = document(&edge.registrar, &registration);
+    let mut answer = document(&state.registrar, &registration);
     answer["proved"] = matches!(finding, Finding::Proved(_)).into();
     Ok(Json(answer))
 }
 
 pub(super) async fn approve(
-    State(edge): State<Arc<ApiEdge>>,
+    State(state): State<Arc<ApiState>>,
     asked: Asked,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     asked.caller.require_admin()?;
-    let (registrar, by) = (edge.registrar.clone(), asked.caller.address().to_string());
+    let (registrar, by) = (state.registrar.clone(), asked.caller.address().to_string());
     let timing = registrar.settings().timing;
     let decided = whole(async move {
         registrar.change(&id, &by, |registration, now| registration.approve(&by, &timing, now)).await
     });
-    Ok(Json(document(&edge.registrar, &decided.await?)))
+    Ok(Json(document(&state.registrar, &decided.await?)))
 }
 
 pub(super) async fn freeze(
-    State(edge): State<Arc<ApiEdge>>,
+    State(state): State<Arc<ApiState>>,
     asked: Asked,
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let registration = find(&edge, &asked, &id)?;
+    let registration = find(&state, &asked, &id)?;
     require_holder(&asked, &registration)?;
     let Freeze { reason } = body::parse(body)?;
     let is_admin = asked.caller.require_admin().is_ok();
-    let (registrar, by) = (edge.registrar.clone(), asked.caller.address().to_string());
+    let (registrar, by) = (state.registrar.clone(), asked.caller.address().to_string());
     let decided = whole(async move {
         registrar.change(&id, &by, |registration, now| registration.freeze(&by, is_admin, &reason, now)).await
     });
-    Ok(Json(document(&edge.registrar, &decided.await?)))
+    Ok(Json(document(&state.registrar, &decided.await?)))
 }
 
 pub(super) async fn release(
-    State(edge): State<Arc<ApiEdge>>,
+    State(state): State<Arc<ApiState>>,
     asked: Asked,
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     asked.caller.require_admin()?;
     let Release { keep_issuer } = body::parse(body)?;
-    let (registrar, by) = (edge.registrar.clone(), asked.caller.address().to_string());
+    let (registrar, by) = (state.registrar.clone(), asked.caller.address().to_string());
     let decided = whole(async move {
         registrar.change(&id, &by, |registration, now| registration.release(&by, keep_issuer, now)).await
     });
-    Ok(Json(document(&edge.registrar, &decided.await?)))
+    Ok(Json(document(&state.registrar, &decided.await?)))
 }
 
 /// A client that goes away must not leave a change half done.
@@ -157,9 +158,9 @@ async fn whole<T: Send + 'static>(
 }
 
 /// One that the caller may see. To others it is as if it were not there.
-fn find(edge: &ApiEdge, asked: &Asked, id: &str) -> Result<Registration, Problem> {
+fn find(state: &ApiState, asked: &Asked, id: &str) -> Result<Registration, Problem> {
     let unknown = || Refusal::Unknown(id.chars().take(64).collect());
-    let registration = edge.registrar.find(id)?;
+    let registration = state.registrar.find(id)?;
     if may_see(asked, &registration) { Ok(registration) } else { Err(unknown().into()) }
 }
 

@@ -195,7 +195,7 @@ async fn auditors_see_how_trust_domains_stand_and_administrators_have_them_looke
     let bundle = |number: &str| {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/spire");
         let path = std::path::Path::new(folder).join(format!("alpha-bundle-{number}.json"));
-        crate::instance::data_dir::file::read(&path, 1 << 20).expect("a vector")
+        crate::file::read(&path, 1 << 20).expect("a vector")
     };
     let configuration = format!(
         "{HOUSE}[api]\nadmins = [\"root@example.com\"]\nauditors = [\"audit@example.com\"]\n\

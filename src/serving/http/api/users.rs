@@ -13,7 +13,7 @@ use shared::random::SystemRandom;
 use shared::secret::Secret;
 
 use super::body::{self, Body};
-use super::{ApiEdge, Asked, Kind, Problem};
+use super::{ApiState, Asked, Kind, Problem};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +23,7 @@ struct NewUser {
 }
 
 /// For administrators: adds a user, whose address no grant may give to somebody else (rule X1).
-pub(super) async fn add(State(edge): State<Arc<ApiEdge>>, asked: Asked, body: Body) -> Result<Json<Value>, Problem> {
+pub(super) async fn add(State(state): State<Arc<ApiState>>, asked: Asked, body: Body) -> Result<Json<Value>, Problem> {
     asked.caller.require_admin()?;
     let NewUser { address, password } = body::parse(body)?;
     let password = Secret::new(password);
@@ -33,13 +33,13 @@ pub(super) async fn add(State(edge): State<Arc<ApiEdge>>, asked: Asked, body: Bo
         let detail = format!("{address} belongs to {owner}; a local user of that address could never sign");
         return Err(Problem::new(Kind::Conflict, "X1", detail));
     }
-    let now = edge.clock.now();
+    let now = state.clock.now();
     let record = AuditRecord::UserAdded {
         at_ms: now.millis(),
         address: address.to_string(),
         by: asked.caller.address().to_string(),
     };
-    let (users, added) = (edge.local_users.clone(), address.clone());
+    let (users, added) = (state.local_users.clone(), address.clone());
     let outcome = tokio::task::spawn_blocking(move || users.add(added.as_str(), &password, now, &SystemRandom)).await;
     match outcome.map_err(|error| Problem::internal(&error))? {
         Ok(()) => {}
@@ -51,6 +51,6 @@ pub(super) async fn add(State(edge): State<Arc<ApiEdge>>, asked: Asked, body: Bo
             return Err(Problem::internal(&error));
         }
     }
-    edge.audit.append(record.to_leaf()).await.map_err(|error| Problem::internal(&error))?;
+    state.audit.append(record.to_leaf()).await.map_err(|error| Problem::internal(&error))?;
     Ok(Json(json!({ "address": address.as_str() })))
 }

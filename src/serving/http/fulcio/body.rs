@@ -1,8 +1,8 @@
 //! The bodies of signing requests, as leniently as protojson reads them and as strictly as safety wants.
 //!
-//! Lenient: camelCase and snake_case names, unknown members (whatever `algorithm` says: sigstore-go sends `RSA`, sigstore-rust
-//! an empty string), null for absent, base64 of either alphabet with or without padding. Strict: one value a name, one JSON
-//! document, no other types.
+//! Lenient: camelCase and snake_case names, unknown members (whatever `algorithm` says: sigstore-go sends `RSA`,
+//! sigstore-rust an empty string), null for absent, base64 of either alphabet with or without padding. Strict: one
+//! value a name, one JSON document, no other types.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -10,8 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use broker::signing::{CallerFault, Key, SigningError, SigningRequest};
 use serde::{Deserialize, Deserializer};
 
-use super::MAX_BODY;
-use super::refusal::Refusal;
+use super::refusal::{MAX_BODY, Refusal};
 use crate::serving::listen::svid::PeerSvid;
 
 #[derive(Deserialize)]

@@ -1,21 +1,21 @@
 //! Refusals as Fulcio's clients read them: `{"code","message","details"}`, the JSON of `google.rpc.Status`.
 //!
-//! The message begins with the sentence that clients know and goes on with what is really wrong; `details` names the rule and
-//! the request for programs. Our own faults say the request and nothing else; the log says the rest.
+//! The message begins with the sentence that clients know and goes on with what is really wrong; `details` names the
+//! rule and the request for programs. Our own faults say the request and nothing else; the log says the rest.
 
 use axum::extract::rejection::BytesRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use broker::issuer::Issuer;
-use broker::signing::{CallerFault, OurFault, SigningError, UpstreamFault};
+use broker::signing::{OurFault, SigningError, UpstreamFault};
 use serde_json::json;
 use shared::log::AppendError;
 use shared::strict_json::JsonError;
 
-use super::MAX_BODY;
-use crate::instance::svid_uses::UseRefused;
-use crate::outbound::RefreshError;
+use crate::instance::certificate_authority::IssueError;
 use crate::serving::http::request_id::RequestId;
+
+/// The largest request read. A token has at most 16 KiB, an RSA-4096 request 2 KiB; base64 and JSON around them.
+pub(super) const MAX_BODY: usize = 64 * 1024;
 
 /// Why there is no certificate, as far as this edge can tell.
 #[derive(Debug, thiserror::Error)]
@@ -34,17 +34,18 @@ pub(super) enum Refusal {
     Json(JsonError),
     /// A log did not take an entry.
     #[error(transparent)]
-    Log(#[from] AppendError),
+    Log(AppendError),
     /// The use of an SVID could not be counted.
     #[error("{0}")]
     Uncounted(String),
 }
 
-impl From<UseRefused> for Refusal {
-    fn from(refused: UseRefused) -> Self {
-        match refused {
-            UseRefused::Use(error) => Self::Signing(error.into()),
-            UseRefused::Store(_) | UseRefused::Ended => Self::Uncounted(refused.to_string()),
+impl From<IssueError> for Refusal {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Signing(error) => Self::Signing(error),
+            IssueError::Log(error) => Self::Log(error),
+            IssueError::Uncounted(error) => Self::Uncounted(error),
         }
     }
 }
@@ -67,16 +68,6 @@ impl Refusal {
 
     pub(super) fn json(error: JsonError) -> Self {
         Self::Json(error)
-    }
-
-    pub(super) fn key_unknown(issuer: &Issuer) -> Self {
-        Self::Signing(CallerFault::KeyUnknown(issuer.iss().to_string()).into())
-    }
-
-    /// The caller learns which issuer; why its keys cannot be had is for our log, since it tells of hosts inside the house.
-    pub(super) fn keys_unavailable(issuer: &Issuer, error: &RefreshError) -> Self {
-        tracing::warn!(%error, "issuer keys");
-        Self::Signing(UpstreamFault::Keys(issuer.iss().to_string()).into())
     }
 
     /// The answer.

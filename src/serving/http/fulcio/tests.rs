@@ -38,7 +38,7 @@ impl Clock for Stopped {
 
 /// One issuer, one applicant, everything in memory.
 struct Fixture {
-    edge: Arc<FulcioEdge>,
+    edge: Arc<CertificateAuthority>,
     issuer_key: Arc<SigningKey>,
     applicant_key: SigningKey,
 }
@@ -73,7 +73,7 @@ impl Fixture {
             node: NodePrefix::FIRST,
         };
         let clock: Arc<dyn Clock> = Arc::new(Stopped);
-        let edge = FulcioEdge {
+        let edge = CertificateAuthority {
             origin: Origin::parse("https://seal.example.com").expect("an origin"),
             issued_lately: Arc::default(),
             issuers: Arc::new(issuers),
@@ -347,7 +347,9 @@ async fn what_is_wrong_with_a_request_is_said_in_the_words_that_clients_know() {
 
 #[tokio::test]
 async fn a_stopped_log_stops_certificates_and_says_only_which_request() {
-    for stop in [|edge: &FulcioEdge| edge.audit.close(), |edge: &FulcioEdge| edge.certificates.close()] {
+    for stop in
+        [|edge: &CertificateAuthority| edge.audit.close(), |edge: &CertificateAuthority| edge.certificates.close()]
+    {
         let fixture = Fixture::new();
         stop(&fixture.edge);
         let answer = fixture.post_v2(&fixture.v2_body()).await;

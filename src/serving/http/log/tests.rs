@@ -8,11 +8,13 @@ use shared::x509::{Ceremony, Certificate};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::instance::served_logs::SignatureLog;
+use crate::instance::signature_log::Writers;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 
 struct House {
-    edge: Arc<LogEdge>,
+    edge: Arc<ServedLogs>,
     key: SigningKey,
     certificate: Certificate,
     log_key: PublicKey,
@@ -37,7 +39,7 @@ fn house(algorithm: SignatureAlgorithm, allows_public_keys: bool) -> House {
     let key = key(algorithm);
     let (root, certificate) = certified(&key);
     let writers = Writers { issuers: vec![root], issued_lately: Arc::default(), allows_public_keys };
-    let edge = LogEdge {
+    let edge = ServedLogs {
         signatures: Some(SignatureLog::new(log, writers)),
         certificates: Some(Log::in_memory()),
         audit: None,

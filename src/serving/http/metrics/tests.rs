@@ -7,7 +7,7 @@ use crate::instance::fixture::Scratch;
 
 async fn scrape(scratch: &Scratch) -> String {
     let request = Request::get("/metrics").body(Body::empty()).expect("a request");
-    let response = scratch.house.metrics_routes().oneshot(request).await.expect("infallible");
+    let response = scratch.routes.metrics.clone().oneshot(request).await.expect("infallible");
     assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     let body = response.into_body().collect().await.expect("a body").to_bytes();
     String::from_utf8(body.to_vec()).expect("text")

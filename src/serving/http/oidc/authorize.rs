@@ -12,42 +12,46 @@ use broker::provider::{Authorized, ContinueError, Continued, OpenFlow, Parameter
 
 use super::super::pages::{self, Choice, ChoosePage, ConfirmPage};
 use super::super::request_id::RequestId;
-use super::{OidcEdge, answer, blocking, input, our_fault, redirect, refuse_authorize};
+use super::answers::{answer, our_fault, redirect, refuse_authorize};
+use super::blocking::blocking;
+use super::cookies::Cookies;
+use super::input;
+use crate::instance::openid_provider::OpenIdProvider;
 
 pub(super) async fn get(
-    State(edge): State<Arc<OidcEdge>>,
+    State(op): State<Arc<OpenIdProvider>>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
     match input::query(&uri) {
-        Ok(parameters) => authorize(edge, &request, &headers, parameters).await,
+        Ok(parameters) => authorize(op, &request, &headers, parameters).await,
         Err(error) => pages::problem(error.status(), "Bad request", &error.to_string(), None),
     }
 }
 
 /// OpenID Connect Core §3.1.2.1 wants both methods.
 pub(super) async fn post(
-    State(edge): State<Arc<OidcEdge>>,
+    State(op): State<Arc<OpenIdProvider>>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     match input::form(&headers, body).await {
-        Ok(parameters) => authorize(edge, &request, &headers, parameters).await,
+        Ok(parameters) => authorize(op, &request, &headers, parameters).await,
         Err(error) => pages::problem(error.status(), "Bad request", &error.to_string(), None),
     }
 }
 
 pub(super) async fn authorize(
-    edge: Arc<OidcEdge>,
+    op: Arc<OpenIdProvider>,
     request: &RequestId,
     headers: &HeaderMap,
     parameters: Parameters,
 ) -> Response {
-    let session = edge.cookies.session(headers);
+    let session = Cookies::of(&op).session(headers);
     let client = parameters.value("client_id").unwrap_or_default().to_owned();
-    let worker = edge.clone();
+    let worker = op.clone();
     let authorized = blocking(move || {
         let (now, random) = (worker.clock.now(), &*worker.random);
         worker.provider.authorize(&parameters, session.as_ref(), worker.issuers.rules(), now, random)
@@ -66,19 +70,19 @@ pub(super) async fn authorize(
                 csrf: &asked.csrf,
             };
             let mut response = pages::render(StatusCode::OK, &page, Some(&asked.return_to));
-            edge.cookies.set_flow(&mut response, &asked.flow);
+            Cookies::of(&op).set_flow(&mut response, &asked.flow);
             response
         }
         Some(Ok(Authorized::LogIn { flow, connector })) => {
             let mut response = match connector {
                 Some(connector) => redirect(&login_path(connector, flow)),
-                None => choose(&edge, &client, &flow.id),
+                None => choose(&op, &client, &flow.id),
             };
-            edge.cookies.set_flow(&mut response, flow);
+            Cookies::of(&op).set_flow(&mut response, flow);
             response
         }
     };
-    edge.cookies.clear_old_flows(&mut response, headers);
+    Cookies::of(&op).clear_old_flows(&mut response, headers);
     response
 }
 
@@ -86,17 +90,17 @@ fn login_path(connector: &ConnectorId, flow: &SealedFlow) -> String {
     format!("/oidc/auth/{connector}?flow={}", flow.id)
 }
 
-fn choose(edge: &OidcEdge, client: &str, flow: &str) -> Response {
+fn choose(op: &OpenIdProvider, client: &str, flow: &str) -> Response {
     let local_id = ConnectorId::local();
-    let local = edge.local.as_ref().map(|_| Choice { id: &local_id, name: "E-mail address and password" });
-    let upstreams = edge.upstreams.iter().map(|u| Choice { id: u.connector().id(), name: u.connector().name() });
+    let local = op.local.as_ref().map(|_| Choice { id: &local_id, name: "E-mail address and password" });
+    let upstreams = op.upstreams.iter().map(|u| Choice { id: u.connector().id(), name: u.connector().name() });
     let choices: Vec<Choice<'_>> = local.into_iter().chain(upstreams).collect();
     pages::render(StatusCode::OK, &ChoosePage { client, flow, choices }, None)
 }
 
 /// The answer to the question whether to go on as who is logged in.
 pub(super) async fn approval(
-    State(edge): State<Arc<OidcEdge>>,
+    State(op): State<Arc<OpenIdProvider>>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
@@ -106,17 +110,17 @@ pub(super) async fn approval(
         Err(error) => return pages::problem(error.status(), "Bad request", &error.to_string(), None),
     };
     let id = form.value("flow").unwrap_or_default().to_owned();
-    let cookie = edge.cookies.flow(&headers, &id);
-    let flow = match edge.provider.open_flow(&id, cookie.as_deref(), edge.clock.now()) {
+    let cookie = Cookies::of(&op).flow(&headers, &id);
+    let flow = match op.provider.open_flow(&id, cookie.as_deref(), op.clock.now()) {
         Ok(flow) => flow,
         Err(error) => return pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None),
     };
     if form.value("answer") != Some("continue") {
-        return log_in(&edge, &flow);
+        return log_in(&op, &flow);
     }
-    let session = edge.cookies.session(&headers);
+    let session = Cookies::of(&op).session(&headers);
     let csrf = form.value("csrf").map(str::to_owned);
-    let (worker, opened) = (edge.clone(), flow.clone());
+    let (worker, opened) = (op.clone(), flow.clone());
     let continued = blocking(move || {
         let (now, random) = (worker.clock.now(), &*worker.random);
         worker.provider.confirm(&opened, csrf.as_deref(), session.as_ref(), worker.issuers.rules(), now, random)
@@ -128,19 +132,19 @@ pub(super) async fn approval(
         Some(Err(ContinueError::Flow(error))) => {
             pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None)
         }
-        Some(Ok(Continued::LogIn)) => log_in(&edge, &flow),
+        Some(Ok(Continued::LogIn)) => log_in(&op, &flow),
         Some(Ok(Continued::Answer(told))) => {
             let mut response = answer(&told);
-            edge.cookies.clear_flow(&mut response, flow.id());
+            Cookies::of(&op).clear_flow(&mut response, flow.id());
             response
         }
     }
 }
 
 /// Goes on with a flow by logging in, whoever is logged in.
-fn log_in(edge: &OidcEdge, flow: &OpenFlow) -> Response {
-    match flow.request().connector().or_else(|| edge.provider.only_connector()) {
+fn log_in(op: &OpenIdProvider, flow: &OpenFlow) -> Response {
+    match flow.request().connector().or_else(|| op.provider.only_connector()) {
         Some(connector) => redirect(&format!("/oidc/auth/{connector}?flow={}", flow.id())),
-        None => choose(edge, flow.request().client(), flow.id()),
+        None => choose(op, flow.request().client(), flow.id()),
     }
 }

@@ -13,11 +13,15 @@ use shared::time::UnixTime;
 
 use super::super::pages;
 use super::super::request_id::RequestId;
+use super::answers::answer;
+use super::blocking::blocking;
+use super::cookies::Cookies;
 use super::upstream::{self, UpstreamConnector};
-use super::{OidcEdge, answer, blocking, input, login};
+use super::{input, login};
+use crate::instance::openid_provider::OpenIdProvider;
 
 pub(super) async fn get(
-    State(edge): State<Arc<OidcEdge>>,
+    State(op): State<Arc<OpenIdProvider>>,
     Path(connector): Path<String>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
@@ -28,39 +32,39 @@ pub(super) async fn get(
         Err(error) => return pages::problem(error.status(), "Bad request", &error.to_string(), None),
     };
     let id = ConnectorId::parse(&connector).ok();
-    let Some(upstream) = id.and_then(|id| edge.upstream(&id)) else {
+    let Some(upstream) = id.and_then(|id| login::find_upstream(&op, &id)) else {
         return pages::problem(StatusCode::NOT_FOUND, "Unknown connector", "There is no connector of this name.", None);
     };
-    let now = edge.clock.now();
-    let (flow, sent) = match own_flow(&edge, upstream, &headers, &parameters, now) {
+    let now = op.clock.now();
+    let (flow, sent) = match own_flow(&op, upstream, &headers, &parameters, now) {
         Ok(own) => own,
         Err(error) => return pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None),
     };
     let mut response = match upstream_login(upstream, &flow, &sent, &parameters, now).await {
         Ok(found) => {
-            let previous = edge.cookies.session(&headers);
-            let (worker, opened) = (edge.clone(), flow.clone());
+            let previous = Cookies::of(&op).session(&headers);
+            let (worker, opened) = (op.clone(), flow.clone());
             let ended = blocking(move || {
                 let auth_time = found.auth_time.unwrap_or(now);
                 login::permitted_login(&worker, &opened, &found.identity, auth_time, previous.as_ref(), now)
             });
             match ended.await {
                 None => pages::our_fault(&request),
-                Some(Ok(logged_in)) => return login::finish(&edge, &flow, &logged_in),
-                Some(Err(error)) => return login::end(&edge, &flow, &error, &request),
+                Some(Ok(logged_in)) => return login::finish(&op, &flow, &logged_in),
+                Some(Err(error)) => return login::end(&op, &flow, &error, &request),
             }
         }
-        Err(UpstreamError::Refused) => answer(&edge.provider.refused_upstream(&flow)),
+        Err(UpstreamError::Refused) => answer(&op.provider.refused_upstream(&flow)),
         Err(error) => upstream::refuse(&error, upstream.connector().id(), &request),
     };
     // An upstream's answer is taken once: its state is gone with the cookie.
-    edge.cookies.clear_flow(&mut response, flow.id());
+    Cookies::of(&op).clear_flow(&mut response, flow.id());
     response
 }
 
 /// The flow of this browser that the answer belongs to.
 fn own_flow(
-    edge: &OidcEdge,
+    op: &OpenIdProvider,
     upstream: &UpstreamConnector,
     headers: &HeaderMap,
     parameters: &Parameters,
@@ -68,8 +72,8 @@ fn own_flow(
 ) -> Result<(OpenFlow, UpstreamState), FlowError> {
     let state = parameters.value("state").ok_or(FlowError::State)?;
     let id = flow_of_state(state).ok_or(FlowError::State)?;
-    let cookie = edge.cookies.flow(headers, id);
-    let flow = edge.provider.open_flow(id, cookie.as_deref(), now)?;
+    let cookie = Cookies::of(&op).flow(headers, id);
+    let flow = op.provider.open_flow(id, cookie.as_deref(), now)?;
     let sent = flow.check_callback(upstream.connector().id(), state)?.clone();
     Ok((flow, sent))
 }

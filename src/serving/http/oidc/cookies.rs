@@ -4,6 +4,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use broker::provider::{FLOW_LIFETIME, SealedFlow, SessionSecret, is_flow_id};
 
+use crate::instance::openid_provider::OpenIdProvider;
+
 /// Logins under way in one browser; beyond these the oldest are given up, so that the header stays small.
 const MAX_FLOWS: usize = 4;
 
@@ -12,13 +14,18 @@ const MAX_FLOWS: usize = 4;
 pub(super) struct Cookies {
     flow_prefix: &'static str,
     session: &'static str,
-    /// `__Host-` demands `Path=/` and `Secure`; browsers then keep other hosts and plain HTTP from planting such a cookie. On
-    /// the loopback interface there is no TLS, and the path is narrow instead.
+    /// `__Host-` demands `Path=/` and `Secure`; browsers then keep other hosts and plain HTTP from planting such a
+    /// cookie. On the loopback interface there is no TLS, and the path is narrow instead.
     attributes: &'static str,
 }
 
 impl Cookies {
-    pub(super) fn new(is_https: bool) -> Self {
+    /// Those of the provider's origin.
+    pub(super) fn of(op: &OpenIdProvider) -> Self {
+        Self::new(op.provider.issuer().starts_with("https://"))
+    }
+
+    fn new(is_https: bool) -> Self {
         if is_https {
             Self {
                 flow_prefix: "__Host-privyseal-flow-",

@@ -15,10 +15,15 @@ use shared::time::UnixTime;
 
 use super::super::pages::{self, LoginPage};
 use super::super::request_id::RequestId;
-use super::{OidcEdge, answer, authorize, blocking, input, our_fault, redirect, upstream};
+use super::answers::{answer, our_fault, redirect};
+use super::blocking::blocking;
+use super::cookies::Cookies;
+use super::upstream::{self, UpstreamConnector};
+use super::{authorize, input};
+use crate::instance::openid_provider::OpenIdProvider;
 
 pub(super) async fn get(
-    State(edge): State<Arc<OidcEdge>>,
+    State(op): State<Arc<OpenIdProvider>>,
     Path(connector): Path<String>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
@@ -28,27 +33,31 @@ pub(super) async fn get(
         Ok(parameters) => parameters,
         Err(error) => return pages::problem(error.status(), "Bad request", &error.to_string(), None),
     };
-    let Some(connector) = known(&edge, &connector) else { return unknown() };
+    let Some(connector) = known(&op, &connector) else { return unknown() };
     let Some(id) = parameters.value("flow") else {
         // Dex takes a whole authorization request here, with the connector chosen by the path.
-        return authorize::authorize(edge, &request, &headers, parameters.with("connector_id", connector.as_str()))
-            .await;
+        return authorize::authorize(op, &request, &headers, parameters.with("connector_id", connector.as_str())).await;
     };
-    let cookie = edge.cookies.flow(&headers, id);
-    let flow = match edge.provider.open_flow(id, cookie.as_deref(), edge.clock.now()) {
+    let cookie = Cookies::of(&op).flow(&headers, id);
+    let flow = match op.provider.open_flow(id, cookie.as_deref(), op.clock.now()) {
         Ok(flow) => flow,
         Err(error) => return pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None),
     };
-    match edge.upstream(&connector) {
-        Some(upstream) => go_upstream(&edge, upstream, flow, &request).await,
+    match find_upstream(&op, &connector) {
+        Some(upstream) => go_upstream(&op, upstream, flow, &request).await,
         None => form(&flow, StatusCode::OK, flow.request().login_hint().unwrap_or_default(), None),
     }
 }
 
-fn known(edge: &OidcEdge, connector: &str) -> Option<ConnectorId> {
+/// The upstream of that name.
+pub(super) fn find_upstream<'a>(op: &'a OpenIdProvider, id: &ConnectorId) -> Option<&'a UpstreamConnector> {
+    op.upstreams.iter().map(Arc::as_ref).find(|upstream| upstream.connector().id() == id)
+}
+
+fn known(op: &OpenIdProvider, connector: &str) -> Option<ConnectorId> {
     let id = ConnectorId::parse(connector).ok()?;
-    let is_local = id == ConnectorId::local() && edge.local.is_some();
-    (is_local || edge.upstream(&id).is_some()).then_some(id)
+    let is_local = id == ConnectorId::local() && op.local.is_some();
+    (is_local || find_upstream(op, &id).is_some()).then_some(id)
 }
 
 fn unknown() -> Response {
@@ -68,22 +77,22 @@ fn form(flow: &OpenFlow, status: StatusCode, login: &str, problem: Option<String
 }
 
 async fn go_upstream(
-    edge: &OidcEdge,
-    upstream: &upstream::UpstreamConnector,
+    op: &OpenIdProvider,
+    upstream: &UpstreamConnector,
     flow: OpenFlow,
     request: &RequestId,
 ) -> Response {
-    let now = edge.clock.now();
-    let state = edge.provider.upstream_state(&flow, &*edge.random);
+    let now = op.clock.now();
+    let state = op.provider.upstream_state(&flow, &*op.random);
     let started = match upstream.known(now).await {
-        Ok(known) => upstream.connector().start(&known, flow.request(), state, &*edge.random),
+        Ok(known) => upstream.connector().start(&known, flow.request(), state, &*op.random),
         Err(error) => Err(error),
     };
     match started {
         Ok((uri, sent)) => {
-            let sealed = edge.provider.flow_to_upstream(flow, sent, &*edge.random);
+            let sealed = op.provider.flow_to_upstream(flow, sent, &*op.random);
             let mut response = redirect(&uri);
-            edge.cookies.set_flow(&mut response, &sealed);
+            Cookies::of(&op).set_flow(&mut response, &sealed);
             response
         }
         Err(error) => upstream::refuse(&error, upstream.connector().id(), request),
@@ -92,13 +101,13 @@ async fn go_upstream(
 
 /// The login form comes back.
 pub(super) async fn post(
-    State(edge): State<Arc<OidcEdge>>,
+    State(op): State<Arc<OpenIdProvider>>,
     Path(connector): Path<String>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let local = match (&edge.local, ConnectorId::parse(&connector)) {
+    let local = match (&op.local, ConnectorId::parse(&connector)) {
         (Some(local), Ok(id)) if id == ConnectorId::local() => local.clone(),
         _ => return unknown(),
     };
@@ -107,24 +116,24 @@ pub(super) async fn post(
         Err(error) => return pages::problem(error.status(), "Bad request", &error.to_string(), None),
     };
     let id = fields.value("flow").unwrap_or_default();
-    let cookie = edge.cookies.flow(&headers, id);
-    let now = edge.clock.now();
-    let opened = edge.provider.open_flow(id, cookie.as_deref(), now);
+    let cookie = Cookies::of(&op).flow(&headers, id);
+    let now = op.clock.now();
+    let opened = op.provider.open_flow(id, cookie.as_deref(), now);
     let flow = match opened.and_then(|flow| flow.check_form(fields.value("csrf")).map(|()| flow)) {
         Ok(flow) => flow,
         Err(error) => return pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None),
     };
     let login = fields.value("login").unwrap_or_default().to_owned();
     let password = Secret::new(fields.value("password").unwrap_or_default().to_owned());
-    let previous = edge.cookies.session(&headers);
-    let (worker, opened, name) = (edge.clone(), flow.clone(), login.clone());
+    let previous = Cookies::of(&op).session(&headers);
+    let (worker, opened, name) = (op.clone(), flow.clone(), login.clone());
     let outcome =
         blocking(move || with_password(&worker, &local, &opened, &name, &password, previous.as_ref(), now)).await;
     match outcome {
         None => pages::our_fault(&request),
-        Some(Ok(logged_in)) => finish(&edge, &flow, &logged_in),
+        Some(Ok(logged_in)) => finish(&op, &flow, &logged_in),
         Some(Err(PasswordLogin::Login(error))) => wrong(&flow, &login, &error, &request),
-        Some(Err(PasswordLogin::End(error))) => end(&edge, &flow, &error, &request),
+        Some(Err(PasswordLogin::End(error))) => end(&op, &flow, &error, &request),
     }
 }
 
@@ -141,7 +150,7 @@ pub(super) enum EndError {
 }
 
 fn with_password(
-    edge: &OidcEdge,
+    op: &OpenIdProvider,
     local: &LocalUsers,
     flow: &OpenFlow,
     login: &str,
@@ -150,40 +159,40 @@ fn with_password(
     now: UnixTime,
 ) -> Result<LoggedIn, PasswordLogin> {
     let identity = local.authenticate(login, password, now).map_err(PasswordLogin::Login)?;
-    permitted_login(edge, flow, &identity, now, previous, now).map_err(PasswordLogin::End)
+    permitted_login(op, flow, &identity, now, previous, now).map_err(PasswordLogin::End)
 }
 
 /// The end of every login, whatever the connector: the rules, then session and code. Blocks.
 pub(super) fn permitted_login(
-    edge: &OidcEdge,
+    op: &OpenIdProvider,
     flow: &OpenFlow,
     identity: &ConnectorIdentity,
     auth_time: UnixTime,
     previous: Option<&SessionSecret>,
     now: UnixTime,
 ) -> Result<LoggedIn, EndError> {
-    let permitted = permit(edge.issuers.rules(), identity).map_err(EndError::Denied)?;
-    edge.provider.log_in(flow, permitted, auth_time, previous, now, &*edge.random).map_err(EndError::Fault)
+    let permitted = permit(op.issuers.rules(), identity).map_err(EndError::Denied)?;
+    op.provider.log_in(flow, permitted, auth_time, previous, now, &*op.random).map_err(EndError::Fault)
 }
 
-pub(super) fn finish(edge: &OidcEdge, flow: &OpenFlow, logged_in: &LoggedIn) -> Response {
+pub(super) fn finish(op: &OpenIdProvider, flow: &OpenFlow, logged_in: &LoggedIn) -> Response {
     let mut response = answer(&logged_in.answer);
-    edge.cookies.clear_flow(&mut response, flow.id());
+    Cookies::of(&op).clear_flow(&mut response, flow.id());
     if let Some(session) = &logged_in.session {
-        edge.cookies.set_session(&mut response, session);
+        Cookies::of(&op).set_session(&mut response, session);
     }
     response
 }
 
-pub(super) fn end(edge: &OidcEdge, flow: &OpenFlow, error: &EndError, request: &RequestId) -> Response {
+pub(super) fn end(op: &OpenIdProvider, flow: &OpenFlow, error: &EndError, request: &RequestId) -> Response {
     let mut response = match error {
         EndError::Denied(denied) => {
             tracing::warn!(request = request.as_str(), %denied, "identity not permitted");
-            answer(&edge.provider.denied(flow, denied))
+            answer(&op.provider.denied(flow, denied))
         }
         EndError::Fault(fault) => our_fault(fault, request),
     };
-    edge.cookies.clear_flow(&mut response, flow.id());
+    Cookies::of(&op).clear_flow(&mut response, flow.id());
     response
 }
 

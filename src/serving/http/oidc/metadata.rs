@@ -7,19 +7,19 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::super::pages::STYLE;
-use super::OidcEdge;
+use crate::instance::openid_provider::OpenIdProvider;
 
 /// Both change with the token key only, and a new key is published before it signs.
 const FRESH: &str = "public, max-age=600, must-revalidate";
 
-pub(super) async fn discovery(State(edge): State<Arc<OidcEdge>>) -> Response {
+pub(super) async fn discovery(State(op): State<Arc<OpenIdProvider>>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, FRESH)];
-    with_cors((headers, edge.discovery.clone()).into_response())
+    with_cors((headers, op.discovery.clone()).into_response())
 }
 
-pub(super) async fn keys(State(edge): State<Arc<OidcEdge>>) -> Response {
+pub(super) async fn keys(State(op): State<Arc<OpenIdProvider>>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, FRESH)];
-    with_cors((headers, edge.jwks.clone()).into_response())
+    with_cors((headers, op.jwks.clone()).into_response())
 }
 
 pub(super) async fn style() -> Response {
@@ -35,7 +35,8 @@ pub(super) async fn preflight() -> Response {
     with_cors(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Any origin may ask: no cookie counts at these paths, so a page learns nothing that its author could not ask for directly.
+/// Any origin may ask: no cookie counts at these paths, so a page learns nothing that its author could not ask for
+/// directly.
 pub(super) fn with_cors(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),

@@ -177,7 +177,7 @@ fn house_with(algorithm: SignatureAlgorithm, with_upstream: bool) -> House {
         connectors,
     });
     let audit = Log::in_memory();
-    let edge = OidcEdge::new(OidcParts {
+    let edge = OpenIdProvider::new(OpenIdProviderParts {
         provider: Arc::new(provider.expect("good")),
         local: Some(Arc::new(local)),
         upstreams,

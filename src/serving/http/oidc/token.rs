@@ -11,19 +11,20 @@ use broker::provider::{CodeRequest, ErrorCode, PreparedToken, Replay, TokenError
 use shared::audit::AuditRecord;
 
 use super::super::request_id::RequestId;
-use super::exchange::ExchangeError;
+use super::blocking::blocking;
+use super::input;
 use super::metadata::with_cors;
-use super::{OidcEdge, blocking, input};
+use crate::instance::openid_provider::{ExchangeError, OpenIdProvider};
 use crate::serving::listen::svid::{Peer, PeerSvid};
 
 pub(super) async fn post(
-    State(edge): State<Arc<OidcEdge>>,
+    State(op): State<Arc<OpenIdProvider>>,
     Extension(request): Extension<RequestId>,
     Peer(peer): Peer,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let response = match answer(edge, &request, peer, &headers, body).await {
+    let response = match answer(op, &request, peer, &headers, body).await {
         Ok(tokens) => (StatusCode::OK, axum::Json(tokens)).into_response(),
         Err(refusal) => refusal,
     };
@@ -38,7 +39,7 @@ fn unstored(mut response: Response) -> Response {
 }
 
 async fn answer(
-    edge: Arc<OidcEdge>,
+    op: Arc<OpenIdProvider>,
     request: &RequestId,
     peer: Option<PeerSvid>,
     headers: &HeaderMap,
@@ -51,8 +52,8 @@ async fn answer(
     let channel = peer.map(|peer| peer.read());
     let asked = TokenRequest::parse(authorization, &form, channel).map_err(|error| refuse(&error, request))?;
     let prepared = match asked {
-        TokenRequest::Code(asked) => redeem(&edge, asked, request).await?,
-        TokenRequest::Exchange(asked) => edge.exchange(*asked, request).await.map_err(|error| match error {
+        TokenRequest::Code(asked) => redeem(&op, asked, request).await?,
+        TokenRequest::Exchange(asked) => op.exchange(*asked, request.as_str()).await.map_err(|error| match error {
             ExchangeError::Token(error) => refuse(&error, request),
             ExchangeError::Uncounted(error) => {
                 tracing::error!(request = request.as_str(), %error, "no token");
@@ -60,44 +61,45 @@ async fn answer(
             }
         })?,
     };
-    let receipt = edge.audit.append(prepared.leaf()).await.map_err(|error| {
+    let receipt = op.audit.append(prepared.leaf()).await.map_err(|error| {
         tracing::error!(request = request.as_str(), %error, "no audit record, so no token");
         our_fault(request)
     })?;
-    edge.provider.sign(prepared, &receipt).map_err(|error| {
+    op.provider.sign(prepared, &receipt).map_err(|error| {
         tracing::error!(request = request.as_str(), %error, "the token was not signed");
         our_fault(request)
     })
 }
 
-async fn redeem(edge: &Arc<OidcEdge>, asked: CodeRequest, request: &RequestId) -> Result<PreparedToken, Response> {
-    let (worker, now) = (edge.clone(), edge.clock.now());
+async fn redeem(op: &Arc<OpenIdProvider>, asked: CodeRequest, request: &RequestId) -> Result<PreparedToken, Response> {
+    let (worker, now) = (op.clone(), op.clock.now());
     let redeemed = blocking(move || worker.provider.redeem(&asked, now, &*worker.random)).await;
     match redeemed.ok_or_else(|| our_fault(request))? {
         Ok(prepared) => Ok(prepared),
         Err(error) => {
             if let TokenError::CodeReplayed(replay) = &error {
-                record_replay(edge, replay, request).await;
+                record_replay(op, replay, request).await;
             }
             Err(refuse(&error, request))
         }
     }
 }
 
-/// The first replay of a code is written to the audit log: somebody has what was meant for another. Later ones change nothing.
-async fn record_replay(edge: &OidcEdge, replay: &Replay, request: &RequestId) {
+/// The first replay of a code is written to the audit log: somebody has what was meant for another. Later ones change
+/// nothing.
+async fn record_replay(op: &OpenIdProvider, replay: &Replay, request: &RequestId) {
     let Replay { grant, client, subject, is_first } = replay;
     tracing::warn!(request = request.as_str(), grant, client, subject, is_first, "a code was used twice");
     if !*is_first {
         return;
     }
     let record = AuditRecord::CodeReplayed {
-        at_ms: edge.clock.now().millis(),
+        at_ms: op.clock.now().millis(),
         client: client.clone(),
         subject: subject.clone(),
         token: grant.clone(),
     };
-    if let Err(error) = edge.audit.append(record.to_leaf()).await {
+    if let Err(error) = op.audit.append(record.to_leaf()).await {
         tracing::error!(request = request.as_str(), %error, "a replay is not in the audit log");
     }
 }

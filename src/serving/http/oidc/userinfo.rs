@@ -10,16 +10,18 @@ use axum::response::{IntoResponse as _, Response};
 use broker::provider::UserInfoError;
 
 use super::super::request_id::RequestId;
+use super::blocking::blocking;
+use super::input;
 use super::metadata::with_cors;
-use super::{OidcEdge, blocking, input};
+use crate::instance::openid_provider::OpenIdProvider;
 
 pub(super) async fn get(
-    State(edge): State<Arc<OidcEdge>>,
+    State(op): State<Arc<OpenIdProvider>>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
 ) -> Response {
     let response = match bearer(&headers) {
-        Ok(Some(token)) => answer(edge, &request, token).await,
+        Ok(Some(token)) => answer(op, &request, token).await,
         Ok(None) => unauthenticated(),
         Err(()) => refusal(StatusCode::BAD_REQUEST, "invalid_request", "the Authorization header is not Bearer"),
     };
@@ -28,7 +30,7 @@ pub(super) async fn get(
 
 /// The token may also be a field of a form (RFC 6750 §2.2), but not in both places.
 pub(super) async fn post(
-    State(edge): State<Arc<OidcEdge>>,
+    State(op): State<Arc<OpenIdProvider>>,
     Extension(request): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
@@ -48,7 +50,7 @@ pub(super) async fn post(
         (Ok(Some(_)), Some(_)) => {
             refusal(StatusCode::BAD_REQUEST, "invalid_request", "the token came in two places (RFC 6750 2)")
         }
-        (Ok(Some(token)), None) | (Ok(None), Some(token)) => answer(edge, &request, token).await,
+        (Ok(Some(token)), None) | (Ok(None), Some(token)) => answer(op, &request, token).await,
         (Ok(None), None) => unauthenticated(),
         (Err(()), _) => refusal(StatusCode::BAD_REQUEST, "invalid_request", "the Authorization header is not Bearer"),
     };
@@ -65,8 +67,8 @@ fn bearer(headers: &HeaderMap) -> Result<Option<String>, ()> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(token.trim().to_owned())) } else { Err(()) }
 }
 
-async fn answer(edge: Arc<OidcEdge>, request: &RequestId, token: String) -> Response {
-    let worker = edge.clone();
+async fn answer(op: Arc<OpenIdProvider>, request: &RequestId, token: String) -> Response {
+    let worker = op.clone();
     match blocking(move || worker.provider.user_info(&token, worker.clock.now())).await {
         Some(Ok(info)) => axum::Json(info).into_response(),
         Some(Err(error @ (UserInfoError::Expired | UserInfoError::Invalid | UserInfoError::Revoked))) => {

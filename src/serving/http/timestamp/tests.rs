@@ -13,7 +13,13 @@ use tsa::{
     UnitConfig, verify_response,
 };
 
+use privyseal_config::TimestampRecords;
+use shared::log::Log;
+use tsa::{ClockLimits, Succession};
+
 use super::*;
+use crate::instance::timestamp_authority::clock_limits;
+use crate::instance::trusted_time::TrustedTime;
 use crate::outbound::time_sources::TimeSources;
 
 const NOW: u64 = 1_795_258_320_250;
@@ -46,7 +52,7 @@ struct House {
     clocks: Arc<SetClock>,
     audit: Log,
     unit: Arc<SigningUnit>,
-    edge: Arc<TimestampEdge>,
+    authority: Arc<TimestampAuthority>,
 }
 
 fn house() -> House {
@@ -67,19 +73,19 @@ fn house() -> House {
     };
     let unit = Arc::new(SigningUnit::new(config, UnixTime::from_millis(NOW)).unwrap());
     let (clocks, audit) = (SetClock::at(NOW, 5_000), Log::in_memory());
-    let edge = start(&unit, &clocks, &audit);
-    House { clocks, audit, unit, edge }
+    let authority = start(&unit, &clocks, &audit);
+    House { clocks, audit, unit, authority }
 }
 
-fn make_edge(unit: &Arc<SigningUnit>, clocks: &Arc<SetClock>, audit: &Log) -> TimestampEdge {
+fn make_authority(unit: &Arc<SigningUnit>, clocks: &Arc<SetClock>, audit: &Log) -> TimestampAuthority {
     let units = vec![Succession::of(Arc::clone(unit))];
     let limits = clock_limits(ClockLimits::LOCAL, &units);
     let time = TrustedTime::start(limits, TimeSources::none(), clocks.clone(), audit.clone(), None).unwrap();
-    TimestampEdge::new(units, Arc::new(time), audit.clone(), Arc::new(SystemRandom)).unwrap()
+    TimestampAuthority::new(units, Arc::new(time), audit.clone(), Arc::new(SystemRandom)).unwrap()
 }
 
-fn start(unit: &Arc<SigningUnit>, clocks: &Arc<SetClock>, audit: &Log) -> Arc<TimestampEdge> {
-    Arc::new(make_edge(unit, clocks, audit))
+fn start(unit: &Arc<SigningUnit>, clocks: &Arc<SetClock>, audit: &Log) -> Arc<TimestampAuthority> {
+    Arc::new(make_authority(unit, clocks, audit))
 }
 
 /// SHA-256 of the data, a nonce, certReq.
@@ -96,7 +102,7 @@ fn hash() -> String {
 
 async fn ask(house: &House, path: &str, media_type: &str, body: impl Into<Body>) -> (StatusCode, HeaderMap, Bytes) {
     let request = Request::builder().method(Method::POST).uri(path).header(header::CONTENT_TYPE, media_type);
-    let response = routes(Arc::clone(&house.edge)).oneshot(request.body(body.into()).unwrap()).await.unwrap();
+    let response = routes(Arc::clone(&house.authority)).oneshot(request.body(body.into()).unwrap()).await.unwrap();
     let (head, body) = response.into_parts();
     (head.status, head.headers, body.collect().await.unwrap().to_bytes())
 }
@@ -162,8 +168,8 @@ async fn a_query_is_answered_at_every_door_and_recorded() {
 #[tokio::test]
 async fn where_no_record_of_each_is_wanted_they_are_counted() {
     let house = house();
-    let edge = make_edge(&house.unit, &house.clocks, &house.audit).with_records(TimestampRecords::Off);
-    let house = House { edge: Arc::new(edge), ..house };
+    let authority = make_authority(&house.unit, &house.clocks, &house.audit).with_records(TimestampRecords::Off);
+    let house = House { authority: Arc::new(authority), ..house };
     for _ in 0..3 {
         let (_, _, body) = ask(&house, "/tsa", QUERY, query()).await;
         let query = query();
@@ -171,8 +177,8 @@ async fn where_no_record_of_each_is_wanted_they_are_counted() {
         verify_response(&body, &expected, &TimestampTrust::unit(house.unit.chain())).unwrap();
     }
     assert_eq!(house.audit.size(), 0);
-    house.edge.record_count();
-    house.edge.record_count();
+    house.authority.record_count();
+    house.authority.record_count();
     house.audit.append(b"{}").await.unwrap();
     let record: AuditRecord = serde_json::from_slice(&house.audit.leaf(0).unwrap().unwrap()).unwrap();
     assert_eq!(record, AuditRecord::TimestampsCounted { at_ms: NOW, count: 3 });
@@ -215,7 +221,7 @@ async fn our_own_faults_tell_the_request_and_nothing_else() {
     let id = ids.next();
     let mut request = Request::builder().method(Method::POST).uri("/tsa").header(header::CONTENT_TYPE, QUERY);
     request = request.extension(id.clone());
-    let response = routes(house.edge).oneshot(request.body(Body::from(query())).unwrap()).await.unwrap();
+    let response = routes(house.authority).oneshot(request.body(Body::from(query())).unwrap()).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let text = format!("the timestamp authority cannot answer now (request {id})");
     assert!(body.windows(text.len()).any(|window| window == text.as_bytes()));
@@ -240,7 +246,7 @@ async fn what_is_not_a_timestamp_request_is_told_so() {
     assert_eq!(status, StatusCode::OK);
     assert!(body.ends_with(failure_bits(PkiFailureInfo::BadRequest)));
     let get = Request::builder().uri("/tsa").body(Body::empty()).unwrap();
-    assert_eq!(routes(house.edge).oneshot(get).await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(routes(house.authority).oneshot(get).await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
@@ -273,7 +279,7 @@ fn endless_body() -> Body {
 async fn the_chain_is_served_leaf_first_and_not_for_ever() {
     let house = house();
     let request = Request::builder().uri("/api/v1/timestamp/certchain").body(Body::empty()).unwrap();
-    let response = routes(Arc::clone(&house.edge)).oneshot(request).await.unwrap();
+    let response = routes(Arc::clone(&house.authority)).oneshot(request).await.unwrap();
     assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache");
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let chain = Chain::from_pem(std::str::from_utf8(&body).unwrap()).unwrap();
@@ -286,10 +292,10 @@ async fn a_restart_with_the_clock_put_back_gives_no_time() {
     assert_eq!(ask(&house, "/tsa", QUERY, query()).await.0, StatusCode::OK);
     house.audit.append(b"{}").await.unwrap();
     let clocks = SetClock::at(NOW - 10_000, 100);
-    let edge = start(&house.unit, &clocks, &house.audit);
-    assert_eq!(edge.time().permit(), Err(ClockTrouble::Behind { by_ms: 10_000 }));
+    let authority = start(&house.unit, &clocks, &house.audit);
+    assert_eq!(authority.time().permit(), Err(ClockTrouble::Behind { by_ms: 10_000 }));
     clocks.set(NOW, 10_100);
-    assert!(edge.time().permit().is_ok());
+    assert!(authority.time().permit().is_ok());
 }
 
 #[test]
@@ -308,7 +314,7 @@ async fn the_disclosure_says_what_the_units_do() {
     let house = house();
     let section = DisclosureSection { contact: "tsa@example.com".to_owned(), ..DisclosureSection::default() };
     let origin = crate::instance::assemble::Origin::parse("http://127.0.0.1:1").unwrap();
-    let edge = Arc::new(DisclosureEdge { timestamps: Arc::clone(&house.edge), origin, section });
+    let edge = Arc::new(DisclosureEdge { timestamps: Arc::clone(&house.authority), origin, section });
     let get = async |path: &str| {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let response = disclosure::routes(Arc::clone(&edge)).oneshot(request).await.unwrap();

@@ -73,7 +73,7 @@ impl Neighbours {
     }
 
     async fn ask(&self, pairs: &[(&str, &str)]) -> Reply {
-        send(self.scratch.house.routes(), post(pairs, Extensions::new())).await
+        send(self.scratch.routes.main.clone(), post(pairs, Extensions::new())).await
     }
 
     async fn exchange(&self, subject_token: &str, audience: &str) -> Reply {
@@ -253,7 +253,7 @@ impl Desk {
             lifetimes: Lifetimes { token: Duration::from_secs(600), session: Duration::ZERO },
             connectors: Vec::new(),
         });
-        let edge = OidcEdge::new(OidcParts {
+        let edge = OpenIdProvider::new(OpenIdProviderParts {
             provider: Arc::new(provider.expect("good")),
             local: None,
             upstreams: Vec::new(),
@@ -271,12 +271,7 @@ impl Desk {
 
     fn publish(&self, bundle: &str) {
         let path = self.folder.path().join("alpha.json");
-        crate::instance::data_dir::file::write_durably(
-            &path,
-            bundle.as_bytes(),
-            crate::instance::data_dir::file::Mode::Private,
-        )
-        .expect("written");
+        crate::file::write_durably(&path, bundle.as_bytes(), crate::file::Mode::Private).expect("written");
     }
 
     fn advance(&self, seconds: u64) {
@@ -365,7 +360,7 @@ async fn discovery_names_the_ways_that_there_are() {
     let grants = json!(["authorization_code", "client_credentials", EXCHANGE]);
     let without_listener = Neighbours::open("").await;
     let methods = [&people[..], &["spiffe_jwt"]].concat();
-    assert_eq!(ask(without_listener.scratch.house.routes()).await, (grants.clone(), json!(methods)));
+    assert_eq!(ask(without_listener.scratch.routes.main.clone()).await, (grants.clone(), json!(methods)));
     let methods = [&people[..], &["spiffe_jwt", "spiffe_x509"]].concat();
     assert_eq!(ask(Desk::new().router).await, (grants, json!(methods)));
 }

@@ -1,6 +1,5 @@
 //! Reading the configuration again: on SIGHUP, when its file has changed, and when an administrator asks.
 
-use std::fmt::{Display, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,37 +9,13 @@ use shared::log::{AppendError, Log};
 use shared::time::{Clock, UnixTime};
 use tokio::signal::unix::Signal;
 
-use super::{ChangeError, Loaded, Snapshots};
-use crate::instance::assemble::{Fingerprint, Problems, Source};
+use crate::instance::assemble::{Fingerprint, Problems, Settings, Source};
+use crate::instance::snapshots::{Cause, ChangeError, Loaded, Snapshots};
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many problems an audit record holds, and how many characters of each.
 const RECORDED: (usize, usize) = (16, 300);
-
-/// What made the house read its configuration again.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Cause {
-    /// Somebody with this address asked over the API.
-    Api(String),
-    /// The file is another.
-    File,
-    /// SIGHUP.
-    Signal,
-    /// The house opened.
-    Start,
-}
-
-impl Display for Cause {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Api(who) => write!(f, "api {who}"),
-            Self::File => f.write_str("file"),
-            Self::Signal => f.write_str("signal"),
-            Self::Start => f.write_str("start"),
-        }
-    }
-}
 
 /// A configuration that was not taken.
 #[derive(Clone, Debug)]
@@ -97,7 +72,7 @@ impl Reloader {
         }
         let source = self.source.clone();
         // Files that the configuration names are read too, and TLS keys parsed.
-        let read = tokio::task::spawn_blocking(move || source.read()).await;
+        let read = tokio::task::spawn_blocking(move || Settings::read(&source)).await;
         let settings = match read {
             Ok(Ok(settings)) => settings,
             Ok(Err((problems, sha256))) => return self.refuse(problems, sha256, cause).await,
@@ -203,12 +178,7 @@ mod tests {
         let state = |number: usize| -> Option<Fingerprint> {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("config.toml");
-            crate::instance::data_dir::file::write_durably(
-                &path,
-                &vec![b'#'; number],
-                crate::instance::data_dir::file::Mode::Public,
-            )
-            .expect("written");
+            crate::file::write_durably(&path, &vec![b'#'; number], crate::file::Mode::Public).expect("written");
             Source::new(Some(&path), None).fingerprint()
         };
         let (first, second, third) = (state(1), state(2), state(3));

@@ -5,22 +5,21 @@ use std::time::Duration;
 
 use shared::time::{Clock as _, UnixTime};
 
-use super::{RevocationError, Revocations};
 use crate::clock::SystemClock;
 use crate::instance::assemble::RevocationSettings;
-use crate::serving::http::revocation::RevocationEdge;
+use crate::instance::revocation::{PublishedRevocations, RevocationError, Revocations};
 
 /// How often to look: a unit's new certificate is known to the responder that soon.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// The register, and the edge that publishes what it says.
-pub(crate) struct RevocationKeeper {
+/// The register, and what is published of it.
+pub(crate) struct RevocationRefresher {
     pub(crate) revocations: Mutex<Revocations>,
     pub(crate) settings: RevocationSettings,
-    pub(crate) edge: Arc<RevocationEdge>,
+    pub(crate) published: Arc<PublishedRevocations>,
 }
 
-impl RevocationKeeper {
+impl RevocationRefresher {
     /// Looks again and again; never returns.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
         loop {
@@ -36,7 +35,7 @@ impl RevocationKeeper {
     fn look(&self, now: UnixTime) -> Result<(), RevocationError> {
         let mut revocations = self.revocations.lock().unwrap_or_else(PoisonError::into_inner);
         revocations.refresh(&self.settings, now)?;
-        self.edge.state.store(Arc::new(revocations.state()?));
+        self.published.state.store(Arc::new(revocations.state()?));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::outbound::{Outbound, OutboundError};
 
 /// Fetches the document. The address is judged before it is connected to, and no redirect is followed: both are how outsiders make
 /// a server fetch what they cannot.
-pub(super) async fn observe(source: &str, url: &str, reach: &Reach) -> Observation {
+pub(crate) async fn observe(source: &str, url: &str, reach: &Reach) -> Observation {
     let fetched = match Outbound::new(reach) {
         Ok(outbound) => outbound.fetch(url).await,
         Err(error) => Err(error),

@@ -1,12 +1,12 @@
-//! What the disclosure statement says of this edge.
+//! What the disclosure statement says of the timestamp authority.
 
 use privyseal_config::TimestampRecords;
 use tsa::Succession;
 
-use super::TimestampEdge;
+use super::TimestampAuthority;
 use crate::instance::disclosure::{Clock, Unit};
 
-impl TimestampEdge {
+impl TimestampAuthority {
     /// What the audit log keeps of timestamps.
     pub(crate) fn records(&self) -> TimestampRecords {
         if self.unrecorded.is_some() { TimestampRecords::Off } else { TimestampRecords::Durable }

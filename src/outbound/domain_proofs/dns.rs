@@ -15,8 +15,6 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use tokio::task::JoinSet;
 
-use crate::instance::assemble::ResolverSettings;
-
 /// How long one name server may take for everything, signatures of all zones above included.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long one packet may take.
@@ -24,23 +22,36 @@ const PACKET_DEADLINE: Duration = Duration::from_secs(3);
 /// The most records at one name that are looked at.
 const MAX_RECORDS: usize = 64;
 
+/// Whom to ask about domains.
+#[derive(Clone)]
+pub(crate) struct ResolverSettings {
+    /// The name servers that are listed.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// The system's are asked as well.
+    pub(crate) system: bool,
+    /// How many must give the same answer.
+    pub(crate) agreeing: usize,
+    /// None: signatures are not looked at.
+    pub(crate) trust_anchors: Option<Arc<TrustAnchors>>,
+}
+
 /// The name servers to ask.
-pub(super) struct Resolvers {
+pub(crate) struct Resolvers {
     settings: ResolverSettings,
 }
 
 impl Resolvers {
-    pub(super) fn new(settings: ResolverSettings) -> Self {
+    pub(crate) fn new(settings: ResolverSettings) -> Self {
         Self { settings }
     }
 
     /// How many must give the same answer.
-    pub(super) fn agreeing(&self) -> usize {
+    pub(crate) fn agreeing(&self) -> usize {
         self.settings.agreeing
     }
 
     /// Asks every name server for the TXT records at `name`, all at once. Nothing is remembered from earlier questions.
-    pub(super) async fn observe(&self, name: &str) -> Vec<Observation> {
+    pub(crate) async fn observe(&self, name: &str) -> Vec<Observation> {
         let mut asked = JoinSet::new();
         for (place, server) in self.servers().into_iter().enumerate() {
             let (name, trust_anchors) = (name.to_owned(), self.settings.trust_anchors.clone());

@@ -19,20 +19,21 @@ use shared::store::Store;
 use shared::time::Clock;
 use shared::x509::{Chain, NodePrefix};
 
-use super::{ChangeError, Loaded, Registered, Snapshot, Upstreams};
+use super::snapshot::{Loaded, Registered, Snapshot, Upstreams};
 use crate::instance::assemble::{ConnectorSettings, Origin, Problems, RecordSettings, Settings};
+use crate::instance::certificate_authority::CertificateAuthority;
+use crate::instance::openid_provider::{OpenIdProvider, OpenIdProviderParts};
 use crate::instance::signature_log::IssuedLately;
 use crate::instance::svid_uses::SvidUses;
 use crate::outbound::bundles::BundleKeeper;
 use crate::outbound::{KeyKeeper, Outbound};
-use crate::serving::http::fulcio::FulcioEdge;
-use crate::serving::http::oidc::{FetchError, Fetcher, OidcEdge, OidcParts, UpstreamConnector};
+use crate::serving::http::oidc::{FetchError, Fetcher, UpstreamConnector};
 
 /// What the record of our own provider is called in the audit log.
 const OWN_PROVIDER: &str = "own-provider";
 
 /// Keys, logs, the store and the little that is remembered in memory: the same for every snapshot of a house.
-pub(crate) struct Fixtures {
+pub(crate) struct SnapshotInputs {
     pub(crate) origin: Origin,
     /// The local user that the house was made with.
     pub(crate) first_user: Option<String>,
@@ -73,17 +74,7 @@ pub(crate) enum SnapshotError {
     Issuer(Origin, NameError),
 }
 
-impl From<SnapshotError> for ChangeError {
-    /// The keys and chains were good when the house opened, so a change that fails on them is told as one of its problems.
-    fn from(error: SnapshotError) -> Self {
-        match error {
-            SnapshotError::Problems(problems) => problems.into(),
-            other => Problems::one("the house", other.to_string()).into(),
-        }
-    }
-}
-
-impl Fixtures {
+impl SnapshotInputs {
     /// Makes a snapshot beside the `earlier` one, from which it takes over what was fetched from the same places.
     pub(super) fn snapshot(
         &self,
@@ -98,7 +89,7 @@ impl Fixtures {
         if let Some(earlier) = earlier {
             issuers.adopt_keys(&earlier.issuers);
         }
-        let fulcio = FulcioEdge {
+        let certificate_authority = CertificateAuthority {
             origin: self.origin.clone(),
             issuers: issuers.clone(),
             issuance: Arc::new(self.issuance(settings)?),
@@ -112,7 +103,7 @@ impl Fixtures {
             random: self.random.clone(),
         };
         let upstreams = self.upstreams(&settings.records, earlier)?;
-        let oidc = OidcEdge::new(OidcParts {
+        let provider = OpenIdProvider::new(OpenIdProviderParts {
             provider,
             local: Some(self.local_users.clone()),
             upstreams: upstreams.iter().map(|(_, upstream)| upstream.clone()).collect(),
@@ -128,8 +119,8 @@ impl Fixtures {
             issuers,
             api_issuer: api_issuer(own)?,
             roles: settings.roles.in_house_of(self.first_user.as_deref()),
-            fulcio: Arc::new(fulcio),
-            oidc: Arc::new(oidc),
+            certificate_authority: Arc::new(certificate_authority),
+            provider: Arc::new(provider),
             upstreams,
             configuration: Loaded { sha256: settings.sha256.clone(), at: self.clock.now() },
         })

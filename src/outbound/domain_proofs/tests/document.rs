@@ -8,7 +8,7 @@ use broker::issuer::Reach;
 use broker::registration::{Absence, Answer, DOCUMENT_PATH};
 use tokio::task::JoinSet;
 
-use crate::instance::registration::document::observe;
+use crate::outbound::domain_proofs::document::observe;
 
 async fn host(server: &mut JoinSet<()>, routes: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");

@@ -1,28 +1,28 @@
-//! An edge's view of the snapshots.
+//! A view of whatever is in force now, for those who must not see it change under way.
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 
-/// A part of the snapshot in force. As the state of a router it gives each request the part that was in force when the request
+/// A value that is swapped whole, read anew by each [`Self::load`]. As the state of a router it gives each request the value that was in force when the request
 /// began; a handler holds it to its end and never sees another.
 pub(crate) struct Current<T>(Arc<dyn Fn() -> Arc<T> + Send + Sync>);
 
 impl<T> Current<T> {
-    pub(super) fn new(load: impl Fn() -> Arc<T> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(load: impl Fn() -> Arc<T> + Send + Sync + 'static) -> Self {
         Self(Arc::new(load))
     }
 
-    /// Always the same, for tests of one edge.
+    /// Always the same, for tests.
     #[cfg(test)]
-    pub(crate) fn fixed(part: Arc<T>) -> Self
+    pub(crate) fn fixed(value: Arc<T>) -> Self
     where
         T: Send + Sync + 'static,
     {
-        Self::new(move || Arc::clone(&part))
+        Self::new(move || Arc::clone(&value))
     }
 
-    /// The part in force.
+    /// The value in force.
     pub(crate) fn load(&self) -> Arc<T> {
         (self.0)()
     }

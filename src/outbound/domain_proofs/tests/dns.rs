@@ -5,8 +5,7 @@ use std::sync::Arc;
 use broker::registration::{Absence, Answer};
 
 use super::name_server::{Keys, NameServer, Zones};
-use crate::instance::assemble::ResolverSettings;
-use crate::instance::registration::dns::Resolvers;
+use crate::outbound::domain_proofs::dns::{ResolverSettings, Resolvers};
 
 const SIGNED: &str = "_sigstore-issuer.acme.signed.";
 const PLAIN: &str = "_sigstore-issuer.acme.plain.";

@@ -10,9 +10,9 @@ use shared::x509::RevocationAddresses;
 
 use crate::clock::SystemClock;
 use crate::instance::assemble::UnitSettings;
+use crate::instance::timestamp_authority::TimestampAuthority;
 use crate::instance::timestamp_units::{IN_FLIGHT, TimestampUnits, UnitFiles, UnitsError};
 use crate::instance::trust_publisher::{PublishError, TrustPublisher};
-use crate::serving::http::timestamp::TimestampEdge;
 
 /// How often to look. Nothing depends on it: which key signs follows from the time of each request.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
@@ -38,7 +38,7 @@ pub(crate) struct Rollover {
     /// The trust root's material but for the units' chains.
     pub(crate) material: TrustMaterial,
     pub(crate) publisher: Arc<TrustPublisher>,
-    pub(crate) edge: Arc<TimestampEdge>,
+    pub(crate) authority: Arc<TimestampAuthority>,
 }
 
 impl Rollover {
@@ -68,8 +68,8 @@ impl Rollover {
         self.with_units(move |_, units| units.destroy_due(IN_FLIGHT, now)).await?;
         if is_changed || is_published {
             let units = self.with_units(move |this, units| units.successions(&this.settings, now)).await?;
-            self.edge.serve(units);
-            self.edge.serve_chains(self.with_units(|_, units| units.chain_texts()).await?);
+            self.authority.serve(units);
+            self.authority.serve_chains(self.with_units(|_, units| units.chain_texts()).await?);
             tracing::info!(is_signed, "the timestamp units' keys were taken a step further");
         }
         Ok(())

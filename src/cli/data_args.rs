@@ -1,0 +1,13 @@
+//! Where the house is, for the commands that work on its data directory.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where the house is.
+#[derive(Args, Debug)]
+pub(super) struct DataArgs {
+    /// The data directory.
+    #[arg(long, value_name = "DIR", default_value = "privyseal-data")]
+    pub(super) data: PathBuf,
+}

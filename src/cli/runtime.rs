@@ -1,0 +1,11 @@
+//! The runtime of the commands that speak HTTP.
+
+use super::failure::Failure;
+
+/// Runs `work` to its end, and gives what it left behind five seconds.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    done
+}

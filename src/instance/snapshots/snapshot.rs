@@ -1,0 +1,51 @@
+//! One snapshot.
+
+use std::sync::Arc;
+
+use broker::issuer::{IssuerSpec, Issuers};
+use broker::namespace::Listings;
+use shared::time::UnixTime;
+
+use crate::instance::assemble::ConnectorSettings;
+use crate::instance::certificate_authority::CertificateAuthority;
+use crate::instance::openid_provider::OpenIdProvider;
+use crate::instance::roles::Roles;
+use crate::serving::http::oidc::UpstreamConnector;
+
+/// Everything that a change of the configuration or of the registered issuers can change.
+pub(crate) struct Snapshot {
+    /// Who may speak for what.
+    pub(crate) issuers: Arc<Issuers>,
+    /// The one record whose tokens open our own API: our own provider, for the audience of our own command line.
+    pub(crate) api_issuer: Issuers,
+    /// Who may administer the house.
+    pub(crate) roles: Roles,
+    /// The certificate authority.
+    pub(crate) certificate_authority: Arc<CertificateAuthority>,
+    /// The OpenID provider.
+    pub(crate) provider: Arc<OpenIdProvider>,
+    /// The upstream providers, each with what it was made from: one that stays the same keeps what it knows.
+    pub(super) upstreams: Upstreams,
+    /// The configuration that it was made from.
+    pub(crate) configuration: Loaded,
+}
+
+pub(super) type Upstreams = Vec<(ConnectorSettings, Arc<UpstreamConnector>)>;
+
+/// A configuration in force.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Loaded {
+    /// SHA-256 of the file, hex; empty without a file.
+    pub(crate) sha256: String,
+    /// Since when.
+    pub(crate) at: UnixTime,
+}
+
+/// What owners of domains brought.
+#[derive(Clone, Default)]
+pub(crate) struct Registered {
+    /// The records of their issuers.
+    pub(crate) specs: Vec<IssuerSpec>,
+    /// The domains that nobody else may speak for.
+    pub(crate) listings: Listings,
+}

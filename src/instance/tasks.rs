@@ -1,0 +1,5 @@
+//! What goes on beside the requests, for as long as the house is served.
+
+pub(super) mod revocation_refresher;
+pub(super) mod rollover;
+pub(super) mod sweep;

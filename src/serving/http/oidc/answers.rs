@@ -1,0 +1,54 @@
+//! Answers to a browser: redirects, pages, and refusals on pages.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use broker::provider::{Answer, AuthorizeError, PageRefusal, ProviderFault};
+
+use super::super::pages;
+use super::super::request_id::RequestId;
+
+/// The answer to an authorization request, for the browser.
+pub(super) fn answer(answer: &Answer) -> Response {
+    match answer {
+        Answer::Redirect(uri) => redirect(uri),
+        Answer::ShowCode(code) => pages::render(StatusCode::OK, &pages::CodePage { code }, None),
+        Answer::ShowError { code, description } => {
+            pages::problem(StatusCode::BAD_REQUEST, "You are not signed in", description, Some(code.as_str()))
+        }
+    }
+}
+
+/// 303 makes a GET of whatever came before, so a form with a password is never sent on (RFC 9700 §4.12).
+pub(super) fn redirect(uri: &str) -> Response {
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, uri)]).into_response();
+    pages::guard(&mut response);
+    response
+}
+
+pub(super) fn refuse_authorize(error: &AuthorizeError, request: &RequestId) -> Response {
+    match error {
+        AuthorizeError::Fault(fault) => our_fault(fault, request),
+        AuthorizeError::Page(refusal) => refuse_on_page(refusal),
+        AuthorizeError::Returned { refusal, answer: told } => {
+            tracing::info!(request = request.as_str(), %refusal, "authorization request refused");
+            answer(told)
+        }
+    }
+}
+
+fn refuse_on_page(refusal: &PageRefusal) -> Response {
+    let title = match refusal {
+        PageRefusal::RedirectUnregistered { .. } => "Unregistered redirect URI",
+        PageRefusal::ClientUnknown(_) => "Unknown client",
+        PageRefusal::ClientMissing
+        | PageRefusal::Parameters(_)
+        | PageRefusal::RedirectMissing
+        | PageRefusal::State { .. } => "Bad request",
+    };
+    pages::problem(StatusCode::BAD_REQUEST, title, &refusal.to_string(), None)
+}
+
+pub(super) fn our_fault(fault: &ProviderFault, request: &RequestId) -> Response {
+    tracing::error!(request = request.as_str(), error = %fault, "the provider failed");
+    pages::our_fault(request)
+}
