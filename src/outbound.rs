@@ -9,6 +9,7 @@ pub(crate) mod bundles;
 mod client;
 mod key_keeper;
 pub(crate) mod time_sources;
+pub(crate) mod upstream;
 pub(crate) mod workload_api;
 
 pub(crate) use address::Place;

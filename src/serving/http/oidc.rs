@@ -30,12 +30,12 @@ use shared::random::Random;
 use shared::time::Clock;
 
 use self::cookies::Cookies;
-pub(crate) use self::upstream::{FetchError, Fetcher, UpstreamConnector};
 use super::pages;
 use super::request_id::RequestId;
 use crate::instance::snapshots::Current;
 use crate::instance::svid_uses::SvidUses;
 use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::upstream::UpstreamConnector;
 
 /// What the provider's edge needs; one for each snapshot.
 pub(crate) struct OidcEdge {

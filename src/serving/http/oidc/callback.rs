@@ -7,14 +7,13 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use broker::connector::ConnectorId;
-use broker::connector::oidc::{UpstreamError, UpstreamLogin};
 use broker::provider::{FlowError, OpenFlow, Parameters, UpstreamState, flow_of_state};
 use shared::time::UnixTime;
 
 use super::super::pages;
 use super::super::request_id::RequestId;
-use super::upstream::{self, UpstreamConnector};
-use super::{OidcEdge, answer, blocking, input, login};
+use super::{OidcEdge, answer, blocking, input, login, upstream};
+use crate::outbound::upstream::{UpstreamConnector, UpstreamError, UpstreamLogin};
 
 pub(super) async fn get(
     State(edge): State<Arc<OidcEdge>>,

@@ -16,6 +16,7 @@ use shared::time::UnixTime;
 use super::super::pages::{self, LoginPage};
 use super::super::request_id::RequestId;
 use super::{OidcEdge, answer, authorize, blocking, input, our_fault, redirect, upstream};
+use crate::outbound::upstream::UpstreamConnector;
 
 pub(super) async fn get(
     State(edge): State<Arc<OidcEdge>>,
@@ -67,12 +68,7 @@ fn form(flow: &OpenFlow, status: StatusCode, login: &str, problem: Option<String
     pages::render(status, &page, Some(flow.request().return_to()))
 }
 
-async fn go_upstream(
-    edge: &OidcEdge,
-    upstream: &upstream::UpstreamConnector,
-    flow: OpenFlow,
-    request: &RequestId,
-) -> Response {
+async fn go_upstream(edge: &OidcEdge, upstream: &UpstreamConnector, flow: OpenFlow, request: &RequestId) -> Response {
     let now = edge.clock.now();
     let state = edge.provider.upstream_state(&flow, &*edge.random);
     let started = match upstream.known(now).await {
