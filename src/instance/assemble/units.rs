@@ -64,7 +64,7 @@ enum UnitSettingError {
 #[derive(Debug, thiserror::Error)]
 #[error("the key is {found:?} and not of the kind {expected}")]
 pub(crate) struct KindError {
-    found: shared::keys::public_key::KeyKind,
+    found: shared::keys::KeyKind,
     expected: &'static str,
 }
 
