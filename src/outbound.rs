@@ -12,6 +12,7 @@ mod clients;
 pub(crate) mod domain_proofs;
 mod key_keeper;
 pub(crate) mod time_sources;
+pub(crate) mod upstream;
 pub(crate) mod workload_api;
 
 pub(crate) use address::Place;

@@ -4,9 +4,10 @@
 //! by the same namespace rules that the certificate authority applies.
 
 pub mod local;
-pub mod oidc;
+pub mod upstream;
 
 use serde::{Deserialize, Serialize};
+use shared::digest::sha256_hex;
 
 use crate::namespace::WORKLOADS;
 
@@ -89,8 +90,7 @@ impl ConnectorIdentity {
         if plain.len() <= MAX_SUBJECT && is_fit {
             return plain;
         }
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.user_id.as_bytes());
-        format!("{}:sha256:{}", self.connector_id, hex::encode(digest.as_ref()))
+        format!("{}:sha256:{}", self.connector_id, sha256_hex(self.user_id.as_bytes()))
     }
 }
 

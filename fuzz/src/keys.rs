@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use shared::keys::public_key::KeyKind;
+use shared::keys::KeyKind;
 use shared::keys::sealing::SealingKey;
 use shared::keys::{KeyFile, PublicKey, SigningKey};
 use shared::random::SystemRandom;

@@ -4,6 +4,7 @@
 
 pub mod algorithm;
 pub mod key_file;
+pub mod key_kind;
 pub mod pkcs11;
 pub mod pkcs11_uri;
 pub mod public_key;
@@ -12,8 +13,9 @@ pub mod signer;
 
 pub use algorithm::{KeyAlgorithm, KeyAlgorithmError, SignatureAlgorithm};
 pub use key_file::{KeyFile, KeyFileError};
+pub use key_kind::KeyKind;
 pub use pkcs11::{Pkcs11Error, Pkcs11Signer};
 pub use pkcs11_uri::{Pkcs11Uri, Pkcs11UriError};
-pub use public_key::{KeyKind, PublicKey, PublicKeyError};
+pub use public_key::{PublicKey, PublicKeyError};
 pub use sealing::{SealError, SealingKey};
 pub use signer::{KeyError, SignError, Signer, SigningKey};

@@ -18,11 +18,13 @@ use std::thread::JoinHandle;
 
 use crate::keys::{SignatureAlgorithm, Signer, SigningKey};
 
+mod append_error;
 pub mod checkpoint;
 mod committer;
 mod edge;
 mod frame;
 mod growth;
+mod leaf;
 pub mod merkle;
 pub mod note;
 mod offline;
@@ -35,10 +37,12 @@ mod store_fs;
 mod store_memory;
 pub mod tile;
 
+pub use append_error::AppendError;
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, OriginError, SignedCheckpoint};
 pub use committer::{MAX_QUEUED_BYTES, MAX_QUEUED_LEAVES};
 pub use edge::Entries;
 pub use frame::MAX_LEAF;
+pub use leaf::{Leaf, LeafHash};
 pub use merkle::Hash;
 pub use offline::{AuditError, AuditReport, Finding, verify_offline, verify_storage};
 pub use pending::{Pending, Proved, Receipt};
@@ -51,65 +55,6 @@ pub use tile::TilePath;
 use committer::Shared;
 use store_fs::FileStorage;
 use store_memory::MemoryStorage;
-
-/// SHA-256 of `0x00 ‖ leaf` (RFC 6962 §2.1).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct LeafHash(pub [u8; 32]);
-
-impl LeafHash {
-    /// The hash of `leaf`.
-    pub fn of(leaf: &[u8]) -> Self {
-        Self(merkle::leaf_hash(leaf))
-    }
-}
-
-/// A leaf with its hash, for those who need the hash too.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Leaf {
-    bytes: Vec<u8>,
-    hash: LeafHash,
-}
-
-impl Leaf {
-    /// The leaf of these bytes.
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self { hash: LeafHash::of(&bytes), bytes }
-    }
-
-    /// Its hash.
-    pub fn hash(&self) -> LeafHash {
-        self.hash
-    }
-}
-
-impl AsRef<[u8]> for Leaf {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-/// The log did not take the leaf; nothing that depends on it may leave the house.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum AppendError {
-    /// The log was closed.
-    #[error("the log is closed")]
-    Closed,
-    /// Too much is queued; trying again later may help.
-    #[error("the log is overloaded: {leaves} leaves are waiting for the disk")]
-    Overloaded {
-        /// How many leaves wait.
-        leaves: usize,
-    },
-    /// Writing failed once. What is on the disk is known only after a restart, so the log takes nothing more until then.
-    #[error("the log has stopped: {0}")]
-    Stopped(Arc<str>),
-    /// The leaf is longer than an entry bundle can say.
-    #[error("a leaf of {length} bytes is over the cap of {MAX_LEAF}")]
-    TooLarge {
-        /// Its length.
-        length: usize,
-    },
-}
 
 /// One log. Clones share it; when the last is dropped, what has queued is committed and the log is closed.
 #[derive(Clone)]

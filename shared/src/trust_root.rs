@@ -8,6 +8,7 @@
 //! Does not read or write files, and does not know when it is called: the edge does both.
 
 pub mod client_trust_config;
+pub mod documents;
 pub mod encoding;
 pub mod legacy_targets;
 pub mod material;
@@ -16,6 +17,7 @@ pub mod trusted_root;
 pub mod tuf;
 
 pub use client_trust_config::ClientTrustConfig;
-pub use material::{CertificateChain, LogKey, TrustDocuments, TrustError, TrustMaterial, Validity};
+pub use documents::{TrustDocuments, TrustError};
+pub use material::{CertificateChain, LogKey, TrustMaterial, Validity};
 pub use signing_config::SigningConfig;
 pub use trusted_root::{TrustedRoot, TrustedRootError};

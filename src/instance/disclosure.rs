@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use privyseal_config::{DisclosureSection, TimestampRecords};
 use serde::Serialize;
-use shared::keys::public_key::KeyKind;
-use tsa::request::{MAX_NONCE, MAX_REQUEST};
+use shared::keys::KeyKind;
+use tsa::nonce::MAX_NONCE;
+use tsa::request::MAX_REQUEST;
 use tsa::{HashAlgorithm, Precision, SigningUnit};
 
 /// The statement.

@@ -13,7 +13,7 @@ use shared::time::Clock;
 
 use crate::instance::svid_uses::{SvidUses, UseRefused};
 use crate::outbound::bundles::BundleKeeper;
-use crate::serving::http::oidc::UpstreamConnector;
+use crate::outbound::upstream::UpstreamConnector;
 
 /// The OpenID provider; one for each snapshot.
 pub(crate) struct OpenIdProvider {

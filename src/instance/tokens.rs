@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use shared::keys::public_key::KeyKind;
-use shared::keys::{KeyAlgorithm, Pkcs11Error, Pkcs11Signer, Pkcs11Uri, Pkcs11UriError, Signer};
+use shared::keys::{KeyAlgorithm, KeyKind, Pkcs11Error, Pkcs11Signer, Pkcs11Uri, Pkcs11UriError, Signer};
 use shared::secret::Secret;
 
 use crate::file::{self, FileError};

@@ -2,8 +2,8 @@
 
 use aws_lc_rs::digest;
 use serde::Deserialize;
+use shared::keys::KeyKind;
 use shared::keys::PublicKey;
-use shared::keys::public_key::KeyKind;
 
 use super::bundle::{Content, Envelope, MessageSignature};
 use super::error::VerifyError;

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use shared::keys::KeyKind;
 use shared::keys::PublicKey;
-use shared::keys::public_key::KeyKind;
 use shared::log::merkle::{leaf_hash, verify_inclusion};
 use shared::log::{Hash, SignedCheckpoint};
 use shared::time::UnixTime;

@@ -19,6 +19,7 @@ mod fixture;
 pub mod gen_time;
 pub mod hash_algorithm;
 pub mod inspect;
+pub mod nonce;
 pub mod policy;
 mod qualified;
 pub mod rejection;

@@ -9,8 +9,8 @@ use shared::x509::der_writer::tag;
 use crate::clock_guard::ClockTrouble;
 use crate::der_reader::DerFault;
 use crate::hash_algorithm::{ACCEPTED, HashAlgorithm};
+use crate::nonce::MAX_NONCE;
 use crate::policy::{MAX_ARCS, PolicyOidError};
-use crate::request::MAX_NONCE;
 use crate::signing_unit::UnitTrouble;
 
 /// The bits of `PKIFailureInfo` that a timestamp authority may set; it sets exactly one.

@@ -6,14 +6,13 @@ use shared::x509::der_writer::tag;
 
 use crate::der_reader::{DerFault, DerReader, Tlv};
 use crate::hash_algorithm::HashAlgorithm;
+use crate::nonce::MAX_NONCE;
 use crate::policy::{dotted, is_within_limits};
 use crate::qualified;
 use crate::rejection::Rejection;
 
 /// The longest request read; clients send about 70 bytes.
 pub const MAX_REQUEST: usize = 4 * 1024;
-/// The longest nonce read, in octets of its INTEGER; clients send 8 to 20.
-pub const MAX_NONCE: usize = 64;
 
 /// A request that follows every rule about its own form. What it may have depends on the unit that is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

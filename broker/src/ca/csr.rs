@@ -5,8 +5,8 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::BitStringRef;
 use der::{Decode as _, Reader as _, SliceReader, Tag};
+use shared::keys::KeyKind;
 use shared::keys::PublicKey;
-use shared::keys::public_key::KeyKind;
 use spki::AlgorithmIdentifierRef;
 
 use super::proof::ProofError;

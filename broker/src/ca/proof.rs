@@ -1,7 +1,7 @@
 //! Proof of possession: the applicant shows that it holds the private half of the key that it wants certified.
 
 use const_oid::ObjectIdentifier;
-use shared::keys::public_key::KeyKind;
+use shared::keys::KeyKind;
 use shared::keys::{PublicKey, PublicKeyError};
 
 use super::armor::{self, ArmorError};

@@ -4,124 +4,29 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use shared::random::Random;
 use shared::time::UnixTime;
 
+use super::authorize_error::{AuthorizeError, PageRefusal, RedirectRefusal};
+use super::authorize_request::{AuthorizeRequest, Prompt, capped, max_age};
+use super::claims::IdTokenClaims;
 use super::client::Client;
-use super::error::{AuthorizeError, PageRefusal, RedirectRefusal};
+use super::code;
+use super::fault::ProviderFault;
 use super::flow::SealedFlow;
-use super::login::permit;
+use super::openid_provider::Provider;
 use super::parameters::{ParameterError, Parameters};
+use super::permitted_identity::permit;
 use super::pkce::{Challenge, PkceError};
 use super::redirect::{Answer, MAX_REDIRECT_URI, ReturnTo};
+use super::scopes::Scopes;
 use super::session::{self, Session, SessionSecret};
-use super::{Provider, ProviderFault, code};
 use crate::connector::ConnectorId;
 use crate::namespace::Rules;
 
 const MAX_STATE: usize = 1024;
 const MAX_NONCE: usize = 256;
 const MAX_LOGIN_HINT: usize = 254;
-
-/// Which claims were asked for. Scopes that we do not know are ignored (OpenID Connect Core §3.1.2.1).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Scopes {
-    /// `email` and `email_verified`.
-    pub email: bool,
-    /// `name`.
-    pub profile: bool,
-}
-
-impl Scopes {
-    fn parse(scope: Option<&str>) -> Result<Self, RedirectRefusal> {
-        let asked = |name: &str| scope.is_some_and(|scope| scope.split(' ').any(|word| word == name));
-        if !asked("openid") {
-            return Err(RedirectRefusal::Scope);
-        }
-        Ok(Self { email: asked("email"), profile: asked("profile") })
-    }
-
-    /// The `scope` of the token answer: what of the wish was granted.
-    pub(super) fn granted(self) -> String {
-        let extra = [(self.email, " email"), (self.profile, " profile")];
-        extra.iter().filter(|(asked, _)| *asked).fold("openid".to_owned(), |scope, (_, name)| scope + name)
-    }
-}
-
-/// `prompt` (OpenID Connect Core §3.1.2.1).
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Prompt {
-    /// Ask nothing: answer or fail.
-    pub none: bool,
-    /// Ask for the login, whoever is logged in; `select_account` asks the same of us.
-    pub login: bool,
-    /// Ask for a confirmation.
-    pub consent: bool,
-}
-
-impl Prompt {
-    fn parse(prompt: Option<&str>) -> Result<Self, RedirectRefusal> {
-        let mut parsed = Self::default();
-        for word in prompt.unwrap_or_default().split(' ').filter(|word| !word.is_empty()) {
-            match word {
-                "none" => parsed.none = true,
-                "login" | "select_account" => parsed.login = true,
-                "consent" => parsed.consent = true,
-                _ => return Err(RedirectRefusal::Prompt),
-            }
-        }
-        if parsed.none && (parsed.login || parsed.consent) { Err(RedirectRefusal::Prompt) } else { Ok(parsed) }
-    }
-}
-
-/// A request that is right in itself and comes with a redirect URI of its client.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct AuthorizeRequest {
-    pub(super) client: String,
-    pub(super) return_to: ReturnTo,
-    pub(super) challenge: Option<Challenge>,
-    pub(super) nonce: Option<String>,
-    pub(super) scopes: Scopes,
-    pub(super) prompt: Prompt,
-    pub(super) max_age: Option<u64>,
-    pub(super) connector: Option<ConnectorId>,
-    pub(super) login_hint: Option<String>,
-    /// The subject of `id_token_hint`, when that is a token of ours.
-    pub(super) hinted_subject: Option<String>,
-}
-
-impl AuthorizeRequest {
-    /// The client that asks.
-    pub fn client(&self) -> &str {
-        &self.client
-    }
-
-    /// Where the answer goes.
-    pub fn return_to(&self) -> &ReturnTo {
-        &self.return_to
-    }
-
-    /// The connector that the client asked for.
-    pub fn connector(&self) -> Option<&ConnectorId> {
-        self.connector.as_ref()
-    }
-
-    /// Whether the person must log in anew at the connector too.
-    pub fn forces_login(&self) -> bool {
-        self.prompt.login
-    }
-
-    /// How many seconds old the login may be.
-    pub fn max_age(&self) -> Option<u64> {
-        self.max_age
-    }
-
-    /// Who the client thinks will log in.
-    pub fn login_hint(&self) -> Option<&str> {
-        self.login_hint.as_deref()
-    }
-}
 
 /// What comes of a good authorization request.
 #[derive(Clone, Debug)]
@@ -273,6 +178,12 @@ impl Provider {
         known.map(|connector| Some(connector.clone())).ok_or_else(|| RedirectRefusal::ConnectorUnknown(shown(id)))
     }
 
+    /// The subject of an `id_token_hint`: a token of ours, expired or not (OpenID Connect Core §3.1.2.1).
+    fn subject_of_hint(&self, hint: &str) -> Option<String> {
+        let claims: IdTokenClaims = serde_json::from_slice(&self.token_key.open(hint)?).ok()?;
+        (claims.iss == self.issuer).then_some(claims.sub)
+    }
+
     /// The browser's session, if it serves this request and the rules still permit who it is.
     pub(super) fn suitable_session(
         &self,
@@ -318,15 +229,4 @@ impl Provider {
 fn shown(value: &str) -> String {
     const MAX_SHOWN: usize = 200;
     value.chars().take(MAX_SHOWN).collect()
-}
-
-fn capped(parameters: &Parameters, name: &'static str, cap: usize) -> Result<Option<String>, RedirectRefusal> {
-    match parameters.value(name) {
-        Some(value) if value.len() > cap => Err(RedirectRefusal::Long { name, cap }),
-        value => Ok(value.map(str::to_owned)),
-    }
-}
-
-fn max_age(seconds: Option<&str>) -> Result<Option<u64>, RedirectRefusal> {
-    seconds.map(|text| text.parse::<u32>().map(u64::from).map_err(|_| RedirectRefusal::MaxAge)).transpose()
 }

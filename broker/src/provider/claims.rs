@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;
 
-use super::Lifetimes;
 use super::client::Client;
 use super::code::{Grant, GrantId};
+use super::lifetimes::Lifetimes;
 
 /// Who knows the person, and as whom: Fulcio and sigstore-python read the connector from here, and the authority copies it
 /// into the certificate. Always there, whatever the scope, because Sigstore's clients ask for `openid email` only.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
+use shared::digest::sha256;
 use shared::secret::Secret;
 
 use super::redirect::{RedirectError, Redirects, check_registered};
@@ -28,16 +28,12 @@ impl ClientSecretHash {
         if !(MIN_SECRET..=MAX_SECRET).contains(&length) {
             return Err(ClientError::Secret { length });
         }
-        Ok(Self(hash(secret.expose())))
+        Ok(Self(sha256(secret.expose().as_bytes())))
     }
 
     fn matches(&self, secret: &str) -> bool {
-        verify_slices_are_equal(&self.0, &hash(secret)).is_ok()
+        verify_slices_are_equal(&self.0, &sha256(secret.as_bytes())).is_ok()
     }
-}
-
-fn hash(secret: &str) -> [u8; 32] {
-    digest(&SHA256, secret.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 /// A relying party.

@@ -3,17 +3,18 @@
 //! A code is stored under its SHA-256 only. Used, its record stays as long as what it made could live: a second use finds it,
 //! and from then on `userinfo` refuses the access token (RFC 6749 §4.1.2, RFC 9700 §4.2.4).
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use shared::digest::sha256;
 use shared::random::Random;
 use shared::store::{Batch, Change, Expect, Store, StoreError, Table};
 use shared::time::UnixTime;
 
-use super::authorize::Scopes;
+use super::fault::ProviderFault;
+use super::lifetimes::CODE_LIFETIME;
 use super::pkce::Challenge;
-use super::{CODE_LIFETIME, ProviderFault};
+use super::scopes::Scopes;
 use crate::connector::ConnectorIdentity;
 
 /// What a code stands for.
@@ -42,7 +43,7 @@ pub struct GrantId([u8; 32]);
 
 impl GrantId {
     fn of_code(code: &str) -> Self {
-        Self(digest(&SHA256, code.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes"))
+        Self(sha256(code.as_bytes()))
     }
 
     /// Reads a `jti` that we made.
@@ -57,14 +58,27 @@ impl std::fmt::Display for GrantId {
     }
 }
 
+/// A second use of a code. Somebody holds a code that is not theirs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Replay {
+    /// What the code made, revoked now.
+    pub grant: String,
+    /// The client that used it.
+    pub client: String,
+    /// Whom it stood for.
+    pub subject: String,
+    /// Whether this is the first replay of it.
+    pub is_first: bool,
+}
+
 /// What came of showing a code.
 pub(super) enum Spending {
     /// It was good, and is used up now.
     Granted(GrantId, Box<Grant>),
     /// It belongs to another client; it stays as it is.
     OfAnother,
-    /// It was used before, by the client and for the subject named. `is_first` on the first replay only.
-    Replayed { grant: GrantId, client: String, subject: String, is_first: bool },
+    /// It was used before.
+    Replayed(Replay),
     /// There is no such code.
     Unknown,
 }
@@ -105,10 +119,12 @@ pub(super) fn spend(
             }
             Record::Spent { client, subject } => {
                 let replayed = Record::Replayed { client: client.clone(), subject: subject.clone() };
-                (replayed, Spending::Replayed { grant: grant_id, client, subject, is_first: true })
+                let grant = grant_id.to_string();
+                (replayed, Spending::Replayed(Replay { grant, client, subject, is_first: true }))
             }
             Record::Replayed { client, subject } => {
-                return Ok(Spending::Replayed { grant: grant_id, client, subject, is_first: false });
+                let grant = grant_id.to_string();
+                return Ok(Spending::Replayed(Replay { grant, client, subject, is_first: false }));
             }
         };
         let key = grant_id.0.to_vec();

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::Provider;
-use super::exchange::TOKEN_EXCHANGE;
+use super::grant_type::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, TOKEN_EXCHANGE};
+use super::openid_provider::Provider;
 
 #[derive(Serialize)]
 struct Discovery<'a> {
@@ -41,8 +41,8 @@ impl Provider {
     /// `/.well-known/openid-configuration`.
     pub fn discovery(&self, workloads: WorkloadMethods) -> String {
         let WorkloadMethods { jwt, x509 } = workloads;
-        let mut grants = vec!["authorization_code"];
-        grants.extend((jwt || x509).then_some("client_credentials"));
+        let mut grants = vec![AUTHORIZATION_CODE];
+        grants.extend((jwt || x509).then_some(CLIENT_CREDENTIALS));
         grants.extend(jwt.then_some(TOKEN_EXCHANGE));
         let mut methods = vec!["client_secret_basic", "client_secret_post", "none"];
         // draft-ietf-oauth-spiffe-client-auth §4.

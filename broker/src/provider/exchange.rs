@@ -18,15 +18,18 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::audit::AuditRecord;
+use shared::digest::sha256_hex;
 use shared::random::Random;
 use shared::time::UnixTime;
 
-use super::Provider;
 use super::claims::{FederatedClaims, WorkloadClaims};
-use super::error::TokenError;
+use super::client_authentication::ClientAuthentication;
+use super::grant_type::{ID_TOKEN, JWT, JWT_SPIFFE, JWT_SPIFFE_TOKEN};
+use super::openid_provider::Provider;
 use super::parameters::Parameters;
+use super::prepared_token::PreparedToken;
 use super::svid_fault::{SvidFault, SvidRole};
-use super::token::{ClientAuthentication, PreparedToken, sha256_hex};
+use super::token_error::TokenError;
 use crate::issuer::{Issuers, Source};
 use crate::names::SpiffeId;
 use crate::namespace::{Rules, WORKLOADS};
@@ -36,15 +39,6 @@ use crate::svid::{
 };
 use crate::token::{JwtSvidVerification, UnverifiedToken};
 use crate::trust_domain::TrustDomainRecord;
-
-/// The grant of RFC 8693.
-pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-/// A JWT-SVID as an assertion.
-pub(super) const JWT_SPIFFE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
-/// RFC 8693 §3: what a JWT-SVID is, what we make of it, and the name of its own that some give it.
-pub(super) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
-pub(super) const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
-pub(super) const JWT_SPIFFE_TOKEN: &str = "urn:ietf:params:oauth:token-type:jwt-spiffe";
 
 /// The certificate of the connection, read; or why it is no SVID.
 pub type Channel = Option<Result<UnverifiedX509Svid, X509SvidError>>;
@@ -386,12 +380,6 @@ impl Provider {
             },
             issued_token_type: Some(ID_TOKEN),
         })
-    }
-}
-
-impl TokenError {
-    fn svid(role: SvidRole, fault: SvidFault) -> Self {
-        Self::Svid { role, fault: Box::new(fault) }
     }
 }
 

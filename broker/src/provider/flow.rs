@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use shared::random::Random;
 use shared::time::UnixTime;
 
-use super::authorize::AuthorizeRequest;
-use super::{FLOW_LIFETIME, Provider};
+use super::authorize_request::AuthorizeRequest;
+use super::lifetimes::FLOW_LIFETIME;
+use super::openid_provider::Provider;
 use crate::connector::ConnectorId;
 
 /// Browsers keep cookies of 4096 bytes, name and attributes included (RFC 6265 §6.1).

@@ -1,40 +1,16 @@
-//! The end of a login: the identity is permitted by the rules, the browser gets a session, the client a code.
+//! The end of a login: the browser gets a session, the client a code.
 
 use shared::random::Random;
 use shared::time::UnixTime;
 
-use super::error::RedirectRefusal;
+use super::authorize_error::RedirectRefusal;
+use super::fault::ProviderFault;
 use super::flow::{FlowError, OpenFlow};
+use super::openid_provider::Provider;
+use super::permitted_identity::{IdentityDenied, PermittedIdentity};
 use super::redirect::Answer;
 use super::session::{self, Session, SessionSecret};
-use super::{Provider, ProviderFault};
-use crate::connector::{ConnectorId, ConnectorIdentity};
-use crate::namespace::{Denied, Rules};
-
-/// An identity that the namespace rules permit; only `permit` makes one.
-#[derive(Clone, Debug)]
-pub struct PermittedIdentity(ConnectorIdentity);
-
-/// Why an identity may not be named in our tokens.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum IdentityDenied {
-    /// The connector names no e-mail address, and the rules speak of those.
-    #[error("the connector '{0}' names no e-mail address for this person")]
-    NoEmail(ConnectorId),
-    /// No rule lets this connector speak for this address.
-    #[error("{0} (rule {rule})", rule = .0.rule())]
-    Rule(#[from] Denied),
-}
-
-/// Asks the rules that the certificate authority asks too. The address goes on as they read it.
-pub fn permit(rules: &Rules, identity: &ConnectorIdentity) -> Result<PermittedIdentity, IdentityDenied> {
-    let no_email = || IdentityDenied::NoEmail(identity.connector_id.clone());
-    let email = identity.email.as_deref().ok_or_else(no_email)?;
-    let permit = rules.permit_login(identity.connector_id.as_str(), email, identity.email_verified)?;
-    let email = Some(permit.address().as_str().to_owned());
-    // What was permitted is a verified address: an unverified one has no rule.
-    Ok(PermittedIdentity(ConnectorIdentity { email, email_verified: true, ..identity.clone() }))
-}
+use crate::namespace::Rules;
 
 /// The end of a login.
 #[derive(Clone)]
@@ -77,7 +53,7 @@ impl Provider {
         now: UnixTime,
         random: &dyn Random,
     ) -> Result<LoggedIn, ProviderFault> {
-        let session = Session { identity: identity.0, auth_time: auth_time.seconds().min(now.seconds()) };
+        let session = Session { identity: identity.into_identity(), auth_time: auth_time.seconds().min(now.seconds()) };
         let secret = if self.lifetimes.session.is_zero() {
             None
         } else {

@@ -1,10 +1,10 @@
 //! Proof Key for Code Exchange (RFC 7636), S256 only.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use shared::digest::sha256;
 
 /// A `code_challenge` that can be the S256 of something: 43 characters of base64url (RFC 7636 §4.2).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -43,7 +43,7 @@ impl Challenge {
             return Err(PkceError::Method);
         }
         match URL_SAFE_NO_PAD.decode(challenge) {
-            Ok(bytes) if bytes.len() == SHA256.output_len() => Ok(Some(Self(challenge.to_owned()))),
+            Ok(bytes) if bytes.len() == 32 => Ok(Some(Self(challenge.to_owned()))),
             Ok(_) | Err(_) => Err(PkceError::Challenge),
         }
     }
@@ -53,7 +53,7 @@ impl Challenge {
         if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
             return Err(PkceError::Verifier);
         }
-        let computed = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+        let computed = URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()));
         verify_slices_are_equal(computed.as_bytes(), self.0.as_bytes()).map_err(|_| PkceError::Mismatch)
     }
 }

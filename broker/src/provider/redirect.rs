@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded::Serializer;
 
-use super::error::ErrorCode;
+use super::error_code::ErrorCode;
 
 /// The out-of-band "redirect": the page shows the code and the person carries it to the program.
 pub(super) const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";

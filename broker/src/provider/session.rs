@@ -1,15 +1,15 @@
 //! Browser sessions: a random secret in a cookie, its SHA-256 in the store.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use shared::digest::sha256;
 use shared::random::Random;
 use shared::secret::Secret;
 use shared::store::{Batch, Change, Store, Table};
 use shared::time::UnixTime;
 
-use super::ProviderFault;
+use super::fault::ProviderFault;
 use crate::connector::ConnectorIdentity;
 
 const SECRET_BYTES: usize = 32;
@@ -35,7 +35,7 @@ impl SessionSecret {
     }
 
     fn key(&self) -> Vec<u8> {
-        digest(&SHA256, self.0.expose().as_bytes()).as_ref().to_vec()
+        sha256(self.0.expose().as_bytes()).to_vec()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why an SVID that was shown at the token endpoint gets nobody a token.
 
-use super::error::ErrorCode;
+use super::error_code::ErrorCode;
 use crate::names::Rule;
 use crate::namespace::Denied;
 use crate::svid::{UseError, X509SvidError};

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use der::asn1::UintRef;
 use der::{Decode as _, Reader as _, SliceReader};
-use shared::keys::public_key::KeyKind;
+use shared::digest::sha256;
+use shared::keys::KeyKind;
 use shared::keys::{PublicKey, SignError, SignatureAlgorithm, Signer};
 
 use super::jws;
@@ -54,7 +55,7 @@ impl TokenKey {
             }
             kind @ (KeyKind::Ed25519 | KeyKind::P521) => return Err(TokenKeyError::Kind(kind)),
         };
-        let key_id = URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{{{required}}}").as_bytes()));
+        let key_id = URL_SAFE_NO_PAD.encode(sha256(format!("{{{required}}}").as_bytes()));
         let algorithm = signer.algorithm().jose_name();
         let header = format!(r#"{{"alg":"{algorithm}","kid":"{key_id}","typ":"JWT"}}"#);
         let prefix = format!("{}.", URL_SAFE_NO_PAD.encode(header));

@@ -1,14 +1,13 @@
 //! Who the bearer of an access token stands for (OpenID Connect Core §5.3).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use shared::time::UnixTime;
 
+use super::access_token::SealedAccess;
 use super::claims::{FederatedClaims, IdTokenClaims, PersonClaims};
 use super::code::{self, GrantId};
-use super::token::{ACCESS_CONTEXT, SealedAccess};
-use super::{Provider, ProviderFault};
+use super::fault::ProviderFault;
+use super::openid_provider::Provider;
 
 /// Longest access token that is read.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -65,9 +64,7 @@ impl Provider {
     }
 
     fn open_sealed(&self, token: &str) -> Option<Opened> {
-        let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let plain = self.access_key.open(ACCESS_CONTEXT, &sealed).ok()?;
-        let access: SealedAccess = serde_json::from_slice(&plain).ok()?;
+        let access = SealedAccess::open(token, &self.access_key)?;
         let answer = UserInfo { sub: access.subject, person: access.person, federated_claims: None };
         Some(Opened { grant: access.grant, exp: access.exp, answer })
     }
@@ -85,11 +82,5 @@ impl Provider {
                 federated_claims: Some(claims.federated_claims),
             },
         })
-    }
-
-    /// The subject of an `id_token_hint`: a token of ours, expired or not (OpenID Connect Core §3.1.2.1).
-    pub(super) fn subject_of_hint(&self, hint: &str) -> Option<String> {
-        let claims: IdTokenClaims = serde_json::from_slice(&self.token_key.open(hint)?).ok()?;
-        (claims.iss == self.issuer).then_some(claims.sub)
     }
 }

@@ -3,6 +3,8 @@
 use aws_lc_rs::signature;
 use const_oid::ObjectIdentifier;
 
+use super::key_kind::KeyKind;
+
 /// What a key of ours signs with. The digest is fixed by the key, never by the caller.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum SignatureAlgorithm {
@@ -147,8 +149,7 @@ impl KeyAlgorithm {
     }
 
     /// Whether a public key is of this kind.
-    pub fn is_kind(self, kind: super::public_key::KeyKind) -> bool {
-        use super::public_key::KeyKind;
+    pub fn is_kind(self, kind: KeyKind) -> bool {
         match kind {
             KeyKind::P256 => self == Self::P256,
             KeyKind::P384 => self == Self::P384,

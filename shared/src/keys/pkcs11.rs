@@ -3,7 +3,9 @@
 //! What is signed is hashed here; the token sees digests only. Sessions are pooled. When the token vanishes, signing fails, and
 //! the next signature looks for it again: first with a new session, then with the module started anew.
 
+mod error;
 mod module;
+mod object;
 mod public_key;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,93 +13,27 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
+use cryptoki::object::{ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
 
 use super::algorithm::SignatureAlgorithm;
 use super::pkcs11_uri::Pkcs11Uri;
-use super::public_key::{PublicKey, PublicKeyError};
+use super::public_key::PublicKey;
 use super::signer::{SignError, Signer};
 use crate::secret::Secret;
 use crate::x509::DerWriter;
 use crate::x509::der_writer::tag;
 use module::Module;
+use object::{name_of, one};
+
+pub use error::Pkcs11Error;
 
 /// Most signatures of one key under way at once. A token with fewer sessions says so, and then its number is ours.
 const MAX_SESSIONS: usize = 8;
 
 /// Is told what a token said when a signature failed. `SignError` goes to callers and says nothing.
 pub type Report = Arc<dyn Fn(&Pkcs11Error) + Send + Sync>;
-
-/// Why a key in a token cannot be used.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Pkcs11Error {
-    /// The module's file is no PKCS#11 module.
-    #[error("{path} cannot be loaded as a PKCS#11 module: {reason}")]
-    Module {
-        /// The file.
-        path: String,
-        /// What the loader said.
-        reason: String,
-    },
-    /// A call into the module failed.
-    #[error("the PKCS#11 module answered {0}")]
-    Call(String),
-    /// The PIN is not the token's. It is not tried again, since tokens lock themselves after a few wrong ones.
-    #[error(
-        "the token refused the PIN ({0}); it is not tried again before the next start, since tokens lock themselves"
-    )]
-    Pin(String),
-    /// No token of this name.
-    #[error("there is no token {wanted}; the module knows {}", if .found.is_empty() { "none".to_owned() } else { .found.join(", ") })]
-    NoToken {
-        /// What was looked for.
-        wanted: String,
-        /// Labels of the tokens that are there.
-        found: Vec<String>,
-    },
-    /// No such key, or several.
-    #[error("the token has {count} {class} keys {wanted}; exactly one is needed")]
-    Key {
-        /// Private or public.
-        class: &'static str,
-        /// What was looked for.
-        wanted: String,
-        /// How many there are.
-        count: usize,
-    },
-    /// The public half is missing, or of a kind that we do not use.
-    #[error("the public half of the key {wanted}: {reason}")]
-    Public {
-        /// What was looked for.
-        wanted: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The key cannot sign with the algorithm asked for.
-    #[error("the key {0} is of another kind than was asked for")]
-    Algorithm(String),
-    /// What the private key signs does not verify with the public one.
-    #[error("the private and the public key {0} do not belong together")]
-    Pair(String),
-}
-
-impl From<Error> for Pkcs11Error {
-    fn from(error: Error) -> Self {
-        // The crate explains each code in a paragraph; its name says as much.
-        match error {
-            Error::Pkcs11(code, function) => Self::Call(format!("{code:?} to {function:?}")),
-            other => Self::Call(other.to_string()),
-        }
-    }
-}
-
-impl From<PublicKeyError> for Pkcs11Error {
-    fn from(error: PublicKeyError) -> Self {
-        Self::Public { wanted: String::new(), reason: error.to_string() }
-    }
-}
 
 /// A private key in a token.
 pub struct Pkcs11Signer {
@@ -267,12 +203,6 @@ impl Drop for Pkcs11Signer {
     }
 }
 
-fn name_of(uri: &Pkcs11Uri) -> String {
-    let label = uri.object.as_ref().map(|label| format!("`{label}`"));
-    let id = uri.id.as_ref().map(|id| format!("with the id {}", hex::encode(id)));
-    [label, id].into_iter().flatten().collect::<Vec<_>>().join(" ")
-}
-
 fn connect(
     context: &cryptoki::context::Pkcs11,
     uri: &Pkcs11Uri,
@@ -311,21 +241,6 @@ fn log_in(session: &Session, pin: &Secret<String>) -> Result<(), Pkcs11Error> {
             _,
         )) => Err(Pkcs11Error::Pin(format!("{code:?}"))),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The one object of `class` that `uri` names.
-fn one(session: &Session, uri: &Pkcs11Uri, class: ObjectClass) -> Result<ObjectHandle, Pkcs11Error> {
-    let mut template = vec![Attribute::Class(class)];
-    template.extend(uri.object.as_ref().map(|label| Attribute::Label(label.as_bytes().to_vec())));
-    template.extend(uri.id.as_ref().map(|id| Attribute::Id(id.clone())));
-    let found = session.find_objects(&template)?;
-    match found[..] {
-        [key] => Ok(key),
-        _ => {
-            let class = if class == ObjectClass::PRIVATE_KEY { "private" } else { "public" };
-            Err(Pkcs11Error::Key { class, wanted: name_of(uri), count: found.len() })
-        }
     }
 }
 

@@ -11,24 +11,7 @@ use der::{Decode as _, Reader as _, SliceReader};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
 
 use super::algorithm::SignatureAlgorithm;
-
-/// The kinds of key that we take from a client or use ourselves.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum KeyKind {
-    /// Edwards25519 (RFC 8410).
-    Ed25519,
-    /// NIST P-256 (RFC 5480).
-    P256,
-    /// NIST P-384.
-    P384,
-    /// NIST P-521.
-    P521,
-    /// RSA with a modulus of 2048 to 4096 bits and the exponent 65537 (RFC 8017).
-    Rsa {
-        /// Length of the modulus in bits.
-        bits: u16,
-    },
-}
+use super::key_kind::KeyKind;
 
 /// A public key that parsed, of a kind that we take, strong enough.
 #[derive(Clone)]

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use super::key_file::KeyFile;
-use super::public_key::{KeyKind, PublicKey, PublicKeyError};
+use super::key_kind::KeyKind;
+use super::public_key::{PublicKey, PublicKeyError};
 use crate::random::Random;
 
 /// Something that signs with one private key: a key in memory, a token, a remote service.

@@ -5,15 +5,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::append_error::AppendError;
 use super::checkpoint::{Checkpoint, Origin};
 use super::edge::{Completed, RightEdge};
 use super::frame::{FrameBuilder, MAX_LEAF};
 use super::growth::{Frontier, Growth};
+use super::leaf::LeafHash;
 use super::merkle::Hash;
 use super::pending::{Batch, Committed};
+use super::segment;
 use super::storage::Storage;
 use super::tile::{self, Kind, TilePath, WIDTH};
-use super::{AppendError, LeafHash, segment};
 use crate::keys::Signer;
 
 /// Most leaves that wait for the next batch.

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
+use super::append_error::AppendError;
 use super::growth::Growth;
+use super::leaf::LeafHash;
 use super::merkle::{self, Hash};
-use super::{AppendError, LeafHash};
 
 /// Proof that a leaf is durable. Only a `Log` makes one, so holding it means that the fsync is done.
 #[derive(Debug)]

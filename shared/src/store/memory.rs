@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Batch, Change, Page, Store, StoreError, Table, check_key, is_live};
+use super::batch::{Batch, Change, check_key};
+use super::engine::{Page, Store, is_live};
+use super::error::StoreError;
+use super::table::Table;
 use crate::time::UnixTime;
 
 /// Records in memory, under one lock.

@@ -1,6 +1,6 @@
 //! The single keys and certificates that cosign 2 and gitsign look up in TUF by `custom.sigstore.usage`.
 
-use super::material::{CertificateChain, TrustError, TrustMaterial};
+use super::material::{CertificateChain, TrustMaterial};
 
 /// What such a target is for, in the words of those clients.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,7 +41,7 @@ pub struct LegacyTarget {
 }
 
 /// The targets for `material`. The first of each kind has the name that clients fall back to, later ones a number.
-pub(super) fn legacy_targets(material: &TrustMaterial) -> Result<Vec<LegacyTarget>, TrustError> {
+pub(super) fn legacy_targets(material: &TrustMaterial) -> Vec<LegacyTarget> {
     let mut targets = Vec::new();
     for (at, chain) in material.issuing.iter().enumerate() {
         for (place, der) in chain.certificates.iter().enumerate() {
@@ -71,7 +71,7 @@ pub(super) fn legacy_targets(material: &TrustMaterial) -> Result<Vec<LegacyTarge
             targets.push(certificate(&stem, at, der, Usage::Tsa, chain));
         }
     }
-    Ok(targets)
+    targets
 }
 
 fn intermediate(stem: &str, place: usize) -> String {

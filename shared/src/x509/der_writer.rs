@@ -25,6 +25,8 @@ pub mod tag {
     pub const OBJECT_IDENTIFIER: u8 = 0x06;
     /// UTF8String
     pub const UTF8_STRING: u8 = 0x0c;
+    /// ENUMERATED
+    pub const ENUMERATED: u8 = 0x0a;
     /// SEQUENCE
     pub const SEQUENCE: u8 = 0x30;
     /// SET
@@ -111,6 +113,19 @@ impl DerWriter {
         self.length(octets.len() + 1);
         self.out.push(0);
         self.out.extend_from_slice(octets);
+    }
+
+    /// Appends a `GeneralizedTime` in whole seconds. Fails after the year 9999.
+    pub fn generalized_time(&mut self, at: UnixTime) -> Result<(), der::Error> {
+        let text = at.rfc3339()?;
+        let digits: String = text.chars().take(19).filter(char::is_ascii_digit).collect();
+        self.value(tag::GENERALIZED_TIME, format!("{digits}Z").as_bytes());
+        Ok(())
+    }
+
+    /// Appends an `ENUMERATED` of one octet.
+    pub fn enumerated(&mut self, value: u8) {
+        self.value(tag::ENUMERATED, &[value]);
     }
 
     /// Appends a `Time`: UTCTime through 2049, GeneralizedTime after (RFC 5280 §4.1.2.5). Fails after the year 9999.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use broker::ca::{Authority, AuthorityError, CertificateLogKey, CertificateLogKeyError, Profile, ProfileError};
 use broker::connector::ConnectorId;
 use broker::connector::local::LocalUsers;
-use broker::connector::oidc::{OidcConnector, OidcConnectorParts};
 use broker::issuer::{IssuerSpec, Issuers, JwksError, KeySet, KeySource};
 use broker::names::{Audience, IssuerUrl, NameError};
 use broker::profile::Profile as IssuerProfile;
@@ -26,8 +25,8 @@ use crate::instance::openid_provider::{OpenIdProvider, OpenIdProviderParts};
 use crate::instance::signature_log::IssuedLately;
 use crate::instance::svid_uses::SvidUses;
 use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::upstream::{FetchError, Fetcher, OidcConnector, OidcConnectorParts, UpstreamConnector};
 use crate::outbound::{KeyKeeper, Outbound};
-use crate::serving::http::oidc::{FetchError, Fetcher, UpstreamConnector};
 
 /// What the record of our own provider is called in the audit log.
 const OWN_PROVIDER: &str = "own-provider";

@@ -10,7 +10,7 @@ use crate::instance::assemble::ConnectorSettings;
 use crate::instance::certificate_authority::CertificateAuthority;
 use crate::instance::openid_provider::OpenIdProvider;
 use crate::instance::roles::Roles;
-use crate::serving::http::oidc::UpstreamConnector;
+use crate::outbound::upstream::UpstreamConnector;
 
 /// Everything that a change of the configuration or of the registered issuers can change.
 pub(crate) struct Snapshot {

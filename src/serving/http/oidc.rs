@@ -19,7 +19,6 @@ mod userinfo;
 use axum::Router;
 use axum::routing::{get, post};
 
-pub(crate) use self::upstream::{FetchError, Fetcher, UpstreamConnector};
 use crate::current::Current;
 use crate::instance::openid_provider::OpenIdProvider;
 

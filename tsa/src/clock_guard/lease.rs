@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::time::UnixTime;
 
 use super::leap::LeapSecond;
-use super::limits::{ClockLimits, ClockMode};
+use super::limits::{APPROVED, ClockLimits, ClockMode};
 use super::mark::HighWaterMark;
 use super::quorum::Quorum;
 use super::reading::{ClockReading, span_ms};
@@ -42,9 +42,6 @@ impl TrustedNow {
         }
     }
 }
-
-/// How the status of a time begins that a quorum vouched for.
-pub(super) const APPROVED: &str = "enforce";
 
 /// How fast the kernel may steer the boot clock against the hardware, in parts per million, without our asking the sources anew.
 /// With 200 for a bad crystal it makes up [`DRIFT_PPM`](super::DRIFT_PPM).

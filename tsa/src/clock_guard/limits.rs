@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use shared::time::UnixTime;
 
+/// How the status of a time begins that a quorum vouched for.
+pub(super) const APPROVED: &str = "enforce";
+
 /// How much the guard asks for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ClockMode {

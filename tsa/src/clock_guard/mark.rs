@@ -11,7 +11,7 @@ use std::time::Duration;
 use shared::audit::{AuditRecord, ClockEvent};
 use shared::time::UnixTime;
 
-use super::lease::APPROVED;
+use super::limits::APPROVED;
 use super::limits::{ClockLimits, ClockMode};
 
 /// How much further than the kept mark a time is believed that nobody vouched for.

@@ -10,8 +10,8 @@ use shared::strict_json::{self, Json};
 use shared::x509::DerWriter;
 use shared::x509::der_writer::tag;
 
-use super::MAX_NONCE;
 use crate::hash_algorithm::HashAlgorithm;
+use crate::nonce::MAX_NONCE;
 use crate::policy::PolicyOid;
 use crate::rejection::Rejection;
 

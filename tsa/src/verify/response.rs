@@ -2,7 +2,7 @@
 
 use shared::x509::der_writer::tag;
 
-use super::VerifyError;
+use super::error::VerifyError;
 use crate::der_reader::{DerFault, DerReader};
 
 /// The token of a granted response: status 0. `grantedWithMods` is refused, since nobody can see what was modified.

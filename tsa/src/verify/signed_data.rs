@@ -7,12 +7,12 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5911, rfc5912};
 use der::asn1::{OctetString, SetOfVec};
 use der::{Decode as _, Encode as _};
-use shared::keys::public_key::KeyKind;
+use shared::keys::KeyKind;
 use shared::x509::der_writer::tag;
 use shared::x509::{Certificate, Chain, DerWriter};
 use spki::AlgorithmIdentifierOwned;
 
-use super::VerifyError;
+use super::error::VerifyError;
 use crate::der_reader::{DerFault, DerReader};
 use crate::hash_algorithm::HashAlgorithm;
 use crate::signing_unit::template::{ID_CT_TST_INFO, ID_SIGNING_CERTIFICATE_V2};

@@ -15,6 +15,7 @@ use crate::issuer::Registry;
 use crate::names::{Audience, PublicSuffixes, TrustDomain};
 use crate::namespace::Grant;
 use crate::profile::Profile;
+use crate::provider::grant_type::TOKEN_EXCHANGE;
 use crate::provider::{
     Client, ClientSecretHash, Clients, ErrorCode, Lifetimes, ProviderParts, ProviderSealing, TokenRequest,
 };

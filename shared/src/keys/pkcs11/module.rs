@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 
-use super::Pkcs11Error;
+use super::error::Pkcs11Error;
 
 /// A module that is loaded and initialised. Calls share it; a restart waits until none is under way, since C_Finalize beside
 /// other calls is undefined (PKCS#11 §5.4).

@@ -3,7 +3,8 @@
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
 use cryptoki::session::Session;
 
-use super::{Pkcs11Error, name_of, one};
+use super::error::Pkcs11Error;
+use super::object::{name_of, one};
 use crate::keys::pkcs11_uri::Pkcs11Uri;
 use crate::keys::public_key::PublicKey;
 use crate::x509::DerWriter;

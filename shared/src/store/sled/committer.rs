@@ -7,8 +7,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::super::{Batch, Change, StoreError};
-use super::{Engine, Fault, record};
+use super::super::batch::{Batch, Change};
+use super::super::error::StoreError;
+use super::engine::{Engine, Fault};
+use super::record;
 use crate::time::UnixTime;
 
 /// Most requests that one sync answers, and that may wait for their turn before callers block.

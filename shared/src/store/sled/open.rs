@@ -10,9 +10,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::super::{Store, StoreError};
+use super::super::engine::Store;
+use super::super::error::StoreError;
 use super::committer::Committer;
-use super::{Engine, SledStore, panic_text, record};
+use super::engine::{Engine, panic_text};
+use super::record;
+use super::sled_store::SledStore;
 use crate::time::UnixTime;
 
 /// sled's cache of pages: its own default of 1 GiB is no size for a store of small records that expire.

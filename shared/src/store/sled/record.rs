@@ -3,7 +3,8 @@
 //!
 //! One tree and not one a table, because sled applies a batch atomically only within a tree.
 
-use super::super::{Table, is_live};
+use super::super::engine::is_live;
+use super::super::table::Table;
 use crate::time::UnixTime;
 
 /// A record as found.

@@ -10,9 +10,9 @@ use super::metadata::{
 use super::repository::Repository;
 use crate::keys::{SignatureAlgorithm, Signer};
 use crate::time::UnixTime;
+use crate::trust_root::documents::TrustDocuments;
 use crate::trust_root::encoding::Moment;
 use crate::trust_root::legacy_targets::Usage;
-use crate::trust_root::material::TrustDocuments;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280;
 
-use super::{Revoked, enumerated, generalized_time};
+use super::revoked::Revoked;
 use crate::keys::{SignError, Signer};
 use crate::time::UnixTime;
 use crate::x509::certificate::Certificate;
@@ -57,7 +57,7 @@ impl CrlPlan<'_> {
             entry(&mut entries, revoked).map_err(CrlError::Time)?;
         }
         let mut since = DerWriter::default();
-        generalized_time(&mut since, self.since).map_err(CrlError::Time)?;
+        since.generalized_time(self.since).map_err(CrlError::Time)?;
         let since = since.finish();
         let mut list = DerWriter::with_capacity(1024);
         list.nested(tag::SEQUENCE, |list| {
@@ -103,7 +103,7 @@ fn entry(out: &mut DerWriter, revoked: &Revoked) -> Result<(), der::Error> {
         entry.value(tag::INTEGER, &revoked.serial);
         entry.raw(&time.finish());
         entry.nested(tag::SEQUENCE, |extensions| {
-            extension(extensions, rfc5280::ID_CE_CRL_REASONS, |value| enumerated(value, revoked.reason.code()));
+            extension(extensions, rfc5280::ID_CE_CRL_REASONS, |value| value.enumerated(revoked.reason.code()));
         });
     });
     Ok(())

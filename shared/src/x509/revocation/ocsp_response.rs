@@ -5,7 +5,7 @@ use std::sync::Arc;
 use const_oid::ObjectIdentifier;
 
 use super::ocsp_request::{CertId, NONCE, OcspRequest};
-use super::{RevocationReason, enumerated, generalized_time};
+use super::revoked::RevocationReason;
 use crate::keys::{SignError, Signer};
 use crate::time::UnixTime;
 use crate::x509::certificate::Certificate;
@@ -108,7 +108,7 @@ impl Responder {
         let basic = basic.finish();
         let mut out = DerWriter::with_capacity(basic.len() + 64);
         out.nested(tag::SEQUENCE, |response| {
-            enumerated(response, 0);
+            response.enumerated(0);
             response.nested(tag::context_constructed(0), |bytes| {
                 bytes.nested(tag::SEQUENCE, |bytes| {
                     bytes.oid(BASIC);
@@ -126,7 +126,7 @@ impl Responder {
         status: impl Fn(&CertId) -> CertStatus,
     ) -> Result<Vec<u8>, der::Error> {
         let mut produced = DerWriter::default();
-        generalized_time(&mut produced, plan.produced_at)?;
+        produced.generalized_time(plan.produced_at)?;
         let mut singles = DerWriter::default();
         for certificate in &request.certificates {
             single(&mut singles, certificate, status(certificate), plan)?;
@@ -156,7 +156,7 @@ impl Responder {
 fn single(out: &mut DerWriter, id: &CertId, status: CertStatus, plan: AnswerPlan) -> Result<(), der::Error> {
     let time = |at| -> Result<Vec<u8>, der::Error> {
         let mut writer = DerWriter::default();
-        generalized_time(&mut writer, at)?;
+        writer.generalized_time(at)?;
         Ok(writer.finish())
     };
     let (this, next, cutoff) = (time(plan.produced_at)?, time(plan.next_update)?, time(plan.archive_from)?);
@@ -168,7 +168,7 @@ fn single(out: &mut DerWriter, id: &CertId, status: CertStatus, plan: AnswerPlan
             let at = time(at)?;
             said.nested(tag::context_constructed(1), |info| {
                 info.raw(&at);
-                info.nested(tag::context_constructed(0), |code| enumerated(code, reason.code()));
+                info.nested(tag::context_constructed(0), |code| code.enumerated(reason.code()));
             });
         }
     }

@@ -7,7 +7,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use broker::connector::ConnectorId;
-use broker::connector::oidc::{UpstreamError, UpstreamLogin};
 use broker::provider::{FlowError, OpenFlow, Parameters, UpstreamState, flow_of_state};
 use shared::time::UnixTime;
 
@@ -16,9 +15,9 @@ use super::super::request_id::RequestId;
 use super::answers::answer;
 use super::blocking::blocking;
 use super::cookies::Cookies;
-use super::upstream::{self, UpstreamConnector};
-use super::{input, login};
+use super::{input, login, upstream};
 use crate::instance::openid_provider::OpenIdProvider;
+use crate::outbound::upstream::{UpstreamConnector, UpstreamError, UpstreamLogin};
 
 pub(super) async fn get(
     State(op): State<Arc<OpenIdProvider>>,

@@ -18,9 +18,9 @@ use super::super::request_id::RequestId;
 use super::answers::{answer, our_fault, redirect};
 use super::blocking::blocking;
 use super::cookies::Cookies;
-use super::upstream::{self, UpstreamConnector};
-use super::{authorize, input};
+use super::{authorize, input, upstream};
 use crate::instance::openid_provider::OpenIdProvider;
+use crate::outbound::upstream::UpstreamConnector;
 
 pub(super) async fn get(
     State(op): State<Arc<OpenIdProvider>>,

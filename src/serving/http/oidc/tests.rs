@@ -10,7 +10,6 @@ use axum::http::{Method, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use broker::connector::local::LocalUsers;
-use broker::connector::oidc::{OidcConnector, OidcConnectorParts};
 use broker::namespace::{ConnectorSpec, Grant};
 use broker::provider::{Client, ClientSecretHash, Clients, Lifetimes, ProviderParts, ProviderSealing};
 use serde_json::Value;
@@ -23,8 +22,8 @@ use tower::ServiceExt as _;
 
 use super::super::frame::frame;
 use super::super::request_id::RequestIds;
-use super::upstream::FetchError;
 use super::*;
+use crate::outbound::upstream::{FetchError, Fetcher, OidcConnector, OidcConnectorParts};
 
 const ORIGIN: &str = "http://localhost:8420";
 const ISSUER: &str = "http://localhost:8420/oidc";

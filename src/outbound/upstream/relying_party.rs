@@ -2,10 +2,10 @@
 //!
 //! The `openidconnect` crate builds the requests and verifies the ID token; what it leaves to its user is done here: the
 //! binding to the browser (`provider::flow`), `azp`, `iat`, the age of the login, RFC 9207's `iss`. It has no HTTP client of
-//! its own: the edge hands one in that reaches only the hosts which a record names.
+//! its own: `connector` hands one in that reaches only the hosts which a record names.
 
-mod verify;
-
+use broker::connector::ConnectorId;
+use broker::provider::{AuthorizeRequest, Parameters, UpstreamState};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
     CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
@@ -20,43 +20,40 @@ use serde::{Deserialize, Serialize};
 use shared::random::Random;
 use shared::secret::Secret;
 
-use super::ConnectorId;
-use crate::provider::{AuthorizeRequest, ParameterError, Parameters, UpstreamState};
-
-pub use verify::UpstreamLogin;
+use super::error::{UpstreamError, chain};
 
 /// What a connector is made of.
-pub struct OidcConnectorParts {
+pub(crate) struct OidcConnectorParts {
     /// Its name in URLs and tokens.
-    pub id: ConnectorId,
+    pub(crate) id: ConnectorId,
     /// What the login page calls it.
-    pub name: String,
+    pub(crate) name: String,
     /// The upstream's issuer, byte for byte.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// Our client identifier there.
-    pub client_id: String,
+    pub(crate) client_id: String,
     /// Our client secret there; without one we are a public client.
-    pub client_secret: Option<Secret<String>>,
+    pub(crate) client_secret: Option<Secret<String>>,
     /// `https://host[:port]`, without a slash at its end; the redirect URI follows from it.
-    pub origin: String,
+    pub(crate) origin: String,
     /// Take an address that the upstream does not call verified.
-    pub trusts_unverified_email: bool,
+    pub(crate) trusts_unverified_email: bool,
 }
 
 /// An upstream provider.
-pub struct OidcConnector {
-    id: ConnectorId,
+pub(crate) struct OidcConnector {
+    pub(super) id: ConnectorId,
     name: String,
     issuer: IssuerUrl,
-    client_id: ClientId,
+    pub(super) client_id: ClientId,
     client_secret: Option<Secret<String>>,
     redirect: RedirectUrl,
-    trusts_unverified_email: bool,
+    pub(super) trusts_unverified_email: bool,
 }
 
 /// A connector that cannot be.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum OidcConnectorError {
+pub(crate) enum OidcConnectorError {
     /// The issuer is not a URL.
     #[error("the issuer '{0}' is not a URL")]
     Issuer(String),
@@ -70,14 +67,14 @@ pub enum OidcConnectorError {
 
 /// Whether the upstream puts `iss` into its answers, which discovery tells (RFC 9207 §3).
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-struct IssParameter {
+pub(super) struct IssParameter {
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
 
 impl AdditionalProviderMetadata for IssParameter {}
 
-type Metadata = ProviderMetadata<
+pub(super) type Metadata = ProviderMetadata<
     IssParameter,
     CoreAuthDisplay,
     CoreClientAuthMethod,
@@ -92,109 +89,20 @@ type Metadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-type RelyingParty =
+pub(super) type RelyingParty =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
 
 /// What an upstream says about itself: its discovery document and its keys. Kept by the edge, fetched again when it is old or
 /// a key is unknown.
 #[derive(Clone, Debug)]
-pub struct Upstream(Metadata);
+pub(crate) struct Upstream(pub(super) Metadata);
 
 /// The tokens that an upstream gave for a code, not looked at yet.
-pub struct UpstreamTokens(CoreTokenResponse);
-
-/// Why a login at an upstream failed. The text is for the page and tells nothing that the upstream said; `detail` is for the
-/// log.
-#[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
-    /// The access token is not the ID token's (OpenID Connect Core §3.1.3.6).
-    #[error("the upstream's access token does not belong to its ID token (at_hash)")]
-    AccessHash,
-    /// `azp` is missing beside several audiences, or somebody else's (OpenID Connect Core §3.1.3.7, 4 and 5).
-    #[error("the upstream's ID token was made for another client (azp)")]
-    AuthorizedParty,
-    /// The login there is older than the client allows, or its time is not told though `max_age` asks for it.
-    #[error("the login at the upstream is older than the program allows (auth_time)")]
-    AuthTime,
-    /// The answer has no code.
-    #[error("the upstream's answer carries no code")]
-    CodeMissing,
-    /// Its discovery document or keys cannot be had.
-    #[error("the upstream provider cannot be reached or its documents do not read")]
-    Discovery(String),
-    /// An error answer other than a refusal.
-    #[error("the upstream answered with an error instead of a code")]
-    Error(String),
-    /// The code was not exchanged.
-    #[error("the upstream did not exchange its code for a token")]
-    Exchange(String),
-    /// The ID token does not verify: signature, algorithm, `iss`, `aud`, `exp`, `iat` or `nonce`.
-    #[error("the upstream's ID token does not verify")]
-    IdToken(String),
-    /// The token answer has no ID token.
-    #[error("the upstream gave no ID token")]
-    IdTokenMissing,
-    /// `iss` of the answer is another provider's: a mix-up (RFC 9207 §2.4).
-    #[error("the answer comes from another provider than the one asked (iss)")]
-    IssMismatch,
-    /// It promises `iss` in its answers, and this one has none.
-    #[error("the upstream's answer lacks the iss that it promises")]
-    IssMissing,
-    /// The ID token names a key that its JWKS did not hold when we fetched it.
-    #[error("the upstream's ID token is signed with an unknown key")]
-    KeyUnknown,
-    /// The parameters do not read.
-    #[error(transparent)]
-    Parameters(#[from] ParameterError),
-    /// The person gave up or was refused there.
-    #[error("the login was refused or given up at the upstream provider")]
-    Refused,
-    /// An authorization endpoint that is neither `https` nor on this machine.
-    #[error("the upstream's authorization endpoint is not https")]
-    Scheme,
-    /// The claims of `userinfo` cannot be had or are somebody else's (OpenID Connect Core §5.3.2).
-    #[error("the upstream's userinfo cannot be had or is about somebody else")]
-    UserInfo(String),
-}
-
-impl UpstreamError {
-    /// What the upstream or the network said, for the log only.
-    pub fn detail(&self) -> Option<&str> {
-        match self {
-            Self::Discovery(detail)
-            | Self::Error(detail)
-            | Self::Exchange(detail)
-            | Self::IdToken(detail)
-            | Self::UserInfo(detail) => Some(detail),
-            Self::AccessHash
-            | Self::AuthorizedParty
-            | Self::AuthTime
-            | Self::CodeMissing
-            | Self::IdTokenMissing
-            | Self::IssMismatch
-            | Self::IssMissing
-            | Self::KeyUnknown
-            | Self::Parameters(_)
-            | Self::Refused
-            | Self::Scheme => None,
-        }
-    }
-}
-
-/// An error with all its causes, as one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
+pub(crate) struct UpstreamTokens(pub(super) CoreTokenResponse);
 
 impl OidcConnector {
     /// Puts a connector together. It speaks to nobody yet.
-    pub fn new(parts: OidcConnectorParts) -> Result<Self, OidcConnectorError> {
+    pub(crate) fn new(parts: OidcConnectorParts) -> Result<Self, OidcConnectorError> {
         if parts.id == ConnectorId::local() {
             return Err(OidcConnectorError::Reserved);
         }
@@ -214,22 +122,22 @@ impl OidcConnector {
     }
 
     /// Its name in URLs and tokens.
-    pub fn id(&self) -> &ConnectorId {
+    pub(crate) fn id(&self) -> &ConnectorId {
         &self.id
     }
 
     /// What the login page calls it.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The upstream's issuer.
-    pub fn issuer(&self) -> &str {
+    pub(crate) fn issuer(&self) -> &str {
         &self.issuer
     }
 
     /// Fetches the discovery document, whose `issuer` must be ours byte for byte, and the keys.
-    pub async fn discover<C>(&self, http: &C) -> Result<Upstream, UpstreamError>
+    pub(crate) async fn discover<C>(&self, http: &C) -> Result<Upstream, UpstreamError>
     where
         for<'c> C: AsyncHttpClient<'c>,
     {
@@ -237,7 +145,7 @@ impl OidcConnector {
         found.map(Upstream).map_err(|error| UpstreamError::Discovery(chain(&error)))
     }
 
-    fn relying_party(&self, upstream: &Upstream) -> RelyingParty {
+    pub(super) fn relying_party(&self, upstream: &Upstream) -> RelyingParty {
         let secret = self.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose().clone()));
         let methods = upstream.0.token_endpoint_auth_methods_supported();
         // Basic is the default of OpenID Connect Core §9, for who names no method too.
@@ -249,7 +157,7 @@ impl OidcConnector {
     }
 
     /// Where to send the browser, and what to expect back. `state` comes from `Provider::upstream_state`.
-    pub fn start(
+    pub(crate) fn start(
         &self,
         upstream: &Upstream,
         request: &AuthorizeRequest,
@@ -289,7 +197,11 @@ impl OidcConnector {
 
     /// The code in the upstream's answer. That the answer belongs to this browser is checked before, by
     /// `OpenFlow::check_callback`.
-    pub fn read_answer(&self, upstream: &Upstream, answer: &Parameters) -> Result<Secret<String>, UpstreamError> {
+    pub(crate) fn read_answer(
+        &self,
+        upstream: &Upstream,
+        answer: &Parameters,
+    ) -> Result<Secret<String>, UpstreamError> {
         answer.check_unique()?;
         match answer.value("iss") {
             Some(iss) if iss != self.issuer.as_str() => return Err(UpstreamError::IssMismatch),
@@ -308,7 +220,7 @@ impl OidcConnector {
     }
 
     /// Exchanges the code.
-    pub async fn exchange<C>(
+    pub(crate) async fn exchange<C>(
         &self,
         upstream: &Upstream,
         code: &Secret<String>,

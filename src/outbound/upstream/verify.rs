@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
+use broker::connector::ConnectorIdentity;
+use broker::connector::upstream::{UpstreamPerson, display_name};
+use broker::provider::UpstreamState;
 use chrono::{DateTime, Utc};
 use openidconnect::core::{CoreGenderClaim, CoreIdTokenClaims, CoreJwsSigningAlgorithm};
 use openidconnect::{
-    AccessTokenHash, AsyncHttpClient, ClaimsVerificationError, EmptyAdditionalClaims, EndUserEmail, EndUserName,
-    LocalizedClaim, Nonce, OAuth2TokenResponse as _, SignatureVerificationError, TokenResponse as _, UserInfoClaims,
+    AccessTokenHash, AsyncHttpClient, ClaimsVerificationError, EmptyAdditionalClaims, EndUserName, LocalizedClaim,
+    Nonce, OAuth2TokenResponse as _, SignatureVerificationError, TokenResponse as _, UserInfoClaims,
 };
 use shared::time::UnixTime;
 
-use super::super::ConnectorIdentity;
-use super::{OidcConnector, RelyingParty, Upstream, UpstreamError, UpstreamTokens, chain};
-use crate::provider::UpstreamState;
+use super::error::{UpstreamError, chain};
+use super::relying_party::{OidcConnector, RelyingParty, Upstream, UpstreamTokens};
 
 /// Clocks may differ by this much.
 const SKEW: Duration = Duration::from_secs(60);
 /// An ID token is fetched within seconds of being made; an older one is somebody's find.
 const OLDEST: Duration = Duration::from_secs(600);
-/// Longest name that goes into a token.
-const MAX_NAME: usize = 200;
 /// Never `none`, never a shared secret: those are decided by us, whatever discovery offers (RFC 8725 §3.1).
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EcdsaP256Sha256,
@@ -35,17 +35,17 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
 
 /// A login at the upstream that verified.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct UpstreamLogin {
+pub(crate) struct UpstreamLogin {
     /// Who it is.
-    pub identity: ConnectorIdentity,
+    pub(crate) identity: ConnectorIdentity,
     /// When they logged in there, as far as it is told.
-    pub auth_time: Option<UnixTime>,
+    pub(crate) auth_time: Option<UnixTime>,
 }
 
 impl OidcConnector {
     /// Verifies the tokens (OpenID Connect Core §3.1.3.7) and says who logged in. `userinfo` is asked only where the ID token
     /// names no address, and must then be about the same `sub`.
-    pub async fn verify<C>(
+    pub(crate) async fn verify<C>(
         &self,
         upstream: &Upstream,
         tokens: &UpstreamTokens,
@@ -72,7 +72,9 @@ impl OidcConnector {
             (email, verified) = (told.email().cloned(), told.email_verified());
             name = name.or_else(|| told.name().and_then(plain_name));
         }
-        Ok(UpstreamLogin { identity: self.identity(claims, email, verified, name), auth_time })
+        let email = email.as_ref().map(|email| email.as_str());
+        let person = UpstreamPerson { subject: claims.subject(), email, email_verified: verified, name };
+        Ok(UpstreamLogin { identity: person.identity(&self.id, self.trusts_unverified_email), auth_time })
     }
 
     fn verify_id_token<'t>(
@@ -113,30 +115,10 @@ impl OidcConnector {
         }
         Ok(claims)
     }
-
-    fn identity(
-        &self,
-        claims: &CoreIdTokenClaims,
-        email: Option<EndUserEmail>,
-        verified: Option<bool>,
-        name: Option<String>,
-    ) -> ConnectorIdentity {
-        let vouched = verified == Some(true) || self.trusts_unverified_email;
-        ConnectorIdentity {
-            connector_id: self.id.clone(),
-            user_id: claims.subject().as_str().to_owned(),
-            email_verified: email.is_some() && vouched,
-            // ASCII letters only: an address with others is refused by the rules, not folded here.
-            email: email.map(|email| email.as_str().to_ascii_lowercase()),
-            name,
-        }
-    }
 }
 
 fn plain_name(name: &LocalizedClaim<EndUserName>) -> Option<String> {
-    let name = name.get(None)?.as_str();
-    let plain: String = name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
-    (!plain.is_empty()).then_some(plain)
+    display_name(name.get(None)?.as_str())
 }
 
 fn date(now: UnixTime) -> Result<DateTime<Utc>, UpstreamError> {

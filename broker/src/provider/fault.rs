@@ -1,0 +1,14 @@
+//! The provider's own trouble.
+
+use shared::store::StoreError;
+
+/// The provider's own trouble: never the caller's fault, and told only by request id.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderFault {
+    /// A record that we wrote does not read.
+    #[error("a stored {0} does not read back")]
+    Record(&'static str),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

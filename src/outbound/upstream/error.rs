@@ -1,0 +1,92 @@
+//! Why a login at an upstream failed.
+
+use broker::provider::ParameterError;
+
+/// Why a login at an upstream failed. The text is for the page and tells nothing that the upstream said; `detail` is for the
+/// log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpstreamError {
+    /// The access token is not the ID token's (OpenID Connect Core §3.1.3.6).
+    #[error("the upstream's access token does not belong to its ID token (at_hash)")]
+    AccessHash,
+    /// `azp` is missing beside several audiences, or somebody else's (OpenID Connect Core §3.1.3.7, 4 and 5).
+    #[error("the upstream's ID token was made for another client (azp)")]
+    AuthorizedParty,
+    /// The login there is older than the client allows, or its time is not told though `max_age` asks for it.
+    #[error("the login at the upstream is older than the program allows (auth_time)")]
+    AuthTime,
+    /// The answer has no code.
+    #[error("the upstream's answer carries no code")]
+    CodeMissing,
+    /// Its discovery document or keys cannot be had.
+    #[error("the upstream provider cannot be reached or its documents do not read")]
+    Discovery(String),
+    /// An error answer other than a refusal.
+    #[error("the upstream answered with an error instead of a code")]
+    Error(String),
+    /// The code was not exchanged.
+    #[error("the upstream did not exchange its code for a token")]
+    Exchange(String),
+    /// The ID token does not verify: signature, algorithm, `iss`, `aud`, `exp`, `iat` or `nonce`.
+    #[error("the upstream's ID token does not verify")]
+    IdToken(String),
+    /// The token answer has no ID token.
+    #[error("the upstream gave no ID token")]
+    IdTokenMissing,
+    /// `iss` of the answer is another provider's: a mix-up (RFC 9207 §2.4).
+    #[error("the answer comes from another provider than the one asked (iss)")]
+    IssMismatch,
+    /// It promises `iss` in its answers, and this one has none.
+    #[error("the upstream's answer lacks the iss that it promises")]
+    IssMissing,
+    /// The ID token names a key that its JWKS did not hold when we fetched it.
+    #[error("the upstream's ID token is signed with an unknown key")]
+    KeyUnknown,
+    /// The parameters do not read.
+    #[error(transparent)]
+    Parameters(#[from] ParameterError),
+    /// The person gave up or was refused there.
+    #[error("the login was refused or given up at the upstream provider")]
+    Refused,
+    /// An authorization endpoint that is neither `https` nor on this machine.
+    #[error("the upstream's authorization endpoint is not https")]
+    Scheme,
+    /// The claims of `userinfo` cannot be had or are somebody else's (OpenID Connect Core §5.3.2).
+    #[error("the upstream's userinfo cannot be had or is about somebody else")]
+    UserInfo(String),
+}
+
+impl UpstreamError {
+    /// What the upstream or the network said, for the log only.
+    pub(crate) fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Discovery(detail)
+            | Self::Error(detail)
+            | Self::Exchange(detail)
+            | Self::IdToken(detail)
+            | Self::UserInfo(detail) => Some(detail),
+            Self::AccessHash
+            | Self::AuthorizedParty
+            | Self::AuthTime
+            | Self::CodeMissing
+            | Self::IdTokenMissing
+            | Self::IssMismatch
+            | Self::IssMissing
+            | Self::KeyUnknown
+            | Self::Parameters(_)
+            | Self::Refused
+            | Self::Scheme => None,
+        }
+    }
+}
+
+/// An error with all its causes, as one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
