@@ -4,6 +4,7 @@
 mod change;
 mod serving;
 mod tls;
+mod upgrade;
 
 use std::process::Output;
 

@@ -37,10 +37,16 @@ impl Scratch {
 
     /// Serves the house on a port that the system picks.
     pub(crate) fn up(&self, more: &[&str]) -> Serving {
+        self.up_with(more, Stdio::inherit())
+    }
+
+    /// The same, with its standard error to `errors`.
+    pub(crate) fn up_with(&self, more: &[&str], errors: Stdio) -> Serving {
         let mut child = privyseal()
             .args(["up", "--data", &self.path("data"), "--listen", "127.0.0.1:0"])
             .args(more)
             .stdout(Stdio::piped())
+            .stderr(errors)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
