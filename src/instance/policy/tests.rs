@@ -1,9 +1,11 @@
-use broker::issuer::{IssuerSpec, KeySet, KeySource};
-use broker::names::IssuerUrl;
+use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use broker::names::{EmailAddress, IssuerUrl};
 use broker::namespace::{ConnectorSpec, Grant};
 use broker::profile::Profile;
 
 use super::*;
+use crate::instance::assemble::Origin;
+use crate::instance::policy::accepted::NotLocal;
 
 fn issuers() -> Issuers {
     let keys = || KeySource::Pinned(std::sync::Arc::new(KeySet::empty()));

@@ -1,13 +1,19 @@
+use std::sync::Arc;
 use std::time::Duration;
+
+use shared::keys::{KeyAlgorithm, KeyFile};
+use shared::log::Log;
+use shared::random::SystemRandom;
+use shared::time::{Clock as _, UnixTime};
+use tsa::Succession;
 
 use super::*;
 use crate::clock::SystemClock;
 use crate::file::{self, Mode};
-use crate::instance::assemble::{Settings, Source};
-use crate::instance::data_dir::Curve;
+use crate::instance::assemble::{Settings, Source, UnitSettings};
+use crate::instance::data_dir::{Curve, DataDir};
 use crate::instance::founding::{self, Plan};
 use crate::instance::people::Password;
-use shared::time::Clock as _;
 
 const DAY: Duration = Duration::from_secs(86_400);
 

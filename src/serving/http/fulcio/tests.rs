@@ -6,7 +6,7 @@ use axum::http::{Method, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use broker::ca::{Authority, CertificateLogKey, Profile as LeafProfile};
-use broker::issuer::{IssuerSpec, KeySet, KeySource, Reach};
+use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Reach};
 use broker::names::IssuerUrl;
 use broker::namespace::Grant;
 use broker::token::JoseAlgorithm;
@@ -16,13 +16,19 @@ use serde_json::Value;
 use shared::audit::AuditRecord;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::random::SystemRandom;
-use shared::time::UnixTime;
+use shared::time::{Clock, UnixTime};
 use shared::x509::{Ceremony, Chain, NodePrefix};
 use tower::ServiceExt as _;
 
+use broker::signing::Issuance;
+use shared::log::Log;
 use shared::store::MemoryStore;
 
 use super::*;
+use crate::instance::assemble::Origin;
+use crate::instance::svid_uses::SvidUses;
+use crate::outbound::KeyKeeper;
+use crate::outbound::bundles::BundleKeeper;
 use crate::serving::http::request_id::RequestIds;
 
 const NOW: UnixTime = UnixTime::from_millis(1_795_258_320_789);

@@ -2,28 +2,34 @@
 
 mod exchange;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::{Method, Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use broker::connector::ConnectorId;
 use broker::connector::local::LocalUsers;
+use broker::issuer::Issuers;
 use broker::namespace::{ConnectorSpec, Grant};
-use broker::provider::{Client, ClientSecretHash, Clients, Lifetimes, ProviderParts, ProviderSealing};
+use broker::provider::{Client, ClientSecretHash, Clients, Lifetimes, Provider, ProviderParts, ProviderSealing};
 use serde_json::Value;
 use shared::keys::{KeyFile, PublicKey, SignatureAlgorithm, Signer as _, SigningKey};
+use shared::log::Log;
 use shared::random::SystemRandom;
 use shared::secret::Secret;
 use shared::store::MemoryStore;
-use shared::time::UnixTime;
+use shared::time::{Clock, UnixTime};
 use tower::ServiceExt as _;
 
 use super::super::frame::frame;
 use super::super::request_id::RequestIds;
 use super::*;
-use crate::outbound::upstream::{FetchError, Fetcher, OidcConnector, OidcConnectorParts};
+use crate::instance::openid_provider::OpenIdProviderParts;
+use crate::instance::svid_uses::SvidUses;
+use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::upstream::{FetchError, Fetcher, OidcConnector, OidcConnectorParts, UpstreamConnector};
 
 const ORIGIN: &str = "http://localhost:8420";
 const ISSUER: &str = "http://localhost:8420/oidc";

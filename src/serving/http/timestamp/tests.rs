@@ -2,20 +2,18 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::http::Method;
+use privyseal_config::TimestampRecords;
 use shared::audit::AuditRecord;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
+use shared::log::Log;
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
 use shared::x509::{Ceremony, Chain, NodePrefix};
 use tower::ServiceExt as _;
 use tsa::{
-    Accuracy, ClockReading, ClockTrouble, Clocks, Expected, PolicyOid, SigningUnit, TimestampTrust, TokenForm,
-    UnitConfig, verify_response,
+    Accuracy, ClockLimits, ClockReading, ClockTrouble, Clocks, Expected, PolicyOid, SigningUnit, Succession,
+    TimestampRequest, TimestampTrust, TokenForm, UnitConfig, verify_response,
 };
-
-use privyseal_config::TimestampRecords;
-use shared::log::Log;
-use tsa::{ClockLimits, Succession};
 
 use super::*;
 use crate::instance::timestamp_authority::clock_limits;
