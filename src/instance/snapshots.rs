@@ -23,8 +23,9 @@ pub(crate) use reload::{Cause, Refused, ReloadError, Reloader};
 
 use crate::instance::assemble::{ConnectorSettings, Problems, Settings};
 use crate::instance::roles::Roles;
+use crate::outbound::upstream::UpstreamConnector;
 use crate::serving::http::fulcio::FulcioEdge;
-use crate::serving::http::oidc::{OidcEdge, UpstreamConnector};
+use crate::serving::http::oidc::OidcEdge;
 
 /// Everything that a change of the configuration or of the registered issuers can change.
 pub(crate) struct Snapshot {

@@ -9,7 +9,7 @@ use shared::keys::KeyKind;
 use shared::keys::PublicKey;
 use spki::AlgorithmIdentifierRef;
 
-use super::proof::ProofError;
+use super::proof_error::ProofError;
 
 /// The key that `der` asks a certificate for, proven by the request's own signature.
 pub(super) fn verify(der: &[u8]) -> Result<PublicKey, ProofError> {

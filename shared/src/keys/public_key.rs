@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::digest::sha256;
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use const_oid::ObjectIdentifier;
@@ -84,8 +85,7 @@ impl PublicKey {
 
     /// SHA-256 of the `SubjectPublicKeyInfo`: a log's identifier (RFC 6962 §3.2), and how documents name a key.
     pub fn spki_sha256(&self) -> [u8; 32] {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.spki);
-        digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+        sha256(&self.spki)
     }
 
     /// The key as PEM `PUBLIC KEY`.

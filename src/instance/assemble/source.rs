@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use privyseal_config::Config;
+use shared::digest::sha256_hex;
 
 use super::{Problems, Settings, understand};
 use crate::instance::data_dir::file;
@@ -42,7 +43,7 @@ impl Source {
         let name = path.display().to_string();
         let text = file::read(path, Config::MAX_BYTES as u64 + 1)
             .map_err(|error| (Problems::one(&name, error.to_string()), String::new()))?;
-        let sha256 = sha256(&text);
+        let sha256 = sha256_hex(text.as_bytes());
         match self.understand(&text) {
             Ok(settings) => Ok(Settings { sha256, ..settings }),
             Err(problems) => Err((problems, sha256)),
@@ -63,10 +64,6 @@ impl Source {
         let path = self.path.as_deref()?;
         let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         let text = file::read(path, Config::MAX_BYTES as u64 + 1).ok()?;
-        Some(Fingerprint { modified, sha256: sha256(&text) })
+        Some(Fingerprint { modified, sha256: sha256_hex(text.as_bytes()) })
     }
-}
-
-fn sha256(text: &str) -> String {
-    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()))
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use broker::trust_domain::{BundleSource, EndpointProfile, TrustDomainRecord};
 use serde::{Deserialize, Serialize};
+use shared::digest::sha256_hex;
 use shared::time::UnixTime;
 
 use crate::instance::data_dir::DataDirError;
@@ -69,8 +70,7 @@ impl Shelf {
     }
 
     fn path(&self, trust_domain: &str) -> PathBuf {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, trust_domain.as_bytes());
-        Path::new(&self.0).join(format!("{}.json", hex::encode(digest)))
+        Path::new(&self.0).join(format!("{}.json", sha256_hex(trust_domain.as_bytes())))
     }
 }
 

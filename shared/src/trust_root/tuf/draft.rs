@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::metadata::{
     Custom, Hashes, Header, Key, MetaFile, Metadata, Role, RoleKeys, Root, SPEC_VERSION, SignedFile, SigstoreUse,
-    Snapshot, Target, Targets, Timestamp, TufError, canonical, open, sha256_hex, sign,
+    Snapshot, Target, Targets, Timestamp, TufError, canonical, open, sign,
 };
 use super::repository::Repository;
+use crate::digest::sha256_hex;
 use crate::keys::{SignatureAlgorithm, Signer};
 use crate::time::UnixTime;
 use crate::trust_root::documents::TrustDocuments;

@@ -6,6 +6,7 @@ use olpc_cjson::CanonicalFormatter;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::sha256_hex;
 use crate::keys::{PublicKey, SignError, SignatureAlgorithm, Signer};
 use crate::time::UnixTime;
 use crate::trust_root::encoding::Moment;
@@ -312,11 +313,6 @@ pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, TufError> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, CanonicalFormatter::new());
     value.serialize(&mut serializer).map_err(|e| TufError::Encode(e.to_string()))?;
     Ok(bytes)
-}
-
-/// Lower-case hex of SHA-256.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
 }
 
 /// Signs `signed` and writes the file.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::metadata::{Root, SignedFile, Snapshot, Targets, Timestamp, TufError, open, open_root, sha256_hex};
+use crate::digest::sha256_hex;
+
+use super::metadata::{Root, SignedFile, Snapshot, Targets, Timestamp, TufError, open, open_root};
 
 /// The files of a repository.
 #[derive(Clone, Debug, Eq, PartialEq)]
