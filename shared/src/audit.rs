@@ -2,11 +2,19 @@
 //!
 //! A record never holds a token, a password, a private key or anything else that opens a door: hashes stand in for them.
 
+mod actor;
+mod bundle_event;
 mod clock;
+mod credential_kind;
+mod registration_event;
 
 use serde::{Deserialize, Serialize};
 
+pub use actor::Actor;
+pub use bundle_event::BundleEvent;
 pub use clock::ClockEvent;
+pub use credential_kind::CredentialKind;
+pub use registration_event::RegistrationEvent;
 
 /// One audit leaf. Its JSON, members in the order of declaration, no spaces, is the leaf's bytes.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -18,8 +26,8 @@ pub enum AuditRecord {
         at_ms: u64,
         /// The trust domain.
         trust_domain: String,
-        /// `fetched`, `emptied`, or `refused`.
-        event: String,
+        /// What happened.
+        event: BundleEvent,
         /// `spiffe_sequence`, if the bundle has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sequence: Option<u64>,
@@ -45,11 +53,12 @@ pub enum AuditRecord {
         subject: String,
         /// The rule and grant that permitted it.
         rule: String,
-        /// SHA-256 of the token, or of the X.509-SVID, hex.
-        token_sha256: String,
-        /// `jwt-svid`, `x509-svid` or `wit-svid`; absent for an issuer's token.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        credential: String,
+        /// SHA-256 of the token, or of the SVID (of an X.509-SVID the leaf certificate), hex. `token_sha256` in version 0.1.
+        #[serde(alias = "token_sha256")]
+        credential_sha256: String,
+        /// What was shown. In version 0.1 absent for an issuer's token.
+        #[serde(default)]
+        credential: CredentialKind,
     },
     /// A certificate was signed and is about to leave.
     CertificateIssued {
@@ -134,10 +143,10 @@ pub enum AuditRecord {
         at_ms: u64,
         /// The registration's identifier.
         registration: String,
-        /// What happened: requested, approved, proved, denied, froze, elapsed, released.
-        event: String,
-        /// Who did it: an address of the API's caller, or `the house`.
-        by: String,
+        /// What happened.
+        event: RegistrationEvent,
+        /// Who did it: an address of the API's caller, or `system` (`the house` in version 0.1).
+        by: Actor,
         /// The state before; empty for a new registration.
         from: String,
         /// The state from now on; `dropped` for a request that was never granted.
@@ -229,12 +238,12 @@ pub enum AuditRecord {
         connector: String,
         /// SHA-256 of the claims, hex.
         claims_sha256: String,
-        /// `jwt-svid` or `x509-svid`, by which a workload was known; absent for a person, and in old records.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        credential: String,
-        /// SHA-256 of that JWT-SVID, or of the leaf certificate, hex; absent for a person.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        svid_sha256: String,
+        /// By what a workload was known; absent for a person, who logged in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credential: Option<CredentialKind>,
+        /// SHA-256 of that JWT-SVID, or of the leaf certificate, hex; absent for a person. `svid_sha256` in version 0.1.
+        #[serde(alias = "svid_sha256", default, skip_serializing_if = "String::is_empty")]
+        credential_sha256: String,
         /// The rule and grant that permitted it; absent for a person, whose login was permitted.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         rule: String,
@@ -357,6 +366,54 @@ mod tests {
         let old = r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"local:17","connector":"local","claims_sha256":"ab"}"#;
         let record: AuditRecord = serde_json::from_str(old).expect("reads");
         assert_eq!(record.to_leaf(), old.as_bytes(), "and are written as before");
+    }
+
+    #[test]
+    fn records_of_version_0_1_still_read() {
+        let table = [
+            (
+                r#"{"type":"bundle-changed","at_ms":1,"trust_domain":"a.test","event":"emptied","keys":[]}"#,
+                r#"{"type":"bundle-changed","at_ms":1,"trust_domain":"a.test","event":"emptied","keys":[]}"#,
+            ),
+            (
+                r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","issuer":"https://i","subject":"s","rule":"E6","token_sha256":"cd"}"#,
+                r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","issuer":"https://i","subject":"s","rule":"E6","credential_sha256":"cd","credential":"token"}"#,
+            ),
+            (
+                r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","issuer":"https://i","subject":"s","rule":"S9","token_sha256":"cd","credential":"x509-svid"}"#,
+                r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","issuer":"https://i","subject":"s","rule":"S9","credential_sha256":"cd","credential":"x509-svid"}"#,
+            ),
+            (
+                r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"elapsed","by":"the house","from":"active","to":"stale","evidence":[],"image":{}}"#,
+                r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"elapsed","by":"system","from":"active","to":"stale","evidence":[],"image":{}}"#,
+            ),
+            (
+                r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"requested","by":"a@b.example","from":"","to":"pending","evidence":[],"image":{}}"#,
+                r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"requested","by":"a@b.example","from":"","to":"pending","evidence":[],"image":{}}"#,
+            ),
+            (
+                r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"spiffe://a.test/ci","connector":"spiffe://a.test","claims_sha256":"ab","credential":"jwt-svid","svid_sha256":"cd","rule":"S9"}"#,
+                r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"spiffe://a.test/ci","connector":"spiffe://a.test","claims_sha256":"ab","credential":"jwt-svid","credential_sha256":"cd","rule":"S9"}"#,
+            ),
+        ];
+        for (old, new) in table {
+            let record: AuditRecord = serde_json::from_str(old).expect(old);
+            assert_eq!(record.to_leaf(), new.as_bytes(), "as it is written now");
+            let again: AuditRecord = serde_json::from_str(new).expect(new);
+            assert_eq!(record, again);
+        }
+    }
+
+    #[test]
+    fn names_of_events_are_what_records_say() {
+        let said = |event: &str, name: &str| assert_eq!(event, format!("\"{name}\""));
+        for event in [BundleEvent::Emptied, BundleEvent::Fetched, BundleEvent::Refused] {
+            said(&serde_json::to_string(&event).expect("encodes"), event.name());
+        }
+        use RegistrationEvent::{Approved, Denied, Elapsed, Froze, Proved, Released, Requested};
+        for event in [Approved, Denied, Elapsed, Froze, Proved, Released, Requested] {
+            said(&serde_json::to_string(&event).expect("encodes"), event.name());
+        }
     }
 
     #[test]

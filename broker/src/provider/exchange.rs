@@ -33,6 +33,7 @@ use super::token_error::TokenError;
 use crate::issuer::{Issuers, Source};
 use crate::names::SpiffeId;
 use crate::namespace::{Rules, WORKLOADS};
+use crate::svid::credential_kind::credential_kind;
 use crate::svid::{
     Document, NeedsBundle, Purpose, SvidUse, UnverifiedX509Svid, UseError, VerifiedSvid, X509SvidError,
     X509Verification,
@@ -363,8 +364,8 @@ impl Provider {
             subject: claims.sub,
             connector: claims.federated_claims.connector_id,
             claims_sha256: sha256_hex(&encoded),
-            credential: document.name().to_owned(),
-            svid_sha256: hex::encode(sha256),
+            credential: Some(credential_kind(*document)),
+            credential_sha256: hex::encode(sha256),
             rule: rule.clone(),
         };
         Ok(PreparedToken {

@@ -119,8 +119,8 @@ impl Provider {
             subject: claims.sub,
             connector: claims.federated_claims.connector_id,
             claims_sha256: sha256_hex(&encoded),
-            credential: String::new(),
-            svid_sha256: String::new(),
+            credential: None,
+            credential_sha256: String::new(),
             rule: String::new(),
         };
         PreparedToken {

@@ -172,7 +172,7 @@ fn an_exchanged_svid_makes_a_token_of_the_workload() {
         said,
         ["token-issued", "sigstore", ID, "spiffe://a.test", "jwt-svid", "S9 trust-domain:a.test spiffe://a.test/ci"]
     );
-    assert_eq!(leaf["svid_sha256"], sha256_hex(subject_token.as_bytes()));
+    assert_eq!(leaf["credential_sha256"], sha256_hex(subject_token.as_bytes()));
 }
 
 #[test]
