@@ -1,6 +1,7 @@
 //! The records of the audit log: what the house did with its keys, for whom, by which rule.
 //!
-//! A record never holds a token, a password, a private key or anything else that opens a door: hashes stand in for them.
+//! A record never holds a token, a password, a private key or anything else that opens a door: hashes stand in for
+//! them.
 
 mod actor;
 mod bundle_event;
@@ -53,7 +54,8 @@ pub enum AuditRecord {
         subject: String,
         /// The rule and grant that permitted it.
         rule: String,
-        /// SHA-256 of the token, or of the SVID (of an X.509-SVID the leaf certificate), hex. `token_sha256` in version 0.1.
+        /// SHA-256 of the token, or of the SVID (of an X.509-SVID the leaf certificate), hex. `token_sha256` in version
+        /// 0.1.
         #[serde(alias = "token_sha256")]
         credential_sha256: String,
         /// What was shown. In version 0.1 absent for an issuer's token.
@@ -136,8 +138,8 @@ pub enum AuditRecord {
         /// What each resolver answered.
         evidence: Vec<String>,
     },
-    /// The registration of an issuer changes: this is durable before it takes effect. Held together these records are all
-    /// registrations, and the store can be made from them again.
+    /// The registration of an issuer changes: this is durable before it takes effect. Held together these records are
+    /// all registrations, and the store can be made from them again.
     IssuerRegistration {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -172,8 +174,8 @@ pub enum AuditRecord {
         /// SHA-256 of the to-be-signed list, hex.
         tbs_sha256: String,
     },
-    /// The store could not be read at a start and was set aside: sessions, codes and accounts in it are lost, and an operator
-    /// should look why.
+    /// The store could not be read at a start and was set aside: sessions, codes and accounts in it are lost, and an
+    /// operator should look why.
     StoreSetAside {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -196,7 +198,8 @@ pub enum AuditRecord {
         public_key_sha256: String,
         /// Serial number of its certificate, lower-case hex; empty before there is one.
         serial: String,
-        /// The moment that it is about, seconds since the epoch: the first or last of the key's use; zero where none is.
+        /// The moment that it is about, seconds since the epoch: the first or last of the key's use; zero where none
+        /// is.
         moment_s: u64,
     },
     /// A timestamp is about to be signed: written before the key is used, it is intent and record in one.
@@ -218,8 +221,8 @@ pub enum AuditRecord {
         /// What the clock guard said.
         clock: String,
     },
-    /// How many timestamps were signed without a record of each (`audit.timestamps = "off"`) since the last such record, or
-    /// since the start.
+    /// How many timestamps were signed without a record of each (`audit.timestamps = "off"`) since the last such
+    /// record, or since the start.
     TimestampsCounted {
         /// The latest of their times, milliseconds since the epoch.
         at_ms: u64,
@@ -241,7 +244,8 @@ pub enum AuditRecord {
         /// By what a workload was known; absent for a person, who logged in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<CredentialKind>,
-        /// SHA-256 of that JWT-SVID, or of the leaf certificate, hex; absent for a person. `svid_sha256` in version 0.1.
+        /// SHA-256 of that JWT-SVID, or of the leaf certificate, hex; absent for a person. `svid_sha256` in version
+        /// 0.1.
         #[serde(alias = "svid_sha256", default, skip_serializing_if = "String::is_empty")]
         credential_sha256: String,
         /// The rule and grant that permitted it; absent for a person, whose login was permitted.
@@ -288,8 +292,9 @@ pub enum UnitEvent {
     Switched,
 }
 
-/// [`AuditRecord::Timestamped`] from borrowed parts, for the one record that is written tens of thousands of times a second: the
-/// same bytes, without a copy of each part. The hexadecimal ones are given as the octets that they stand for.
+/// [`AuditRecord::Timestamped`] from borrowed parts, for the one record that is written tens of thousands of times a
+/// second: the same bytes, without a copy of each part. The hexadecimal ones are given as the octets that they stand
+/// for.
 #[derive(Clone, Copy, Debug)]
 pub struct TimestampedLeaf<'a> {
     /// Milliseconds since the epoch.
@@ -363,7 +368,10 @@ mod tests {
 
     #[test]
     fn records_of_tokens_from_before_workloads_still_read() {
-        let old = r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"local:17","connector":"local","claims_sha256":"ab"}"#;
+        let old = concat!(
+            r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"local:17","connector":"local","#,
+            r#""claims_sha256":"ab"}"#,
+        );
         let record: AuditRecord = serde_json::from_str(old).expect("reads");
         assert_eq!(record.to_leaf(), old.as_bytes(), "and are written as before");
     }
@@ -376,24 +384,59 @@ mod tests {
                 r#"{"type":"bundle-changed","at_ms":1,"trust_domain":"a.test","event":"emptied","keys":[]}"#,
             ),
             (
-                r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","issuer":"https://i","subject":"s","rule":"E6","token_sha256":"cd"}"#,
-                r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","issuer":"https://i","subject":"s","rule":"E6","credential_sha256":"cd","credential":"token"}"#,
+                concat!(
+                    r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","#,
+                    r#""issuer":"https://i","subject":"s","rule":"E6","token_sha256":"cd"}"#,
+                ),
+                concat!(
+                    r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","#,
+                    r#""issuer":"https://i","subject":"s","rule":"E6","credential_sha256":"cd","#,
+                    r#""credential":"token"}"#,
+                ),
             ),
             (
-                r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","issuer":"https://i","subject":"s","rule":"S9","token_sha256":"cd","credential":"x509-svid"}"#,
-                r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","issuer":"https://i","subject":"s","rule":"S9","credential_sha256":"cd","credential":"x509-svid"}"#,
+                concat!(
+                    r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","#,
+                    r#""issuer":"https://i","subject":"s","rule":"S9","token_sha256":"cd","#,
+                    r#""credential":"x509-svid"}"#,
+                ),
+                concat!(
+                    r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","#,
+                    r#""issuer":"https://i","subject":"s","rule":"S9","credential_sha256":"cd","#,
+                    r#""credential":"x509-svid"}"#,
+                ),
             ),
             (
-                r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"elapsed","by":"the house","from":"active","to":"stale","evidence":[],"image":{}}"#,
-                r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"elapsed","by":"system","from":"active","to":"stale","evidence":[],"image":{}}"#,
+                concat!(
+                    r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"elapsed","#,
+                    r#""by":"the house","from":"active","to":"stale","evidence":[],"image":{}}"#,
+                ),
+                concat!(
+                    r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"elapsed","#,
+                    r#""by":"system","from":"active","to":"stale","evidence":[],"image":{}}"#,
+                ),
             ),
             (
-                r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"requested","by":"a@b.example","from":"","to":"pending","evidence":[],"image":{}}"#,
-                r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"requested","by":"a@b.example","from":"","to":"pending","evidence":[],"image":{}}"#,
+                concat!(
+                    r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"requested","#,
+                    r#""by":"a@b.example","from":"","to":"pending","evidence":[],"image":{}}"#,
+                ),
+                concat!(
+                    r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"requested","#,
+                    r#""by":"a@b.example","from":"","to":"pending","evidence":[],"image":{}}"#,
+                ),
             ),
             (
-                r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"spiffe://a.test/ci","connector":"spiffe://a.test","claims_sha256":"ab","credential":"jwt-svid","svid_sha256":"cd","rule":"S9"}"#,
-                r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"spiffe://a.test/ci","connector":"spiffe://a.test","claims_sha256":"ab","credential":"jwt-svid","credential_sha256":"cd","rule":"S9"}"#,
+                concat!(
+                    r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"spiffe://a.test/ci","#,
+                    r#""connector":"spiffe://a.test","claims_sha256":"ab","credential":"jwt-svid","#,
+                    r#""svid_sha256":"cd","rule":"S9"}"#,
+                ),
+                concat!(
+                    r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"spiffe://a.test/ci","#,
+                    r#""connector":"spiffe://a.test","claims_sha256":"ab","credential":"jwt-svid","#,
+                    r#""credential_sha256":"cd","rule":"S9"}"#,
+                ),
             ),
         ];
         for (old, new) in table {

@@ -1,5 +1,5 @@
-//! PKCS#10 certification requests (RFC 2986). Only the key and the self-signature count; whatever subject, attributes or
-//! extensions a request names are the wishes of somebody who has not been asked.
+//! PKCS#10 certification requests (RFC 2986). Only the key and the self-signature count; whatever subject, attributes
+//! or extensions a request names are the wishes of somebody who has not been asked.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
@@ -36,8 +36,8 @@ fn split(der: &[u8]) -> der::Result<(&[u8], AlgorithmIdentifierRef<'_>, &[u8])> 
     Ok(parts)
 }
 
-/// `CertificationRequestInfo ::= SEQUENCE { version INTEGER {v1(0)}, subject Name, subjectPKInfo, attributes [0] }`. Clients
-/// that leave the attributes out break RFC 2986, but nothing is lost by reading on.
+/// `CertificationRequestInfo ::= SEQUENCE { version INTEGER {v1(0)}, subject Name, subjectPKInfo, attributes [0] }`.
+/// Clients that leave the attributes out break RFC 2986, but nothing is lost by reading on.
 fn subject_public_key_info(info: &[u8]) -> der::Result<&[u8]> {
     let mut reader = SliceReader::new(info)?;
     let spki = reader.sequence(|inner| {
@@ -55,7 +55,8 @@ fn subject_public_key_info(info: &[u8]) -> der::Result<&[u8]> {
     Ok(spki)
 }
 
-/// The one signature algorithm that we take with each kind of key: the pairs of Fulcio's registry since its version 1.7.
+/// The one signature algorithm that we take with each kind of key: the pairs of Fulcio's registry since its version
+/// 1.7.
 fn pair(kind: KeyKind) -> ObjectIdentifier {
     match kind {
         KeyKind::Ed25519 => rfc8410::ID_ED_25519,

@@ -50,7 +50,8 @@ impl Submission {
         }
     }
 
-    /// Checks the proof. `name` is what the token calls its holder: the signed message of a bare key, unused with a request.
+    /// Checks the proof. `name` is what the token calls its holder: the signed message of a bare key, unused with a
+    /// request.
     pub fn verify(&self, name: &str) -> Result<ProvenKey, ProofError> {
         let key = match self {
             Self::PublicKey { content, proof } => {
@@ -90,7 +91,8 @@ fn read_key(content: &[u8]) -> Result<PublicKey, ProofError> {
     }
 }
 
-/// The text of a PEM, or `None` for DER: a SEQUENCE starts with 0x30, and no PEM with the digit `0`. What is neither is no PEM.
+/// The text of a PEM, or `None` for DER: a SEQUENCE starts with 0x30, and no PEM with the digit `0`. What is neither is
+/// no PEM.
 fn read_pem(content: &[u8]) -> Option<&str> {
     (content.first() != Some(&0x30)).then(|| std::str::from_utf8(content).unwrap_or_default())
 }

@@ -78,8 +78,8 @@ fn largest_power_below(length: u64) -> u64 {
     1 << (63 - (length - 1).leading_zeros())
 }
 
-/// The audit path of the leaf `index` in the tree of `size` leaves (RFC 6962 §2.1.1), from the leaf upwards. `None` when
-/// the tree has no such leaf.
+/// The audit path of the leaf `index` in the tree of `size` leaves (RFC 6962 §2.1.1), from the leaf upwards. `None`
+/// when the tree has no such leaf.
 pub fn inclusion_proof<N: Nodes + ?Sized>(nodes: &N, index: u64, size: u64) -> Result<Option<Vec<Hash>>, N::Error> {
     if index >= size {
         return Ok(None);
@@ -111,7 +111,8 @@ pub fn consistency_proof<N: Nodes + ?Sized>(nodes: &N, old: u64, new: u64) -> Re
     }
     let mut path = Vec::new();
     let (mut from, mut to) = (0, new);
-    // SUBPROOF(m, D[n], b): `from` stays 0 exactly while the old root itself is a subtree on the way, which is the flag b.
+    // SUBPROOF(m, D[n], b): `from` stays 0 exactly while the old root itself is a subtree on the way, which is the flag
+    // b.
     while old != to {
         let split = from + largest_power_below(to - from);
         if old <= split {

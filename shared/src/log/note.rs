@@ -57,8 +57,8 @@ pub enum NoteError {
     Key(KeyKind),
 }
 
-/// The id of an ECDSA key in a note: SHA-256 of the `SubjectPublicKeyInfo`, cut to four bytes (signed-note, type 0x02). The
-/// name does not enter it, as it would for Ed25519; thus the log's id is the same in every Sigstore tool.
+/// The id of an ECDSA key in a note: SHA-256 of the `SubjectPublicKeyInfo`, cut to four bytes (signed-note, type 0x02).
+/// The name does not enter it, as it would for Ed25519; thus the log's id is the same in every Sigstore tool.
 pub fn key_id(key: &PublicKey) -> Result<[u8; 4], NoteError> {
     match key.kind() {
         KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => {

@@ -28,7 +28,8 @@ pub(super) struct SegmentHead {
     pub length: usize,
 }
 
-/// Why a segment's head is not believed. A head is durable before its segment has a name, so a crash explains none of these.
+/// Why a segment's head is not believed. A head is durable before its segment has a name, so a crash explains none of
+/// these.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
     /// Cut, or damaged, or another format.

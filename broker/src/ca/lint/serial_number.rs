@@ -1,5 +1,5 @@
-//! The serial number: the drawn one, positive, of 9 to 20 octets (RFC 5280 §4.1.2.2; 64 random bits are the least that the
-//! baseline requirements §7.1 take).
+//! The serial number: the drawn one, positive, of 9 to 20 octets (RFC 5280 §4.1.2.2; 64 random bits are the least that
+//! the baseline requirements §7.1 take).
 
 use shared::x509::SerialNumber;
 use x509_cert::TbsCertificate;

@@ -44,7 +44,8 @@ fn provider() -> Provider {
     provider.expect("a good key")
 }
 
-/// `a.test` may speak for its `/ci`; `x.test` takes no JWT-SVIDs; `away.test` has no bundle; there is an issuer beside them.
+/// `a.test` may speak for its `/ci`; `x.test` takes no JWT-SVIDs; `away.test` has no bundle; there is an issuer beside
+/// them.
 fn issuers() -> Issuers {
     let spec = |name: &str| {
         let source = BundleSource::WorkloadApi;

@@ -207,8 +207,8 @@ pub struct Timestamp {
     pub meta: BTreeMap<String, MetaFile>,
 }
 
-/// The version of another file. Length and hash are optional and left out: the signature and the version are enough, and
-/// metadata can then be prepared, accounted for and signed in one go.
+/// The version of another file. Length and hash are optional and left out: the signature and the version are enough,
+/// and metadata can then be prepared, accounted for and signed in one go.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MetaFile {
     /// Its version.
@@ -325,8 +325,8 @@ pub(super) fn sign<T: Metadata>(signed: T, signer: &dyn Signer) -> Result<Signed
     Ok(SignedFile { signed, bytes })
 }
 
-/// Reads a file and checks that the keys which `root` names for its role signed it. Root itself is checked against `root`
-/// when that is given (the one before it), and against itself in any case.
+/// Reads a file and checks that the keys which `root` names for its role signed it. Root itself is checked against
+/// `root` when that is given (the one before it), and against itself in any case.
 pub(super) fn open<T: Metadata>(bytes: &[u8], root: Option<&Root>) -> Result<SignedFile<T>, TufError> {
     let role = T::ROLE;
     if bytes.len() > MAX_BYTES {

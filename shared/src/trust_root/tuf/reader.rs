@@ -1,5 +1,5 @@
-//! Walking a repository as a client does (TUF §5): from a root that is trusted already to the targets, each step checked.
-//! The caller fetches; each step says what to fetch next and takes only what the step before has named.
+//! Walking a repository as a client does (TUF §5): from a root that is trusted already to the targets, each step
+//! checked. The caller fetches; each step says what to fetch next and takes only what the step before has named.
 
 use super::metadata::{
     MAX_BYTES, Root, SignedFile, Snapshot, Targets, Timestamp, TufError, check_fresh, open, open_root,

@@ -100,8 +100,8 @@ impl CrlPlan<'_> {
     }
 }
 
-/// The reason is always there, `unspecified` too: RFC 5280 §5.3.1 would leave that one out, but RFC 3161 §4 takes a timestamp
-/// unit's revocation without a reason for one that makes all its tokens invalid.
+/// The reason is always there, `unspecified` too: RFC 5280 §5.3.1 would leave that one out, but RFC 3161 §4 takes a
+/// timestamp unit's revocation without a reason for one that makes all its tokens invalid.
 fn entry(out: &mut DerWriter, revoked: &Revoked) -> Result<(), der::Error> {
     let mut time = DerWriter::default();
     time.time(revoked.at)?;

@@ -1,5 +1,5 @@
-//! The linter of revocation lists: an independent reading of the exact octets that are about to be signed (RFC 5280 §5), a file
-//! for each lint.
+//! The linter of revocation lists: an independent reading of the exact octets that are about to be signed (RFC 5280
+//! §5), a file for each lint.
 //!
 //! It shares no code with what writes them (`crl`). A list that fails here is our own fault and is never signed.
 

@@ -47,7 +47,8 @@ pub enum CrlLintError {
     /// The signature algorithm is not that of the authority's key (RFC 5280 §5.1.2.2).
     #[error("the signature algorithm is not the authority's")]
     SignatureAlgorithm,
-    /// A time until 2049 that is not UTCTime, or a later one that is not GeneralizedTime (RFC 5280 §5.1.2.4 to §5.1.2.6).
+    /// A time until 2049 that is not UTCTime, or a later one that is not GeneralizedTime (RFC 5280 §5.1.2.4 to
+    /// §5.1.2.6).
     #[error("a time is UTCTime from 2050 on, or GeneralizedTime before")]
     TimeForm,
     /// Not version 2 (RFC 5280 §5.1.2.1).
