@@ -3,8 +3,7 @@
 use aws_lc_rs::digest;
 use serde::Deserialize;
 use shared::digest::sha256_hex;
-use shared::keys::KeyKind;
-use shared::keys::PublicKey;
+use shared::keys::{KeyKind, PublicKey};
 
 use super::bundle::{Content, Envelope, MessageSignature};
 use super::error::VerifyError;

@@ -5,8 +5,7 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::BitStringRef;
 use der::{Decode as _, Reader as _, SliceReader, Tag};
-use shared::keys::KeyKind;
-use shared::keys::PublicKey;
+use shared::keys::{KeyKind, PublicKey};
 use spki::AlgorithmIdentifierRef;
 
 use super::proof_error::ProofError;

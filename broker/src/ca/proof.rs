@@ -1,7 +1,6 @@
 //! Proof of possession: the applicant shows that it holds the private half of the key that it wants certified.
 
-use shared::keys::KeyKind;
-use shared::keys::PublicKey;
+use shared::keys::{KeyKind, PublicKey};
 
 use super::armor;
 use super::csr;

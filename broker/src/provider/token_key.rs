@@ -9,8 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use der::asn1::UintRef;
 use der::{Decode as _, Reader as _, SliceReader};
 use shared::digest::sha256;
-use shared::keys::KeyKind;
-use shared::keys::{PublicKey, SignError, SignatureAlgorithm, Signer};
+use shared::keys::{KeyKind, PublicKey, SignError, SignatureAlgorithm, Signer};
 
 use super::jws;
 

@@ -3,8 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::keys::KeyKind;
-use crate::keys::{PublicKey, SignError, Signer};
+use crate::keys::{KeyKind, PublicKey, SignError, Signer};
 
 /// Longest note that we read. Sixteen signatures must fit (signed-note, "Format"), post-quantum ones take 5 kB each.
 pub const MAX_NOTE: usize = 128 * 1024;
