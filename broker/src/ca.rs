@@ -18,11 +18,13 @@ pub mod lint;
 pub mod oid;
 pub mod profile;
 pub mod proof;
+pub mod proof_error;
 pub mod sct;
 
 pub use authority::{Authority, AuthorityError};
 pub use issue::{IssuedCertificate, Unreleased};
 pub use lint::{LintError, LintedTemplate};
 pub use profile::{Profile, ProfileError, Template};
-pub use proof::{ProofError, ProvenKey, Submission};
+pub use proof::{ProvenKey, Submission};
+pub use proof_error::ProofError;
 pub use sct::{CertificateLogKey, CertificateLogKeyError};

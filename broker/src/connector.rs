@@ -1,7 +1,7 @@
 //! Where people log in: with a password of ours, or at an upstream OpenID provider.
 //!
-//! A connector says who somebody is (`ConnectorIdentity`); what that somebody may be called in a token is decided afterwards
-//! by the same namespace rules that the certificate authority applies.
+//! A connector says who somebody is (`ConnectorIdentity`); what that somebody may be called in a token is decided
+//! afterwards by the same namespace rules that the certificate authority applies.
 
 pub mod local;
 pub mod upstream;
@@ -80,12 +80,14 @@ pub struct ConnectorIdentity {
 }
 
 impl ConnectorIdentity {
-    /// The `sub` of our tokens: at most 255 ASCII characters and never reassigned (OpenID Connect Core §2). The connector's
-    /// id comes first, so two upstreams cannot meet in one subject; what would not fit is replaced by its hash.
+    /// The `sub` of our tokens: at most 255 ASCII characters and never reassigned (OpenID Connect Core §2). The
+    /// connector's id comes first, so two upstreams cannot meet in one subject; what would not fit is replaced by its
+    /// hash.
     pub fn subject(&self) -> String {
         const MAX_SUBJECT: usize = 255;
         let plain = format!("{}:{}", self.connector_id, self.user_id);
-        // A connector called "spiffe" whose user calls himself "//example.org/ci" would speak as that workload to whoever reads `sub`.
+        // A connector called "spiffe" whose user calls himself "//example.org/ci" would speak as that workload to
+        // whoever reads `sub`.
         let is_fit = plain.bytes().all(|byte| byte.is_ascii_graphic()) && !plain.starts_with(WORKLOADS);
         if plain.len() <= MAX_SUBJECT && is_fit {
             return plain;

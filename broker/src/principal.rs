@@ -2,10 +2,13 @@
 //!
 //! Does not: encode anything; how a name and an extension look in DER is `ca`'s matter.
 
+use shared::audit::CredentialKind;
+
 use crate::names::Name;
 use crate::namespace::{Credential, Permit};
 use crate::profile::Claimed;
 use crate::svid::SvidUse;
+use crate::svid::credential_kind::credential_kind;
 
 /// Everything about the subject that goes into a certificate and into its audit records. Made from a [`Permit`] only.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,8 +19,8 @@ pub struct Principal {
     issuer: String,
     subject: String,
     rule: String,
-    token_sha256: [u8; 32],
-    credential: &'static str,
+    credential_sha256: [u8; 32],
+    credential: CredentialKind,
     svid_use: Option<SvidUse>,
 }
 
@@ -34,7 +37,7 @@ mod arc {
 impl From<Permit> for Principal {
     fn from(permit: Permit) -> Self {
         let (credential, Claimed { name, proof_name, mut extensions }, label, rule) = permit.into_parts();
-        let (issuer, subject, token_sha256, svid) = match &credential {
+        let (issuer, subject, credential_sha256, svid) = match &credential {
             Credential::Svid(svid) => (svid.issuer(), svid.id().as_str().to_owned(), *svid.sha256(), Some(svid)),
             Credential::Token(token) => {
                 (token.issuer().iss().as_str().to_owned(), token.subject().to_owned(), *token.sha256(), None)
@@ -46,8 +49,9 @@ impl From<Permit> for Principal {
             (arc::TOKEN_SUBJECT, subject.clone()),
         ]);
         extensions.sort_unstable_by_key(|(arc, _)| *arc);
-        let (kind, svid_use) = (svid.map_or("", |svid| svid.document().name()), svid.map(|svid| svid.use_of()));
-        Self { name, proof_name, extensions, issuer, subject, rule, token_sha256, credential: kind, svid_use }
+        let kind = svid.map_or(CredentialKind::Token, |svid| credential_kind(svid.document()));
+        let svid_use = svid.map(|svid| svid.use_of());
+        Self { name, proof_name, extensions, issuer, subject, rule, credential_sha256, credential: kind, svid_use }
     }
 }
 
@@ -96,12 +100,12 @@ impl Principal {
     }
 
     /// SHA-256 of the token, or of the X.509-SVID, for the audit log.
-    pub fn token_sha256(&self) -> &[u8; 32] {
-        &self.token_sha256
+    pub fn credential_sha256(&self) -> &[u8; 32] {
+        &self.credential_sha256
     }
 
-    /// The kind of SVID that was shown; empty for an issuer's token.
-    pub fn credential(&self) -> &'static str {
+    /// What was shown.
+    pub fn credential(&self) -> CredentialKind {
         self.credential
     }
 

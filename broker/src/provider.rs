@@ -1,12 +1,14 @@
-//! The OpenID provider: a person logs in once, a client gets a code, the code becomes a short token. A workload gets one for its SVID
-//! (`exchange`).
+//! The OpenID provider: a person logs in once, a client gets a code, the code becomes a short token. A workload gets
+//! one for its SVID (`exchange`).
 //!
-//! Its issuer is `<origin>/oidc`. Everything here is synchronous and knows no socket: the edge hands in parameters, cookies'
-//! contents, `now` and randomness, and carries the answers. What a browser must bring back is sealed into a cookie
-//! (`flow`), so that a request which nobody has authenticated writes nothing (see `authorize`). Signing is in two steps:
-//! `Provider::redeem` and `Provider::exchange` prepare a token with its audit leaf, and only a receipt for that leaf lets it be signed.
+//! Its issuer is `<origin>/oidc`. Everything here is synchronous and knows no socket: the edge hands in parameters,
+//! cookies' contents, `now` and randomness, and carries the answers. What a browser must bring back is sealed into a
+//! cookie (`flow`), so that a request which nobody has authenticated writes nothing (see `authorize`). Signing is in
+//! two steps: `Provider::redeem` and `Provider::exchange` prepare a token with its audit leaf, and only a receipt for
+//! that leaf lets it be signed.
 //!
-//! It does not refresh, introspect, revoke, or register clients, and its discovery document names nothing that is absent.
+//! It does not refresh, introspect, revoke, or register clients, and its discovery document names nothing that is
+//! absent.
 
 mod access_token;
 mod authorize;

@@ -247,8 +247,8 @@ impl Issuance {
             issuer: principal.issuer().to_owned(),
             subject: principal.name().as_str().to_owned(),
             rule: principal.rule().to_owned(),
-            token_sha256: hex::encode(principal.token_sha256()),
-            credential: principal.credential().to_owned(),
+            credential_sha256: hex::encode(principal.credential_sha256()),
+            credential: principal.credential(),
         };
         let certificate_entry = linted.tree_leaf(authority, now);
         let svid_use = principal.svid_use().cloned();

@@ -6,6 +6,7 @@
 //!
 //! Does not: ask what the identity may be called. That is `namespace`, which takes a [`VerifiedSvid`] as it takes a token.
 
+pub(crate) mod credential_kind;
 mod proof_token;
 mod wit;
 mod x509;

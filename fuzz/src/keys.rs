@@ -2,9 +2,8 @@
 
 use std::sync::LazyLock;
 
-use shared::keys::KeyKind;
 use shared::keys::sealing::SealingKey;
-use shared::keys::{KeyFile, PublicKey, SigningKey};
+use shared::keys::{KeyFile, KeyKind, PublicKey, SigningKey};
 use shared::random::SystemRandom;
 
 /// A key file that stands in the seeds too, so that some of them open.

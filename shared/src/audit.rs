@@ -1,12 +1,21 @@
 //! The records of the audit log: what the house did with its keys, for whom, by which rule.
 //!
-//! A record never holds a token, a password, a private key or anything else that opens a door: hashes stand in for them.
+//! A record never holds a token, a password, a private key or anything else that opens a door: hashes stand in for
+//! them.
 
+mod actor;
+mod bundle_event;
 mod clock;
+mod credential_kind;
+mod registration_event;
 
 use serde::{Deserialize, Serialize};
 
+pub use actor::Actor;
+pub use bundle_event::BundleEvent;
 pub use clock::ClockEvent;
+pub use credential_kind::CredentialKind;
+pub use registration_event::RegistrationEvent;
 
 /// One audit leaf. Its JSON, members in the order of declaration, no spaces, is the leaf's bytes.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -18,8 +27,8 @@ pub enum AuditRecord {
         at_ms: u64,
         /// The trust domain.
         trust_domain: String,
-        /// `fetched`, `emptied`, or `refused`.
-        event: String,
+        /// What happened.
+        event: BundleEvent,
         /// `spiffe_sequence`, if the bundle has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sequence: Option<u64>,
@@ -45,11 +54,13 @@ pub enum AuditRecord {
         subject: String,
         /// The rule and grant that permitted it.
         rule: String,
-        /// SHA-256 of the token, or of the X.509-SVID, hex.
-        token_sha256: String,
-        /// `jwt-svid`, `x509-svid` or `wit-svid`; absent for an issuer's token.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        credential: String,
+        /// SHA-256 of the token, or of the SVID (of an X.509-SVID the leaf certificate), hex. `token_sha256` in version
+        /// 0.1.
+        #[serde(alias = "token_sha256")]
+        credential_sha256: String,
+        /// What was shown. In version 0.1 absent for an issuer's token.
+        #[serde(default)]
+        credential: CredentialKind,
     },
     /// A certificate was signed and is about to leave.
     CertificateIssued {
@@ -127,17 +138,17 @@ pub enum AuditRecord {
         /// What each resolver answered.
         evidence: Vec<String>,
     },
-    /// The registration of an issuer changes: this is durable before it takes effect. Held together these records are all
-    /// registrations, and the store can be made from them again.
+    /// The registration of an issuer changes: this is durable before it takes effect. Held together these records are
+    /// all registrations, and the store can be made from them again.
     IssuerRegistration {
         /// Milliseconds since the epoch.
         at_ms: u64,
         /// The registration's identifier.
         registration: String,
-        /// What happened: requested, approved, proved, denied, froze, elapsed, released.
-        event: String,
-        /// Who did it: an address of the API's caller, or `the house`.
-        by: String,
+        /// What happened.
+        event: RegistrationEvent,
+        /// Who did it: an address of the API's caller, or `system` (`the house` in version 0.1).
+        by: Actor,
         /// The state before; empty for a new registration.
         from: String,
         /// The state from now on; `dropped` for a request that was never granted.
@@ -163,8 +174,8 @@ pub enum AuditRecord {
         /// SHA-256 of the to-be-signed list, hex.
         tbs_sha256: String,
     },
-    /// The store could not be read at a start and was set aside: sessions, codes and accounts in it are lost, and an operator
-    /// should look why.
+    /// The store could not be read at a start and was set aside: sessions, codes and accounts in it are lost, and an
+    /// operator should look why.
     StoreSetAside {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -187,7 +198,8 @@ pub enum AuditRecord {
         public_key_sha256: String,
         /// Serial number of its certificate, lower-case hex; empty before there is one.
         serial: String,
-        /// The moment that it is about, seconds since the epoch: the first or last of the key's use; zero where none is.
+        /// The moment that it is about, seconds since the epoch: the first or last of the key's use; zero where none
+        /// is.
         moment_s: u64,
     },
     /// A timestamp is about to be signed: written before the key is used, it is intent and record in one.
@@ -209,8 +221,8 @@ pub enum AuditRecord {
         /// What the clock guard said.
         clock: String,
     },
-    /// How many timestamps were signed without a record of each (`audit.timestamps = "off"`) since the last such record, or
-    /// since the start.
+    /// How many timestamps were signed without a record of each (`audit.timestamps = "off"`) since the last such
+    /// record, or since the start.
     TimestampsCounted {
         /// The latest of their times, milliseconds since the epoch.
         at_ms: u64,
@@ -229,12 +241,13 @@ pub enum AuditRecord {
         connector: String,
         /// SHA-256 of the claims, hex.
         claims_sha256: String,
-        /// `jwt-svid` or `x509-svid`, by which a workload was known; absent for a person, and in old records.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        credential: String,
-        /// SHA-256 of that JWT-SVID, or of the leaf certificate, hex; absent for a person.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        svid_sha256: String,
+        /// By what a workload was known; absent for a person, who logged in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credential: Option<CredentialKind>,
+        /// SHA-256 of that JWT-SVID, or of the leaf certificate, hex; absent for a person. `svid_sha256` in version
+        /// 0.1.
+        #[serde(alias = "svid_sha256", default, skip_serializing_if = "String::is_empty")]
+        credential_sha256: String,
         /// The rule and grant that permitted it; absent for a person, whose login was permitted.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         rule: String,
@@ -279,8 +292,9 @@ pub enum UnitEvent {
     Switched,
 }
 
-/// [`AuditRecord::Timestamped`] from borrowed parts, for the one record that is written tens of thousands of times a second: the
-/// same bytes, without a copy of each part. The hexadecimal ones are given as the octets that they stand for.
+/// [`AuditRecord::Timestamped`] from borrowed parts, for the one record that is written tens of thousands of times a
+/// second: the same bytes, without a copy of each part. The hexadecimal ones are given as the octets that they stand
+/// for.
 #[derive(Clone, Copy, Debug)]
 pub struct TimestampedLeaf<'a> {
     /// Milliseconds since the epoch.
@@ -354,9 +368,95 @@ mod tests {
 
     #[test]
     fn records_of_tokens_from_before_workloads_still_read() {
-        let old = r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"local:17","connector":"local","claims_sha256":"ab"}"#;
+        let old = concat!(
+            r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"local:17","connector":"local","#,
+            r#""claims_sha256":"ab"}"#,
+        );
         let record: AuditRecord = serde_json::from_str(old).expect("reads");
         assert_eq!(record.to_leaf(), old.as_bytes(), "and are written as before");
+    }
+
+    #[test]
+    fn records_of_version_0_1_still_read() {
+        let table = [
+            (
+                r#"{"type":"bundle-changed","at_ms":1,"trust_domain":"a.test","event":"emptied","keys":[]}"#,
+                r#"{"type":"bundle-changed","at_ms":1,"trust_domain":"a.test","event":"emptied","keys":[]}"#,
+            ),
+            (
+                concat!(
+                    r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","#,
+                    r#""issuer":"https://i","subject":"s","rule":"E6","token_sha256":"cd"}"#,
+                ),
+                concat!(
+                    r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","#,
+                    r#""issuer":"https://i","subject":"s","rule":"E6","credential_sha256":"cd","#,
+                    r#""credential":"token"}"#,
+                ),
+            ),
+            (
+                concat!(
+                    r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","#,
+                    r#""issuer":"https://i","subject":"s","rule":"S9","token_sha256":"cd","#,
+                    r#""credential":"x509-svid"}"#,
+                ),
+                concat!(
+                    r#"{"type":"certificate-intent","at_ms":1,"request":"r","serial":"01","tbs_sha256":"ab","#,
+                    r#""issuer":"https://i","subject":"s","rule":"S9","credential_sha256":"cd","#,
+                    r#""credential":"x509-svid"}"#,
+                ),
+            ),
+            (
+                concat!(
+                    r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"elapsed","#,
+                    r#""by":"the house","from":"active","to":"stale","evidence":[],"image":{}}"#,
+                ),
+                concat!(
+                    r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"elapsed","#,
+                    r#""by":"system","from":"active","to":"stale","evidence":[],"image":{}}"#,
+                ),
+            ),
+            (
+                concat!(
+                    r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"requested","#,
+                    r#""by":"a@b.example","from":"","to":"pending","evidence":[],"image":{}}"#,
+                ),
+                concat!(
+                    r#"{"type":"issuer-registration","at_ms":1,"registration":"registered-1","event":"requested","#,
+                    r#""by":"a@b.example","from":"","to":"pending","evidence":[],"image":{}}"#,
+                ),
+            ),
+            (
+                concat!(
+                    r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"spiffe://a.test/ci","#,
+                    r#""connector":"spiffe://a.test","claims_sha256":"ab","credential":"jwt-svid","#,
+                    r#""svid_sha256":"cd","rule":"S9"}"#,
+                ),
+                concat!(
+                    r#"{"type":"token-issued","at_ms":1,"client":"sigstore","subject":"spiffe://a.test/ci","#,
+                    r#""connector":"spiffe://a.test","claims_sha256":"ab","credential":"jwt-svid","#,
+                    r#""credential_sha256":"cd","rule":"S9"}"#,
+                ),
+            ),
+        ];
+        for (old, new) in table {
+            let record: AuditRecord = serde_json::from_str(old).expect(old);
+            assert_eq!(record.to_leaf(), new.as_bytes(), "as it is written now");
+            let again: AuditRecord = serde_json::from_str(new).expect(new);
+            assert_eq!(record, again);
+        }
+    }
+
+    #[test]
+    fn names_of_events_are_what_records_say() {
+        let said = |event: &str, name: &str| assert_eq!(event, format!("\"{name}\""));
+        for event in [BundleEvent::Emptied, BundleEvent::Fetched, BundleEvent::Refused] {
+            said(&serde_json::to_string(&event).expect("encodes"), event.name());
+        }
+        use RegistrationEvent::{Approved, Denied, Elapsed, Froze, Proved, Released, Requested};
+        for event in [Approved, Denied, Elapsed, Froze, Proved, Released, Requested] {
+            said(&serde_json::to_string(&event).expect("encodes"), event.name());
+        }
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! The append-only Merkle log, used three times: certificates, signatures, audit.
 //!
-//! A log is a tree by RFC 6962 §2.1 with a name and a key, published as tiles and signed checkpoints (c2sp.org/tlog-tiles,
-//! c2sp.org/tlog-checkpoint). Leaves are opaque, of up to 65,535 bytes.
+//! A log is a tree by RFC 6962 §2.1 with a name and a key, published as tiles and signed checkpoints
+//! (c2sp.org/tlog-tiles, c2sp.org/tlog-checkpoint). Leaves are opaque, of up to 65,535 bytes.
 //!
-//! Its truth is in segments, files that only grow: batches of leaves, each with the signed checkpoint of the tree that it
-//! leads to. One thread takes whatever has queued, stages it with its checkpoint, commits both with one write and one sync,
-//! and only then publishes: receipts to those who wait, the checkpoint and tiles to readers. Tiles and the checkpoint file
-//! can be made again from the segments, so they are never synced while somebody waits. Opening a log runs the same code over
-//! the same batches.
+//! Its truth is in segments, files that only grow: batches of leaves, each with the signed checkpoint of the tree that
+//! it leads to. One thread takes whatever has queued, stages it with its checkpoint, commits both with one write and
+//! one sync, and only then publishes: receipts to those who wait, the checkpoint and tiles to readers. Tiles and the
+//! checkpoint file can be made again from the segments, so they are never synced while somebody waits. Opening a log
+//! runs the same code over the same batches.
 //!
-//! A log that cannot write, or that does not pass its own check, stops; it never guesses. It does not know what its leaves
-//! mean, and it does not decide who may append.
+//! A log that cannot write, or that does not pass its own check, stops; it never guesses. It does not know what its
+//! leaves mean, and it does not decide who may append.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

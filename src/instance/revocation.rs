@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::audit::AuditRecord;
+use shared::digest::sha256_hex;
 use shared::keys::{KeyAlgorithm, KeyFile, Signer as _, SigningKey};
 use shared::log::{AppendError, Log};
 use shared::random::SystemRandom;
@@ -155,8 +156,7 @@ impl Revocations {
         let (this_update, next_update) = (now.floor_to_second(), now.plus(period).floor_to_second());
         let plan = CrlPlan { number, this_update, next_update, since: self.house.created(), revoked: &revoked };
         let tbs = plan.to_be_signed(&root.certificate, &root.key)?;
-        let sha256 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &tbs);
-        let record = AuditRecord::RevocationListSigned { at_ms: now.millis(), number, tbs_sha256: hex::encode(sha256) };
+        let record = AuditRecord::RevocationListSigned { at_ms: now.millis(), number, tbs_sha256: sha256_hex(&tbs) };
         self.audit.append(record.to_leaf()).wait()?;
         let list = plan.sign(&root.certificate, &root.key)?;
         file::create_dir(&self.root.join("crl"))?;

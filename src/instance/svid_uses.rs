@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use broker::svid::{SvidUse, UseError};
+use shared::digest::sha256;
 use shared::store::{Batch, Store, StoreError, Table};
 use shared::time::UnixTime;
 
@@ -97,8 +98,7 @@ impl SvidUses {
 
 /// A proof is named by its maker, so one workload's is told apart from another's. Hashed, since both may be longer than a key.
 fn proof_key(id: &str, jti: &str) -> Vec<u8> {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("{id} {jti}").as_bytes());
-    digest.as_ref().to_vec()
+    sha256(format!("{id} {jti}").as_bytes()).to_vec()
 }
 
 #[cfg(test)]

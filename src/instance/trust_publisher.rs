@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::audit::AuditRecord;
+use shared::digest::sha256_hex;
 use shared::keys::Signer;
 use shared::log::{AppendError, LeafHash, Log};
 use shared::time::{Clock, UnixTime};
-use shared::trust_root::tuf::metadata::sha256_hex;
 use shared::trust_root::tuf::{Lifetimes, Repository, RoleSigners, TargetFile, TufError, prepare, target_files};
 use shared::trust_root::{TrustDocuments, TrustError, TrustMaterial};
 

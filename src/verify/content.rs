@@ -2,8 +2,8 @@
 
 use aws_lc_rs::digest;
 use serde::Deserialize;
-use shared::keys::KeyKind;
-use shared::keys::PublicKey;
+use shared::digest::sha256_hex;
+use shared::keys::{KeyKind, PublicKey};
 
 use super::bundle::{Content, Envelope, MessageSignature};
 use super::error::VerifyError;
@@ -103,7 +103,7 @@ fn check_statement(payload: &[u8], artifact: &[u8]) -> Result<String, VerifyErro
     if !matches!(statement.kind.as_str(), "https://in-toto.io/Statement/v0.1" | "https://in-toto.io/Statement/v1") {
         return Err(VerifyError::Statement(format!("{:?} is not an in-toto statement", statement.kind)));
     }
-    let digest = hex::encode(digest::digest(&digest::SHA256, artifact));
+    let digest = sha256_hex(artifact);
     let names_it = |subject: &Subject| subject.digest.get("sha256").is_some_and(|claimed| *claimed == digest);
     if !statement.subject.iter().any(names_it) {
         return Err(VerifyError::StatementSubject);

@@ -2,8 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use shared::keys::KeyKind;
-use shared::keys::PublicKey;
+use shared::keys::{KeyKind, PublicKey};
 use shared::log::merkle::{leaf_hash, verify_inclusion};
 use shared::log::{Hash, SignedCheckpoint};
 use shared::time::UnixTime;

@@ -26,7 +26,7 @@ fn copied() -> Scratch {
 }
 
 fn copy(from: &Path, to: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
     std::fs::create_dir(to).unwrap();
     std::fs::set_permissions(to, PermissionsExt::from_mode(0o700)).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

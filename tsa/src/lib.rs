@@ -5,9 +5,9 @@
 //! Lease::permit ───────────┴─ SigningUnit::prepare ── audit log ── Prepared::sign ── TimestampResponse
 //! ```
 //!
-//! A token needs a `TrustedNow`, which only the lease of a healthy `ClockGuard` gives, and a `Receipt` for its own audit leaf, which only a
-//! log gives once the leaf is durable; so the order is a matter of types. Every refusal is a `Rejection`, which knows its
-//! `PKIFailureInfo` and encodes itself.
+//! A token needs a `TrustedNow`, which only the lease of a healthy `ClockGuard` gives, and a `Receipt` for its own
+//! audit leaf, which only a log gives once the leaf is durable; so the order is a matter of types. Every refusal is a
+//! `Rejection`, which knows its `PKIFailureInfo` and encodes itself.
 //!
 //! Does not: read a clock, draw randomness, touch a file or a socket, know HTTP. Does not speak the TCP, mail or file
 //! transports of RFC 3161 §3.1 to §3.3.

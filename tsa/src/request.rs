@@ -24,8 +24,8 @@ pub struct TimestampRequest<'a> {
     asks_for_qualified: bool,
 }
 
-/// `MessageImprint`: what is to be timestamped, as the caller wrote it. The token must repeat it (RFC 3161 §2.4.2), so the bytes
-/// are kept: re-encoding would turn absent parameters into NULL or back.
+/// `MessageImprint`: what is to be timestamped, as the caller wrote it. The token must repeat it (RFC 3161 §2.4.2), so
+/// the bytes are kept: re-encoding would turn absent parameters into NULL or back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Imprint<'a> {
     algorithm: HashAlgorithm,
@@ -189,8 +189,8 @@ enum Ask<'a> {
     Unknown(&'a [u8]),
 }
 
-/// Reads all of `Extensions ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { extnID, critical DEFAULT FALSE, extnValue OCTET STRING }`. The
-/// only one that we know is qcStatements; one that is unknown decides, wherever it stands.
+/// Reads all of `Extensions ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { extnID, critical DEFAULT FALSE, extnValue OCTET
+/// STRING }`. The only one that we know is qcStatements; one that is unknown decides, wherever it stands.
 fn ask(extensions: Tlv<'_>) -> Result<Ask<'_>, Rejection> {
     const FIELD: &str = "extensions";
     let mut list = DerReader::new(extensions.contents);

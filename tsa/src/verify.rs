@@ -1,7 +1,8 @@
 //! Verifies a timestamp, ours or anybody's, and says what it proves.
 //!
-//! Strict on purpose: the token must be DER to the last byte, have one signer, name its certificate by issuer and serial number
-//! and by hash (RFC 5816), and every check looks at that one certificate and no other (CVE-2026-39984 came from asking another).
+//! Strict on purpose: the token must be DER to the last byte, have one signer, name its certificate by issuer and
+//! serial number and by hash (RFC 5816), and every check looks at that one certificate and no other (CVE-2026-39984
+//! came from asking another).
 //!
 //! Does not: look at revocation, which needs the network; accept SHA-1 anywhere; accept `grantedWithMods`.
 
@@ -50,8 +51,8 @@ impl<'a> Expected<'a> {
         Self { message: Message::Digest(algorithm, digest), nonce: None, policies: None }
     }
 
-    /// The answer to `request`: the imprint to the byte, its nonce or none, its policy, certificates when and only when they
-    /// were asked for.
+    /// The answer to `request`: the imprint to the byte, its nonce or none, its policy, certificates when and only when
+    /// they were asked for.
     pub fn answer_to(request: TimestampRequest<'a>) -> Self {
         Self { message: Message::Request(request), nonce: request.nonce(), policies: None }
     }
@@ -76,8 +77,8 @@ pub struct TimestampTrust {
 }
 
 impl TimestampTrust {
-    /// One unit, as a trust root of Sigstore lists it: its certificate, intermediates, root. Another unit under the same root is
-    /// not trusted.
+    /// One unit, as a trust root of Sigstore lists it: its certificate, intermediates, root. Another unit under the
+    /// same root is not trusted.
     pub fn unit(chain: &Chain) -> Self {
         Self {
             unit: Some(chain.leaf().clone()),
@@ -189,8 +190,8 @@ fn check_expected(info: &TstInfo<'_>, expected: &Expected<'_>, has_certificates:
     Ok(())
 }
 
-/// RFC 3161 §2.4.2: tsa, when there, must be one of the subject names. A directoryName is compared; other kinds of names would
-/// have to be in the subject's alternative names and are not accepted.
+/// RFC 3161 §2.4.2: tsa, when there, must be one of the subject names. A directoryName is compared; other kinds of
+/// names would have to be in the subject's alternative names and are not accepted.
 fn check_tsa_name(info: &TstInfo<'_>, certificate: &Certificate) -> Result<(), VerifyError> {
     let Some(tsa) = info.tsa else { return Ok(()) };
     let name = crate::der_reader::DerReader::single(tsa, shared::x509::der_writer::tag::context_constructed(4));

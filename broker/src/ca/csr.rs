@@ -1,15 +1,14 @@
-//! PKCS#10 certification requests (RFC 2986). Only the key and the self-signature count; whatever subject, attributes or
-//! extensions a request names are the wishes of somebody who has not been asked.
+//! PKCS#10 certification requests (RFC 2986). Only the key and the self-signature count; whatever subject, attributes
+//! or extensions a request names are the wishes of somebody who has not been asked.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::BitStringRef;
 use der::{Decode as _, Reader as _, SliceReader, Tag};
-use shared::keys::KeyKind;
-use shared::keys::PublicKey;
+use shared::keys::{KeyKind, PublicKey};
 use spki::AlgorithmIdentifierRef;
 
-use super::proof::ProofError;
+use super::proof_error::ProofError;
 
 /// The key that `der` asks a certificate for, proven by the request's own signature.
 pub(super) fn verify(der: &[u8]) -> Result<PublicKey, ProofError> {
@@ -36,8 +35,8 @@ fn split(der: &[u8]) -> der::Result<(&[u8], AlgorithmIdentifierRef<'_>, &[u8])> 
     Ok(parts)
 }
 
-/// `CertificationRequestInfo ::= SEQUENCE { version INTEGER {v1(0)}, subject Name, subjectPKInfo, attributes [0] }`. Clients
-/// that leave the attributes out break RFC 2986, but nothing is lost by reading on.
+/// `CertificationRequestInfo ::= SEQUENCE { version INTEGER {v1(0)}, subject Name, subjectPKInfo, attributes [0] }`.
+/// Clients that leave the attributes out break RFC 2986, but nothing is lost by reading on.
 fn subject_public_key_info(info: &[u8]) -> der::Result<&[u8]> {
     let mut reader = SliceReader::new(info)?;
     let spki = reader.sequence(|inner| {
@@ -55,7 +54,8 @@ fn subject_public_key_info(info: &[u8]) -> der::Result<&[u8]> {
     Ok(spki)
 }
 
-/// The one signature algorithm that we take with each kind of key: the pairs of Fulcio's registry since its version 1.7.
+/// The one signature algorithm that we take with each kind of key: the pairs of Fulcio's registry since its version
+/// 1.7.
 fn pair(kind: KeyKind) -> ObjectIdentifier {
     match kind {
         KeyKind::Ed25519 => rfc8410::ID_ED_25519,

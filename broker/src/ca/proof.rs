@@ -1,11 +1,10 @@
 //! Proof of possession: the applicant shows that it holds the private half of the key that it wants certified.
 
-use const_oid::ObjectIdentifier;
-use shared::keys::KeyKind;
-use shared::keys::{PublicKey, PublicKeyError};
+use shared::keys::{KeyKind, PublicKey};
 
-use super::armor::{self, ArmorError};
+use super::armor;
 use super::csr;
+use super::proof_error::ProofError;
 
 /// What an applicant submits: a key and a signature over its own name, or a certification request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,37 +31,6 @@ pub enum SubmissionError {
     Neither,
 }
 
-/// Why a key is not proven.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ProofError {
-    /// The key's PEM.
-    #[error("the public key: {0}")]
-    KeyArmor(ArmorError),
-    /// The key itself.
-    #[error(transparent)]
-    Key(#[from] PublicKeyError),
-    /// The key's encoding: other software would read the certificate differently, or not at all.
-    #[error(
-        "the public key is not encoded as RFC 5480 §2.2 and RFC 3279 §2.3.1 say: elliptic curve points uncompressed, parameters as given there"
-    )]
-    Encoding,
-    /// The signature over the name.
-    #[error("the proof of possession is not a signature by the key over the name in the token")]
-    Signature,
-    /// The request's PEM.
-    #[error("the certificate signing request: {0}")]
-    RequestArmor(ArmorError),
-    /// The request is no PKCS#10.
-    #[error("the certificate signing request is not well-formed DER")]
-    RequestMalformed,
-    /// The request is signed with an algorithm that does not go with its key.
-    #[error("a certificate signing request for this kind of key must not be signed with {0}")]
-    RequestAlgorithm(ObjectIdentifier),
-    /// The request's own signature.
-    #[error("the certificate signing request is not signed by the key in it")]
-    RequestSignature,
-}
-
 /// A key whose holder has shown that they hold it. Only `Submission::verify` makes one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProvenKey(PublicKey);
@@ -81,7 +49,8 @@ impl Submission {
         }
     }
 
-    /// Checks the proof. `name` is what the token calls its holder: the signed message of a bare key, unused with a request.
+    /// Checks the proof. `name` is what the token calls its holder: the signed message of a bare key, unused with a
+    /// request.
     pub fn verify(&self, name: &str) -> Result<ProvenKey, ProofError> {
         let key = match self {
             Self::PublicKey { content, proof } => {
@@ -121,7 +90,8 @@ fn read_key(content: &[u8]) -> Result<PublicKey, ProofError> {
     }
 }
 
-/// The text of a PEM, or `None` for DER: a SEQUENCE starts with 0x30, and no PEM with the digit `0`. What is neither is no PEM.
+/// The text of a PEM, or `None` for DER: a SEQUENCE starts with 0x30, and no PEM with the digit `0`. What is neither is
+/// no PEM.
 fn read_pem(content: &[u8]) -> Option<&str> {
     (content.first() != Some(&0x30)).then(|| std::str::from_utf8(content).unwrap_or_default())
 }

@@ -10,8 +10,8 @@ use super::claims::PersonClaims;
 
 const CONTEXT: &[u8] = b"access token";
 
-/// The sealed access token of clients whose access token is not the ID token. Only we can read it, and it opens nothing but
-/// `userinfo`: it can never be taken for an ID token (RFC 9068 §5 has the same aim with `typ`).
+/// The sealed access token of clients whose access token is not the ID token. Only we can read it, and it opens nothing
+/// but `userinfo`: it can never be taken for an ID token (RFC 9068 §5 has the same aim with `typ`).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct SealedAccess {
     pub(super) grant: String,

@@ -7,8 +7,8 @@ use super::client::Client;
 use super::code::{Grant, GrantId};
 use super::lifetimes::Lifetimes;
 
-/// Who knows the person, and as whom: Fulcio and sigstore-python read the connector from here, and the authority copies it
-/// into the certificate. Always there, whatever the scope, because Sigstore's clients ask for `openid email` only.
+/// Who knows the person, and as whom: Fulcio and sigstore-python read the connector from here, and the authority copies
+/// it into the certificate. Always there, whatever the scope, because Sigstore's clients ask for `openid email` only.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct FederatedClaims {
     /// The connector; `spiffe://` and the trust domain for a workload.
@@ -28,8 +28,8 @@ pub(super) struct IdTokenClaims {
     pub(super) auth_time: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) nonce: Option<String>,
-    /// Half of the access token's SHA-256. Absent when the access token is this very token, which cannot hold its own hash;
-    /// OpenID Connect Core §3.1.3.6 makes it optional in the code flow.
+    /// Half of the access token's SHA-256. Absent when the access token is this very token, which cannot hold its own
+    /// hash; OpenID Connect Core §3.1.3.6 makes it optional in the code flow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) at_hash: Option<String>,
     pub(super) jti: String,
@@ -38,8 +38,8 @@ pub(super) struct IdTokenClaims {
     pub(super) federated_claims: FederatedClaims,
 }
 
-/// The claims of a workload's ID token: nobody has logged in, so there is no `auth_time`, and no address. `userinfo` does not take such
-/// a token, since there is nothing more to tell.
+/// The claims of a workload's ID token: nobody has logged in, so there is no `auth_time`, and no address. `userinfo`
+/// does not take such a token, since there is nothing more to tell.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct WorkloadClaims {
     pub(super) iss: String,

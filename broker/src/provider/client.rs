@@ -136,8 +136,8 @@ impl Client {
         self.secret.is_some()
     }
 
-    /// Whether `presented` proves that it is this client. A public client has nothing to prove; it may send an empty secret,
-    /// as Sigstore's Python client does, but not another one.
+    /// Whether `presented` proves that it is this client. A public client has nothing to prove; it may send an empty
+    /// secret, as Sigstore's Python client does, but not another one.
     pub(super) fn accepts_secret(&self, presented: Option<&str>) -> bool {
         match (&self.secret, presented) {
             (Some(hash), Some(secret)) => hash.matches(secret),

@@ -16,8 +16,8 @@ pub struct ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// Reads the `Authorization` header and the body (RFC 6749 §2.3.1). One way only; the same `client_id` in the body beside
-    /// a header is no second way, and some clients send it.
+    /// Reads the `Authorization` header and the body (RFC 6749 §2.3.1). One way only; the same `client_id` in the body
+    /// beside a header is no second way, and some clients send it.
     pub fn read(header: Option<&str>, body: &Parameters) -> Result<Self, TokenError> {
         let id = body.value("client_id");
         let secret = body.value("client_secret");

@@ -1,7 +1,7 @@
 //! Authorization codes: a minute, one use, and a memory of what they made.
 //!
-//! A code is stored under its SHA-256 only. Used, its record stays as long as what it made could live: a second use finds it,
-//! and from then on `userinfo` refuses the access token (RFC 6749 §4.1.2, RFC 9700 §4.2.4).
+//! A code is stored under its SHA-256 only. Used, its record stays as long as what it made could live: a second use
+//! finds it, and from then on `userinfo` refuses the access token (RFC 6749 §4.1.2, RFC 9700 §4.2.4).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -98,8 +98,8 @@ pub(super) fn issue(
     Ok(code)
 }
 
-/// Uses a code up: of any number of callers exactly one is granted it, every later one is a replay. The record is kept until
-/// `remember_until`.
+/// Uses a code up: of any number of callers exactly one is granted it, every later one is a replay. The record is kept
+/// until `remember_until`.
 pub(super) fn spend(
     store: &dyn Store,
     code: &str,

@@ -1,4 +1,5 @@
-//! The discovery document (OpenID Connect Discovery §3, RFC 8414, RFC 9207): what there is, and nothing that there is not.
+//! The discovery document (OpenID Connect Discovery §3, RFC 8414, RFC 9207): what there is, and nothing that there is
+//! not.
 
 use serde::Serialize;
 

@@ -1,17 +1,17 @@
-//! A workload's SVID becomes an ID token for one of our clients, so that programs which know OpenID Connect and nothing of SPIFFE can
-//! use it.
+//! A workload's SVID becomes an ID token for one of our clients, so that programs which know OpenID Connect and nothing
+//! of SPIFFE can use it.
 //!
 //! ```text
 //! ExchangeRequest → VerifiedSvid → Workload (permitted) → UncountedToken ─ use counted ─→ PreparedToken ─ receipt ─→ TokenResponse
 //! ```
 //!
-//! Two grants lead here. In a token exchange (RFC 8693) the SVID is the subject token, and nobody need say who exchanges it. With
-//! `client_credentials` the workload is the client, and shows a JWT-SVID as its assertion or the X.509-SVID of its connection
-//! (draft-ietf-oauth-spiffe-client-auth §3). What comes of both is the same, and certificates made from it are the same as those
-//! made from the SVID itself.
+//! Two grants lead here. In a token exchange (RFC 8693) the SVID is the subject token, and nobody need say who
+//! exchanges it. With `client_credentials` the workload is the client, and shows a JWT-SVID as its assertion or the
+//! X.509-SVID of its connection (draft-ietf-oauth-spiffe-client-auth §3). What comes of both is the same, and
+//! certificates made from it are the same as those made from the SVID itself.
 //!
-//! Does not: exchange the tokens of issuers, act for others (`actor_token`), or let the caller choose who vouches for it: that is
-//! the trust domain in the SVID.
+//! Does not: exchange the tokens of issuers, act for others (`actor_token`), or let the caller choose who vouches for
+//! it: that is the trust domain in the SVID.
 
 use std::sync::Arc;
 
@@ -33,6 +33,7 @@ use super::token_error::TokenError;
 use crate::issuer::{Issuers, Source};
 use crate::names::SpiffeId;
 use crate::namespace::{Rules, WORKLOADS};
+use crate::svid::credential_kind::credential_kind;
 use crate::svid::{
     Document, NeedsBundle, Purpose, SvidUse, UnverifiedX509Svid, UseError, VerifiedSvid, X509SvidError,
     X509Verification,
@@ -133,7 +134,8 @@ impl ExchangeRequest {
 }
 
 impl ExchangeRequest {
-    /// The bundle was fetched again, and still will not do: the trust domain's fault if it does not count, else the caller's.
+    /// The bundle was fetched again, and still will not do: the trust domain's fault if it does not count, else the
+    /// caller's.
     pub fn unanswered(&self, NeedsBundle { record, why }: NeedsBundle) -> TokenError {
         let trust_domain = record.name().to_string();
         match why {
@@ -291,8 +293,8 @@ impl Asked {
 }
 
 impl Provider {
-    /// Judges `request` and prepares its token. Who the workload is and whether the rules know it is settled before it hears anything
-    /// about our clients.
+    /// Judges `request` and prepares its token. Who the workload is and whether the rules know it is settled before it
+    /// hears anything about our clients.
     pub fn exchange(
         &self,
         request: ExchangeRequest,
@@ -363,8 +365,8 @@ impl Provider {
             subject: claims.sub,
             connector: claims.federated_claims.connector_id,
             claims_sha256: sha256_hex(&encoded),
-            credential: document.name().to_owned(),
-            svid_sha256: hex::encode(sha256),
+            credential: Some(credential_kind(*document)),
+            credential_sha256: hex::encode(sha256),
             rule: rule.clone(),
         };
         Ok(PreparedToken {

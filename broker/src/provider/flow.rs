@@ -1,8 +1,10 @@
-//! A login under way: everything that we must know again when the person comes back, sealed into a cookie of their browser.
+//! A login under way: everything that we must know again when the person comes back, sealed into a cookie of their
+//! browser.
 //!
-//! Nothing is stored for it, so a million unfinished logins cost nothing (invariant 6). Each flow has a cookie of its own,
-//! named after the flow, so two logins in two tabs do not meet; the seal is bound to that name. Whoever cannot show the
-//! cookie cannot continue: a login page, a form or an upstream's answer brought from another browser does not open.
+//! Nothing is stored for it, so a million unfinished logins cost nothing (invariant 6). Each flow has a cookie of its
+//! own, named after the flow, so two logins in two tabs do not meet; the seal is bound to that name. Whoever cannot
+//! show the cookie cannot continue: a login page, a form or an upstream's answer brought from another browser does not
+//! open.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;

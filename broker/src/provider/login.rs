@@ -42,8 +42,8 @@ pub enum ContinueError {
 }
 
 impl Provider {
-    /// Ends a login of `flow`. `auth_time` is when the person proved who they are, which may lie before now at an upstream;
-    /// `previous` is the session that the browser had, which ends.
+    /// Ends a login of `flow`. `auth_time` is when the person proved who they are, which may lie before now at an
+    /// upstream; `previous` is the session that the browser had, which ends.
     pub fn log_in(
         &self,
         flow: &OpenFlow,

@@ -76,7 +76,8 @@ impl Provider {
         &self.issuer
     }
 
-    /// The key that signs our tokens. Its JWKS is what `/oidc/keys` serves and what the authority verifies our tokens with.
+    /// The key that signs our tokens. Its JWKS is what `/oidc/keys` serves and what the authority verifies our tokens
+    /// with.
     pub fn token_key(&self) -> &TokenKey {
         &self.token_key
     }

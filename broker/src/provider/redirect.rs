@@ -59,14 +59,15 @@ pub(super) fn check_registered(uri: &str) -> Result<(), RedirectError> {
     }
 }
 
-/// Printable ASCII of RFC 3986 without `#`; quotes, angle brackets and backslashes, over which parsers disagree, are none.
+/// Printable ASCII of RFC 3986 without `#`; quotes, angle brackets and backslashes, over which parsers disagree, are
+/// none.
 fn is_plain(uri: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte);
     uri.len() <= MAX_REDIRECT_URI && uri.bytes().all(allowed)
 }
 
-/// The host of an `http` loopback URI, read by hand: the bytes between `http://` and the path must be one of three hosts
-/// and, if any, a port. A user part (`http://localhost:x@evil.example/`) or a longer name cannot match.
+/// The host of an `http` loopback URI, read by hand: the bytes between `http://` and the path must be one of three
+/// hosts and, if any, a port. A user part (`http://localhost:x@evil.example/`) or a longer name cannot match.
 fn loopback_host(uri: &str) -> Option<&str> {
     let rest = uri.strip_prefix("http://").filter(|_| is_plain(uri))?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());

@@ -16,7 +16,8 @@ pub enum SvidRole {
 }
 
 impl SvidRole {
-    /// The code for one that is not taken: RFC 8693 §2.2.2 has `invalid_request` for a subject token that is invalid for any reason.
+    /// The code for one that is not taken: RFC 8693 §2.2.2 has `invalid_request` for a subject token that is invalid
+    /// for any reason.
     pub(super) fn code(self) -> ErrorCode {
         match self {
             Self::Client => ErrorCode::InvalidClient,

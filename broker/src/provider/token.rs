@@ -1,5 +1,5 @@
-//! The token request: what is asked, and how a code becomes a token (RFC 6749 §4.1.3), in two steps with the audit log between them.
-//! What comes of an SVID is in `exchange`.
+//! The token request: what is asked, and how a code becomes a token (RFC 6749 §4.1.3), in two steps with the audit log
+//! between them. What comes of an SVID is in `exchange`.
 
 use std::time::Duration;
 
@@ -68,8 +68,8 @@ impl CodeRequest {
 }
 
 impl Provider {
-    /// Uses a code up and prepares what it stands for. Everything about the client is settled before the code is touched, so
-    /// a failed authentication does not burn it; a wrong redirect URI or verifier does.
+    /// Uses a code up and prepares what it stands for. Everything about the client is settled before the code is
+    /// touched, so a failed authentication does not burn it; a wrong redirect URI or verifier does.
     pub fn redeem(
         &self,
         request: &CodeRequest,
@@ -119,8 +119,8 @@ impl Provider {
             subject: claims.sub,
             connector: claims.federated_claims.connector_id,
             claims_sha256: sha256_hex(&encoded),
-            credential: String::new(),
-            svid_sha256: String::new(),
+            credential: None,
+            credential_sha256: String::new(),
             rule: String::new(),
         };
         PreparedToken {

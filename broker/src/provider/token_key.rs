@@ -9,8 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use der::asn1::UintRef;
 use der::{Decode as _, Reader as _, SliceReader};
 use shared::digest::sha256;
-use shared::keys::KeyKind;
-use shared::keys::{PublicKey, SignError, SignatureAlgorithm, Signer};
+use shared::keys::{KeyKind, PublicKey, SignError, SignatureAlgorithm, Signer};
 
 use super::jws;
 
@@ -83,9 +82,9 @@ impl TokenKey {
         format!(r#"{{"keys":[{{"use":"sig",{}}}]}}"#, self.jwk_members)
     }
 
-    /// The key as the SPIFFE bundle of our own trust domain (Trust Domain and Bundle §4, JWT-SVID §6). There is no entry of another
-    /// `use`: SPIRE refuses a bundle with one that it does not know, and an authority of ours as `x509-svid` would make everything
-    /// that it signs an SVID.
+    /// The key as the SPIFFE bundle of our own trust domain (Trust Domain and Bundle §4, JWT-SVID §6). There is no
+    /// entry of another `use`: SPIRE refuses a bundle with one that it does not know, and an authority of ours as
+    /// `x509-svid` would make everything that it signs an SVID.
     pub fn spiffe_bundle(&self, sequence: u64, refresh_hint: Duration) -> String {
         format!(
             r#"{{"keys":[{{"use":"jwt-svid",{}}}],"spiffe_sequence":{sequence},"spiffe_refresh_hint":{}}}"#,
@@ -112,8 +111,8 @@ impl TokenKey {
         Ok(format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(raw)))
     }
 
-    /// The claims of a token of ours; anything that we cannot have signed is `None`. The header must be ours byte for byte,
-    /// so no algorithm or key is ever taken from the token.
+    /// The claims of a token of ours; anything that we cannot have signed is `None`. The header must be ours byte for
+    /// byte, so no algorithm or key is ever taken from the token.
     pub(super) fn open(&self, token: &str) -> Option<Vec<u8>> {
         let (signing_input, signature) = token.rsplit_once('.')?;
         let claims = signing_input.strip_prefix(&self.prefix)?;

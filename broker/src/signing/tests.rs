@@ -156,7 +156,8 @@ fn the_audit_entries_say_who_and_by_which_rule_before_the_key_is_used() {
     let issuance = issuance_p256();
     let (certificate, entries) = issued_to_person(&issuance);
     let intent: AuditRecord = serde_json::from_slice(&entries[0]).expect("reads");
-    let AuditRecord::CertificateIntent { request, serial, issuer, subject, rule, token_sha256, .. } = intent else {
+    let AuditRecord::CertificateIntent { request, serial, issuer, subject, rule, credential_sha256, .. } = intent
+    else {
         panic!("not an intent: {intent:?}");
     };
     assert_eq!(request, "r-1");
@@ -164,7 +165,7 @@ fn the_audit_entries_say_who_and_by_which_rule_before_the_key_is_used() {
     assert_eq!(issuer, "https://login.example.com");
     assert_eq!(subject, "alice@example.com");
     assert_eq!(rule, "E6 issuer:corp email-domain:example.com");
-    assert_eq!(token_sha256, sha256_hex(&token(PERSON)));
+    assert_eq!(credential_sha256, sha256_hex(&token(PERSON)));
     let issued: AuditRecord = serde_json::from_slice(&entries[2]).expect("reads");
     let AuditRecord::CertificateIssued { certificate_sha256, log_index, .. } = issued else {
         panic!("not a record of issuance: {issued:?}");

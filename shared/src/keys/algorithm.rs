@@ -58,7 +58,8 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The name in JOSE (RFC 7518 §3.1). P-384 with SHA-384 is ES384; JOSE ECDSA signatures are not DER, see the token room.
+    /// The name in JOSE (RFC 7518 §3.1). P-384 with SHA-384 is ES384; JOSE ECDSA signatures are not DER, see the token
+    /// room.
     pub const fn jose_name(self) -> &'static str {
         match self {
             Self::EcdsaP256Sha256 => "ES256",

@@ -1,7 +1,7 @@
 //! Keys in PKCS#11 tokens: hardware security modules, smart cards, SoftHSM.
 //!
-//! What is signed is hashed here; the token sees digests only. Sessions are pooled. When the token vanishes, signing fails, and
-//! the next signature looks for it again: first with a new session, then with the module started anew.
+//! What is signed is hashed here; the token sees digests only. Sessions are pooled. When the token vanishes, signing
+//! fails, and the next signature looks for it again: first with a new session, then with the module started anew.
 
 mod error;
 mod module;
@@ -60,7 +60,8 @@ struct Ready {
 }
 
 impl Pkcs11Signer {
-    /// Opens the key that `uri` names, to sign with `algorithm`, and lets it sign once: a key that cannot is refused now.
+    /// Opens the key that `uri` names, to sign with `algorithm`, and lets it sign once: a key that cannot is refused
+    /// now.
     pub fn open(
         uri: Pkcs11Uri,
         pin: Option<Secret<String>>,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::digest::sha256;
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use const_oid::ObjectIdentifier;
@@ -84,8 +85,7 @@ impl PublicKey {
 
     /// SHA-256 of the `SubjectPublicKeyInfo`: a log's identifier (RFC 6962 §3.2), and how documents name a key.
     pub fn spki_sha256(&self) -> [u8; 32] {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.spki);
-        digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+        sha256(&self.spki)
     }
 
     /// The key as PEM `PUBLIC KEY`.
@@ -96,8 +96,8 @@ impl PublicKey {
         )
     }
 
-    /// The verification that goes with the kind by default: SHA-256 with P-256 and RSA (PKCS#1 v1.5), SHA-384 with P-384,
-    /// SHA-512 with P-521, pure Ed25519. The pairs that Fulcio's clients use since 1.7.
+    /// The verification that goes with the kind by default: SHA-256 with P-256 and RSA (PKCS#1 v1.5), SHA-384 with
+    /// P-384, SHA-512 with P-521, pure Ed25519. The pairs that Fulcio's clients use since 1.7.
     pub fn default_verification(&self) -> &'static dyn VerificationAlgorithm {
         match self.kind {
             KeyKind::Ed25519 => &signature::ED25519,
@@ -113,8 +113,8 @@ impl PublicKey {
         self.verify_with(self.default_verification(), message, signature)
     }
 
-    /// Verifies where the message is known by its digest only, under the kind's default pair. A digest of another length
-    /// refuses, and so does Ed25519, which signs messages.
+    /// Verifies where the message is known by its digest only, under the kind's default pair. A digest of another
+    /// length refuses, and so does Ed25519, which signs messages.
     pub fn verify_prehash(&self, digest: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let algorithm = self.default_digest().ok_or(BadSignature)?;
         let digest = Digest::import_less_safe(digest, algorithm).map_err(|_| BadSignature)?;

@@ -24,8 +24,8 @@ pub trait Signer: Send + Sync {
     /// Signs `message`, which is hashed here. ECDSA answers a DER `ECDSA-Sig-Value` (RFC 3279 §2.2.3), RSA the octets.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
 
-    /// Whether a signature takes so long, in computation or waiting for a device, that it does not belong on a thread that
-    /// serves connections.
+    /// Whether a signature takes so long, in computation or waiting for a device, that it does not belong on a thread
+    /// that serves connections.
     fn is_slow(&self) -> bool {
         matches!(self.public_key().kind(), KeyKind::Rsa { .. })
     }
@@ -115,7 +115,8 @@ impl SigningKey {
         Self::from_pkcs8(Zeroizing::new(pkcs8))?.signing_with(algorithm)
     }
 
-    /// The same key, signing with `algorithm`. Only an RSA key has a choice, that of the digest, which its file does not say.
+    /// The same key, signing with `algorithm`. Only an RSA key has a choice, that of the digest, which its file does
+    /// not say.
     pub fn signing_with(self, algorithm: SignatureAlgorithm) -> Result<Self, KeyError> {
         use SignatureAlgorithm::{RsaPkcs1Sha256, RsaPkcs1Sha384, RsaPkcs1Sha512};
         let is_rsa = matches!(algorithm, RsaPkcs1Sha256 | RsaPkcs1Sha384 | RsaPkcs1Sha512);
@@ -154,8 +155,8 @@ impl SigningKey {
         Self::from_pkcs8(Zeroizing::new(opened.as_bytes().to_vec()))
     }
 
-    /// The key as a PEM `ENCRYPTED PRIVATE KEY`: PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC, which `openssl pkcs8` reads.
-    /// Few iterations are enough: the passphrase is 256 random bits, not something that a person chose.
+    /// The key as a PEM `ENCRYPTED PRIVATE KEY`: PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC, which `openssl pkcs8`
+    /// reads. Few iterations are enough: the passphrase is 256 random bits, not something that a person chose.
     pub fn to_encrypted_pem(&self, key_file: &KeyFile, random: &dyn Random) -> Result<Zeroizing<String>, KeyError> {
         const ITERATIONS: u32 = 2048;
         let salt = random.bytes::<16>();

@@ -16,7 +16,8 @@ pub enum AppendError {
         /// How many leaves wait.
         leaves: usize,
     },
-    /// Writing failed once. What is on the disk is known only after a restart, so the log takes nothing more until then.
+    /// Writing failed once. What is on the disk is known only after a restart, so the log takes nothing more until
+    /// then.
     #[error("the log has stopped: {0}")]
     Stopped(Arc<str>),
     /// The leaf is longer than an entry bundle can say.

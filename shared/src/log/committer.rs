@@ -26,8 +26,8 @@ pub const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 pub(super) const SEGMENT_LENGTH: u64 = 16 * 1024 * 1024;
 /// A buffer larger than this is not kept for the next batch.
 const MAX_KEPT_BUFFER: usize = 256 * 1024;
-/// How long a batch waits at most for as much company as those before it had. A batch costs an fsync and a signature however
-/// many leaves are in it; whoever is alone does not wait.
+/// How long a batch waits at most for as much company as those before it had. A batch costs an fsync and a signature
+/// however many leaves are in it; whoever is alone does not wait.
 const GATHER: Duration = Duration::from_millis(1);
 /// How long a log must have nothing to do before it publishes its checkpoint and partial tiles as files.
 const REST: Duration = Duration::from_millis(100);
@@ -264,8 +264,8 @@ impl Committer {
         }
     }
 
-    /// Stage, commit, publish: sign the tree with the batch in it, write and sync both at once, and only then let anybody see
-    /// it. Answers with the buffer, to be used again.
+    /// Stage, commit, publish: sign the tree with the batch in it, write and sync both at once, and only then let
+    /// anybody see it. Answers with the buffer, to be used again.
     fn commit(&mut self, batch: &Batch, mut frame: FrameBuilder) -> Result<Vec<u8>, CommitError> {
         let growth = Growth::new(&self.frontier, frame.take_hashes());
         let (size, root) = (growth.to(), growth.root());
@@ -306,8 +306,8 @@ impl Committer {
         Ok(())
     }
 
-    /// Makes the tiles of a finished segment durable, beside the committer: from then on nobody has to look at that segment
-    /// when the log is opened.
+    /// Makes the tiles of a finished segment durable, beside the committer: from then on nobody has to look at that
+    /// segment when the log is opened.
     fn settle(&mut self, segment: u64) {
         if let Some(before) = self.settler.take() {
             let _ = before.join();
@@ -321,7 +321,8 @@ impl Committer {
         self.settler = std::thread::Builder::new().name("log-settler".to_owned()).spawn(work).ok();
     }
 
-    /// Tiles that cannot be written stay out: they are made again from the segments when somebody asks, or at the next start.
+    /// Tiles that cannot be written stay out: they are made again from the segments when somebody asks, or at the next
+    /// start.
     fn publish_completed(&mut self, completed: &[Arc<Completed>]) {
         if completed.is_empty() {
             return;
@@ -338,8 +339,8 @@ impl Committer {
         }
     }
 
-    /// Publishes the partial tiles and then the checkpoint that needs them, for those who read the directory; the last ones'
-    /// partial tiles go. Over HTTP all of this comes from memory and is never behind.
+    /// Publishes the partial tiles and then the checkpoint that needs them, for those who read the directory; the last
+    /// ones' partial tiles go. Over HTTP all of this comes from memory and is never behind.
     pub(super) fn publish_edge(&mut self) {
         let size = self.frontier.size();
         if self.published == Some(size) {

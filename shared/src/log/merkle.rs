@@ -1,5 +1,6 @@
 //! The Merkle tree of RFC 6962 §2.1 as pure functions: hashes, roots, proofs and their verification.
 
+use crate::digest::sha256;
 use aws_lc_rs::digest;
 
 /// A node of the tree, or a root.
@@ -10,7 +11,7 @@ pub fn leaf_hash(leaf: &[u8]) -> Hash {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(&[0]);
     context.update(leaf);
-    fixed(&context.finish())
+    context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 /// `SHA-256(0x01 ‖ left ‖ right)`.
@@ -18,16 +19,12 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut input = [1; 65];
     input[1..33].copy_from_slice(left);
     input[33..].copy_from_slice(right);
-    fixed(&digest::digest(&digest::SHA256, &input))
+    sha256(&input)
 }
 
 /// The root of a tree without leaves: SHA-256 of nothing.
 pub fn empty_root() -> Hash {
-    fixed(&digest::digest(&digest::SHA256, &[]))
-}
-
-fn fixed(digest: &digest::Digest) -> Hash {
-    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    sha256(&[])
 }
 
 /// Where the hashes of complete subtrees come from: `node(k, i)` covers the leaves `i·2^k` to `(i+1)·2^k`.
@@ -81,8 +78,8 @@ fn largest_power_below(length: u64) -> u64 {
     1 << (63 - (length - 1).leading_zeros())
 }
 
-/// The audit path of the leaf `index` in the tree of `size` leaves (RFC 6962 §2.1.1), from the leaf upwards. `None` when
-/// the tree has no such leaf.
+/// The audit path of the leaf `index` in the tree of `size` leaves (RFC 6962 §2.1.1), from the leaf upwards. `None`
+/// when the tree has no such leaf.
 pub fn inclusion_proof<N: Nodes + ?Sized>(nodes: &N, index: u64, size: u64) -> Result<Option<Vec<Hash>>, N::Error> {
     if index >= size {
         return Ok(None);
@@ -114,7 +111,8 @@ pub fn consistency_proof<N: Nodes + ?Sized>(nodes: &N, old: u64, new: u64) -> Re
     }
     let mut path = Vec::new();
     let (mut from, mut to) = (0, new);
-    // SUBPROOF(m, D[n], b): `from` stays 0 exactly while the old root itself is a subtree on the way, which is the flag b.
+    // SUBPROOF(m, D[n], b): `from` stays 0 exactly while the old root itself is a subtree on the way, which is the flag
+    // b.
     while old != to {
         let split = from + largest_power_below(to - from);
         if old <= split {

@@ -3,8 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::keys::KeyKind;
-use crate::keys::{PublicKey, SignError, Signer};
+use crate::keys::{KeyKind, PublicKey, SignError, Signer};
 
 /// Longest note that we read. Sixteen signatures must fit (signed-note, "Format"), post-quantum ones take 5 kB each.
 pub const MAX_NOTE: usize = 128 * 1024;
@@ -57,8 +56,8 @@ pub enum NoteError {
     Key(KeyKind),
 }
 
-/// The id of an ECDSA key in a note: SHA-256 of the `SubjectPublicKeyInfo`, cut to four bytes (signed-note, type 0x02). The
-/// name does not enter it, as it would for Ed25519; thus the log's id is the same in every Sigstore tool.
+/// The id of an ECDSA key in a note: SHA-256 of the `SubjectPublicKeyInfo`, cut to four bytes (signed-note, type 0x02).
+/// The name does not enter it, as it would for Ed25519; thus the log's id is the same in every Sigstore tool.
 pub fn key_id(key: &PublicKey) -> Result<[u8; 4], NoteError> {
     match key.kind() {
         KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => {

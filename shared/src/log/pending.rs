@@ -97,8 +97,8 @@ impl Batch {
     }
 }
 
-/// An append on its way to the disk: await it on any runtime, or block on it with `wait`. Dropping it does not take the leaf
-/// back.
+/// An append on its way to the disk: await it on any runtime, or block on it with `wait`. Dropping it does not take the
+/// leaf back.
 #[must_use = "nothing that depends on the leaf may leave before this is ready"]
 pub struct Pending<T>(State<T>);
 

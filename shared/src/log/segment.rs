@@ -8,12 +8,11 @@
 //! zeroes up to a multiple of 8
 //! ```
 
-use aws_lc_rs::digest;
-
 use super::checkpoint::{CheckpointError, Origin, SignedCheckpoint};
 use super::edge::{EdgeError, RightEdge};
 use super::frame::Fields;
 use super::tile::MAX_LEVEL;
+use crate::digest::sha256;
 use crate::keys::PublicKey;
 
 const MAGIC: [u8; 8] = *b"PSSEGMT1";
@@ -29,7 +28,8 @@ pub(super) struct SegmentHead {
     pub length: usize,
 }
 
-/// Why a segment's head is not believed. A head is durable before its segment has a name, so a crash explains none of these.
+/// Why a segment's head is not believed. A head is durable before its segment has a name, so a crash explains none of
+/// these.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
     /// Cut, or damaged, or another format.
@@ -70,8 +70,7 @@ pub(super) fn encode(origin: &Origin, edge: &RightEdge, checkpoint: &str) -> Vec
     bytes.extend(edge.entries());
     let length = (bytes.len() + 32).next_multiple_of(8);
     bytes[8..12].copy_from_slice(&(length as u32).to_be_bytes());
-    let seal = digest::digest(&digest::SHA256, &bytes);
-    bytes.extend(seal.as_ref());
+    bytes.extend(sha256(&bytes));
     bytes.resize(length, 0);
     bytes
 }
@@ -129,8 +128,8 @@ fn parse(bytes: &[u8]) -> Option<Parts<'_>> {
     let entries_length = u32::from_be_bytes(fields.take()?) as usize;
     let entries = fields.slice(entries_length)?;
     let sealed = bytes.len() - fields.0.len();
-    let seal = digest::digest(&digest::SHA256, &bytes[..sealed]);
-    if fields.take::<32>()? != *seal.as_ref() || length != (sealed + 32).next_multiple_of(8) {
+    let seal = sha256(&bytes[..sealed]);
+    if fields.take::<32>()? != seal || length != (sealed + 32).next_multiple_of(8) {
         return None;
     }
     Some(Parts { size, origin, checkpoint, levels, entries, length })

@@ -7,9 +7,8 @@ use der::{Decode as _, Encode as _, Reader as _, SliceReader};
 use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, SubjectKeyIdentifier};
 
-use crate::keys::KeyKind;
 use crate::keys::public_key::BadSignature;
-use crate::keys::{PublicKey, PublicKeyError};
+use crate::keys::{KeyKind, PublicKey, PublicKeyError};
 use crate::time::UnixTime;
 
 /// A certificate that parsed as canonical DER, with the facts that the house asks about. Clones share the bytes.

@@ -1,7 +1,7 @@
 //! DER written front to back into one buffer (ITU-T X.690 §10, §11).
 //!
-//! The general encoders measure a tree before they write it. What we write on hot paths is a dozen fields between constant
-//! pieces, so a buffer and lengths filled in afterwards are enough, and the bytes can be read off the code.
+//! The general encoders measure a tree before they write it. What we write on hot paths is a dozen fields between
+//! constant pieces, so a buffer and lengths filled in afterwards are enough, and the bytes can be read off the code.
 
 use std::time::Duration;
 
@@ -74,7 +74,8 @@ impl DerWriter {
     /// Appends a value whose contents `write` appends.
     pub fn nested(&mut self, tag: u8, write: impl FnOnce(&mut Self)) {
         self.out.push(tag);
-        // One octet is enough up to 127; a longer length moves what was written. Certificates nest five deep and are short.
+        // One octet is enough up to 127; a longer length moves what was written. Certificates nest five deep and are
+        // short.
         let at = self.out.len();
         self.out.push(0);
         write(self);
@@ -94,7 +95,8 @@ impl DerWriter {
         self.value(tag::OBJECT_IDENTIFIER, oid.as_bytes());
     }
 
-    /// Appends a non-negative INTEGER, given as big-endian octets: leading zeros go, a sign octet comes when it is needed.
+    /// Appends a non-negative INTEGER, given as big-endian octets: leading zeros go, a sign octet comes when it is
+    /// needed.
     pub fn unsigned(&mut self, big_endian: &[u8]) {
         let start = big_endian.iter().position(|&octet| octet != 0).unwrap_or(big_endian.len());
         let magnitude = &big_endian[start..];

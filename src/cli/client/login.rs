@@ -1,9 +1,9 @@
 //! The login: what a Sigstore client and the user's browser do together.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
+use shared::digest::sha256;
 use shared::keys::{PublicKey, SignatureAlgorithm};
 use shared::random::Random;
 use shared::time::Clock;
@@ -71,7 +71,7 @@ pub(crate) async fn log_in(
     // Sigstore's clients listen on a port that the system picks; here the redirect is read and never followed.
     let port = 49_152 + u16::from_be_bytes(random.bytes()) % 16_384;
     let redirect_uri = format!("http://localhost:{port}/auth/callback");
-    let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+    let challenge = URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()));
     let mut address = url::Url::parse(&provider.authorization).map_err(|error| error.to_string())?;
     address.query_pairs_mut().extend_pairs([
         ("client_id", login.client_id),

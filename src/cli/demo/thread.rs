@@ -12,11 +12,11 @@ mod trust;
 
 use std::io::Write;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::provider::SIGSTORE_CLIENT;
 use serde_json::json;
+use shared::digest::sha256;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::random::Random;
 use shared::time::Clock;
@@ -86,8 +86,8 @@ pub(crate) async fn run(
 
     tell.begin("signature");
     let signature = key.sign(&artifact).map_err(|error| at("signature", SERVICE)(error.to_string()))?;
-    let sha256 = digest(&SHA256, &artifact);
-    tell.done(&format!("ECDSA over SHA-256 {}", hex::encode(sha256)));
+    let digest = sha256(&artifact);
+    tell.done(&format!("ECDSA over SHA-256 {}", hex::encode(digest)));
 
     tell.begin("timestamp");
     let query = timestamp::query(&signature, random);
@@ -95,16 +95,12 @@ pub(crate) async fn run(
     tell.done(&format!("RFC 3161 over the signature, {} bytes", response.len()));
 
     tell.begin("log entry");
-    let entry =
-        append(&client, sha256.as_ref(), &signature, &certificate.der).await.map_err(at("log entry", SERVICE))?;
+    let entry = append(&client, &digest, &signature, &certificate.der).await.map_err(at("log entry", SERVICE))?;
     tell.done(&format!("index {} of the signature log, with inclusion proof and checkpoint", entry.log_index.0));
 
     tell.begin("bundle");
     let message = MessageSignature {
-        message_digest: Some(MessageDigest {
-            algorithm: "SHA2_256".to_owned(),
-            digest: Base64(sha256.as_ref().to_vec()),
-        }),
+        message_digest: Some(MessageDigest { algorithm: "SHA2_256".to_owned(), digest: Base64(digest.to_vec()) }),
         signature: Base64(signature),
     };
     let bundle = Bundle {

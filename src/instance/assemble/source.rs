@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use privyseal_config::Config;
+use shared::digest::sha256_hex;
 
 use super::Problems;
 use crate::file;
@@ -47,7 +48,7 @@ impl Source {
         let path = self.path.as_deref()?;
         let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         let text = file::read(path, Config::MAX_BYTES as u64 + 1).ok()?;
-        Some(Fingerprint { modified, sha256: sha256(&text) })
+        Some(Fingerprint { modified, sha256: sha256_hex(text.as_bytes()) })
     }
 }
 

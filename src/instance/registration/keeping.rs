@@ -7,7 +7,7 @@ use broker::registration::{Registration, Timing};
 use shared::time::UnixTime;
 use tokio::task::JoinSet;
 
-use super::registrar::{Registrar, THE_HOUSE};
+use super::registrar::{Registrar, SYSTEM};
 
 /// How often the time is looked at.
 const ROUND: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ impl Registrar {
             }
             let (registrar, id) = (Arc::clone(self), registration.id().clone());
             running.spawn(async move {
-                if let Err(error) = registrar.check(id.as_str(), THE_HOUSE).await {
+                if let Err(error) = registrar.check(id.as_str(), SYSTEM).await {
                     tracing::warn!(%id, %error, "a registration could not be checked");
                 }
             });

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::registration::{Account, ApplianceId, Claim, signing_input};
 use broker::token::JoseAlgorithm;
+use shared::digest::sha256;
 use shared::time::UnixTime;
 use zeroize::Zeroizing;
 
@@ -64,8 +65,7 @@ impl RegistrantKey {
 
     /// Its thumbprint (RFC 7638), which records name.
     pub(crate) fn account(&self) -> Account {
-        let thumbprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.jwk().as_bytes());
-        Account::parse(&URL_SAFE_NO_PAD.encode(thumbprint)).expect("a digest is a thumbprint")
+        Account::parse(&URL_SAFE_NO_PAD.encode(sha256(self.jwk().as_bytes()))).expect("a digest is a thumbprint")
     }
 
     /// A signed request.

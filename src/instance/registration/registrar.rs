@@ -10,7 +10,7 @@ use broker::registration::{
     ApplianceId, Change, Claim, Event, Finding, LifeError, Listing, Method, Observation, Registration,
     RegistrationRequest, RequestError, RequestPolicy, Roster, RosterError, State, StatementError, judge,
 };
-use shared::audit::AuditRecord;
+use shared::audit::{Actor, AuditRecord, RegistrationEvent};
 use shared::log::{AppendError, Log};
 use shared::store::Store;
 use shared::time::{Clock, UnixTime};
@@ -21,8 +21,8 @@ use crate::instance::assemble::RegistrationSettings;
 use crate::instance::snapshots::{ChangeError, Registered, Snapshots};
 use crate::outbound::domain_proofs::{Resolvers, document};
 
-/// What the audit log calls us where nobody asked.
-pub(super) const THE_HOUSE: &str = "the house";
+/// Who checks where nobody asked, as `Actor::System` of the audit log is called.
+pub(super) const SYSTEM: &str = "system";
 
 /// Keeps all registrations.
 pub(crate) struct Registrar {
@@ -86,6 +86,20 @@ pub(crate) enum RegistrarError {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Change(#[from] Refusal),
+}
+
+/// What the audit log calls an event; a check without an answer changes nothing and is not recorded.
+fn recorded(event: Event) -> Option<RegistrationEvent> {
+    match event {
+        Event::Requested => Some(RegistrationEvent::Requested),
+        Event::Approved => Some(RegistrationEvent::Approved),
+        Event::Proved => Some(RegistrationEvent::Proved),
+        Event::Denied => Some(RegistrationEvent::Denied),
+        Event::Unanswered => None,
+        Event::Froze => Some(RegistrationEvent::Froze),
+        Event::Elapsed => Some(RegistrationEvent::Elapsed),
+        Event::Released => Some(RegistrationEvent::Released),
+    }
 }
 
 impl Registrar {
@@ -213,7 +227,7 @@ impl Registrar {
         let mut writing = self.writing.lock().await;
         let changes: Vec<_> = self.roster.load().iter().filter_map(|held| held.elapsed(timing, now)).collect();
         for change in changes {
-            self.apply(&mut writing, change, THE_HOUSE, Vec::new()).await?;
+            self.apply(&mut writing, change, SYSTEM, Vec::new()).await?;
         }
         Ok(())
     }
@@ -238,12 +252,12 @@ impl Registrar {
             true => roster.remove(&next.id().clone()),
             false => roster.put(next.clone()),
         }
-        if event != Event::Unanswered {
+        if let Some(event) = recorded(event) {
             let record = AuditRecord::IssuerRegistration {
                 at_ms: self.clock.now().millis(),
                 registration: next.id().to_string(),
-                event: event.name().to_owned(),
-                by: by.to_owned(),
+                event,
+                by: Actor::from(by.to_owned()),
                 from: from.map(|state| state.name().to_owned()).unwrap_or_default(),
                 to: to.to_owned(),
                 evidence,

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use shared::digest::sha256;
 
 /// How many are known before the older half is forgotten; 32 bytes each. What is forgotten is verified as any other.
 const GENERATION: usize = 16_384;
@@ -23,18 +23,14 @@ impl IssuedLately {
             generations.swap(0, 1);
             generations[0].clear();
         }
-        generations[0].insert(hash(der));
+        generations[0].insert(sha256(der));
     }
 
     /// Whether these very bytes were released lately.
     pub(crate) fn knows(&self, der: &[u8]) -> bool {
-        let hash = hash(der);
+        let hash = sha256(der);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|generation| generation.contains(&hash))
     }
-}
-
-fn hash(der: &[u8]) -> [u8; 32] {
-    digest(&SHA256, der).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 #[cfg(test)]

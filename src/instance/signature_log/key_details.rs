@@ -1,7 +1,6 @@
 //! `PublicKeyDetails` of Sigstore's documents: the pairs of key and digest that the log takes.
 
-use shared::keys::KeyKind;
-use shared::keys::PublicKey;
+use shared::keys::{KeyKind, PublicKey};
 
 /// A kind of key with its digest. Signatures over a digest only: plain Ed25519 signs messages and is left out, as in Rekor v2;
 /// Ed25519ph is left out because our cryptographic library does not verify it.

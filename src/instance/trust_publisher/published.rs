@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use shared::digest::sha256;
 
 /// What clients fetch to trust the house, as it is now. Swapped whole, so that a client never sees half of a change.
 pub(crate) struct PublishedTrust {
@@ -26,8 +27,7 @@ pub(crate) struct PublishedFile {
 impl PublishedFiles {
     /// Adds a file.
     pub(crate) fn insert(&mut self, path: String, bytes: &[u8]) {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-        let etag = format!("\"{}\"", hex::encode(&digest.as_ref()[..16]));
+        let etag = format!("\"{}\"", hex::encode(&sha256(bytes)[..16]));
         let file = PublishedFile { bytes: Bytes::copy_from_slice(bytes), etag };
         self.0.insert(path, file);
     }

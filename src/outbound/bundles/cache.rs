@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use broker::trust_domain::{BundleSource, EndpointProfile, TrustDomainRecord};
 use serde::{Deserialize, Serialize};
+use shared::digest::sha256_hex;
 use shared::time::UnixTime;
 
 use crate::file::{self, Mode};
@@ -108,8 +109,7 @@ impl BundleCache {
     }
 
     fn path(&self, trust_domain: &str) -> Option<PathBuf> {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, trust_domain.as_bytes());
-        Some(self.folder.as_ref()?.join(format!("{}.json", hex::encode(digest))))
+        Some(self.folder.as_ref()?.join(format!("{}.json", sha256_hex(trust_domain.as_bytes()))))
     }
 }
 

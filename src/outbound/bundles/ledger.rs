@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use broker::trust_domain::{Bundle, Held, TrustDomainRecord};
-use shared::audit::AuditRecord;
+use shared::audit::{AuditRecord, BundleEvent};
 use shared::log::{AppendError, Log};
 use shared::time::{Clock, UnixTime};
 
@@ -31,8 +31,8 @@ impl Ledger {
                 record.replace(Held::new(bundle.clone(), at));
                 return Ok(());
             }
-            Judgement::Emptied => "emptied",
-            Judgement::Fetched => "fetched",
+            Judgement::Emptied => BundleEvent::Emptied,
+            Judgement::Fetched => BundleEvent::Fetched,
         };
         let only_takes_away =
             record.held().bundle().is_some_and(|held| bundle.fingerprints().is_subset(held.fingerprints()));
@@ -42,7 +42,7 @@ impl Ledger {
         let entry = AuditRecord::BundleChanged {
             at_ms: self.clock.now().millis(),
             trust_domain: record.name().to_string(),
-            event: event.to_owned(),
+            event,
             sequence: bundle.sequence(),
             keys: bundle.fingerprints().iter().map(hex::encode).collect(),
             reason: String::new(),
@@ -85,7 +85,7 @@ impl Ledger {
         let entry = AuditRecord::BundleChanged {
             at_ms: now.millis(),
             trust_domain: trust_domain.to_string(),
-            event: "refused".to_owned(),
+            event: BundleEvent::Refused,
             sequence: None,
             keys: Vec::new(),
             reason: format!("{refused} (rule {rule})"),

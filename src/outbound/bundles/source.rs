@@ -11,6 +11,7 @@ use broker::names::SpiffeId;
 use broker::trust_domain::{
     Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, MAX_BUNDLE_BYTES, TrustDomainRecord,
 };
+use shared::digest::sha256;
 use shared::time::UnixTime;
 
 use super::endpoint::{self, EndpointError};
@@ -179,8 +180,7 @@ impl Look<'_> {
 }
 
 fn read_document(document: Vec<u8>, seen: &mut Seen, at: UnixTime) -> Result<Found, SourceError> {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &document);
-    let digest: [u8; 32] = digest.as_ref().try_into().expect("SHA-256 has 32 bytes");
+    let digest = sha256(&document);
     if seen.document == Some(digest) {
         return Ok(Found::Unchanged { at });
     }

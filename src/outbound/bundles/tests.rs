@@ -73,7 +73,7 @@ impl Scratch {
         let told = records.map(|record| match record {
             AuditRecord::BundleChanged { trust_domain, event, reason, .. } => {
                 let rule = reason.rsplit_once("(rule ").map_or("", |(_, rule)| rule.trim_end_matches(')'));
-                format!("{trust_domain} {event} {rule}").trim_end().to_owned()
+                format!("{trust_domain} {} {rule}", event.name()).trim_end().to_owned()
             }
             other => panic!("{other:?}"),
         });

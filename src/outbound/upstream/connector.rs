@@ -1,4 +1,5 @@
-//! An upstream provider as we hold it: the relying party, the way to it over the network, and what it last said of itself.
+//! An upstream provider as we hold it: the relying party, the way to it over the network, and what it last said of
+//! itself.
 
 use std::future::Future;
 use std::pin::Pin;

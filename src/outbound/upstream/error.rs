@@ -2,8 +2,8 @@
 
 use broker::provider::ParameterError;
 
-/// Why a login at an upstream failed. The text is for the page and tells nothing that the upstream said; `detail` is for the
-/// log.
+/// Why a login at an upstream failed. The text is for the page and tells nothing that the upstream said; `detail` is
+/// for the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpstreamError {
     /// The access token is not the ID token's (OpenID Connect Core §3.1.3.6).

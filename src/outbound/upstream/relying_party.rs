@@ -1,8 +1,8 @@
 //! An upstream OpenID provider, with us as its relying party (OpenID Connect Core §3.1).
 //!
-//! The `openidconnect` crate builds the requests and verifies the ID token; what it leaves to its user is done here: the
-//! binding to the browser (`provider::flow`), `azp`, `iat`, the age of the login, RFC 9207's `iss`. It has no HTTP client of
-//! its own: `connector` hands one in that reaches only the hosts which a record names.
+//! The `openidconnect` crate builds the requests and verifies the ID token; what it leaves to its user is done here:
+//! the binding to the browser (`provider::flow`), `azp`, `iat`, the age of the login, RFC 9207's `iss`. It has no HTTP
+//! client of its own: `connector` hands one in that reaches only the hosts which a record names.
 
 use broker::connector::ConnectorId;
 use broker::provider::{AuthorizeRequest, Parameters, UpstreamState};
@@ -92,8 +92,8 @@ pub(super) type Metadata = ProviderMetadata<
 pub(super) type RelyingParty =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
 
-/// What an upstream says about itself: its discovery document and its keys. Kept by the edge, fetched again when it is old or
-/// a key is unknown.
+/// What an upstream says about itself: its discovery document and its keys. Kept by the edge, fetched again when it is
+/// old or a key is unknown.
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream(pub(super) Metadata);
 

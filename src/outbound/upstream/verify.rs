@@ -43,8 +43,8 @@ pub(crate) struct UpstreamLogin {
 }
 
 impl OidcConnector {
-    /// Verifies the tokens (OpenID Connect Core §3.1.3.7) and says who logged in. `userinfo` is asked only where the ID token
-    /// names no address, and must then be about the same `sub`.
+    /// Verifies the tokens (OpenID Connect Core §3.1.3.7) and says who logged in. `userinfo` is asked only where the ID
+    /// token names no address, and must then be about the same `sub`.
     pub(crate) async fn verify<C>(
         &self,
         upstream: &Upstream,

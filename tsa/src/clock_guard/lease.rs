@@ -43,8 +43,8 @@ impl TrustedNow {
     }
 }
 
-/// How fast the kernel may steer the boot clock against the hardware, in parts per million, without our asking the sources anew.
-/// With 200 for a bad crystal it makes up [`DRIFT_PPM`](super::DRIFT_PPM).
+/// How fast the kernel may steer the boot clock against the hardware, in parts per million, without our asking the
+/// sources anew. With 200 for a bad crystal it makes up [`DRIFT_PPM`](super::DRIFT_PPM).
 const STEERING_PPM: i64 = 300;
 /// And how far besides: reading two clocks takes a moment.
 const STEERING_MS: i64 = 20;
@@ -61,9 +61,9 @@ impl Pace {
         Self { boot: reading.boot, raw: reading.raw }
     }
 
-    /// How far they are apart since, in milliseconds, if that is more than the kernel's steering: the machine slept, or its clock is
-    /// being moved fast. How long it slept, the kernel took from a clock that may be a second off, and put into wall and boot clock
-    /// alike.
+    /// How far they are apart since, in milliseconds, if that is more than the kernel's steering: the machine slept, or
+    /// its clock is being moved fast. How long it slept, the kernel took from a clock that may be a second off, and put
+    /// into wall and boot clock alike.
     pub(super) fn broken_by(self, reading: ClockReading) -> Option<i64> {
         let (boot, raw) = (reading.boot.saturating_sub(self.boot), reading.raw.saturating_sub(self.raw));
         let by_ms = span_ms(boot).saturating_sub(span_ms(raw));
@@ -77,14 +77,15 @@ impl Pace {
 pub(super) enum Basis {
     /// Nothing.
     None(ClockTrouble),
-    /// The machine's clock alone: it is where it was against the boot clock, and time is good once that reaches `settled`.
+    /// The machine's clock alone: it is where it was against the boot clock, and time is good once that reaches
+    /// `settled`.
     Own { offset_ms: i64, settled: Duration },
     /// A quorum bears it out, `remaining` good polls from now.
     Quorum { offset_ms: i64, quorum: Quorum, remaining: u32 },
 }
 
-/// Good as long as the clocks do what the guard last saw them do. It never changes, so any number of requests read it at once;
-/// the guard makes another when something happens.
+/// Good as long as the clocks do what the guard last saw them do. It never changes, so any number of requests read it
+/// at once; the guard makes another when something happens.
 #[derive(Clone, Debug)]
 pub struct Lease {
     pub(super) limits: ClockLimits,

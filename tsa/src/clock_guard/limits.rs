@@ -12,7 +12,8 @@ pub(super) const APPROVED: &str = "enforce";
 pub enum ClockMode {
     /// No timestamp without a fresh quorum of time sources that bears the machine's clock out.
     Enforce,
-    /// Sources and kernel are watched and what they say is told, but only what the machine sees by itself stops timestamps.
+    /// Sources and kernel are watched and what they say is told, but only what the machine sees by itself stops
+    /// timestamps.
     Monitor,
     /// Nobody is asked: the machine's clock is believed as long as nothing moves it. For networks without time sources.
     #[default]
@@ -41,13 +42,13 @@ impl std::fmt::Display for ClockMode {
 pub struct ClockLimits {
     /// What is asked of the clock.
     pub mode: ClockMode,
-    /// How far the clock may be off: the largest error that the quorum leaves possible, and the largest step that is not
-    /// called one. With rounding it makes up the accuracy that tokens promise.
+    /// How far the clock may be off: the largest error that the quorum leaves possible, and the largest step that is
+    /// not called one. With rounding it makes up the accuracy that tokens promise.
     pub threshold: Duration,
     /// Without a quorum: how long the clocks must run side by side again after a step before time is trusted.
     pub settle: Duration,
-    /// Without a quorum: a step beyond this is not forgiven by waiting. Times before it, or after it, are wrong by as much, and
-    /// a person must say which, by putting the clock back or restarting the program.
+    /// Without a quorum: a step beyond this is not forgiven by waiting. Times before it, or after it, are wrong by as
+    /// much, and a person must say which, by putting the clock back or restarting the program.
     pub forgivable: Duration,
     /// How many time sources are configured. More than half of them must agree.
     pub sources: usize,
@@ -67,8 +68,8 @@ impl ClockLimits {
     /// 2025-01-01T00:00:00Z: before this program's first version. A machine whose clock battery died says 1970 or 2000.
     pub const PROGRAM_FLOOR: UnixTime = UnixTime::from_seconds(1_735_689_600);
 
-    /// Without sources, and no narrower bounds than the program's own: 400 ms, so that with half a second of rounding an
-    /// accuracy of one second holds with a tenth to spare.
+    /// Without sources, and no narrower bounds than the program's own: 400 ms, so that with half a second of rounding
+    /// an accuracy of one second holds with a tenth to spare.
     pub const LOCAL: Self = Self {
         mode: ClockMode::Local,
         threshold: Duration::from_millis(400),

@@ -1,9 +1,9 @@
 //! The high-water mark: the latest time that was signed, which no later time may be behind.
 //!
-//! It is kept on disk and in the audit log, so that a restored snapshot of the machine or a dead clock battery cannot make us sign
-//! times before it again. A mark that is too far ahead would stop us for as long, so a clock from the future must not raise it:
-//! with a quorum only times are signed that the quorum vouched for; without one, a start raises the mark by no more than a week and
-//! twice the time that the boot clock has counted since.
+//! It is kept on disk and in the audit log, so that a restored snapshot of the machine or a dead clock battery cannot
+//! make us sign times before it again. A mark that is too far ahead would stop us for as long, so a clock from the
+//! future must not raise it: with a quorum only times are signed that the quorum vouched for; without one, a start
+//! raises the mark by no more than a week and twice the time that the boot clock has counted since.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,8 +16,8 @@ use super::limits::{ClockLimits, ClockMode};
 
 /// How much further than the kept mark a time is believed that nobody vouched for.
 ///
-/// Longer, and a clock that was ahead stops timestamps for longer; shorter, and a machine that was off for longer is open for a clock
-/// that goes back meanwhile.
+/// Longer, and a clock that was ahead stops timestamps for longer; shorter, and a machine that was off for longer is
+/// open for a clock that goes back meanwhile.
 const SLACK: Duration = Duration::from_secs(7 * 86_400);
 
 /// The mark. Many requests raise it at once.
@@ -69,7 +69,8 @@ impl MarkRecovery {
         *which = (*which).max(Some(UnixTime::from_millis(at_ms)));
     }
 
-    /// The mark for a life that begins at boot time `boot`, and an event when a time found was too far ahead to be believed.
+    /// The mark for a life that begins at boot time `boot`, and an event when a time found was too far ahead to be
+    /// believed.
     pub fn finish(self, limits: &ClockLimits, boot: Duration) -> (HighWaterMark, Option<ClockEvent>) {
         let sure = self.kept.max(self.approved);
         let believed = sure.map_or(UnixTime::from_millis(u64::MAX), |sure| sure.plus(SLACK));

@@ -1,7 +1,7 @@
 //! The request as Sigstore's JavaScript client sends it: JSON in place of DER.
 //!
-//! It is turned into the DER that an RFC 3161 client would have sent, and then goes the same way, so that no rule has two
-//! implementations.
+//! It is turned into the DER that an RFC 3161 client would have sent, and then goes the same way, so that no rule has
+//! two implementations.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -72,8 +72,8 @@ fn nonce(document: &[u8]) -> Result<Option<Vec<u8>>, Rejection> {
     }
 }
 
-/// The contents of an INTEGER from its decimal digits. The work grows with the square of the length, which the cap on the
-/// nonce bounds before it starts: 64 octets are at most 155 digits.
+/// The contents of an INTEGER from its decimal digits. The work grows with the square of the length, which the cap on
+/// the nonce bounds before it starts: 64 octets are at most 155 digits.
 fn integer(text: &str) -> Result<Vec<u8>, Rejection> {
     const MAX_DIGITS: usize = 155;
     let (is_negative, digits) = match text.strip_prefix('-') {

@@ -128,8 +128,8 @@ impl SignedToken {
     }
 }
 
-/// A `ContentInfo` with a `SignedData` in it, cut into fields. The certificates are read apart from the rest: the `cms` crate
-/// compares two of the same length by a wrong rule, and would find a sorted set unsorted.
+/// A `ContentInfo` with a `SignedData` in it, cut into fields. The certificates are read apart from the rest: the `cms`
+/// crate compares two of the same length by a wrong rule, and would find a sorted set unsorted.
 pub(crate) struct Fields<'a> {
     content_type: &'a [u8],
     before: [&'a [u8]; 3],
@@ -182,8 +182,9 @@ fn read_certificates(set: Option<&[u8]>) -> Result<Vec<Certificate>, VerifyError
     if before.is_empty() { Err(VerifyError::Token("an empty set of certificates")) } else { Ok(certificates) }
 }
 
-/// `SigningCertificateV2 ::= SEQUENCE { certs SEQUENCE OF ESSCertIDv2, policies … OPTIONAL }`; the first one is the signer's (RFC 5035 §3):
-/// `ESSCertIDv2 ::= SEQUENCE { hashAlgorithm DEFAULT sha256, certHash OCTET STRING, issuerSerial IssuerSerial OPTIONAL }`.
+/// `SigningCertificateV2 ::= SEQUENCE { certs SEQUENCE OF ESSCertIDv2, policies … OPTIONAL }`; the first one is the
+/// signer's (RFC 5035 §3): `ESSCertIDv2 ::= SEQUENCE { hashAlgorithm DEFAULT sha256, certHash OCTET STRING,
+/// issuerSerial IssuerSerial OPTIONAL }`.
 fn check_certificate_identifier(value: &[u8], certificate: &Certificate) -> Result<(), VerifyError> {
     let malformed = |_| VerifyError::Structure("attribute signingCertificateV2 is malformed");
     let mut signing_certificate = DerReader::new(DerReader::single(value, tag::SEQUENCE).map_err(malformed)?);
@@ -225,7 +226,8 @@ fn digest_algorithm(algorithm: &AlgorithmIdentifierOwned) -> Result<HashAlgorith
     HashAlgorithm::from_oid(algorithm.oid).ok_or(VerifyError::Algorithm)
 }
 
-/// The verification that signature algorithm, digest and key agree on; RFC 8933: the signature's digest is the signer's digest.
+/// The verification that signature algorithm, digest and key agree on; RFC 8933: the signature's digest is the signer's
+/// digest.
 fn verification(
     algorithm: &AlgorithmIdentifierOwned,
     digest: HashAlgorithm,

@@ -1,11 +1,15 @@
 use std::time::Duration;
 
+use const_oid::db::rfc5280;
 use der::{Reader as _, SliceReader};
 use shared::x509::NodePrefix;
 
 use super::*;
 use crate::ca::fixture::{Constant, FixedKey, NOW, build_job, issuance_p384, key_and_proof, person};
-use crate::ca::proof::Submission;
+use crate::ca::oid;
+use crate::ca::profile::Profile;
+use crate::ca::proof::{ProvenKey, Submission};
+use crate::principal::Principal;
 use crate::signing::Issuance;
 use shared::keys::Signer as _;
 
@@ -66,7 +70,7 @@ fn what_the_profile_drafts_passes() {
 #[test]
 fn every_broken_rule_is_found() {
     type Case = (&'static str, fn(&mut Draft), LintError);
-    let fulcio = super::fulcio;
+    let fulcio = super::fulcio::object_identifier;
     // Extensions of a person: 0 KU, 1 EKU, 2 SKI, 3 AKI, 4 SAN, 5 .1, 6 .8, 7 .24.
     let table: Vec<Case> = vec![
         ("version 1", |d| d.fields[0] = vec![], LintError::Version),

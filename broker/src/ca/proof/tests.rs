@@ -6,6 +6,8 @@ use const_oid::db::rfc5912;
 use p384::ecdsa::signature::hazmat::PrehashSigner as _;
 use spki::EncodePublicKey as _;
 
+use shared::keys::PublicKeyError;
+
 use super::*;
 
 const NAME: &str = "alice@example.com";

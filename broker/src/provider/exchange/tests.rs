@@ -44,7 +44,8 @@ fn provider() -> Provider {
     provider.expect("a good key")
 }
 
-/// `a.test` may speak for its `/ci`; `x.test` takes no JWT-SVIDs; `away.test` has no bundle; there is an issuer beside them.
+/// `a.test` may speak for its `/ci`; `x.test` takes no JWT-SVIDs; `away.test` has no bundle; there is an issuer beside
+/// them.
 fn issuers() -> Issuers {
     let spec = |name: &str| {
         let source = BundleSource::WorkloadApi;
@@ -172,7 +173,7 @@ fn an_exchanged_svid_makes_a_token_of_the_workload() {
         said,
         ["token-issued", "sigstore", ID, "spiffe://a.test", "jwt-svid", "S9 trust-domain:a.test spiffe://a.test/ci"]
     );
-    assert_eq!(leaf["svid_sha256"], sha256_hex(subject_token.as_bytes()));
+    assert_eq!(leaf["credential_sha256"], sha256_hex(subject_token.as_bytes()));
 }
 
 #[test]

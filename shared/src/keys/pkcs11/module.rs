@@ -8,16 +8,16 @@ use cryptoki::error::{Error, RvError};
 
 use super::error::Pkcs11Error;
 
-/// A module that is loaded and initialised. Calls share it; a restart waits until none is under way, since C_Finalize beside
-/// other calls is undefined (PKCS#11 §5.4).
+/// A module that is loaded and initialised. Calls share it; a restart waits until none is under way, since C_Finalize
+/// beside other calls is undefined (PKCS#11 §5.4).
 pub(super) struct Module {
     path: String,
     context: RwLock<Pkcs11>,
 }
 
 impl Module {
-    /// The module at `path`. All keys in it share one: C_Initialize is for the whole process, whatever we would wish, and so
-    /// this is the one thing here that is global.
+    /// The module at `path`. All keys in it share one: C_Initialize is for the whole process, whatever we would wish,
+    /// and so this is the one thing here that is global.
     pub(super) fn load(path: &str) -> Result<Arc<Self>, Pkcs11Error> {
         static LOADED: OnceLock<Mutex<HashMap<String, Weak<Module>>>> = OnceLock::new();
         let mut loaded = LOADED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);

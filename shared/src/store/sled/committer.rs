@@ -1,6 +1,6 @@
-//! The one thread that changes the database: it decides the requests that have queued, one after the other, writes their
-//! changes as one batch, makes that durable, and then answers all of them. There is no timer: a lone request waits for
-//! nobody, and while one group is on its way to the disk the next one gathers.
+//! The one thread that changes the database: it decides the requests that have queued, one after the other, writes
+//! their changes as one batch, makes that durable, and then answers all of them. There is no timer: a lone request
+//! waits for nobody, and while one group is on its way to the disk the next one gathers.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -119,8 +119,8 @@ impl Change {
     }
 }
 
-/// Decides each request as if those before it had been carried out, then carries out all of them at once. A refusal, too,
-/// is answered only afterwards, since it may rest on a change of the same group.
+/// Decides each request as if those before it had been carried out, then carries out all of them at once. A refusal,
+/// too, is answered only afterwards, since it may rest on a change of the same group.
 fn decide_and_write(engine: &Engine, db: &::sled::Db, requests: &[&Request]) -> Result<Vec<Answer>, Fault> {
     let mut draft = Draft { db, changed: HashMap::new() };
     let answers = requests.iter().map(|request| draft.decide(request)).collect::<Result<_, _>>()?;

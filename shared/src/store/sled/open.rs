@@ -98,8 +98,8 @@ pub enum OpenError {
 impl SledStore {
     /// Opens the store in `dir`, or makes one there.
     ///
-    /// `rebuild` refills a store that was made by this call, be it that none was there or that what was there could not be
-    /// read. Until it has returned the new store does not count: a crash in between starts it afresh.
+    /// `rebuild` refills a store that was made by this call, be it that none was there or that what was there could not
+    /// be read. Until it has returned the new store does not count: a crash in between starts it afresh.
     pub fn open(
         dir: &Path,
         now: UnixTime,
@@ -248,8 +248,9 @@ impl Place<'_> {
         attempt()
     }
 
-    /// Removes snapshots whose writing was interrupted. They do not count before they are renamed, and the ones before are still
-    /// there; but sled takes them for damaged ones, so a kill or a full disk while it opens would cost the whole store.
+    /// Removes snapshots whose writing was interrupted. They do not count before they are renamed, and the ones before
+    /// are still there; but sled takes them for damaged ones, so a kill or a full disk while it opens would cost the
+    /// whole store.
     fn discard_torn_snapshots(&self) -> Result<(), Failure> {
         let db = match OpenOptions::new().read(true).open(self.dir.join("db")) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -273,8 +274,8 @@ impl Place<'_> {
         Ok(SledStore { committer, engine })
     }
 
-    /// Syncs every file and the directories. After a kill the page cache may hold what the disk does not; sled's recovery
-    /// writes a synced snapshot of it, and a power cut then would leave a snapshot of data that never was.
+    /// Syncs every file and the directories. After a kill the page cache may hold what the disk does not; sled's
+    /// recovery writes a synced snapshot of it, and a power cut then would leave a snapshot of data that never was.
     fn sync(&self) -> std::io::Result<()> {
         for dir in [self.dir.join("blobs"), self.dir.to_path_buf()] {
             let entries = match std::fs::read_dir(&dir) {

@@ -30,8 +30,8 @@ pub(super) struct RecordError {
 
 const NEVER: u64 = u64::MAX;
 
-/// The first record of every store, from its making to its end: a database without it has lost its beginning, which sled
-/// takes for a new one.
+/// The first record of every store, from its making to its end: a database without it has lost its beginning, which
+/// sled takes for a new one.
 pub(super) const FORMAT_KEY: &[u8] = b"\0format";
 /// The value of that record, which changes when this file does.
 pub(super) const FORMAT: &[u8] = b"privyseal store 1";

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::metadata::{
     Custom, Hashes, Header, Key, MetaFile, Metadata, Role, RoleKeys, Root, SPEC_VERSION, SignedFile, SigstoreUse,
-    Snapshot, Target, Targets, Timestamp, TufError, canonical, open, sha256_hex, sign,
+    Snapshot, Target, Targets, Timestamp, TufError, canonical, open, sign,
 };
 use super::repository::Repository;
+use crate::digest::sha256_hex;
 use crate::keys::{SignatureAlgorithm, Signer};
 use crate::time::UnixTime;
 use crate::trust_root::documents::TrustDocuments;
@@ -30,8 +31,8 @@ pub struct Lifetimes {
 }
 
 impl Default for Lifetimes {
-    /// The margins leave a house that stands still over holidays in order: of a timestamp's 7 days at least 6 are left at
-    /// any time while it runs.
+    /// The margins leave a house that stands still over holidays in order: of a timestamp's 7 days at least 6 are left
+    /// at any time while it runs.
     fn default() -> Self {
         Self {
             root: (DAY.saturating_mul(730), DAY.saturating_mul(365)),
@@ -96,8 +97,8 @@ pub fn target_files(documents: &TrustDocuments) -> BTreeMap<String, TargetFile> 
     for target in &documents.legacy {
         let status = if target.is_active { "Active" } else { "Expired" };
         let sigstore = SigstoreUse { status: status.to_owned(), usage: target.usage.name().to_owned() };
-        // cosign 2 glues together all targets whose use is TSA and then takes the first for the leaf; when there are none it
-        // falls back to the names, which is right. So these carry no use.
+        // cosign 2 glues together all targets whose use is TSA and then takes the first for the leaf; when there are
+        // none it falls back to the names, which is right. So these carry no use.
         let custom = (target.usage != Usage::Tsa).then_some(Custom { sigstore });
         files.insert(target.name.clone(), TargetFile { bytes: target.bytes.clone(), custom });
     }
@@ -144,8 +145,8 @@ impl<T: Metadata> Part<T> {
     }
 }
 
-/// What has to be signed at `now` so that the repository publishes `files` under `signers`' keys and nothing is about to
-/// expire. `None` when all is well. A version is never lower than one before it, whatever the clock does.
+/// What has to be signed at `now` so that the repository publishes `files` under `signers`' keys and nothing is about
+/// to expire. `None` when all is well. A version is never lower than one before it, whatever the clock does.
 pub fn prepare(
     current: Option<&Repository>,
     files: &BTreeMap<String, TargetFile>,

@@ -6,6 +6,7 @@ use olpc_cjson::CanonicalFormatter;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::sha256_hex;
 use crate::keys::{PublicKey, SignError, SignatureAlgorithm, Signer};
 use crate::time::UnixTime;
 use crate::trust_root::encoding::Moment;
@@ -206,8 +207,8 @@ pub struct Timestamp {
     pub meta: BTreeMap<String, MetaFile>,
 }
 
-/// The version of another file. Length and hash are optional and left out: the signature and the version are enough, and
-/// metadata can then be prepared, accounted for and signed in one go.
+/// The version of another file. Length and hash are optional and left out: the signature and the version are enough,
+/// and metadata can then be prepared, accounted for and signed in one go.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MetaFile {
     /// Its version.
@@ -314,11 +315,6 @@ pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, TufError> {
     Ok(bytes)
 }
 
-/// Lower-case hex of SHA-256.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
-}
-
 /// Signs `signed` and writes the file.
 pub(super) fn sign<T: Metadata>(signed: T, signer: &dyn Signer) -> Result<SignedFile<T>, TufError> {
     let message = canonical(&signed)?;
@@ -329,8 +325,8 @@ pub(super) fn sign<T: Metadata>(signed: T, signer: &dyn Signer) -> Result<Signed
     Ok(SignedFile { signed, bytes })
 }
 
-/// Reads a file and checks that the keys which `root` names for its role signed it. Root itself is checked against `root`
-/// when that is given (the one before it), and against itself in any case.
+/// Reads a file and checks that the keys which `root` names for its role signed it. Root itself is checked against
+/// `root` when that is given (the one before it), and against itself in any case.
 pub(super) fn open<T: Metadata>(bytes: &[u8], root: Option<&Root>) -> Result<SignedFile<T>, TufError> {
     let role = T::ROLE;
     if bytes.len() > MAX_BYTES {

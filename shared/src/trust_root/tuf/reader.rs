@@ -1,10 +1,11 @@
-//! Walking a repository as a client does (TUF §5): from a root that is trusted already to the targets, each step checked.
-//! The caller fetches; each step says what to fetch next and takes only what the step before has named.
+//! Walking a repository as a client does (TUF §5): from a root that is trusted already to the targets, each step
+//! checked. The caller fetches; each step says what to fetch next and takes only what the step before has named.
 
 use super::metadata::{
-    MAX_BYTES, Root, SignedFile, Snapshot, Targets, Timestamp, TufError, check_fresh, open, open_root, sha256_hex,
+    MAX_BYTES, Root, SignedFile, Snapshot, Targets, Timestamp, TufError, check_fresh, open, open_root,
 };
 use super::repository::hashed_path;
+use crate::digest::sha256_hex;
 use crate::time::UnixTime;
 
 /// A trusted root.

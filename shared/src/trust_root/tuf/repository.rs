@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::metadata::{Root, SignedFile, Snapshot, Targets, Timestamp, TufError, open, open_root, sha256_hex};
+use crate::digest::sha256_hex;
+
+use super::metadata::{Root, SignedFile, Snapshot, Targets, Timestamp, TufError, open, open_root};
 
 /// The files of a repository.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,8 +27,9 @@ pub fn hashed_path(name: &str, sha256: &str) -> String {
 }
 
 impl Repository {
-    /// Reads what was published last. `read` answers a file's bytes, or nothing if there is none. Expiry is not looked at:
-    /// a house that was down for long must be able to sign anew. `None` means that nothing was ever published in full.
+    /// Reads what was published last. `read` answers a file's bytes, or nothing if there is none. Expiry is not looked
+    /// at: a house that was down for long must be able to sign anew. `None` means that nothing was ever published in
+    /// full.
     pub fn load<E: From<TufError>>(
         mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Option<Self>, E> {
@@ -58,8 +61,8 @@ impl Repository {
         Ok(Some(Self { roots, targets, snapshot, timestamp, files }))
     }
 
-    /// Every file by its path in the repository, in the order in which they must be made durable: what a file names comes
-    /// before it, and `timestamp.json`, which makes the whole visible, is the last.
+    /// Every file by its path in the repository, in the order in which they must be made durable: what a file names
+    /// comes before it, and `timestamp.json`, which makes the whole visible, is the last.
     pub fn files(&self) -> impl Iterator<Item = (String, &[u8])> {
         let targets = self.targets.signed.targets.iter().filter_map(|(name, target)| {
             Some((hashed_path(name, &target.hashes.sha256), self.files.get(name)?.as_slice()))

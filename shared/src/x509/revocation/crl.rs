@@ -3,6 +3,7 @@
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280;
 
+use super::crl_lint::{CrlFacts, CrlLintError, lint};
 use super::revoked::Revoked;
 use crate::keys::{SignError, Signer};
 use crate::time::UnixTime;
@@ -33,6 +34,9 @@ pub enum CrlError {
     /// The key is not the authority's.
     #[error("the key at hand is not the one of the authority's certificate")]
     Key,
+    /// The draft breaks a rule of RFC 5280: our own fault.
+    #[error("the list that was about to be signed breaks a rule: {0}")]
+    Lint(#[from] CrlLintError),
     /// A moment that DER cannot say.
     #[error("a moment in the list cannot be written: {0}")]
     Time(der::Error),
@@ -42,7 +46,7 @@ pub enum CrlError {
 }
 
 impl CrlPlan<'_> {
-    /// What is to be signed, as `issuer`'s key will sign it.
+    /// What is to be signed, as `issuer`'s key will sign it, and as the linter passed it.
     pub fn to_be_signed(&self, issuer: &Certificate, key: &dyn Signer) -> Result<Vec<u8>, CrlError> {
         if issuer.public_key() != key.public_key() {
             return Err(CrlError::Key);
@@ -77,7 +81,9 @@ impl CrlPlan<'_> {
                 });
             });
         });
-        Ok(list.finish())
+        let tbs = list.finish();
+        lint(&tbs, CrlFacts { issuer, algorithm: key.algorithm() })?;
+        Ok(tbs)
     }
 
     /// The list, signed.
@@ -94,8 +100,8 @@ impl CrlPlan<'_> {
     }
 }
 
-/// The reason is always there, `unspecified` too: RFC 5280 §5.3.1 would leave that one out, but RFC 3161 §4 takes a timestamp
-/// unit's revocation without a reason for one that makes all its tokens invalid.
+/// The reason is always there, `unspecified` too: RFC 5280 §5.3.1 would leave that one out, but RFC 3161 §4 takes a
+/// timestamp unit's revocation without a reason for one that makes all its tokens invalid.
 fn entry(out: &mut DerWriter, revoked: &Revoked) -> Result<(), der::Error> {
     let mut time = DerWriter::default();
     time.time(revoked.at)?;

@@ -2,8 +2,8 @@
 
 use crate::time::UnixTime;
 
-/// Why a certificate was revoked (RFC 5280 §5.3.1). Hold and its removal are not here: a timestamp that is invalid for a while
-/// helps nobody.
+/// Why a certificate was revoked (RFC 5280 §5.3.1). Hold and its removal are not here: a timestamp that is invalid for
+/// a while helps nobody.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RevocationReason {
     /// No reason is told. Tokens made before stay valid, as with those up to `CessationOfOperation` (RFC 3161 §4).

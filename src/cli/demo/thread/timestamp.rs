@@ -1,7 +1,7 @@
 //! Asking for timestamps, as `openssl ts` and curl do.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use der::asn1::ObjectIdentifier;
+use shared::digest::sha256;
 use shared::random::Random;
 use shared::trust_root::TrustedRoot;
 use shared::x509::DerWriter;
@@ -23,7 +23,7 @@ pub(super) fn query(data: &[u8], random: &dyn Random) -> Vec<u8> {
                 algorithm.oid(SHA256_OID);
                 algorithm.value(tag::NULL, &[]);
             });
-            imprint.value(tag::OCTET_STRING, digest(&SHA256, data).as_ref());
+            imprint.value(tag::OCTET_STRING, &sha256(data));
         });
         query.unsigned(&random.bytes::<8>());
         query.value(tag::BOOLEAN, &[0xff]);

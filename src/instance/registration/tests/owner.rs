@@ -204,7 +204,9 @@ impl Scene {
     /// What the audit log says of registrations: event, state before, state after, by whom.
     pub(crate) fn history(&self) -> Vec<(String, String, String, String)> {
         let tell = |record| match record {
-            AuditRecord::IssuerRegistration { event, from, to, by, .. } => Some((event, from, to, by)),
+            AuditRecord::IssuerRegistration { event, from, to, by, .. } => {
+                Some((event.name().to_owned(), from, to, by.to_string()))
+            }
             _ => None,
         };
         self.scratch.audit().into_iter().filter_map(tell).collect()

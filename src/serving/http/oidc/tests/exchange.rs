@@ -8,6 +8,7 @@ use broker::trust_domain::{BundleSource, TrustDomainSpec};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::json;
+use shared::audit::CredentialKind;
 use shared::x509::Certificate;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -146,13 +147,16 @@ async fn a_certificate_for_an_exchanged_token_says_what_one_for_the_svid_says() 
         let shape = (&claims["iss"], &claims["sub"], &claims["aud"]);
         assert_eq!(shape, (&json!(format!("{HOUSE}/oidc")), &json!(ID), &json!("sigstore")));
         assert!(claims.get("email").is_none() && claims.get("auth_time").is_none(), "{claims}");
-        let shared::audit::AuditRecord::TokenIssued { subject, connector, svid_sha256, rule, credential, .. } =
+        let shared::audit::AuditRecord::TokenIssued { subject, connector, credential_sha256, rule, credential, .. } =
             here.scratch.audit()[at].clone()
         else {
             panic!("the token is in the log before anything is made of it")
         };
-        assert_eq!((subject.as_str(), connector.as_str(), credential.as_str()), (ID, "spiffe://a.test", "jwt-svid"));
-        assert_eq!((svid_sha256, rule.as_str()), (sha256(shown), "S9 trust-domain:a.test spiffe://a.test/ci"));
+        assert_eq!(
+            (subject.as_str(), connector.as_str(), credential),
+            (ID, "spiffe://a.test", Some(CredentialKind::JwtSvid))
+        );
+        assert_eq!((credential_sha256, rule.as_str()), (sha256(shown), "S9 trust-domain:a.test spiffe://a.test/ci"));
         let certificate = here.certificate(&token).await;
         assert_eq!(says(&certificate).0, [ID]);
         let without_sct = |certificate| {
