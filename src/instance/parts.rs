@@ -5,6 +5,7 @@ use std::sync::Arc;
 use broker::connector::local::LocalUsers;
 use broker::provider::TokenKey;
 use bytes::Bytes;
+use privyseal_sigstore::Writers;
 use shared::keys::Signer;
 use shared::log::Log;
 use shared::time::Clock as _;
@@ -17,7 +18,7 @@ use crate::clock::SystemClock;
 use crate::instance::assemble::{Origin, Settings};
 use crate::instance::data_dir::{DataDir, HouseFile, KeyName};
 use crate::instance::own_bundle;
-use crate::instance::signature_log::{IssuedLately, Writers};
+use crate::instance::signature_log::IssuedLately;
 use crate::instance::snapshots::{Fixtures, SnapshotError};
 use crate::instance::svid_uses::SvidUses;
 use crate::instance::trust_publisher::{TrustPublisher, TufKeys};
@@ -153,11 +154,10 @@ impl Parts<'_> {
     pub(super) fn log_edge(&self, issued_lately: Arc<IssuedLately>) -> Result<LogEdge, HouseError> {
         let writers = Writers {
             issuers: self.chain("issuing-ca")?.certificates().iter().take(1).cloned().collect(),
-            issued_lately,
             allows_public_keys: self.settings.accept_public_keys,
         };
         Ok(LogEdge {
-            signatures: Some(SignatureLog::new(self.opened.signatures.clone(), writers)),
+            signatures: Some(SignatureLog::new(self.opened.signatures.clone(), writers, issued_lately)),
             certificates: Some(self.opened.certificates.clone()),
             audit: self.settings.serve_audit.then(|| self.opened.audit.clone()),
         })

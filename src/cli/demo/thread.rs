@@ -15,6 +15,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::provider::SIGSTORE_CLIENT;
+use privyseal_sigstore::bundle::{Content, LogEntry, MessageDigest, MessageSignature};
+use privyseal_sigstore::{Bundle, Identity, verify};
 use serde_json::json;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::random::Random;
@@ -23,8 +25,6 @@ use shared::trust_root::encoding::Base64;
 
 use crate::cli::client::login::{self, Login};
 use crate::cli::client::{Client, Reason};
-use crate::verify::bundle::{Content, LogEntry, MessageDigest, MessageSignature};
-use crate::verify::{Bundle, Identity, verify};
 
 use tell::Tell;
 

@@ -10,13 +10,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use privyseal_sigstore::entry::{KIND, VERSION};
+use privyseal_sigstore::entry_request::MAX_REQUEST;
+use privyseal_sigstore::{Entry, EntryError, EntryRequest, RequestError, Writers};
 use serde::Serialize;
 use shared::log::{AppendError, Log, Proved, TilePath};
 
 use super::request_id::RequestId;
-use crate::instance::signature_log::entry::{KIND, VERSION};
-use crate::instance::signature_log::request::MAX_REQUEST;
-use crate::instance::signature_log::{Entry, EntryError, EntryRequest, RequestError, Writers};
+use crate::instance::signature_log::IssuedLately;
 
 /// What this edge needs.
 pub(crate) struct LogEdge {
@@ -32,14 +33,16 @@ pub(crate) struct LogEdge {
 pub(crate) struct SignatureLog {
     log: Log,
     writers: Writers,
+    /// Certificates that are known to be of an issuer of this house without a look at the signature.
+    issued_lately: Arc<IssuedLately>,
     /// SHA-256 of the key's `SubjectPublicKeyInfo`, in base64: the log's id in every entry.
     id: String,
 }
 
 impl SignatureLog {
-    pub(crate) fn new(log: Log, writers: Writers) -> Self {
+    pub(crate) fn new(log: Log, writers: Writers, issued_lately: Arc<IssuedLately>) -> Self {
         let id = STANDARD.encode(log.signer().public_key().spki_sha256());
-        Self { log, writers, id }
+        Self { log, writers, issued_lately, id }
     }
 }
 
@@ -129,7 +132,7 @@ async fn record(edge: &LogEdge, body: Body, request_id: &str) -> Result<String, 
     let signatures = edge.signatures.as_ref().ok_or(Refusal::Ours(request_id.to_owned()))?;
     let body = to_bytes(body, MAX_REQUEST).await.map_err(|_| Refusal::TooLong)?;
     let request = EntryRequest::parse(&body)?;
-    let entry = Entry::verify(&request, &signatures.writers)?;
+    let entry = Entry::verify(&request, &signatures.writers, &|der| signatures.issued_lately.knows(der))?;
     let proved =
         signatures.log.append_proved(entry.body()).await.map_err(|error| Refusal::append(&error, request_id))?;
     Ok(transparency_log_entry(&entry, &proved, &signatures.id))

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use der::asn1::ObjectIdentifier;
+use privyseal_sigstore::verify::timestamps::trust;
 use shared::random::Random;
 use shared::trust_root::TrustedRoot;
 use shared::x509::DerWriter;
@@ -9,7 +10,6 @@ use shared::x509::der_writer::tag;
 use tsa::{Expected, TimestampRequest, verify_response};
 
 use crate::cli::client::{Client, Reason};
-use crate::verify::timestamps::trust;
 
 const SHA256_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 

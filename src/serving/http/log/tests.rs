@@ -36,9 +36,9 @@ fn house(algorithm: SignatureAlgorithm, allows_public_keys: bool) -> House {
     let log = Log::in_memory_as(Origin::parse("signatures.example").expect("name"), log_key);
     let key = key(algorithm);
     let (root, certificate) = certified(&key);
-    let writers = Writers { issuers: vec![root], issued_lately: Arc::default(), allows_public_keys };
+    let writers = Writers { issuers: vec![root], allows_public_keys };
     let edge = LogEdge {
-        signatures: Some(SignatureLog::new(log, writers)),
+        signatures: Some(SignatureLog::new(log, writers, Arc::default())),
         certificates: Some(Log::in_memory()),
         audit: None,
     };
