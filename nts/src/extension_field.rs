@@ -1,15 +1,15 @@
 //! NTP extension fields (RFC 7822) and those of network time security (RFC 8915 §5).
 
 /// Numbers of fields.
-pub(crate) mod kind {
+pub mod kind {
     /// What makes an answer belong to its question.
-    pub(crate) const UNIQUE_IDENTIFIER: u16 = 0x0104;
+    pub const UNIQUE_IDENTIFIER: u16 = 0x0104;
     /// What the server finds our keys by.
-    pub(crate) const COOKIE: u16 = 0x0204;
+    pub const COOKIE: u16 = 0x0204;
     /// Room for a cookie that is wanted.
-    pub(crate) const COOKIE_PLACEHOLDER: u16 = 0x0304;
+    pub const COOKIE_PLACEHOLDER: u16 = 0x0304;
     /// Authenticates what is before it and holds what is encrypted.
-    pub(crate) const AUTHENTICATOR: u16 = 0x0404;
+    pub const AUTHENTICATOR: u16 = 0x0404;
 }
 
 /// Octets of a field's head.
@@ -19,26 +19,30 @@ const SHORTEST: usize = 16;
 
 /// Why octets are no extension field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum FieldError {
+pub enum FieldError {
+    /// Octets, head included: too few, or no multiple of four.
     #[error("a length of {0} is not one that a field can have")]
     Length(usize),
+    /// The octets end before the field does.
     #[error("it is cut short")]
     Short,
+    /// Nonce and ciphertext do not lie in it as their lengths say.
     #[error("the authenticator is not formed as RFC 8915 section 5.6 says")]
     Authenticator,
 }
 
 /// A field where it stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct ExtensionField<'a> {
-    pub(crate) kind: u16,
+pub struct ExtensionField<'a> {
+    /// Its number; those that matter are in [`kind`].
+    pub kind: u16,
     /// Its value, padding included: what is padding the value must say.
-    pub(crate) value: &'a [u8],
+    pub value: &'a [u8],
 }
 
 impl<'a> ExtensionField<'a> {
     /// Reads the field at the beginning of `octets`.
-    pub(crate) fn read(octets: &'a [u8]) -> Result<Self, FieldError> {
+    pub fn read(octets: &'a [u8]) -> Result<Self, FieldError> {
         let head = octets.first_chunk::<HEAD>().ok_or(FieldError::Short)?;
         let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
         if length < SHORTEST || length % 4 != 0 {
@@ -49,12 +53,12 @@ impl<'a> ExtensionField<'a> {
     }
 
     /// Its length, head included.
-    pub(crate) fn length(&self) -> usize {
+    pub fn length(&self) -> usize {
         HEAD + self.value.len()
     }
 
     /// Nonce and ciphertext, when it is an authenticator (RFC 8915 §5.6).
-    pub(crate) fn authenticator(&self) -> Result<(&'a [u8], &'a [u8]), FieldError> {
+    pub fn authenticator(&self) -> Result<(&'a [u8], &'a [u8]), FieldError> {
         let head = self.value.first_chunk::<4>().ok_or(FieldError::Authenticator)?;
         let nonce_length = usize::from(u16::from_be_bytes([head[0], head[1]]));
         let sealed_length = usize::from(u16::from_be_bytes([head[2], head[3]]));
@@ -66,7 +70,7 @@ impl<'a> ExtensionField<'a> {
 }
 
 /// Appends a field, padded with zeros to a length that fields may have.
-pub(crate) fn write(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
+pub fn write(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
     let length = (HEAD + value.len()).next_multiple_of(4).max(SHORTEST);
     // Values are cookies and identifiers, capped where they come in, far below a u16.
     let length_field = u16::try_from(length).unwrap_or(u16::MAX);
@@ -77,7 +81,7 @@ pub(crate) fn write(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
 }
 
 /// Appends an authenticator of a nonce of 16 octets: with one that long no further padding is needed.
-pub(crate) fn write_authenticator(out: &mut Vec<u8>, nonce: &[u8; 16], sealed: &[u8]) {
+pub fn write_authenticator(out: &mut Vec<u8>, nonce: &[u8; 16], sealed: &[u8]) {
     let mut value = Vec::with_capacity(4 + nonce.len() + sealed.len());
     value.extend_from_slice(&16_u16.to_be_bytes());
     value.extend_from_slice(&u16::try_from(sealed.len()).unwrap_or(u16::MAX).to_be_bytes());

@@ -12,8 +12,8 @@ use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage as KeyUsageExtension, SubjectAltName};
 
-use super::Identity;
 use super::error::VerifyError;
+use super::identity::Identity;
 
 const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 /// The contents of that OBJECT IDENTIFIER, as webpki wants it.

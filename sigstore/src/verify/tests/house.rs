@@ -1,5 +1,5 @@
-//! A house in miniature, which makes right and wrong certificates and bundles. Its certificates and SCTs are written here,
-//! not by the authority's own code, so that the verifier is judged by a second hand.
+//! A house in miniature, which makes right and wrong certificates and bundles. Its certificates and SCTs are written
+//! here, not by the authority's own code, so that the verifier is judged by a second hand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use tsa::{
     Accuracy, ClockGuard, ClockReading, Look, MarkRecovery, PolicyOid, SigningUnit, TimestampRequest, UnitConfig,
 };
 
-use super::super::bundle::{
+use crate::bundle::{
     Bundle, Content, Envelope, EnvelopeSignature, InclusionProof, KindVersion, LogCheckpoint, LogEntry, MessageDigest,
     MessageSignature, Number,
 };
-use super::super::content::{IN_TOTO, pre_authentication_encoding};
+use crate::dsse::{IN_TOTO, pre_authentication_encoding};
 
 pub(super) const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 pub(super) const ARTIFACT: &[u8] = b"an artifact";

@@ -1,5 +1,5 @@
-//! What a client and a server of network time security share (RFC 8915 §5): two keys, and cookies by which the server, which
-//! remembers nobody, finds them again.
+//! What a client and a server of network time security share (RFC 8915 §5): two keys, and cookies by which the server,
+//! which remembers nobody, finds them again.
 
 use std::collections::VecDeque;
 
@@ -7,59 +7,71 @@ use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes128Siv;
 use zeroize::Zeroizing;
 
-use super::extension_field::{self, ExtensionField, kind};
-use super::ntp_packet::Packet;
-use super::nts_record::{MAX_COOKIE, MAX_COOKIES};
+use crate::extension_field::{self, ExtensionField, kind};
+use crate::ntp_packet::{Packet, PacketError};
+use crate::nts_record::{MAX_COOKIE, MAX_COOKIES};
 
 /// Octets of a key of AEAD_AES_SIV_CMAC_256.
-pub(crate) const KEY: usize = 32;
+pub const KEY: usize = 32;
 /// Octets of what makes an answer belong to its question (RFC 8915 §5.3).
-pub(crate) const IDENTIFIER: usize = 32;
+pub const IDENTIFIER: usize = 32;
 
-/// Keys and cookies.
-pub(crate) struct Association {
+/// Keys and cookies of one server.
+pub struct Association {
     ours: Zeroizing<[u8; KEY]>,
     theirs: Zeroizing<[u8; KEY]>,
     cookies: VecDeque<Vec<u8>>,
 }
 
 /// The random octets of one question.
-pub(crate) struct Fresh {
-    pub(crate) identifier: [u8; IDENTIFIER],
-    pub(crate) nonce: [u8; 16],
+pub struct Fresh {
+    /// What makes the answer belong to the question (RFC 8915 §5.3).
+    pub identifier: [u8; IDENTIFIER],
+    /// The nonce of its authenticator (RFC 8915 §5.6).
+    pub nonce: [u8; 16],
 }
 
 /// Why an answer is not the server's.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum AuthenticationError {
+pub enum AuthenticationError {
+    /// Every cookie was used: the keys must be established anew.
     #[error("there is no cookie left")]
     NoCookie,
+    /// The cipher refused.
     #[error("the question could not be sealed")]
     Seal,
+    /// It is not to this question, or its authenticator does not cover that it is.
     #[error("the answer has no unique identifier, or another one")]
     Identifier,
+    /// It has no authenticator.
     #[error("the answer is not authenticated")]
     NoAuthenticator,
+    /// The authenticator is malformed, or made with another key or over something else.
     #[error("the answer's authentication is wrong")]
     Wrong,
+    /// What was encrypted is no list of extension fields.
     #[error("what the answer holds encrypted is not formed as fields are")]
     Contents,
+    /// An extension field of the packet is malformed.
     #[error("{0}")]
-    Packet(#[from] super::ntp_packet::PacketError),
+    Packet(#[from] PacketError),
 }
 
 impl Association {
-    pub(crate) fn new(ours: Zeroizing<[u8; KEY]>, theirs: Zeroizing<[u8; KEY]>, cookies: Vec<Vec<u8>>) -> Self {
+    /// With the key that questions are sealed with, the key that answers are sealed with, and cookies, the first to be
+    /// used first (RFC 8915 §5.1).
+    pub fn new(ours: Zeroizing<[u8; KEY]>, theirs: Zeroizing<[u8; KEY]>, cookies: Vec<Vec<u8>>) -> Self {
         Self { ours, theirs, cookies: cookies.into() }
     }
 
     /// How many questions may still be asked.
-    pub(crate) fn cookies_left(&self) -> usize {
+    pub fn cookies_left(&self) -> usize {
         self.cookies.len()
     }
 
-    /// Makes `packet`, the header of a question, an authenticated one. It uses up a cookie and asks for as many as are missing.
-    pub(crate) fn seal(&mut self, packet: &mut Vec<u8>, fresh: &Fresh) -> Result<(), AuthenticationError> {
+    /// Makes `packet`, the header of a question, an authenticated one. It uses up a cookie and asks for as many as are
+    /// missing.
+    pub fn seal(&mut self, packet: &mut Vec<u8>, fresh: &Fresh) -> Result<(), AuthenticationError> {
         let cookie = self.cookies.pop_front().ok_or(AuthenticationError::NoCookie)?;
         extension_field::write(packet, kind::UNIQUE_IDENTIFIER, &fresh.identifier);
         extension_field::write(packet, kind::COOKIE, &cookie);
@@ -77,9 +89,9 @@ impl Association {
 
     /// Whether `packet` answers the question with `identifier`, by the server itself; the cookies in it are kept.
     ///
-    /// The identifier must stand before the authenticator, which covers it; what stands after the authenticator is covered by
-    /// nothing and is not looked at.
-    pub(crate) fn open(&mut self, packet: &Packet<'_>, identifier: &[u8]) -> Result<(), AuthenticationError> {
+    /// The identifier must stand before the authenticator, which covers it; what stands after the authenticator is
+    /// covered by nothing and is not looked at.
+    pub fn open(&mut self, packet: &Packet<'_>, identifier: &[u8]) -> Result<(), AuthenticationError> {
         let mut is_ours = false;
         for field in packet.fields() {
             let (at, field) = field?;
@@ -114,7 +126,7 @@ impl Association {
 }
 
 /// Whether a refusal is at least to our question: nobody who did not see it knows the identifier.
-pub(crate) fn has_identifier(packet: &Packet<'_>, identifier: &[u8]) -> bool {
+pub fn has_identifier(packet: &Packet<'_>, identifier: &[u8]) -> bool {
     packet
         .fields()
         .map_while(Result::ok)
@@ -123,8 +135,8 @@ pub(crate) fn has_identifier(packet: &Packet<'_>, identifier: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ntp_packet::question;
     use super::*;
+    use crate::ntp_packet::question;
 
     const COOKIE: [u8; 8] = *b"cookie!!";
 
@@ -167,7 +179,7 @@ mod tests {
             at += field.length();
         }
         assert_eq!(kinds, [0x0104, 0x0204, 0x0304, 0x0304, 0x0304, 0x0304, 0x0304, 0x0404]);
-        assert_eq!(super::super::extension_field::ExtensionField::read(&packet[48..]).unwrap().value, [3; IDENTIFIER]);
+        assert_eq!(ExtensionField::read(&packet[48..]).unwrap().value, [3; IDENTIFIER]);
     }
 
     #[test]

@@ -2,19 +2,26 @@
 
 use shared::keys::{KeyKind, PublicKey};
 
-/// A kind of key with its digest. Signatures over a digest only: plain Ed25519 signs messages and is left out, as in Rekor v2;
-/// Ed25519ph is left out because our cryptographic library does not verify it.
+/// A kind of key with its digest. Signatures over a digest only: plain Ed25519 signs messages and is left out, as in
+/// Rekor v2; Ed25519ph is left out because our cryptographic library does not verify it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum KeyDetails {
+pub enum KeyDetails {
+    /// ECDSA on P-256 with SHA-256.
     EcdsaP256Sha256,
+    /// ECDSA on P-384 with SHA-384.
     EcdsaP384Sha384,
+    /// ECDSA on P-521 with SHA-512.
     EcdsaP521Sha512,
-    RsaPkcs1v15Sha256 { bits: u16 },
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RsaPkcs1v15Sha256 {
+        /// Bits of the modulus: 2048, 3072 or 4096.
+        bits: u16,
+    },
 }
 
 impl KeyDetails {
     /// By name, or by number as protobuf's JSON also allows.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "PKIX_ECDSA_P256_SHA_256" | "5" => Self::EcdsaP256Sha256,
             "PKIX_ECDSA_P384_SHA_384" | "12" => Self::EcdsaP384Sha384,
@@ -27,7 +34,7 @@ impl KeyDetails {
     }
 
     /// Its name in JSON.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::EcdsaP256Sha256 => "PKIX_ECDSA_P256_SHA_256",
             Self::EcdsaP384Sha384 => "PKIX_ECDSA_P384_SHA_384",
@@ -39,7 +46,7 @@ impl KeyDetails {
     }
 
     /// The digest's name in JSON (`HashAlgorithm`).
-    pub(crate) fn hash_name(self) -> &'static str {
+    pub fn hash_name(self) -> &'static str {
         match self {
             Self::EcdsaP256Sha256 | Self::RsaPkcs1v15Sha256 { .. } => "SHA2_256",
             Self::EcdsaP384Sha384 => "SHA2_384",
@@ -48,7 +55,7 @@ impl KeyDetails {
     }
 
     /// The digest.
-    pub(crate) fn digest(self) -> &'static aws_lc_rs::digest::Algorithm {
+    pub fn digest(self) -> &'static aws_lc_rs::digest::Algorithm {
         match self {
             Self::EcdsaP256Sha256 | Self::RsaPkcs1v15Sha256 { .. } => &aws_lc_rs::digest::SHA256,
             Self::EcdsaP384Sha384 => &aws_lc_rs::digest::SHA384,
@@ -57,7 +64,7 @@ impl KeyDetails {
     }
 
     /// Whether `key` is of this kind. With it, `PublicKey::verify_prehash` verifies under just this pair.
-    pub(crate) fn fits(self, key: &PublicKey) -> bool {
+    pub fn fits(self, key: &PublicKey) -> bool {
         match (self, key.kind()) {
             (Self::EcdsaP256Sha256, KeyKind::P256)
             | (Self::EcdsaP384Sha384, KeyKind::P384)

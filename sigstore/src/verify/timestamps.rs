@@ -40,8 +40,8 @@ fn check_one(response: &[u8], authorities: &[Authority], signature: &[u8]) -> Re
     Err(reason)
 }
 
-/// An authority of the trusted root, as the timestamp room knows it.
-pub(crate) fn trust(authority: &Authority) -> Result<TimestampTrust, String> {
+/// An authority of the trusted root, as `tsa` verifies with it; the error says what is wrong with its chain.
+pub fn trust(authority: &Authority) -> Result<TimestampTrust, String> {
     let certificates: Result<Vec<_>, _> = authority.cert_chain.der().map(Certificate::from_der).collect();
     let chain = certificates.map_err(|error| error.to_string()).map(Chain::new)?;
     Ok(TimestampTrust::unit(&chain.map_err(|error| error.to_string())?))

@@ -5,20 +5,20 @@ use shared::trust_root::encoding::Base64;
 use shared::trust_root::trusted_root::{Certificate, LogId};
 
 /// The media type that is written.
-pub(crate) const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 /// What else is read. Version 0.2 may carry a chain, of which only the leaf counts; 0.1 promised too little.
 const MEDIA_TYPES_READ: [&str; 3] =
     [MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3", MEDIA_TYPE_V0_2];
 const MEDIA_TYPE_V0_2: &str = "application/vnd.dev.sigstore.bundle+json;version=0.2";
 
 /// Longest bundle, in bytes: an attestation may carry a long list of materials.
-pub(crate) const MAX_BYTES: usize = 16 << 20;
+pub const MAX_BYTES: usize = 16 << 20;
 /// Most timestamps and most log entries, as in sigstore-go and sigstore-python.
-pub(crate) const MAX_PROOFS: usize = 32;
+pub const MAX_PROOFS: usize = 32;
 
 /// Why bytes are not a bundle that we read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BundleError {
+pub enum BundleError {
     /// Over the cap.
     #[error("it has {0} bytes; at most {MAX_BYTES} are read")]
     Size(usize),
@@ -49,20 +49,20 @@ pub(crate) enum BundleError {
 
 /// A bundle of a shape that can be verified.
 #[derive(Clone, Debug)]
-pub(crate) struct Bundle {
+pub struct Bundle {
     /// The leaf, DER.
-    pub(crate) certificate: Vec<u8>,
+    pub certificate: Vec<u8>,
     /// What was signed and the signature.
-    pub(crate) content: Content,
+    pub content: Content,
     /// Timestamps over the signature, DER of `TimeStampResp`.
-    pub(crate) timestamps: Vec<Vec<u8>>,
+    pub timestamps: Vec<Vec<u8>>,
     /// Log entries for the signature.
-    pub(crate) entries: Vec<LogEntry>,
+    pub entries: Vec<LogEntry>,
 }
 
 /// What was signed.
 #[derive(Clone, Debug)]
-pub(crate) enum Content {
+pub enum Content {
     /// The artifact itself.
     Message(MessageSignature),
     /// A statement about it.
@@ -71,7 +71,7 @@ pub(crate) enum Content {
 
 impl Bundle {
     /// Reads a bundle.
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, BundleError> {
+    pub fn parse(json: &[u8]) -> Result<Self, BundleError> {
         if json.len() > MAX_BYTES {
             return Err(BundleError::Size(json.len()));
         }
@@ -107,7 +107,7 @@ impl Bundle {
     }
 
     /// Writes a bundle of version 0.3.
-    pub(crate) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let (message_signature, dsse_envelope) = match self.content.clone() {
             Content::Message(message) => (Some(message), None),
             Content::Envelope(envelope) => (None, Some(envelope)),
@@ -168,120 +168,120 @@ struct Timestamp {
 /// `MessageSignature`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct MessageSignature {
+pub struct MessageSignature {
     /// What the signer says that the digest is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) message_digest: Option<MessageDigest>,
+    pub message_digest: Option<MessageDigest>,
     /// The signature.
-    pub(crate) signature: Base64,
+    pub signature: Base64,
 }
 
 /// `HashOutput`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct MessageDigest {
+pub struct MessageDigest {
     /// `SHA2_256`, `SHA2_384` or `SHA2_512`.
-    pub(crate) algorithm: String,
+    pub algorithm: String,
     /// The digest.
-    pub(crate) digest: Base64,
+    pub digest: Base64,
 }
 
 /// A DSSE envelope.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct Envelope {
+pub struct Envelope {
     /// The bytes signed, but for their type and length.
-    pub(crate) payload: Base64,
+    pub payload: Base64,
     /// Their type.
-    pub(crate) payload_type: String,
+    pub payload_type: String,
     /// The signatures.
-    pub(crate) signatures: Vec<EnvelopeSignature>,
+    pub signatures: Vec<EnvelopeSignature>,
 }
 
 /// A signature of an envelope.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct EnvelopeSignature {
+pub struct EnvelopeSignature {
     /// The signature.
-    pub(crate) sig: Base64,
+    pub sig: Base64,
     /// A hint that nothing depends on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) keyid: Option<String>,
+    pub keyid: Option<String>,
 }
 
 /// `TransparencyLogEntry`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct LogEntry {
+pub struct LogEntry {
     /// Its place in the log. protojson leaves out what is zero: the first entry of a log has none.
     #[serde(default)]
-    pub(crate) log_index: Number,
+    pub log_index: Number,
     /// Which log.
-    pub(crate) log_id: LogId,
+    pub log_id: LogId,
     /// What kind of entry.
-    pub(crate) kind_version: KindVersion,
+    pub kind_version: KindVersion,
     /// The log's word for when; zero in Rekor v2, where timestamps say it.
     #[serde(default)]
-    pub(crate) integrated_time: Option<Number>,
+    pub integrated_time: Option<Number>,
     /// Rekor v1 only; never looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) inclusion_promise: Option<InclusionPromise>,
+    pub inclusion_promise: Option<InclusionPromise>,
     /// That the log holds it.
     #[serde(default)]
-    pub(crate) inclusion_proof: Option<InclusionProof>,
+    pub inclusion_proof: Option<InclusionProof>,
     /// The leaf.
-    pub(crate) canonicalized_body: Base64,
+    pub canonicalized_body: Base64,
 }
 
 /// `KindVersion`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct KindVersion {
+pub struct KindVersion {
     /// `hashedrekord`.
-    pub(crate) kind: String,
+    pub kind: String,
     /// `0.0.2`.
-    pub(crate) version: String,
+    pub version: String,
 }
 
 /// `InclusionPromise`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct InclusionPromise {
+pub struct InclusionPromise {
     /// Rekor v1's.
     #[serde(default)]
-    pub(crate) signed_entry_timestamp: Option<Base64>,
+    pub signed_entry_timestamp: Option<Base64>,
 }
 
 /// `InclusionProof`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct InclusionProof {
+pub struct InclusionProof {
     /// The leaf's place in the tree.
     #[serde(default)]
-    pub(crate) log_index: Number,
+    pub log_index: Number,
     /// The tree's root.
-    pub(crate) root_hash: Base64,
+    pub root_hash: Base64,
     /// The tree's size.
-    pub(crate) tree_size: Number,
+    pub tree_size: Number,
     /// The audit path.
     #[serde(default)]
-    pub(crate) hashes: Vec<Base64>,
+    pub hashes: Vec<Base64>,
     /// The tree head, signed.
     #[serde(default)]
-    pub(crate) checkpoint: Option<LogCheckpoint>,
+    pub checkpoint: Option<LogCheckpoint>,
 }
 
 /// `Checkpoint`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct LogCheckpoint {
+pub struct LogCheckpoint {
     /// A signed note.
-    pub(crate) envelope: String,
+    pub envelope: String,
 }
 
 /// A 64-bit number, which the JSON mapping of protocol buffers writes as a string and reads as either.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Number(pub(crate) u64);
+pub struct Number(pub u64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

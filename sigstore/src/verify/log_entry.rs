@@ -9,9 +9,9 @@ use shared::time::UnixTime;
 use shared::trust_root::trusted_root::LogInstance;
 use shared::x509::Certificate;
 
-use super::bundle::{InclusionProof, LogEntry};
 use super::content::Signed;
 use super::error::VerifyError;
+use crate::bundle::{InclusionProof, LogEntry};
 
 /// Longest audit path: a tree has fewer than 2^63 leaves.
 const MAX_PATH: usize = 63;
@@ -59,8 +59,8 @@ fn check_one(
     Ok((origin, entry.log_index.0))
 }
 
-/// The leaf that a log makes for this signature: RFC 8785 JSON of a hashedrekord. All its strings are base64 or plain names,
-/// so members in alphabetical order without spaces are canonical already.
+/// The leaf that a log makes for this signature: RFC 8785 JSON of a hashedrekord. All its strings are base64 or plain
+/// names, so members in alphabetical order without spaces are canonical already.
 fn expected_body(certificate: &Certificate, signed: &Signed) -> String {
     format!(
         concat!(

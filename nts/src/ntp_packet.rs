@@ -1,11 +1,11 @@
 //! An NTP packet (RFC 5905 §7.3): the question of a client, and a server's answer.
 
-use super::extension_field::{ExtensionField, FieldError};
+use crate::extension_field::{ExtensionField, FieldError};
 
 /// Octets before the extension fields.
-pub(crate) const HEADER: usize = 48;
+pub const HEADER: usize = 48;
 /// Longest packet that is read: a datagram without fragments, and then some.
-pub(crate) const MAX_PACKET: usize = 2_048;
+pub const MAX_PACKET: usize = 2_048;
 
 /// Version 4, mode 3 (client), no leap warning.
 const CLIENT: u8 = 0x23;
@@ -15,9 +15,9 @@ const EPOCH: u64 = 2_208_988_800;
 /// 2025-01-01, since 1970. Timestamps count seconds modulo 2^32; all are within 136 years after this.
 const PIVOT: u64 = 1_735_689_600;
 
-/// The header of a question. Everything but the version and the transmit timestamp is zero: a server needs no more, and the
-/// timestamp is random, for it is only there to come back.
-pub(crate) fn question(cookie: [u8; 8]) -> [u8; HEADER] {
+/// The header of a question. Everything but the version and the transmit timestamp is zero: a server needs no more, and
+/// the timestamp is random, for it is only there to come back.
+pub fn question(cookie: [u8; 8]) -> [u8; HEADER] {
     let mut packet = [0; HEADER];
     packet[0] = CLIENT;
     packet[40..].copy_from_slice(&cookie);
@@ -26,29 +26,36 @@ pub(crate) fn question(cookie: [u8; 8]) -> [u8; HEADER] {
 
 /// What the last minute of the month is announced to have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum LeapIndicator {
+pub enum LeapIndicator {
+    /// 60 seconds.
     None,
+    /// 61 seconds.
     Insert,
+    /// 59 seconds.
     Delete,
 }
 
 /// A server's answer that may be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Reply {
-    pub(crate) leap: LeapIndicator,
+pub struct Reply {
+    /// What it announces.
+    pub leap: LeapIndicator,
     /// Microseconds since 1970 when the question came there.
-    pub(crate) received_us: i64,
+    pub received_us: i64,
     /// And when the answer left.
-    pub(crate) sent_us: i64,
-    pub(crate) root_delay_us: i64,
-    pub(crate) root_dispersion_us: i64,
-    /// The server says that it is smearing a leap second now: ntpd and chrony then use reference identifiers of 254.x.x.x.
-    pub(crate) is_smearing: bool,
+    pub sent_us: i64,
+    /// Microseconds of the way from the server to its own reference clock and back, rounded up.
+    pub root_delay_us: i64,
+    /// Microseconds that the server may be wrong by, as it says itself, rounded up.
+    pub root_dispersion_us: i64,
+    /// The server says that it is smearing a leap second now: ntpd and chrony then use reference identifiers of
+    /// 254.x.x.x.
+    pub is_smearing: bool,
 }
 
 /// A server's refusal (RFC 5905 §7.4, RFC 8915 §5.7).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kiss {
+pub enum Kiss {
     /// `DENY` and `RSTR`: never ask again.
     Deny,
     /// `RATE`: ask less often.
@@ -61,34 +68,46 @@ pub(crate) enum Kiss {
 
 /// Why a packet is no usable answer.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum PacketError {
+pub enum PacketError {
+    /// Shorter than a header, or longer than what is read.
     #[error("{0} octets are no NTP packet")]
     Length(usize),
+    /// Neither version 3 nor 4.
     #[error("version {0} of NTP is not read")]
     Version(u8),
+    /// Not mode 4.
     #[error("mode {0} is not that of a server")]
     Mode(u8),
-    /// Not to our question: dropped, another one may follow.
+    /// Not to our question: to be dropped, another one may follow.
     #[error("it answers another question")]
     Origin,
+    /// It has no time to give.
     #[error("the server is not synchronised itself (leap {leap}, stratum {stratum})")]
-    Unsynchronized { leap: u8, stratum: u8 },
+    Unsynchronized {
+        /// The leap indicator; 3 says so.
+        leap: u8,
+        /// The stratum; 16 and more say so.
+        stratum: u8,
+    },
+    /// One of the two timestamps of the server is zero, which means that there is none.
     #[error("the server's timestamps are zero")]
     NoTime,
+    /// The extension fields do not follow one another to the end.
     #[error("an extension field: {0}")]
     Field(#[from] FieldError),
 }
 
 /// A packet that answers our question: the header understood, the extension fields not yet.
 #[derive(Debug)]
-pub(crate) struct Packet<'a> {
-    pub(crate) body: Result<Reply, Kiss>,
+pub struct Packet<'a> {
+    /// What it says: the time, or why not.
+    pub body: Result<Reply, Kiss>,
     whole: &'a [u8],
 }
 
 impl<'a> Packet<'a> {
     /// Reads an answer to the question that carried `cookie`.
-    pub(crate) fn parse(whole: &'a [u8], cookie: [u8; 8]) -> Result<Self, PacketError> {
+    pub fn parse(whole: &'a [u8], cookie: [u8; 8]) -> Result<Self, PacketError> {
         let Some(header) = whole.first_chunk::<HEADER>().filter(|_| whole.len() <= MAX_PACKET) else {
             return Err(PacketError::Length(whole.len()));
         };
@@ -131,7 +150,7 @@ impl<'a> Packet<'a> {
     }
 
     /// Its extension fields, each with the offset at which it begins.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = Result<(usize, ExtensionField<'a>), PacketError>> + use<'a> {
+    pub fn fields(&self) -> impl Iterator<Item = Result<(usize, ExtensionField<'a>), PacketError>> + use<'a> {
         let (whole, mut at) = (self.whole, HEADER);
         std::iter::from_fn(move || {
             if at >= whole.len() {
@@ -152,7 +171,7 @@ impl<'a> Packet<'a> {
     }
 
     /// The octets before offset `at`.
-    pub(crate) fn before(&self, at: usize) -> &'a [u8] {
+    pub fn before(&self, at: usize) -> &'a [u8] {
         &self.whole[..at.min(self.whole.len())]
     }
 }

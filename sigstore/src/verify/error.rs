@@ -5,11 +5,11 @@ use shared::log::merkle::ProofError;
 use shared::time::UnixTime;
 use shared::x509::CertificateError;
 
-use super::bundle::BundleError;
+use crate::bundle::BundleError;
 
 /// What failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum VerifyError {
+pub enum VerifyError {
     /// Not a bundle that we read.
     #[error("bundle: {0}")]
     Bundle(#[from] BundleError),

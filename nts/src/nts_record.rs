@@ -1,15 +1,15 @@
 //! Records of the key establishment of network time security (RFC 8915 §4): a list that both sides send once.
 
 /// Longest answer that is read: eight cookies of a hundred octets are usual.
-pub(crate) const MAX_ANSWER: usize = 16 * 1_024;
+pub const MAX_ANSWER: usize = 16 * 1_024;
 /// Longest cookie that is kept: it goes into every packet, which must not be cut in pieces.
-pub(crate) const MAX_COOKIE: usize = 512;
+pub const MAX_COOKIE: usize = 512;
 /// As many cookies as a client may hold (RFC 8915 §5.7).
-pub(crate) const MAX_COOKIES: usize = 8;
+pub const MAX_COOKIES: usize = 8;
 /// NTPv4, the only protocol that there is.
-pub(crate) const PROTOCOL_NTPV4: u16 = 0;
+pub const PROTOCOL_NTPV4: u16 = 0;
 /// AEAD_AES_SIV_CMAC_256, which everybody must have (RFC 8915 §5.1).
-pub(crate) const AEAD_AES_SIV_CMAC_256: u16 = 15;
+pub const AEAD_AES_SIV_CMAC_256: u16 = 15;
 
 mod kind {
     pub(super) const END: u16 = 0;
@@ -25,7 +25,7 @@ mod kind {
 const CRITICAL: u16 = 0x8000;
 
 /// What we send: NTPv4, the one algorithm, the end. All critical (RFC 8915 §4.1.1 to §4.1.5).
-pub(crate) fn offer() -> Vec<u8> {
+pub fn offer() -> Vec<u8> {
     let mut out = Vec::new();
     for (kind, body) in [
         (kind::NEXT_PROTOCOL, &PROTOCOL_NTPV4.to_be_bytes()[..]),
@@ -41,44 +41,55 @@ pub(crate) fn offer() -> Vec<u8> {
 
 /// What the server gave.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Agreement {
+pub struct Agreement {
     /// Each good for one question, the first to be used first.
-    pub(crate) cookies: Vec<Vec<u8>>,
+    pub cookies: Vec<Vec<u8>>,
     /// The time server, where it is another than the one we spoke to.
-    pub(crate) server: Option<String>,
+    pub server: Option<String>,
     /// Its port, where it is not 123.
-    pub(crate) port: Option<u16>,
+    pub port: Option<u16>,
 }
 
 /// Why an answer is no agreement.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum RecordError {
+pub enum RecordError {
+    /// Over the cap.
     #[error("more than {MAX_ANSWER} octets")]
     TooLong,
+    /// The octets end before the end record does.
     #[error("it is cut short")]
     Short,
+    /// An error record, with its code.
     #[error("the server refuses: error {0} (RFC 8915 section 4.1.3)")]
     Refused(u16),
+    /// A warning record, with its code: none is defined yet, and unknown ones count as errors (RFC 8915 §4.1.4).
     #[error("the server warns of {0}, and what that means is unknown")]
     Warned(u16),
+    /// A record that must be understood and is not.
     #[error("a critical record of the unknown type {0}")]
     UnknownCritical(u16),
+    /// A record whose body is too short, too long or not of its form.
     #[error("a record of type {0} with a body that it cannot have")]
     Body(u16),
+    /// A record that may be there once.
     #[error("a second record of type {0}")]
     Twice(u16),
+    /// No common protocol.
     #[error("the server does not offer NTPv4")]
     Protocol,
+    /// No common algorithm.
     #[error("the server does not offer AEAD_AES_SIV_CMAC_256")]
     Algorithm,
+    /// No cookie that can be kept.
     #[error("no cookie came, or one longer than {MAX_COOKIE} octets")]
     Cookies,
+    /// Octets after the end record.
     #[error("something follows the end")]
     Trailing,
 }
 
 /// Whether `octets` reach the end record: no more is to be read then. `None` as long as they do not.
-pub(crate) fn end_of(octets: &[u8]) -> Option<usize> {
+pub fn end_of(octets: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         let head = octets.get(at..)?.first_chunk::<4>()?;
@@ -92,7 +103,7 @@ pub(crate) fn end_of(octets: &[u8]) -> Option<usize> {
 
 impl Agreement {
     /// Reads a whole answer, from the first record to the end record.
-    pub(crate) fn parse(octets: &[u8]) -> Result<Self, RecordError> {
+    pub fn parse(octets: &[u8]) -> Result<Self, RecordError> {
         if octets.len() > MAX_ANSWER {
             return Err(RecordError::TooLong);
         }
@@ -141,7 +152,8 @@ fn once<T>(slot: &mut Option<T>, kind: u16, value: T) -> Result<(), RecordError>
     }
 }
 
-/// A body that is one number. A server answers with one protocol and one algorithm; an empty list means that it has none of ours.
+/// A body that is one number. A server answers with one protocol and one algorithm; an empty list means that it has
+/// none of ours.
 fn number(kind: u16, body: &[u8]) -> Result<u16, RecordError> {
     match (kind, body) {
         (_, &[high, low]) => Ok(u16::from_be_bytes([high, low])),

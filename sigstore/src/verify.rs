@@ -1,53 +1,45 @@
 //! The strict verifier: does this Sigstore bundle prove that this identity signed this artifact?
 //!
-//! It takes what a client would have (the bundle, a trusted root, the identity expected, the artifact) and nothing from the
-//! house's inside. What the trusted root names is demanded: if it names certificate logs, the certificate must carry an SCT
-//! of one; if it names signature logs, the bundle must carry an entry of one. A timestamp is always demanded, and everything
-//! that the bundle carries must verify, not just enough of it.
+//! It takes what a client would have (the bundle, a trusted root, the identity expected, the artifact) and nothing from
+//! the house's inside. What the trusted root names is demanded: if it names certificate logs, the certificate must
+//! carry an SCT of one; if it names signature logs, the bundle must carry an entry of one. A timestamp is always
+//! demanded, and everything that the bundle carries must verify, not just enough of it.
 //!
-//! Does not check revocation (certificates live for ten minutes) and does not read Rekor v1 entries, whose time is the log's
-//! word. Knows nothing of the rest of this crate, no file, no clock and no network.
+//! Does not check revocation (certificates live for ten minutes) and does not read Rekor v1 entries, whose time is the
+//! log's word. Knows no file, no clock and no network.
 
-pub(crate) mod bundle;
 mod certificate;
-pub(crate) mod content;
+mod content;
 mod error;
+mod identity;
 mod log_entry;
 mod sct;
-pub(crate) mod timestamps;
+pub mod timestamps;
 
 use shared::time::UnixTime;
 use shared::trust_root::TrustedRoot;
 
-pub(crate) use bundle::Bundle;
-pub(crate) use error::VerifyError;
-
-/// Who must have signed: both are compared as bytes.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Identity {
-    /// The subject alternative name: an e-mail address or an URI.
-    pub(crate) subject: String,
-    /// The issuer of the token that the certificate was issued for.
-    pub(crate) issuer: String,
-}
+use crate::bundle::Bundle;
+pub use error::VerifyError;
+pub use identity::Identity;
 
 /// What the bundle proved.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Verified {
+pub struct Verified {
     /// When: the time of each timestamp.
-    pub(crate) times: Vec<UnixTime>,
+    pub times: Vec<UnixTime>,
     /// The log and index of each log entry.
-    pub(crate) entries: Vec<(String, u64)>,
+    pub entries: Vec<(String, u64)>,
     /// When each SCT was made.
-    pub(crate) sct_times: Vec<UnixTime>,
+    pub sct_times: Vec<UnixTime>,
     /// The serial number of the certificate, hex.
-    pub(crate) serial: String,
+    pub serial: String,
     /// The predicate type, when the bundle holds an attestation.
-    pub(crate) predicate_type: Option<String>,
+    pub predicate_type: Option<String>,
 }
 
 /// Verifies `bundle` for `artifact`.
-pub(crate) fn verify(
+pub fn verify(
     bundle: &Bundle,
     trust: &TrustedRoot,
     identity: &Identity,

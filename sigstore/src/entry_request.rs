@@ -1,28 +1,37 @@
-//! The body of `POST /api/v2/log/entries`: protobuf's JSON, read as its clients write it, and no more loosely than that.
+//! The body of `POST /api/v2/log/entries`: protobuf's JSON, read as its clients write it, and no more loosely than
+//! that.
+//!
+//! The write API is that of Rekor v2: `hashedrekord` 0.0.2, and the older `dsse` request, which becomes a
+//! `hashedrekord` over the digest of the envelope's pre-authentication encoding, so that clients of either age get an
+//! entry that all verify.
 
-use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use shared::strict_json::{self, Json, JsonError, Object};
 
-use super::key_details::KeyDetails;
+use crate::dsse::pre_authentication_digest;
+use crate::key_details::KeyDetails;
 
-/// Longest body: a legacy `dsse` request carries its whole payload.
-pub(crate) const MAX_REQUEST: usize = 1024 * 1024;
+/// Longest body, in bytes: a legacy `dsse` request carries its whole payload.
+pub const MAX_REQUEST: usize = 1024 * 1024;
 
 /// A well-formed request. Nothing in it was verified.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct EntryRequest {
-    pub(crate) digest: Vec<u8>,
-    pub(crate) signature: Vec<u8>,
-    pub(crate) key_details: KeyDetails,
-    pub(crate) verifier: Verifier,
+pub struct EntryRequest {
+    /// The digest that was signed.
+    pub digest: Vec<u8>,
+    /// The signature over it.
+    pub signature: Vec<u8>,
+    /// The kind of key, and the digest that goes with it.
+    pub key_details: KeyDetails,
+    /// Whose key.
+    pub verifier: Verifier,
 }
 
 /// What is to verify the signature.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Verifier {
+pub enum Verifier {
     /// A DER certificate.
     Certificate(Vec<u8>),
     /// A DER `SubjectPublicKeyInfo`.
@@ -31,35 +40,49 @@ pub(crate) enum Verifier {
 
 /// Why a body is not a request.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum RequestError {
+pub enum RequestError {
+    /// Not JSON, or with a doubled member, too deep or too long.
     #[error("not JSON that is accepted here: {0}")]
     Json(#[from] JsonError),
+    /// None of the two kinds, or both.
     #[error("the request must have exactly one of hashedRekordRequestV002 and dsseRequestV002")]
     Kind,
+    /// A member is absent, `null` or empty.
     #[error("{0} is missing")]
     Missing(&'static str),
+    /// A member under its name in JSON and its original one.
     #[error("{0} is there twice, under both of its spellings")]
     Twice(&'static str),
+    /// A member of another JSON type.
     #[error("{0} is not of the right type")]
     Type(&'static str),
+    /// A member that does not decode, in either alphabet.
     #[error("{0} is not base64")]
     Base64(&'static str),
+    /// Neither key nor certificate, or both.
     #[error("the verifier must have exactly one of publicKey and x509Certificate")]
     Verifier,
+    /// A kind of key that the log does not take; at most 64 characters of its name.
     #[error(
         "keyDetails {0:?} is not supported; supported are PKIX_ECDSA_P256_SHA_256, PKIX_ECDSA_P384_SHA_384, \
          PKIX_ECDSA_P521_SHA_512 and PKIX_RSA_PKCS1V15_{{2048,3072,4096}}_SHA256"
     )]
     KeyDetails(String),
+    /// More than one signature or verifier, or none.
     #[error(
         "an envelope is recorded with exactly one signature and one verifier, not with {signatures} and {verifiers}"
     )]
-    Signatures { signatures: usize, verifiers: usize },
+    Signatures {
+        /// How many signatures.
+        signatures: usize,
+        /// How many verifiers.
+        verifiers: usize,
+    },
 }
 
 impl EntryRequest {
-    /// Reads a body.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, RequestError> {
+    /// Reads a body; what a [`RequestError`] says of it is for its author.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let request = strict_json::parse_object(body, MAX_REQUEST)?;
         let hashedrekord = optional(&request, "hashedRekordRequestV002", "hashed_rekord_request_v002")?;
         let dsse = optional(&request, "dsseRequestV002", "dsse_request_v002")?;
@@ -81,8 +104,8 @@ impl EntryRequest {
         })
     }
 
-    /// The signature of an envelope is over the pre-authentication encoding of its payload, so it is also the signature of a
-    /// `hashedrekord` over that encoding's digest.
+    /// The signature of an envelope is over the pre-authentication encoding of its payload, so it is also the signature
+    /// of a `hashedrekord` over that encoding's digest.
     fn dsse(request: &Object) -> Result<Self, RequestError> {
         let envelope = object(required(request, "envelope", "envelope")?, "envelope")?;
         let signatures = array(required(envelope, "signatures", "signatures")?, "envelope.signatures")?;
@@ -96,20 +119,12 @@ impl EntryRequest {
         let payload_type = required(envelope, "payloadType", "payload_type")?;
         let payload_type = payload_type.as_str().ok_or(RequestError::Type("envelope.payloadType"))?;
         Ok(Self {
-            digest: pae_digest(key_details.digest(), payload_type, &payload),
+            digest: pre_authentication_digest(key_details.digest(), payload_type, &payload),
             signature: bytes(required(signature, "sig", "sig")?, "envelope.signatures.sig")?,
             key_details,
             verifier,
         })
     }
-}
-
-/// The digest of DSSE's pre-authentication encoding (secure-systems-lab/dsse, protocol.md).
-fn pae_digest(algorithm: &'static digest::Algorithm, payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut context = digest::Context::new(algorithm);
-    context.update(format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).as_bytes());
-    context.update(payload);
-    context.finish().as_ref().to_vec()
 }
 
 fn verifier(members: &Object) -> Result<(Verifier, KeyDetails), RequestError> {
@@ -167,6 +182,8 @@ fn bytes(value: &Json, name: &'static str) -> Result<Vec<u8>, RequestError> {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::digest;
+
     use super::*;
 
     fn request(verifier: &str) -> String {
@@ -233,7 +250,8 @@ mod tests {
     #[test]
     fn an_envelope_is_hashed_in_its_pre_authentication_encoding() {
         let expected = digest::digest(&digest::SHA256, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
-        assert_eq!(pae_digest(&digest::SHA256, "http://example.com/HelloWorld", b"hello world"), expected.as_ref());
+        let computed = pre_authentication_digest(&digest::SHA256, "http://example.com/HelloWorld", b"hello world");
+        assert_eq!(computed, expected.as_ref());
         let body = r#"{"dsseRequestV002":{"envelope":{"payload":"aGVsbG8gd29ybGQ=","payloadType":"http://example.com/HelloWorld",
             "signatures":[{"sig":"AwQ=","keyid":""}]},"verifiers":[{"keyDetails":5,"publicKey":{"rawBytes":"AA"}}]}}"#;
         let request = EntryRequest::parse(body.as_bytes()).expect("parses");

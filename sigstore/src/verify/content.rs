@@ -5,11 +5,9 @@ use serde::Deserialize;
 use shared::digest::sha256_hex;
 use shared::keys::{KeyKind, PublicKey};
 
-use super::bundle::{Content, Envelope, MessageSignature};
 use super::error::VerifyError;
-
-/// The payload type of in-toto statements.
-pub(crate) const IN_TOTO: &str = "application/vnd.in-toto+json";
+use crate::bundle::{Content, Envelope, MessageSignature};
+use crate::dsse::{IN_TOTO, pre_authentication_encoding};
 
 /// A signature that verified.
 #[derive(Debug)]
@@ -31,13 +29,6 @@ fn digest_of(key: &PublicKey) -> (&'static digest::Algorithm, &'static str) {
         KeyKind::P384 => (&digest::SHA384, "SHA2_384"),
         KeyKind::P521 | KeyKind::Ed25519 => (&digest::SHA512, "SHA2_512"),
     }
-}
-
-/// The pre-authentication encoding of DSSE 1.0: what is signed instead of the payload.
-pub(crate) fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
-    bytes.extend_from_slice(payload);
-    bytes
 }
 
 /// Checks the signature and that it is about `artifact`.

@@ -7,8 +7,9 @@ use shared::keys::SignatureAlgorithm;
 use shared::trust_root::TrustedRoot;
 use shared::trust_root::encoding::{Base64, Moment};
 
-use super::bundle::{Bundle, Content};
 use super::{Identity, Verified, VerifyError, verify};
+use crate::bundle::{self, Bundle, Content};
+use crate::dsse::IN_TOTO;
 use house::{ARTIFACT, House, ISSUER, Leaf, NOW, SUBJECT, Sct};
 
 fn identity() -> Identity {
@@ -164,7 +165,7 @@ fn each_element_that_is_changed_has_its_own_error() {
         ("EntryTime", |_, t, _| ended(&mut t.tlogs[0].public_key.valid_for)),
         ("EntryKind", |b, _, _| b.entries[0].kind_version.version = "0.0.1".to_owned()),
         ("EntryKind", |b, _, _| b.entries[0].kind_version.kind = "intoto".to_owned()),
-        ("EntryClaimedTime", |b, _, _| b.entries[0].integrated_time = Some(super::bundle::Number(1))),
+        ("EntryClaimedTime", |b, _, _| b.entries[0].integrated_time = Some(bundle::Number(1))),
         ("EntryBody", |b, _, _| flip(&mut b.entries[0].canonicalized_body.0)),
         ("EntryBody", |b, _, _| b.entries[0].canonicalized_body.0.push(b' ')),
         ("EntryBody", |b, _, h| b.entries[0] = h.bundle(&Leaf::default(), House::message).entries[0].clone()),
@@ -220,7 +221,7 @@ fn no_byte_of_a_bundle_can_be_changed() {
     }
 }
 
-fn proof(bundle: &mut Bundle) -> &mut super::bundle::InclusionProof {
+fn proof(bundle: &mut Bundle) -> &mut bundle::InclusionProof {
     bundle.entries[0].inclusion_proof.as_mut().expect("a proof")
 }
 
@@ -228,7 +229,7 @@ fn checkpoint(bundle: &mut Bundle) -> &mut String {
     &mut proof(bundle).checkpoint.as_mut().expect("a checkpoint").envelope
 }
 
-fn digest(bundle: &mut Bundle, change: fn(&mut super::bundle::MessageDigest)) {
+fn digest(bundle: &mut Bundle, change: fn(&mut bundle::MessageDigest)) {
     if let Content::Message(message) = &mut bundle.content {
         change(message.message_digest.as_mut().expect("a digest"));
     }
@@ -251,8 +252,8 @@ fn another_artifact_and_another_statement_are_refused() {
     assert_eq!(name(&other(&statement)), "StatementSubject");
     for (payload_type, payload) in [
         ("text/plain", "{}"),
-        (super::content::IN_TOTO, "{}"),
-        (super::content::IN_TOTO, r#"{"_type":"https://other.example","subject":[],"predicateType":"x"}"#),
+        (IN_TOTO, "{}"),
+        (IN_TOTO, r#"{"_type":"https://other.example","subject":[],"predicateType":"x"}"#),
     ] {
         let bundle = house.bundle_of_envelope(payload_type, payload.as_bytes());
         let refused = check(&bundle, &trust).expect_err(payload);
@@ -295,5 +296,5 @@ fn what_is_not_a_bundle_is_refused() {
     }
     let doubled = good.to_string().replacen("{", r#"{"mediaType":"x","#, 1);
     assert!(Bundle::parse(doubled.as_bytes()).is_err());
-    assert!(Bundle::parse(&vec![b' '; super::bundle::MAX_BYTES + 1]).is_err());
+    assert!(Bundle::parse(&vec![b' '; bundle::MAX_BYTES + 1]).is_err());
 }
