@@ -71,7 +71,7 @@ fn own_flow(
 ) -> Result<(OpenFlow, UpstreamState), FlowError> {
     let state = parameters.value("state").ok_or(FlowError::State)?;
     let id = flow_of_state(state).ok_or(FlowError::State)?;
-    let cookie = Cookies::of(&op).flow(headers, id);
+    let cookie = Cookies::of(op).flow(headers, id);
     let flow = op.provider.open_flow(id, cookie.as_deref(), now)?;
     let sent = flow.check_callback(upstream.connector().id(), state)?.clone();
     Ok((flow, sent))

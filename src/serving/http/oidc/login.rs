@@ -92,7 +92,7 @@ async fn go_upstream(
         Ok((uri, sent)) => {
             let sealed = op.provider.flow_to_upstream(flow, sent, &*op.random);
             let mut response = redirect(&uri);
-            Cookies::of(&op).set_flow(&mut response, &sealed);
+            Cookies::of(op).set_flow(&mut response, &sealed);
             response
         }
         Err(error) => upstream::refuse(&error, upstream.connector().id(), request),
@@ -177,9 +177,9 @@ pub(super) fn permitted_login(
 
 pub(super) fn finish(op: &OpenIdProvider, flow: &OpenFlow, logged_in: &LoggedIn) -> Response {
     let mut response = answer(&logged_in.answer);
-    Cookies::of(&op).clear_flow(&mut response, flow.id());
+    Cookies::of(op).clear_flow(&mut response, flow.id());
     if let Some(session) = &logged_in.session {
-        Cookies::of(&op).set_session(&mut response, session);
+        Cookies::of(op).set_session(&mut response, session);
     }
     response
 }
@@ -192,7 +192,7 @@ pub(super) fn end(op: &OpenIdProvider, flow: &OpenFlow, error: &EndError, reques
         }
         EndError::Fault(fault) => our_fault(fault, request),
     };
-    Cookies::of(&op).clear_flow(&mut response, flow.id());
+    Cookies::of(op).clear_flow(&mut response, flow.id());
     response
 }
 
