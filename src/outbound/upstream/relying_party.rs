@@ -131,11 +131,6 @@ impl OidcConnector {
         &self.name
     }
 
-    /// The upstream's issuer.
-    pub(crate) fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
     /// Fetches the discovery document, whose `issuer` must be ours byte for byte, and the keys.
     pub(crate) async fn discover<C>(&self, http: &C) -> Result<Upstream, UpstreamError>
     where
