@@ -64,19 +64,35 @@ fn code(path: &Path) -> String {
     code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// Design: `privyseal -> broker, tsa, config, shared`; `broker -> shared`; `tsa -> shared`; `config` stands alone.
+/// The packages of the workspace.
+const PACKAGES: [&str; 7] =
+    ["broker", "privyseal", "privyseal-config", "privyseal-nts", "privyseal-sigstore", "shared", "tsa"];
+/// The folders of the packages below the binary.
+const LIBRARIES: [&str; 6] = ["broker", "config", "nts", "shared", "sigstore", "tsa"];
+/// The libraries that decide, or read and write what others sent: plain functions.
+const PURE_CORE: [&str; 4] = ["broker", "nts", "sigstore", "tsa"];
+
+/// Where the code is: the binary's, and the libraries'.
+fn sources() -> impl Iterator<Item = String> {
+    std::iter::once("src".to_owned()).chain(LIBRARIES.iter().map(|folder| format!("{folder}/src")))
+}
+
+/// Design: `privyseal -> broker, sigstore, tsa, nts, config, shared`; `sigstore -> tsa, shared`; `broker -> shared`;
+/// `tsa -> shared`; `nts` and `config` stand alone.
 #[test]
 fn arrows_point_one_way() {
-    let rooms = ["broker", "privyseal", "privyseal-config", "shared", "tsa"];
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
-        ("Cargo.toml", &["broker", "privyseal-config", "shared", "tsa"][..]),
+        ("Cargo.toml", &["broker", "privyseal-config", "privyseal-nts", "privyseal-sigstore", "shared", "tsa"][..]),
         ("broker/Cargo.toml", &["shared"]),
         ("config/Cargo.toml", &[]),
+        ("nts/Cargo.toml", &[]),
         ("shared/Cargo.toml", &[]),
+        ("sigstore/Cargo.toml", &["shared", "tsa"]),
         ("tsa/Cargo.toml", &["shared"]),
     ]);
+    assert_eq!(allowed.len(), PACKAGES.len(), "a package without a rule");
     for (path, allowed) in allowed {
-        for room in dependencies(path, "dependencies").iter().filter(|name| rooms.contains(&name.as_str())) {
+        for room in dependencies(path, "dependencies").iter().filter(|name| PACKAGES.contains(&name.as_str())) {
             assert!(allowed.contains(&room.as_str()), "{path} must not depend on {room}");
         }
     }
@@ -86,13 +102,14 @@ fn arrows_point_one_way() {
 #[test]
 fn only_the_edge_knows_http_and_sockets() {
     let edge_only = ["axum", "hyper", "hyper-util", "reqwest", "rustls", "tokio", "tokio-rustls", "tower"];
-    for path in ["broker/Cargo.toml", "config/Cargo.toml", "shared/Cargo.toml", "tsa/Cargo.toml"] {
-        for name in dependencies(path, "dependencies") {
+    for folder in LIBRARIES {
+        let path = format!("{folder}/Cargo.toml");
+        for name in dependencies(&path, "dependencies") {
             assert!(!edge_only.contains(&name.as_str()), "{path} must not depend on {name}");
         }
     }
-    for room in ["broker/src", "tsa/src", "shared/src"] {
-        for path in rust_files(room) {
+    for folder in PURE_CORE.iter().chain(&["shared"]) {
+        for path in rust_files(&format!("{folder}/src")) {
             for word in ["std::net::TcpStream", "std::net::TcpListener", "std::net::UdpSocket", "StatusCode"] {
                 assert!(!code(&path).contains(word), "{} mentions {word}", path.display());
             }
@@ -115,8 +132,8 @@ fn deciding_rooms_are_plain_functions() {
         "LazyLock<Mutex",
         "thread_local!",
     ];
-    for room in ["broker/src", "tsa/src"] {
-        for path in rust_files(room) {
+    for folder in PURE_CORE {
+        for path in rust_files(&format!("{folder}/src")) {
             for word in banned {
                 assert!(!code(&path).contains(word), "{} mentions {word}", path.display());
             }
@@ -137,8 +154,8 @@ fn files_belong_to_engines() {
 /// One concept a file, named with its own word; `foo.rs` beside `foo/`.
 #[test]
 fn files_have_names_that_say_something() {
-    for room in ["src", "broker/src", "config/src", "shared/src", "tsa/src"] {
-        for path in rust_files(room) {
+    for folder in sources() {
+        for path in rust_files(&folder) {
             let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
             let vague = ["common", "helper", "helpers", "manager", "misc", "mod", "types", "util", "utils"];
             assert!(!vague.contains(&stem.as_str()), "{}: name it after what lives there", path.display());
@@ -151,8 +168,8 @@ fn files_have_names_that_say_something() {
 /// Unfinished work is a `TODO(#n)` with its issue, or it is not there.
 #[test]
 fn nothing_is_left_unfinished() {
-    for room in ["src", "broker/src", "config/src", "shared/src", "tsa/src"] {
-        for path in rust_files(room) {
+    for folder in sources() {
+        for path in rust_files(&folder) {
             let text = text(&path);
             for word in ["todo!(", "unimplemented!(", "dbg!(", "FIXME"] {
                 assert!(!text.contains(word), "{} holds {word}", path.display());
@@ -166,13 +183,14 @@ fn nothing_is_left_unfinished() {
 #[test]
 fn every_dependency_has_its_reason() {
     let mut used = BTreeSet::new();
-    for path in ["Cargo.toml", "broker/Cargo.toml", "config/Cargo.toml", "shared/Cargo.toml", "tsa/Cargo.toml"] {
+    let manifests = LIBRARIES.iter().map(|folder| format!("{folder}/Cargo.toml"));
+    for path in manifests.chain(["Cargo.toml".to_owned()]) {
         for section in ["dependencies", "dev-dependencies"] {
-            used.extend(dependencies(path, section));
+            used.extend(dependencies(&path, section));
         }
     }
-    for room in ["broker", "privyseal-config", "shared", "tsa"] {
-        used.remove(room);
+    for package in PACKAGES {
+        used.remove(package);
     }
     let architecture = text("ARCHITECTURE.md");
     let table = architecture.split("## Dependencies").nth(1).expect("a section Dependencies");
@@ -185,10 +203,8 @@ fn every_dependency_has_its_reason() {
     assert_eq!(told, used, "ARCHITECTURE.md, section Dependencies (left), and the manifests (right)");
     let workspace: BTreeSet<String> =
         manifest("Cargo.toml")["workspace"]["dependencies"].as_table().expect("a table").keys().cloned().collect();
-    let unused: Vec<_> = workspace
-        .iter()
-        .filter(|n| !used.contains(*n) && !["broker", "privyseal-config", "shared", "tsa"].contains(&n.as_str()))
-        .collect();
+    let unused: Vec<_> =
+        workspace.iter().filter(|name| !used.contains(*name) && !PACKAGES.contains(&name.as_str())).collect();
     assert!(unused.is_empty(), "[workspace.dependencies] nobody uses: {unused:?}");
 }
 
@@ -196,11 +212,9 @@ fn every_dependency_has_its_reason() {
 #[test]
 fn the_map_matches_the_rooms() {
     let architecture = text("ARCHITECTURE.md");
-    for (folder, library) in
-        [("broker", "broker/src/lib.rs"), ("tsa", "tsa/src/lib.rs"), ("shared", "shared/src/lib.rs")]
-    {
+    for folder in LIBRARIES.iter().filter(|folder| **folder != "config") {
         // Modules that exist in tests only are no rooms.
-        let code = text(library).replace("#[cfg(test)]\nmod ", "");
+        let code = text(format!("{folder}/src/lib.rs")).replace("#[cfg(test)]\nmod ", "");
         for line in code.lines().filter(|line| line.contains("mod ") && line.ends_with(';')) {
             let room = line.rsplit(' ').next().unwrap_or_default().trim_end_matches(';');
             assert!(
