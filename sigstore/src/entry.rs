@@ -147,3 +147,42 @@ fn canonical_body(request: &EntryRequest) -> Vec<u8> {
     )
     .into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
+    use shared::random::SystemRandom;
+    use shared::time::UnixTime;
+    use shared::x509::Ceremony;
+
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
+
+    #[test]
+    fn a_certificate_that_is_known_needs_no_issuer_and_others_do() {
+        let key = |algorithm| SigningKey::generate(algorithm).expect("a key");
+        let (root_key, key) = (key(SignatureAlgorithm::EcdsaP384Sha384), key(SignatureAlgorithm::EcdsaP384Sha384));
+        let ceremony = Ceremony { house: "house", root_key: &root_key, now: NOW, random: &SystemRandom };
+        let root = ceremony.root().expect("a root");
+        let certificate = ceremony.issuing_ca(&root, key.public_key()).expect("a certificate");
+        let key_details = KeyDetails::EcdsaP384Sha384;
+        let request = EntryRequest {
+            digest: aws_lc_rs::digest::digest(key_details.digest(), b"an artifact").as_ref().to_vec(),
+            signature: key.sign(b"an artifact").expect("signs"),
+            key_details,
+            verifier: Verifier::Certificate(certificate.der().to_vec()),
+        };
+        let (nobody, ours) = (Vec::new(), vec![root]);
+        for (issuers, known, is_accepted) in [
+            (&nobody, certificate.der(), true),
+            (&nobody, &b"another certificate"[..], false),
+            (&ours, b"another certificate", true),
+        ] {
+            let writers = Writers { issuers: issuers.clone(), allows_public_keys: false };
+            let entry = Entry::verify(&request, &writers, &|der| der == known);
+            assert_eq!(entry.is_ok(), is_accepted, "{entry:?}");
+            assert!(is_accepted || matches!(entry, Err(EntryError::ForeignCertificate)));
+        }
+    }
+}
