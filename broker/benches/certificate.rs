@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use broker::ca::lint::{Facts, lint};
 use broker::ca::{Authority, CertificateLogKey, Profile, Submission};
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use broker::grants::Grant;
+use broker::issuer::{IssuerSpec, KeySource};
+use broker::jose::{JoseAlgorithm, KeySet};
 use broker::names::IssuerUrl;
-use broker::namespace::Grant;
 use broker::principal::Principal;
 use broker::profile;
+use broker::registry::Issuers;
 use broker::signing::{Call, Issuance, Outcome, SigningRequest};
-use broker::token::{JoseAlgorithm, UnverifiedToken, Verification};
+use broker::token::{UnverifiedToken, Verification};
 use shared::keys::{SignatureAlgorithm, Signer, SigningKey};
 use shared::log::Log;
 use shared::random::SystemRandom;

@@ -8,7 +8,7 @@ pub mod oidc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::namespace::WORKLOADS;
+use crate::grants::WORKLOADS;
 
 /// A connector's name in URLs and tokens: 1 to 32 lower-case letters, digits and hyphens.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]

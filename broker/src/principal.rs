@@ -3,7 +3,7 @@
 //! Does not: encode anything; how a name and an extension look in DER is `ca`'s matter.
 
 use crate::names::Name;
-use crate::namespace::{Credential, Permit};
+use crate::namespace::{Permit, VerifiedCredential};
 use crate::profile::Claimed;
 use crate::svid::SvidUse;
 
@@ -35,8 +35,10 @@ impl From<Permit> for Principal {
     fn from(permit: Permit) -> Self {
         let (credential, Claimed { name, proof_name, mut extensions }, label, rule) = permit.into_parts();
         let (issuer, subject, token_sha256, svid) = match &credential {
-            Credential::Svid(svid) => (svid.issuer(), svid.id().as_str().to_owned(), *svid.sha256(), Some(svid)),
-            Credential::Token(token) => {
+            VerifiedCredential::Svid(svid) => {
+                (svid.issuer(), svid.id().as_str().to_owned(), *svid.sha256(), Some(svid))
+            }
+            VerifiedCredential::Token(token) => {
                 (token.issuer().iss().as_str().to_owned(), token.subject().to_owned(), *token.sha256(), None)
             }
         };

@@ -6,14 +6,20 @@
 //!
 //! Does not: fetch, read or keep anything.
 
+mod admission;
+mod authority;
 mod bundle;
+mod document;
 mod held;
 mod record;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use admission::{Judgement, RefusedBundle, judge};
+pub(crate) use authority::has_key_cert_sign;
 pub use bundle::{Bundle, BundleError, BundleMap, ListedKey, MAX_BUNDLE_BYTES, SkippedEntry, SkippedUse};
+pub use document::SvidKind;
 pub use held::{Held, Unusable};
 pub use record::{Accepts, BundleSource, EndpointProfile, IssuerPolicy, TrustDomainRecord, TrustDomainSpec, UsePolicy};
 

@@ -6,9 +6,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use broker::issuer::{IssuerSpec, KeySource};
+use broker::jose::KeySet;
 use broker::names::{DomainName, IssuerUrl};
 use broker::profile::{BaseUrl, CiProfile, KubernetesProfile, Profile};
+use broker::registry::Issuers;
 use broker::token::{UnverifiedToken, Verification, VerifiedToken};
 use shared::time::UnixTime;
 

@@ -5,6 +5,7 @@
 //! may sign what.
 
 pub mod audit;
+pub mod excerpt;
 pub mod keys;
 pub mod log;
 pub mod random;

@@ -9,9 +9,9 @@ mod cosign;
 mod identity;
 mod policy_controller;
 
-use broker::issuer::Issuers;
+use broker::grants::{Scope, Speaker};
 use broker::names::EmailAddress;
-use broker::namespace::{Scope, Speaker};
+use broker::registry::Issuers;
 use serde::Serialize;
 
 use crate::instance::assemble::Origin;

@@ -11,8 +11,9 @@ mod reload;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use broker::issuer::{IssuerSpec, Issuers};
-use broker::namespace::Listings;
+use broker::grants::Listings;
+use broker::issuer::IssuerSpec;
+use broker::registry::Issuers;
 use shared::audit::AuditRecord;
 use shared::log::{AppendError, Receipt};
 use shared::time::UnixTime;

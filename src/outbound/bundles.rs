@@ -6,14 +6,14 @@
 
 mod endpoint;
 mod interval;
-mod judge;
 mod keeper;
 mod kept;
+mod own_keys;
 mod report;
 mod source;
 
-pub(crate) use judge::OwnKeys;
 pub(crate) use keeper::{BundleKeeper, BundleParts};
+pub(crate) use own_keys::OwnKeys;
 pub(crate) use report::{Report, State};
 pub(crate) use source::WorkloadBundles;
 

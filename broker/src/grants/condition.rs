@@ -2,9 +2,9 @@
 
 use shared::strict_json::Json;
 
-use super::Denied;
+use super::Mismatch;
+use crate::jose::Claims;
 use crate::names::Pattern;
-use crate::token::Claims;
 
 /// A claim and the patterns of which it must fit one: `ref` and `refs/tags/*`.
 ///
@@ -23,19 +23,19 @@ impl Condition {
         Self { path, patterns }
     }
 
-    pub(super) fn check(&self, claims: &Claims) -> Result<(), Denied> {
-        let found = claims.at(&self.path).ok_or_else(|| Denied::ConditionMissing(self.to_string()))?;
+    pub(crate) fn check(&self, claims: &Claims) -> Result<(), Mismatch> {
+        let found = claims.at(&self.path).ok_or_else(|| Mismatch::ConditionMissing(self.to_string()))?;
         match found {
             Json::String(value) => self.check_text(value),
             Json::Bool(value) => self.check_text(if *value { "true" } else { "false" }),
             Json::Number(digits) => self.check_text(digits),
             Json::Array(elements) => self.check_list(elements),
-            Json::Null | Json::Object(_) => Err(Denied::ConditionType(self.to_string())),
+            Json::Null | Json::Object(_) => Err(Mismatch::ConditionType(self.to_string())),
         }
     }
 
     /// The refusal is the first pattern's: with several they are all of the same claim, and the message names that.
-    fn check_text(&self, value: &str) -> Result<(), Denied> {
+    fn check_text(&self, value: &str) -> Result<(), Mismatch> {
         let mut refusal = None;
         for pattern in &self.patterns {
             match pattern.check(value) {
@@ -43,15 +43,15 @@ impl Condition {
                 Err(error) => refusal = refusal.or(Some(error)),
             }
         }
-        Err(Denied::ConditionDiffers { claim: self.to_string(), error: refusal })
+        Err(Mismatch::ConditionDiffers { claim: self.to_string(), error: refusal })
     }
 
-    fn check_list(&self, elements: &[Json]) -> Result<(), Denied> {
+    fn check_list(&self, elements: &[Json]) -> Result<(), Mismatch> {
         let is_met = |element: &Json| {
             let exact = self.patterns.iter().filter(|pattern| pattern.is_exact());
             element.as_str().is_some_and(|text| exact.into_iter().any(|pattern| pattern.as_str() == text))
         };
-        if elements.iter().any(is_met) { Ok(()) } else { Err(Denied::ConditionList(self.to_string())) }
+        if elements.iter().any(is_met) { Ok(()) } else { Err(Mismatch::ConditionList(self.to_string())) }
     }
 }
 

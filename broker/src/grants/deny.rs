@@ -14,14 +14,14 @@ use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::{Context, Program, Value};
 use shared::strict_json::Json;
 
+use crate::jose::Claims;
 use crate::names::Name;
-use crate::token::Claims;
 
 /// The longest expression.
-pub(super) const MAX_BYTES: usize = 1024;
+pub(crate) const MAX_BYTES: usize = 1024;
 
 /// The most nodes that one may have.
-pub(super) const MAX_NODES: usize = 128;
+pub(crate) const MAX_NODES: usize = 128;
 
 /// An expression over `claims` and `name` that is true when the token is to be refused.
 pub struct Deny {
@@ -106,7 +106,7 @@ impl Deny {
     }
 
     /// True if the token is refused: the expression says so, or it cannot be evaluated over this token.
-    pub(super) fn denies(&self, claims: &Claims, name: &Name) -> bool {
+    pub(crate) fn denies(&self, claims: &Claims, name: &Name) -> bool {
         static NOTHING: LazyLock<Context<'static, 'static>> = LazyLock::new(Context::default);
         let mut context = NOTHING.new_inner_scope();
         let members = claims.iter().map(|(name, json)| (name.clone(), value(json)));

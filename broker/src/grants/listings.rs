@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Denied;
+use super::Mismatch;
 use crate::names::Name;
 
 /// Domains, each with the only issuers that may speak for its names, whatever grants there are. A domain that is not among them has
@@ -24,7 +24,7 @@ impl Listings {
     }
 
     /// Whether the issuer, or the trust domain by its label, may speak for the name's domain: that very domain, since a domain says nothing about those below it.
-    pub(super) fn check(&self, name: &Name, iss: &str) -> Result<(), Denied> {
+    pub(crate) fn check(&self, name: &Name, iss: &str) -> Result<(), Mismatch> {
         if self.by_domain.is_empty() {
             return Ok(());
         }
@@ -35,7 +35,7 @@ impl Listings {
             Name::Username(name) => name.domain().to_string(),
         };
         match self.by_domain.get(domain.as_str()) {
-            Some(issuers) if !issuers.contains(iss) => Err(Denied::NotListed { domain, iss: iss.to_owned() }),
+            Some(issuers) if !issuers.contains(iss) => Err(Mismatch::NotListed { domain, iss: iss.to_owned() }),
             _ => Ok(()),
         }
     }

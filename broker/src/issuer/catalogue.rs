@@ -6,8 +6,10 @@
 //!
 //! The catalogue knows issuers by their host, whatever path or port follows it, so that a variant does not slip by.
 
+use shared::excerpt::excerpt;
+
+use crate::grants::{Pin, PinValue};
 use crate::names::IssuerUrl;
-use crate::namespace::{Pin, PinValue};
 
 /// A platform whose issuer many parties share.
 #[derive(Debug)]
@@ -126,7 +128,7 @@ const ENTRA: &[&str] = &[
 const ENTRA_CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// M1: whether a record of this `iss` with these pins speaks for one party.
-pub(super) fn check(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerError> {
+pub(crate) fn check(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerError> {
     let host = iss.url().host();
     if ENTRA.contains(&host) {
         return check_entra(iss, pins);
@@ -145,7 +147,7 @@ fn check_entra(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerError> {
     let platform = "Microsoft Entra";
     let tenant = iss.url().path().split('/').nth(1).unwrap_or_default();
     if !is_guid(tenant) || tenant == ENTRA_CONSUMERS {
-        return Err(SharedIssuerError::Tenantless { platform, tenant: tenant.chars().take(80).collect() });
+        return Err(SharedIssuerError::Tenantless { platform, tenant: excerpt(tenant, 80) });
     }
     match pins.iter().find(|pin| pin.is_on(&["tid"])) {
         None => Err(SharedIssuerError::Unpinned { platform, pins: "tid".to_owned() }),

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::KeySet;
+use crate::grants::{Condition, Deny, Grant, Pin};
+use crate::jose::{JoseAlgorithm, KeySet};
 use crate::names::{Audience, HttpsUrl, IssuerLabel, IssuerUrl};
-use crate::namespace::{Condition, Deny, Grant, Pin};
 use crate::profile::Profile;
-use crate::token::JoseAlgorithm;
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
@@ -110,7 +109,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    pub(super) fn new(spec: IssuerSpec) -> Self {
+    pub(crate) fn new(spec: IssuerSpec) -> Self {
         let keys = match &spec.keys {
             KeySource::Discovery | KeySource::JwksUri(_) => Arc::new(KeySet::empty()),
             KeySource::Pinned(keys) => Arc::clone(keys),
@@ -205,12 +204,12 @@ impl Issuer {
 
     /// I2: in-cluster issuers have the same string in every cluster. Two such records are told apart by their audience, never by
     /// trying keys, and their keys are pinned since the one address cannot serve both.
-    pub(super) fn is_told_apart_from(&self, other: &Self) -> bool {
+    pub(crate) fn is_told_apart_from(&self, other: &Self) -> bool {
         let is_pinned = |record: &Self| matches!(record.spec.keys, KeySource::Pinned(_));
         self.spec.audience != other.spec.audience && is_pinned(self) && is_pinned(other)
     }
 
-    pub(super) fn fetches_like(&self, other: &Self) -> bool {
+    pub(crate) fn fetches_like(&self, other: &Self) -> bool {
         let same_source = match (&self.spec.keys, &other.spec.keys) {
             (KeySource::Discovery, KeySource::Discovery) => true,
             (KeySource::JwksUri(ours), KeySource::JwksUri(theirs)) => ours == theirs,

@@ -3,7 +3,7 @@
 use shared::strict_json::Json;
 
 use super::ClaimError;
-use crate::token::Claims;
+use crate::jose::Claims;
 
 /// The way to one claim: its name, or a JSON Pointer (RFC 6901) to a member inside other claims.
 ///
@@ -20,6 +20,11 @@ impl ClaimPath {
         };
         let steps: Option<Vec<_>> = pointer.split('/').map(unescape).collect();
         steps.filter(|steps| steps.iter().all(|step| !step.is_empty())).map(Self)
+    }
+
+    /// A claim that a platform's tokens have, by a name of ours.
+    pub(super) fn known(name: &str) -> Self {
+        Self::parse(name).expect("a platform's claim has a name")
     }
 
     /// The names of the members on the way.

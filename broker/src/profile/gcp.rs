@@ -4,8 +4,8 @@
 //! account's, and the record needs a pin (`sub`, the account's unique number, or the project's number).
 
 use super::{ClaimError, Claimed, human};
+use crate::jose::Claims;
 use crate::names::Name;
-use crate::token::Claims;
 
 /// Addresses below it are given by Google to service accounts only.
 const SERVICE_ACCOUNTS: &str = ".gserviceaccount.com";

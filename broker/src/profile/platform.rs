@@ -14,55 +14,7 @@ mod gitlab;
 
 pub use azure::AzureError;
 
-use super::ci::{Condition, Source};
-use super::{CiProfile, ClaimPath, Extension, ExtensionTemplate, NameTemplate, Profile};
-use crate::names::UriName;
-
-/// The address of a platform for people, without a slash at its end: `https://github.com`. Names begin with it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct BaseUrl(UriName);
-
-/// Why an address is none of a platform.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum BaseUrlError {
-    /// Not a name.
-    #[error(transparent)]
-    Name(#[from] crate::names::NameError),
-    /// Not `https`, or with a slash at its end.
-    #[error("{0:?} is not an https URL without a slash at its end")]
-    Form(String),
-}
-
-impl BaseUrl {
-    /// Reads an address.
-    pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
-        let name = UriName::parse(text)?;
-        if name.scheme() != "https" || name.path().ends_with('/') {
-            return Err(BaseUrlError::Form(text.chars().take(80).collect()));
-        }
-        Ok(Self(name))
-    }
-
-    /// The address.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// The address, as a name.
-    pub(super) fn name(&self) -> &UriName {
-        &self.0
-    }
-
-    fn without_scheme(&self) -> &str {
-        self.as_str().strip_prefix("https://").unwrap_or_default()
-    }
-}
-
-impl std::fmt::Display for BaseUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use super::{BaseUrl, Profile};
 
 impl Profile {
     /// GitHub Actions: github.com, an enterprise's own issuer there, a data-residency host, or GitHub Enterprise Server.
@@ -99,12 +51,4 @@ impl Profile {
     pub fn azure(iss: &str) -> Result<Self, AzureError> {
         azure::table(iss).map(|table| Self::Ci(table.into()))
     }
-}
-
-fn claim(name: &str) -> ClaimPath {
-    ClaimPath::parse(name).expect("a platform's claim has a name")
-}
-
-fn named(platform: &'static str, name: &str) -> CiProfile {
-    CiProfile::new(platform, NameTemplate::parse(name).expect("a platform's name is a template"))
 }

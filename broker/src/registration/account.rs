@@ -6,8 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::strict_json::{Json, Object};
 
-use crate::issuer::{SkipReason, parse_jwk_uses};
-use crate::token::JoseAlgorithm;
+use crate::jose::{JoseAlgorithm, SkipReason, parse_jwk_uses};
 
 /// Who registers: the thumbprint of a public key (RFC 7638 with SHA-256), unpadded base64url. A domain names it in its record, so
 /// nobody else can use that record.

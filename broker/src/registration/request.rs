@@ -13,9 +13,8 @@ use shared::time::UnixTime;
 
 use super::account::AccountKey;
 use super::{Account, ApplianceId, Claim, ClaimError, Kind, Method};
-use crate::issuer::SkipReason;
+use crate::jose::{Compact, JoseAlgorithm, JoseError, SkipReason};
 use crate::names::{DomainName, IssuerUrl, NameError, PublicSuffixes, Suffix};
-use crate::token::{Compact, JoseAlgorithm, TokenError};
 
 /// The `typ` of a request: it can be taken for no token, and no token for it.
 pub const REQUEST_TYPE: &str = "issuer-request+jwt";
@@ -52,7 +51,7 @@ pub enum RequestError {
     },
     /// Not a compact JWS.
     #[error("the request is not a compact JWS: {0}")]
-    Jws(#[from] TokenError),
+    Jws(#[from] JoseError),
     /// Header or claims are no strict JSON.
     #[error("the request's JSON is not acceptable: {0}")]
     Json(#[from] JsonError),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{Claim, Kind, Registration, RegistrationId, RegistrationRequest, State};
+use crate::grants::{Grant, Scope};
 use crate::issuer::{IssuerSpec, KeySource, Reach, RecordOrigin};
 use crate::names::IssuerUrl;
-use crate::namespace::{Grant, Scope};
 use crate::profile::Profile;
 
 /// How many requests of one person may wait at a time.

@@ -6,10 +6,11 @@ use crate::ca::issue::{IssueError, WrongReceipt};
 use crate::ca::profile::TemplateError;
 use crate::ca::proof::SubmissionError;
 use crate::ca::{LintError, ProofError};
+use crate::credential::CredentialError;
 use crate::names::Rule;
 use crate::namespace::Denied;
-use crate::svid::{NeedsBundle, UseError, WitSvidError, X509SvidError};
-use crate::token::{JwtSvidError, TokenError};
+use crate::svid::{JwtSvidError, NeedsBundle, UseError, WitSvidError, X509SvidError};
+use crate::token::TokenError;
 use crate::trust_domain::Unusable;
 
 /// Why there is no certificate.
@@ -157,6 +158,17 @@ fn proof_rule(error: &ProofError) -> &'static str {
         ProofError::Key(PublicKeyError::Kind(_) | PublicKeyError::RsaSize(_) | PublicKeyError::RsaExponent) => "R2",
         ProofError::RequestAlgorithm(_) => "R3",
         ProofError::Signature | ProofError::RequestSignature => "R4",
+    }
+}
+
+impl From<CredentialError> for SigningError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::JwtSvid(error) => error.into(),
+            CredentialError::Token(error) => error.into(),
+            CredentialError::WitSvid(error) => error.into(),
+            CredentialError::X509Svid(error) => error.into(),
+        }
     }
 }
 

@@ -11,15 +11,21 @@ mod jwt;
 mod wit;
 mod x509;
 
+use shared::time::UnixTime;
+
+use std::sync::Arc;
+
 use super::mint::Party;
 use super::*;
-use crate::issuer::{Issuers, Registry, Source};
+use crate::grants::Grant;
+use crate::jose::JoseAlgorithm;
 use crate::names::{Audience, PublicSuffixes, TrustDomain};
-use crate::namespace::Grant;
+use crate::registry::{Issuers, Registry, Source};
 use crate::signing::SigningError;
+use crate::svid::JwtSvidVerification;
+use crate::token::UnverifiedToken;
 use crate::token::mint::{NOW, TestKey};
-use crate::token::{JoseAlgorithm, JwtSvidVerification, UnverifiedToken};
-use crate::trust_domain::{Accepts, Bundle, BundleSource, Held, TrustDomainSpec};
+use crate::trust_domain::{Accepts, Bundle, BundleSource, Held, SvidKind, TrustDomainSpec};
 
 const HOME: &str = "test.example.org";
 const FEDERATED: &str = "fed.example.org";

@@ -7,9 +7,10 @@ use rustls_pki_types::pem::PemObject as _;
 use shared::time::UnixTime;
 
 use super::*;
-use crate::issuer::{Issuers, Registry, Source};
-use crate::names::{PublicSuffixes, TrustDomain};
-use crate::token::{JwtSvidError, JwtSvidVerification, TokenError, UnverifiedToken};
+use crate::names::{PublicSuffixes, SpiffeId, TrustDomain};
+use crate::registry::{Issuers, Registry, Source};
+use crate::svid::{JwtSvidError, JwtSvidVerification};
+use crate::token::{TokenError, UnverifiedToken};
 use crate::trust_domain::{Bundle, BundleSource, Held, TrustDomainSpec};
 
 macro_rules! spire {

@@ -16,10 +16,10 @@ use webpki::{EndEntityCert, KeyUsage as PathUsage, VerifiedPath};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
 
-use super::{Document, NeedsBundle, Verified, VerifiedSvid};
+use super::{NeedsBundle, Verified, VerifiedSvid};
 use crate::names::{NameError, Rule, SpiffeId};
 use crate::token::LEEWAY;
-use crate::trust_domain::{Bundle, TrustDomainRecord};
+use crate::trust_domain::{Bundle, SvidKind, TrustDomainRecord, has_key_cert_sign};
 
 /// For what an SVID is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -198,7 +198,7 @@ impl UnverifiedX509Svid {
             record,
             Verified {
                 id: self.id.clone(),
-                document: Document::X509,
+                document: SvidKind::X509,
                 expires_at: self.leaf.not_after(),
                 sha256,
                 use_sha256: sha256,
@@ -282,13 +282,4 @@ fn choose_intermediates(sent: &[CertificateDer<'_>]) -> Vec<CertificateDer<'stat
         }
     }
     chosen.into_iter().map(|(_, der)| der).collect()
-}
-
-/// X509-SVID §4.2, §4.3: an authority says that it is one, and that its key signs certificates.
-pub(crate) fn may_issue_svids(certificate: &Certificate) -> bool {
-    certificate.is_ca() && has_key_cert_sign(certificate.tbs())
-}
-
-fn has_key_cert_sign(tbs: &x509_cert::TbsCertificate) -> bool {
-    tbs.get_extension::<KeyUsage>().ok().flatten().is_some_and(|(_, usage)| usage.key_cert_sign())
 }

@@ -9,15 +9,17 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
+use shared::excerpt::excerpt;
 use shared::keys::PublicKey;
 use shared::strict_json::{Json, JsonError, Object, parse_object};
 use shared::time::UnixTime;
 use shared::x509::Certificate;
 use x509_cert::ext::pkix::BasicConstraints;
 
-use crate::issuer::{KeySet, SkipReason, VerificationKey, public_key_of_jwk, uses_of_jwk};
+use super::SvidKind;
+use super::authority::{Authority, may_issue_svids};
+use crate::jose::{KeySet, SkipReason, VerificationKey, public_key_of_jwk, uses_of_jwk};
 use crate::names::{NameError, Rule, TrustDomain};
-use crate::svid::Document;
 
 /// The longest bundle that is read.
 pub const MAX_BUNDLE_BYTES: usize = 1 << 20;
@@ -45,7 +47,7 @@ pub struct Bundle {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ListedKey {
     /// The SVIDs that it vouches for.
-    pub document: Document,
+    pub document: SvidKind,
     /// Its `kid`, or the subject of its certificate.
     pub name: String,
     /// SHA-256 of its certificate, as `openssl x509 -fingerprint -sha256` says; of a key without one the same as `spki_sha256`.
@@ -54,22 +56,6 @@ pub struct ListedKey {
     pub spki_sha256: [u8; 32],
     /// The end of its certificate.
     pub not_after: Option<UnixTime>,
-}
-
-/// A certificate at which paths may end, with what a trust anchor (RFC 5280 §6.1.1) leaves out of it.
-#[derive(Debug)]
-struct Authority {
-    certificate: Certificate,
-    path_length: Option<u8>,
-}
-
-impl Authority {
-    /// Whether a path with this many intermediates may end here at `now`. Nobody else vouches for an authority of a bundle, so its
-    /// own validity and `pathLenConstraint` are all that limits it; other SPIFFE validators heed both.
-    fn allows_end(&self, intermediates: usize, now: UnixTime) -> bool {
-        let fits = self.path_length.is_none_or(|length| intermediates <= usize::from(length));
-        fits && self.certificate.is_valid_at(now)
-    }
 }
 
 /// An entry that was left out.
@@ -191,8 +177,8 @@ impl Bundle {
                     Ok(()) if read.is_of_another_key(entry) => return Err(BundleError::OtherKey(index)),
                     taken => taken,
                 },
-                Some("jwt-svid") => read.take_key(entry, Document::Jwt).map(|key| jwt.push(key)),
-                Some("wit-svid") => read.take_key(entry, Document::Wit).map(|key| wit.push(key)),
+                Some("jwt-svid") => read.take_key(entry, SvidKind::Jwt).map(|key| jwt.push(key)),
+                Some("wit-svid") => read.take_key(entry, SvidKind::Wit).map(|key| wit.push(key)),
                 _ => Err(SkippedUse::Use),
             };
             if let Err(reason) = taken {
@@ -230,7 +216,7 @@ impl Bundle {
             let entry = entry.as_object().ok_or(BundleError::NoKeys)?;
             let taken = match entry.get("use").and_then(Json::as_str) {
                 // SPIRE leaves `use` away here, and hands out WIT keys in the same place without saying so by anything but it.
-                None | Some("" | "jwt-svid") => read.take_key(entry, Document::Jwt).map(|key| keys.push(key)),
+                None | Some("" | "jwt-svid") => read.take_key(entry, SvidKind::Jwt).map(|key| keys.push(key)),
                 Some(_) => Err(SkippedUse::Use),
             };
             if let Err(reason) = taken {
@@ -262,7 +248,7 @@ impl Bundle {
 
     fn take_authority(&mut self, der: &[u8]) -> Result<(), SkippedUse> {
         let certificate = Certificate::from_der(der).map_err(|_| SkippedUse::NoCertificate)?;
-        if !crate::svid::may_issue_svids(&certificate) {
+        if !may_issue_svids(&certificate) {
             return Err(SkippedUse::NotAuthority);
         }
         let anchor = CertificateDer::from(der);
@@ -272,7 +258,7 @@ impl Bundle {
         let spki_sha256 = certificate.public_key().spki_sha256();
         self.fingerprints.insert(spki_sha256);
         self.listed.push(ListedKey {
-            document: Document::X509,
+            document: SvidKind::X509,
             name: certificate.subject(),
             sha256: sha256(der),
             spki_sha256,
@@ -283,7 +269,7 @@ impl Bundle {
         Ok(())
     }
 
-    fn take_key(&mut self, entry: &Object, document: Document) -> Result<VerificationKey, SkippedUse> {
+    fn take_key(&mut self, entry: &Object, document: SvidKind) -> Result<VerificationKey, SkippedUse> {
         let kid = entry.get("kid").and_then(Json::as_str).filter(|kid| !kid.is_empty()).ok_or(SkippedUse::NoKid)?;
         if entry.contains_key("d") {
             return Err(SkippedUse::Key(SkipReason::PrivateKey));
@@ -294,7 +280,7 @@ impl Bundle {
         self.fingerprints.insert(spki_sha256);
         let (name, sha256) = (kid.to_owned(), spki_sha256);
         self.listed.push(ListedKey { document, name, sha256, spki_sha256, not_after: None });
-        Ok(VerificationKey::new(kid, uses))
+        Ok(VerificationKey::new(Some(kid), uses))
     }
 
     /// The certificates at which the paths of X.509-SVIDs end.
@@ -399,7 +385,7 @@ fn check_unique<'a>(keys: impl Iterator<Item = &'a VerificationKey>) -> Result<(
     let mut names = BTreeSet::new();
     for kid in keys.filter_map(VerificationKey::kid) {
         if !names.insert(kid) {
-            return Err(BundleError::DuplicateKid(kid.chars().take(120).collect()));
+            return Err(BundleError::DuplicateKid(excerpt(kid, 120)));
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
-use broker::issuer::{IssuerSpec, KeySet, KeySource};
+use broker::grants::{ConnectorSpec, Grant};
+use broker::issuer::{IssuerSpec, KeySource};
+use broker::jose::KeySet;
 use broker::names::IssuerUrl;
-use broker::namespace::{ConnectorSpec, Grant};
 use broker::profile::Profile;
 
 use super::*;

@@ -6,8 +6,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use broker::jose::JoseAlgorithm;
 use broker::registration::{Account, ApplianceId, Claim, signing_input};
-use broker::token::JoseAlgorithm;
 use shared::time::UnixTime;
 use zeroize::Zeroizing;
 

@@ -6,12 +6,13 @@ use broker::ca::{Authority, AuthorityError, CertificateLogKey, CertificateLogKey
 use broker::connector::ConnectorId;
 use broker::connector::local::LocalUsers;
 use broker::connector::oidc::{OidcConnector, OidcConnectorParts};
-use broker::issuer::{IssuerSpec, Issuers, JwksError, KeySet, KeySource};
+use broker::issuer::{IssuerSpec, KeySource};
+use broker::jose::{JoseAlgorithm, JwksError, KeySet};
 use broker::names::{Audience, IssuerUrl, NameError};
 use broker::profile::Profile as IssuerProfile;
 use broker::provider::{COMMAND_LINE_CLIENT, Provider, ProviderParts, ProviderSealing, TokenKeyError};
+use broker::registry::Issuers;
 use broker::signing::Issuance;
-use broker::token::JoseAlgorithm;
 use shared::keys::{KeyFile, Signer};
 use shared::log::Log;
 use shared::random::Random;

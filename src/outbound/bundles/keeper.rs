@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use broker::issuer::{Issuers, Reach};
+use broker::issuer::Reach;
 use broker::names::{Rule, TrustDomain};
+use broker::registry::Issuers;
 use broker::svid::NeedsBundle;
-use broker::trust_domain::{Bundle, BundleSource, Held, TrustDomainRecord};
+use broker::trust_domain::{Bundle, BundleSource, Held, Judgement, RefusedBundle, TrustDomainRecord, judge};
 use shared::audit::AuditRecord;
 use shared::log::{AppendError, Log};
 use shared::random::Random;
@@ -16,8 +17,8 @@ use shared::time::{Clock, UnixTime};
 use tokio::sync::Semaphore;
 
 use super::interval;
-use super::judge::{Judgement, OwnKeys, RefusedBundle, judge};
 use super::kept::{Kept, Shelf, source_of};
+use super::own_keys::OwnKeys;
 use super::report::{Report, State};
 use super::source::{Found, Look, Seen, SourceError, WorkloadBundles};
 use crate::instance::snapshots::Current;
@@ -145,9 +146,9 @@ impl BundleKeeper {
 
     /// A kept bundle was judged when it was fetched; who we are and who the others are may have changed since.
     async fn take_up(&self, record: &Arc<TrustDomainRecord>, kept: &Kept, issuers: &Issuers) {
-        let judged = Bundle::parse(kept.document.as_bytes())
-            .map_err(RefusedBundle::from)
-            .and_then(|bundle| judge(&bundle, record, issuers, &self.own).map(|_| bundle));
+        let judged = Bundle::parse(kept.document.as_bytes()).map_err(RefusedBundle::from).and_then(|bundle| {
+            judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints()).map(|_| bundle)
+        });
         match judged {
             Ok(bundle) => {
                 record.replace(Held::new(Arc::new(bundle), kept.fetched_at()));
@@ -255,7 +256,7 @@ impl BundleKeeper {
                 self.keep_again(record, poll, now);
             }
             Found::Bundle { bundle, document, at } => {
-                let judged = judge(&bundle, record, issuers, &self.own);
+                let judged = judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
                 if let Err(refused) = &judged {
                     // What was refused is not what was seen before, however often it is shown.
                     poll.seen = Seen::default();

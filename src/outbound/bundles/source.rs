@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use broker::issuer::{Issuers, Reach};
+use broker::issuer::Reach;
 use broker::names::SpiffeId;
-use broker::trust_domain::{Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, TrustDomainRecord};
+use broker::registry::Issuers;
+use broker::trust_domain::{
+    Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, RefusedBundle, TrustDomainRecord,
+};
 use shared::time::UnixTime;
 
 use super::endpoint::{self, EndpointError};
-use super::judge::RefusedBundle;
 use crate::instance::assemble::MAX_BUNDLE_FILE;
 use crate::instance::data_dir::file;
 use crate::outbound::{Outbound, OutboundError};

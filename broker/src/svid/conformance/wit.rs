@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use super::*;
 use crate::ca::fixture::{Constant, issuance_p256, key_and_proof};
+use crate::names::Rule;
 use crate::signing::{Call, Outcome, SigningRequest};
 use crate::token::mint::base64url;
 
@@ -105,7 +106,7 @@ fn dw_1_a_token_with_the_proof_of_its_holder_is_accepted() {
     let house = House::new();
     let wit = house.wit();
     let svid = house.validator.verify_wit(&wit, &house.proof(&wit), TARGET, NOW_TIME).expect("is accepted");
-    assert_eq!((svid.id().as_str(), svid.document()), (&*id("wit"), Document::Wit));
+    assert_eq!((svid.id().as_str(), svid.document()), (&*id("wit"), SvidKind::Wit));
     assert_eq!(svid.issuer(), format!("spiffe://{HOME}"));
     let used = svid.use_of();
     assert!(!used.is_bearer);

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use broker::connector::local::LocalUsers;
 use broker::connector::oidc::{OidcConnector, OidcConnectorParts};
-use broker::namespace::{ConnectorSpec, Grant};
+use broker::grants::{ConnectorSpec, Grant};
 use broker::provider::{Client, ClientSecretHash, Clients, Lifetimes, ProviderParts, ProviderSealing};
 use serde_json::Value;
 use shared::keys::{KeyFile, PublicKey, SignatureAlgorithm, Signer as _, SigningKey};
