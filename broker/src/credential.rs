@@ -1,7 +1,7 @@
 //! What somebody shows of who they are: the record that it leads to, and whether that record's keys vouch for it.
 //!
-//! One place decides about a credential. `signing` makes a certificate of it, the token endpoint of `provider` a token, and
-//! `explain` says what would come of it.
+//! One place decides about a credential. `signing` makes a certificate of it, the token endpoint of `provider` a token,
+//! and `explain` says what would come of it.
 //!
 //! ```text
 //! Credential ─ the record that it names ─→ Attributed ─ that record's keys ─→ VerifiedCredential
@@ -115,8 +115,8 @@ impl Credential {
         Ok(Self::Token(Box::new(UnverifiedToken::parse(token)?)))
     }
 
-    /// Reads a WIT-SVID, and a proof that whoever shows it is its holder, made for `target_url`: the address of what was asked as
-    /// the configuration has it, never as the request does.
+    /// Reads a WIT-SVID, and a proof that whoever shows it is its holder, made for `target_url`: the address of what
+    /// was asked as the configuration has it, never as the request does.
     pub fn with_proof(wit: &[u8], proof: &[u8], target_url: &str) -> Result<Self, WitSvidError> {
         let wit = UnverifiedWitSvid::parse(wit)?;
         let proof = UnverifiedProofToken::parse(proof)?;
@@ -182,7 +182,8 @@ impl<'a> Attributed<'a> {
 }
 
 impl UnverifiedSvid {
-    /// Checks everything that makes it the word of `record`'s trust domain at `now`; a JWT-SVID must be for one of `audiences`.
+    /// Checks everything that makes it the word of `record`'s trust domain at `now`; a JWT-SVID must be for one of
+    /// `audiences`.
     pub fn verify(
         self,
         record: &Arc<TrustDomainRecord>,

@@ -1,7 +1,8 @@
-//! Why a token would, or would not, get a certificate: the path of `signing`, told step by step, with no certificate at its end.
+//! Why a token would, or would not, get a certificate: the path of `signing`, told step by step, with no certificate at
+//! its end.
 //!
-//! The very functions that judge a signing request judge here, so an explanation cannot differ from what the authority does. No
-//! key is asked for, no signing key is used, nothing is recorded, and the token is named by its SHA-256 alone.
+//! The very functions that judge a signing request judge here, so an explanation cannot differ from what the authority
+//! does. No key is asked for, no signing key is used, nothing is recorded, and the token is named by its SHA-256 alone.
 
 mod extension;
 
@@ -153,7 +154,8 @@ pub struct Refusal {
 pub enum Outcome {
     /// An explanation.
     Explained(Explanation),
-    /// The issuer's keys must be fetched first; then ask again. Whoever cannot fetch them has the explanation as it is without.
+    /// The issuer's keys must be fetched first; then ask again. Whoever cannot fetch them has the explanation as it is
+    /// without.
     NeedsKeys {
         /// Whose.
         issuer: Arc<Issuer>,
@@ -299,7 +301,8 @@ fn of_denied(denied: &Denied) -> Refusal {
     Refusal { step: step_of_denied(denied), rule: denied.rule(), reason: denied.to_string(), owner }
 }
 
-/// The letter of a rule says what it is about; only what a name must look like is asked in two places, of claims and of grants.
+/// The letter of a rule says what it is about; only what a name must look like is asked in two places, of claims and of
+/// grants.
 fn step_of_denied(denied: &Denied) -> Step {
     match denied {
         Denied::Claim(_) => Step::Claim,

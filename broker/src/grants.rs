@@ -1,7 +1,8 @@
-//! What a record grants and demands: scopes of names, pins, conditions, an expression that denies, and domains' own listings.
+//! What a record grants and demands: scopes of names, pins, conditions, an expression that denies, and domains' own
+//! listings.
 //!
-//! Each part can be asked about the claims of a token or about a name, and answers for itself alone. Who holds which grant, and
-//! whether two of them overlap, is for `namespace`.
+//! Each part can be asked about the claims of a token or about a name, and answers for itself alone. Who holds which
+//! grant, and whether two of them overlap, is for `namespace`.
 
 mod condition;
 mod deny;

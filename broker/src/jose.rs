@@ -1,10 +1,11 @@
-//! Signed objects (JOSE), apart from what anybody says by them: a compact JWS (RFC 7515 §7.1), its header and claims, its
-//! algorithms (RFC 7518), and the keys that verify it (RFC 7517).
+//! Signed objects (JOSE), apart from what anybody says by them: a compact JWS (RFC 7515 §7.1), its header and claims,
+//! its algorithms (RFC 7518), and the keys that verify it (RFC 7517).
 //!
-//! Strict throughout (rule T1): at most 16 KiB, base64url without padding, JSON without duplicate members, asymmetric algorithms
-//! only. Tokens, SVIDs, proofs and requests of registrants are all read here.
+//! Strict throughout (rule T1): at most 16 KiB, base64url without padding, JSON without duplicate members, asymmetric
+//! algorithms only. Tokens, SVIDs, proofs and requests of registrants are all read here.
 //!
-//! Does not: know an issuer, or the time. Whose key a key is, and whether an object is in force, is for `token` and `svid`.
+//! Does not: know an issuer, or the time. Whose key a key is, and whether an object is in force, is for `token` and
+//! `svid`.
 
 mod algorithm;
 mod claims;

@@ -1,17 +1,19 @@
 //! Who may speak for what: default deny, and every name belongs to one speaker.
 //!
-//! A speaker is the record of an issuer, or a connector of our own provider. Grants give it names: the addresses of a domain, one
-//! address, the URIs below a prefix. Grants of two speakers that overlap are a configuration error (rule X1) unless both say
-//! `shared`, so at most one speaker is ever asked about a name and the order of records means nothing.
+//! A speaker is the record of an issuer, or a connector of our own provider. Grants give it names: the addresses of a
+//! domain, one address, the URIs below a prefix. Grants of two speakers that overlap are a configuration error (rule
+//! X1) unless both say `shared`, so at most one speaker is ever asked about a name and the order of records means
+//! nothing.
 //!
-//! **Local users.** The connector that keeps them holds [`Scope::LocalAccounts`]: it speaks for exactly the addresses that the
-//! operator gave to users, which only the provider's store knows and which change while we run. That is sound without a look at
-//! the store, because a token that names this connector exists only if the provider, this very process, found the user there.
-//! What a grant gives to someone else is taken out of it: such an address is refused (X1) at login and at the CA alike, even if
-//! the user was added before the grant. [`Rules::owner_of`] tells whoever adds a user.
+//! **Local users.** The connector that keeps them holds [`Scope::LocalAccounts`]: it speaks for exactly the addresses
+//! that the operator gave to users, which only the provider's store knows and which change while we run. That is sound
+//! without a look at the store, because a token that names this connector exists only if the provider, this very
+//! process, found the user there. What a grant gives to someone else is taken out of it: such an address is refused
+//! (X1) at login and at the CA alike, even if the user was added before the grant. [`Rules::owner_of`] tells whoever
+//! adds a user.
 //!
-//! **Order.** Pins, patterns, what the profile makes of the claims, the grant of that very name, and at last the record's own
-//! expression, which can only refuse.
+//! **Order.** Pins, patterns, what the profile makes of the claims, the grant of that very name, and at last the
+//! record's own expression, which can only refuse.
 //!
 //! Does not: prove that a domain wants an issuer.
 
@@ -87,7 +89,8 @@ impl Rules {
             condition.check(token.claims())?;
         }
         let claimed_as = |profile: &Profile| profile.claim(token.subject(), token.claims());
-        // Our own provider alone speaks through others: through its connectors, and for workloads that showed it an SVID.
+        // Our own provider alone speaks through others: through its connectors, and for workloads that showed it an
+        // SVID.
         let is_own = *token.issuer().profile() == Profile::OwnProvider;
         let (speaker, claimed) = match is_own.then(|| connector_of(token.claims())).transpose()? {
             None => (record, claimed_as(token.issuer().profile())?),
@@ -141,8 +144,8 @@ impl Rules {
         Self { listings, ..self }
     }
 
-    /// Decides whether a connector of our own provider may say that a person has this address: asked at login, by the same rules
-    /// as at the CA.
+    /// Decides whether a connector of our own provider may say that a person has this address: asked at login, by the
+    /// same rules as at the CA.
     pub fn permit_login(&self, connector: &str, email: &str, email_verified: bool) -> Result<LoginPermit, Denied> {
         let speaker = self.connector(connector)?;
         let address = verified_address(email, email_verified)?;
@@ -164,7 +167,8 @@ impl Rules {
         &self.speakers[index as usize]
     }
 
-    /// A token that was verified under a record of another snapshot has no speaker in this one, whatever its identifier.
+    /// A token that was verified under a record of another snapshot has no speaker in this one, whatever its
+    /// identifier.
     fn record_of(&self, token: &VerifiedToken) -> Result<SpeakerIndex, Denied> {
         let replaced = || Denied::RecordReplaced(token.issuer().id().to_owned());
         let index = *self.by_record.get(token.issuer().id()).ok_or_else(replaced)?;
@@ -251,8 +255,8 @@ fn connector_of(claims: &Claims) -> Result<&str, Denied> {
     claims.at(&["federated_claims", "connector_id"]).and_then(|value| value.as_str()).ok_or(Denied::ConnectorMissing)
 }
 
-/// Which rule the grant that came closest failed on, in the order V1 scheme, V2 host, V3 port, V4 path; K3 for a cluster's
-/// accounts. Runs on refusals only, over one speaker's grants.
+/// Which rule the grant that came closest failed on, in the order V1 scheme, V2 host, V3 port, V4 path; K3 for a
+/// cluster's accounts. Runs on refusals only, over one speaker's grants.
 fn nearest_miss(grants: &[Grant], name: &UriName) -> Rule {
     let closeness = grants.iter().filter_map(|grant| match grant.scope() {
         Scope::ServiceAccounts { .. } => Some((4, Rule::K3)),

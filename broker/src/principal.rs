@@ -67,7 +67,8 @@ impl Principal {
         &self.name
     }
 
-    /// What the client signs to prove that it has the key: the `email` claim for people, else `sub`, as it stands in the token.
+    /// What the client signs to prove that it has the key: the `email` claim for people, else `sub`, as it stands in
+    /// the token.
     pub fn proof_name(&self) -> &str {
         &self.proof_name
     }

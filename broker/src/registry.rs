@@ -1,8 +1,8 @@
 //! All records and all grants in force: one snapshot.
 //!
-//! A record is known by the exact bytes of its `iss` (rule I2). [`Issuers`] is one immutable snapshot of all records together
-//! with the [`Rules`] made from their grants; the edge swaps it whole and takes one snapshot for each request. Only the keys
-//! inside a record change under way: the edge's key keeper fetches them and is their only writer.
+//! A record is known by the exact bytes of its `iss` (rule I2). [`Issuers`] is one immutable snapshot of all records
+//! together with the [`Rules`] made from their grants; the edge swaps it whole and takes one snapshot for each request.
+//! Only the keys inside a record change under way: the edge's key keeper fetches them and is their only writer.
 //!
 //! Does not: fetch anything.
 
@@ -54,8 +54,8 @@ pub(crate) struct Records(HashMap<Box<str>, Vec<Arc<Issuer>>>);
 const MAX_PROBLEMS: usize = 100;
 
 impl Issuers {
-    /// Puts records and the connectors of our own provider together, or says everything that is wrong with them. Public suffixes
-    /// are those of the list inside this program.
+    /// Puts records and the connectors of our own provider together, or says everything that is wrong with them. Public
+    /// suffixes are those of the list inside this program.
     pub fn build(specs: Vec<IssuerSpec>, connectors: Vec<ConnectorSpec>) -> Result<Self, Vec<RegistryConflict>> {
         let registry = Registry { issuers: specs, connectors, trust_domains: Vec::new() };
         Self::build_with(&PublicSuffixes::embedded(), registry)
@@ -106,13 +106,14 @@ impl Issuers {
         Self { rules: self.rules.restricted(listings), ..self }
     }
 
-    /// The record whose `iss` is the token's, byte for byte. Where several records share an `iss`, the token's audience chooses.
+    /// The record whose `iss` is the token's, byte for byte. Where several records share an `iss`, the token's audience
+    /// chooses.
     pub fn find(&self, token: &UnverifiedToken) -> Result<&Arc<Issuer>, TokenError> {
         self.records.find(token)
     }
 
-    /// The record that the token leads to. An `iss` that is registered decides (T2); only where there is none does the trust domain
-    /// in `sub`, and its record says which `iss` its tokens may have.
+    /// The record that the token leads to. An `iss` that is registered decides (T2); only where there is none does the
+    /// trust domain in `sub`, and its record says which `iss` its tokens may have.
     pub fn source(&self, token: &UnverifiedToken) -> Result<Source<'_>, TokenError> {
         let is_registered = token.issuer().is_some_and(|iss| !self.of(iss).is_empty());
         match token.trust_domain().filter(|_| !is_registered) {
@@ -145,7 +146,8 @@ impl Issuers {
         &self.rules
     }
 
-    /// Takes over the keys that an earlier snapshot had fetched from the same place, so that a reload does not begin blind.
+    /// Takes over the keys that an earlier snapshot had fetched from the same place, so that a reload does not begin
+    /// blind.
     pub fn adopt_keys(&self, earlier: &Self) {
         for record in self.iter() {
             let same = earlier.of(record.iss().as_str()).iter().find(|other| record.fetches_like(other));
@@ -211,9 +213,9 @@ fn find_trust_domain_conflicts(
     }
 }
 
-/// O1. A verifier knows an issuer by its label alone. So no two records share one, and none takes the `iss` of another for its
-/// own, even if that other has a different label: the next reader would take it for the other. `spiffe://` and the name of a trust
-/// domain is that trust domain's in the same way.
+/// O1. A verifier knows an issuer by its label alone. So no two records share one, and none takes the `iss` of another
+/// for its own, even if that other has a different label: the next reader would take it for the other. `spiffe://` and
+/// the name of a trust domain is that trust domain's in the same way.
 fn find_equal_labels(
     by_iss: &Records,
     records: &[Arc<Issuer>],

@@ -1,12 +1,14 @@
 //! From a request to a certificate, in the order that the types allow.
 //!
 //! ```text
-//! SigningRequest → Credential → VerifiedCredential → Permit → Principal → ProvenKey → Template → LintedTemplate = Prepared
-//! Prepared ─ entries ─→ (both logs) ─ receipts ─→ Unreleased<IssuedCertificate> ─ entry ─→ (audit log) ─ receipt ─→ IssuedCertificate
+//! SigningRequest → Credential → VerifiedCredential → Permit → Principal
+//!   → ProvenKey → Template → LintedTemplate = Prepared
+//! Prepared ─ entries ─→ (both logs) ─ receipts ─→ Unreleased<IssuedCertificate>
+//!   ─ entry ─→ (audit log) ─ receipt ─→ IssuedCertificate
 //! ```
 //!
-//! Nothing here waits, reads a clock or knows HTTP. The edge appends the entries, awaits their receipts and comes back with
-//! them: no key is used before the intent is durable, and nothing signed leaves before it is accounted for.
+//! Nothing here waits, reads a clock or knows HTTP. The edge appends the entries, awaits their receipts and comes back
+//! with them: no key is used before the intent is durable, and nothing signed leaves before it is accounted for.
 
 mod fault;
 
@@ -21,6 +23,7 @@ use shared::x509::{NodePrefix, SerialNumber};
 
 use crate::ca::issue::{WrongReceipt, issue};
 use crate::ca::lint::{Facts, lint};
+use crate::ca::proof::SubmissionError;
 use crate::ca::sct::TreeLeaf;
 use crate::ca::{Authority, CertificateLogKey, IssuedCertificate, LintedTemplate, Profile, Submission, Unreleased};
 use crate::credential::{Credential, CredentialVerification};
@@ -30,7 +33,8 @@ use crate::registry::Issuers;
 use crate::svid::{NeedsBundle, SvidUse, UnverifiedX509Svid};
 pub use fault::{CallerFault, OurFault, SigningError, UpstreamFault};
 
-/// What the house signs certificates with. Replaced as a whole when a key changes; a request keeps the one it began with.
+/// What the house signs certificates with. Replaced as a whole when a key changes; a request keeps the one it began
+/// with.
 pub struct Issuance {
     /// The issuing CA.
     pub authority: Authority,
@@ -58,8 +62,14 @@ pub struct SigningRequest {
     submission: Submission,
 }
 
-/// The key that is shown, and its proof.
-pub type Key = Option<(Vec<u8>, Vec<u8>)>;
+/// A public key, and the signature by which the one who asks shows that he has its private half.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyWithProof {
+    /// PEM `PUBLIC KEY` or `RSA PUBLIC KEY`, or the DER of either.
+    pub content: Vec<u8>,
+    /// The signature, over the name that the credential gives its holder.
+    pub proof: Vec<u8>,
+}
 
 /// What a request is judged with, beside the issuers: all that would make two judgements of it differ.
 pub struct Call<'a> {
@@ -92,36 +102,49 @@ pub enum Outcome {
 }
 
 impl SigningRequest {
-    /// Reads the token, and exactly one of the two ways to show a key: `(key, proof)` or a certificate signing request.
-    pub fn parse(token: &[u8], key: Key, certification_request: Option<Vec<u8>>) -> Result<Self, SigningError> {
+    /// Reads the token, and exactly one of the two ways to show a key: with a proof, or in a certificate signing
+    /// request.
+    pub fn parse(
+        token: &[u8],
+        key: Option<KeyWithProof>,
+        certification_request: Option<Vec<u8>>,
+    ) -> Result<Self, SigningError> {
         let credential = Credential::token(token)?;
-        let submission = Submission::parse(key, certification_request)?;
+        let submission = submission(key, certification_request)?;
         Ok(Self { credential, submission })
     }
 
     /// The same for one who is known by the certificate of the connection.
     pub fn over_channel(
         svid: UnverifiedX509Svid,
-        key: Key,
+        key: Option<KeyWithProof>,
         certification_request: Option<Vec<u8>>,
     ) -> Result<Self, SigningError> {
-        let submission = Submission::parse(key, certification_request)?;
+        let submission = submission(key, certification_request)?;
         Ok(Self { credential: Credential::Channel(Box::new(svid)), submission })
     }
 
-    /// The same for one who shows a WIT-SVID, and a proof that it is his, made for `target_url`: the address of what was asked as
-    /// the configuration has it, never as the request does.
+    /// The same for one who shows a WIT-SVID, and a proof that it is his, made for `target_url`: the address of what
+    /// was asked as the configuration has it, never as the request does.
     pub fn with_proof(
         wit: &[u8],
         proof: &[u8],
         target_url: &str,
-        key: Key,
+        key: Option<KeyWithProof>,
         certification_request: Option<Vec<u8>>,
     ) -> Result<Self, SigningError> {
         let credential = Credential::with_proof(wit, proof, target_url)?;
-        let submission = Submission::parse(key, certification_request)?;
+        let submission = submission(key, certification_request)?;
         Ok(Self { credential, submission })
     }
+}
+
+/// Exactly one of the two ways must have been taken.
+fn submission(
+    key: Option<KeyWithProof>,
+    certification_request: Option<Vec<u8>>,
+) -> Result<Submission, SubmissionError> {
+    Submission::parse(key.map(|key| (key.content, key.proof)), certification_request)
 }
 
 impl Issuance {

@@ -1,10 +1,11 @@
 //! Identity tokens: from bytes that anyone may send to claims that an issuer signed.
 //!
-//! `UnverifiedToken` offers its `iss` and nothing else; `verify` consumes it. Strict throughout (rules T1 to T4): a compact JWS
-//! (RFC 7515 §7.1) of at most 16 KiB, base64url without padding, JSON without duplicate members, an algorithm that the issuer's
-//! record allows, one audience, bounded life.
+//! `UnverifiedToken` offers its `iss` and nothing else; `verify` consumes it. Strict throughout (rules T1 to T4): a
+//! compact JWS (RFC 7515 §7.1) of at most 16 KiB, base64url without padding, JSON without duplicate members, an
+//! algorithm that the issuer's record allows, one audience, bounded life.
 //!
-//! Does not: fetch keys. An unknown key is a result, [`Verification::NeedsKeys`], and the edge decides what to do about it.
+//! Does not: fetch keys. An unknown key is a result, [`Verification::NeedsKeys`], and the edge decides what to do about
+//! it.
 
 #[cfg(test)]
 pub(crate) mod mint;
@@ -44,8 +45,8 @@ pub struct UnverifiedToken {
 pub enum Verification {
     /// The issuer signed it, for us, and it is in force.
     Verified(Box<VerifiedToken>),
-    /// No key of the issuer that we hold has this `kid`, or those we hold are too old. Everything else that can be checked without
-    /// a key has been. The same token may be verified again after a refresh.
+    /// No key of the issuer that we hold has this `kid`, or those we hold are too old. Everything else that can be
+    /// checked without a key has been. The same token may be verified again after a refresh.
     NeedsKeys(Box<UnverifiedToken>),
 }
 
@@ -147,8 +148,9 @@ fn rule_of_form(error: &JoseError) -> Rule {
 }
 
 impl UnverifiedToken {
-    /// Reads a compact JWS whose header is acceptable and whose claims are an object with an `iss`, or with a `sub` that looks like
-    /// a SPIFFE ID: JWT-SVID §3 asks for no `iss`, since the trust domain in `sub` says whose keys to take.
+    /// Reads a compact JWS whose header is acceptable and whose claims are an object with an `iss`, or with a `sub`
+    /// that looks like a SPIFFE ID: JWT-SVID §3 asks for no `iss`, since the trust domain in `sub` says whose keys to
+    /// take.
     pub fn parse(text: &[u8]) -> Result<Self, TokenError> {
         let compact = Compact::parse(text)?;
         let header = Header::parse(&compact.decode_header()?)?;
@@ -177,8 +179,8 @@ impl UnverifiedToken {
         Ok(self.claims.audiences()?)
     }
 
-    /// Checks everything that makes the token the issuer's word to us at `now`. What costs least is checked first, so that a stale
-    /// token neither costs a signature check nor moves anybody to fetch keys.
+    /// Checks everything that makes the token the issuer's word to us at `now`. What costs least is checked first, so
+    /// that a stale token neither costs a signature check nor moves anybody to fetch keys.
     pub fn verify(self, issuer: &Arc<Issuer>, now: UnixTime) -> Result<Verification, TokenError> {
         if self.issuer() != Some(issuer.iss().as_str()) {
             return Err(TokenError::IssuerMismatch(excerpt(self.issuer().unwrap_or_default(), MAX_EXCERPT)));
@@ -209,7 +211,8 @@ impl UnverifiedToken {
         ))))
     }
 
-    /// T3. A token for somebody else as well can be used by that somebody, so one audience it is, unless the record says otherwise.
+    /// T3. A token for somebody else as well can be used by that somebody, so one audience it is, unless the record
+    /// says otherwise.
     fn check_audience(&self, issuer: &Issuer) -> Result<(), TokenError> {
         let found = self.claims.audiences()?;
         let expected = issuer.audience().as_str();

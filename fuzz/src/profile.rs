@@ -61,7 +61,7 @@ static PROFILES: LazyLock<Vec<(Profile, String)>> = LazyLock::new(|| {
 pub fn claims(bytes: &[u8]) {
     let Some(token) = signed(bytes) else { return };
     for (profile, fixed) in PROFILES.iter() {
-        let Ok(claimed) = profile.claim(&token) else { continue };
+        let Ok(claimed) = profile.claim(token.subject(), token.claims()) else { continue };
         let name = claimed.name.as_str();
         assert!(name.starts_with(fixed.as_str()) && name.len() > fixed.len() && name.len() <= 2048, "{name}");
         assert!(name.bytes().all(|byte| byte.is_ascii_graphic()), "{name}");

@@ -8,9 +8,9 @@ use crate::names::Pattern;
 
 /// A claim and the patterns of which it must fit one: `ref` and `refs/tags/*`.
 ///
-/// A claim that is a list, such as `groups`, fits if one of its elements does. For those only exact patterns count (rule N3): a
-/// wildcard over everybody's group names invites a group of the wrong kind. Groups of two issuers never mix, since a condition
-/// belongs to one record and sees the tokens of that record only.
+/// A claim that is a list, such as `groups`, fits if one of its elements does. For those only exact patterns count
+/// (rule N3): a wildcard over everybody's group names invites a group of the wrong kind. Groups of two issuers never
+/// mix, since a condition belongs to one record and sees the tokens of that record only.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Condition {
     path: Vec<String>,

@@ -5,9 +5,9 @@ use shared::strict_json::Json;
 use super::Mismatch;
 use crate::jose::Claims;
 
-/// A claim and the value that it must have, or the few of which it must have one. A shared issuer signs for everybody; the pin is
-/// what makes its word about one organisation, and should name something that is never given to another (`repository_owner_id`,
-/// not `repository_owner`).
+/// A claim and the value that it must have, or the few of which it must have one. A shared issuer signs for everybody;
+/// the pin is what makes its word about one organisation, and should name something that is never given to another
+/// (`repository_owner_id`, not `repository_owner`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pin {
     path: Vec<String>,

@@ -1,8 +1,8 @@
 //! Issuers that sign for everybody: rule M1.
 //!
-//! Anybody can get a token of GitHub.com. What makes such a token the word of one organisation is a claim that the platform never
-//! gives to another, so a record of a shared issuer is refused without a pin on one. Names (`repository_owner`) do not do: they
-//! are renamed, released and taken again.
+//! Anybody can get a token of GitHub.com. What makes such a token the word of one organisation is a claim that the
+//! platform never gives to another, so a record of a shared issuer is refused without a pin on one. Names
+//! (`repository_owner`) do not do: they are renamed, released and taken again.
 //!
 //! The catalogue knows issuers by their host, whatever path or port follows it, so that a variant does not slip by.
 
@@ -141,8 +141,9 @@ pub(crate) fn check(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerErr
     }
 }
 
-/// The tenant's identifier is the first segment of the path: `/<tenant>/` in version 1, `/<tenant>/v2.0` in version 2. Everything
-/// else there (`common`, `organizations`, `consumers`, a domain) is an endpoint for many tenants and no issuer of one.
+/// The tenant's identifier is the first segment of the path: `/<tenant>/` in version 1, `/<tenant>/v2.0` in version 2.
+/// Everything else there (`common`, `organizations`, `consumers`, a domain) is an endpoint for many tenants and no
+/// issuer of one.
 fn check_entra(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerError> {
     let platform = "Microsoft Entra";
     let tenant = iss.url().path().split('/').nth(1).unwrap_or_default();

@@ -32,8 +32,8 @@ pub struct Reach {
     pub danger_loopback_http: bool,
 }
 
-/// By whose word a record exists. An owner proves a domain and chooses the rest, so what an administrator may do by looking (a
-/// domain below a top-level domain that nobody has heard of) an owner may not.
+/// By whose word a record exists. An owner proves a domain and chooses the rest, so what an administrator may do by
+/// looking (a domain below a top-level domain that nobody has heard of) an owner may not.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum RecordOrigin {
     /// The configuration, so an administrator.
@@ -202,8 +202,8 @@ impl Issuer {
         self.spec.max_lifetime
     }
 
-    /// I2: in-cluster issuers have the same string in every cluster. Two such records are told apart by their audience, never by
-    /// trying keys, and their keys are pinned since the one address cannot serve both.
+    /// I2: in-cluster issuers have the same string in every cluster. Two such records are told apart by their audience,
+    /// never by trying keys, and their keys are pinned since the one address cannot serve both.
     pub(crate) fn is_told_apart_from(&self, other: &Self) -> bool {
         let is_pinned = |record: &Self| matches!(record.spec.keys, KeySource::Pinned(_));
         self.spec.audience != other.spec.audience && is_pinned(self) && is_pinned(other)

@@ -6,8 +6,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{JoseError, MAX_TOKEN_BYTES, Part};
 
-/// RFC 7515 §2: no padding, no line breaks; and no stray bits in the last character, or one token would have several spellings
-/// and as many hashes.
+/// RFC 7515 §2: no padding, no line breaks; and no stray bits in the last character, or one token would have several
+/// spellings and as many hashes.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()

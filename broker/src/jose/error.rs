@@ -4,8 +4,8 @@ use shared::strict_json::JsonError;
 
 use super::JoseAlgorithm;
 
-/// The longest token that is looked at. Real ones have 0.7 to 2.5 KiB; two advisories against Go's JOSE libraries began with a
-/// token that was split before it was measured.
+/// The longest token that is looked at. Real ones have 0.7 to 2.5 KiB; two advisories against Go's JOSE libraries began
+/// with a token that was split before it was measured.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Which part of a token is meant.
@@ -29,8 +29,8 @@ impl std::fmt::Display for Part {
     }
 }
 
-/// Why a signed object is refused whoever issued it: by its form, its algorithm, its key or its signature. The object itself is
-/// never repeated.
+/// Why a signed object is refused whoever issued it: by its form, its algorithm, its key or its signature. The object
+/// itself is never repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum JoseError {
     /// T1: `alg` is absent, unknown, `none` or symmetric.

@@ -8,7 +8,8 @@ use super::{JoseAlgorithm, JoseError, MAX_TOKEN_BYTES, Part};
 /// How much of a header's own words a refusal repeats, in characters.
 const MAX_EXCERPT: usize = 120;
 
-/// What we take from a header. `jku`, `jwk`, `x5u` and `x5c` would let the sender choose the key: they are not looked at.
+/// What we take from a header. `jku`, `jwk`, `x5u` and `x5c` would let the sender choose the key: they are not looked
+/// at.
 pub(crate) struct Header {
     pub(crate) algorithm: JoseAlgorithm,
     pub(crate) kid: Option<String>,

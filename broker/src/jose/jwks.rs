@@ -170,7 +170,8 @@ fn rsa_key(jwk: &Object) -> Result<PublicKey, SkipReason> {
     PublicKey::from_pkcs1(&pkcs1).map_err(|_| SkipReason::Unfit)
 }
 
-/// RFC 7518 §6.2.1: coordinates have the full length of the field. As an uncompressed point (SEC 1 §2.3.3) of the named curve.
+/// RFC 7518 §6.2.1: coordinates have the full length of the field. As an uncompressed point (SEC 1 §2.3.3) of the named
+/// curve.
 fn ec_key(jwk: &Object, curve: ObjectIdentifier, length: usize) -> Result<PublicKey, SkipReason> {
     let mut point = vec![0x04];
     point.extend(bytes(jwk, "x", length)?);

@@ -38,8 +38,8 @@ impl KeySet {
         Self::default()
     }
 
-    /// Reads a JWK Set (RFC 7517 §5). Entries that cannot verify tokens are left out and listed in [`Self::skipped`]; an empty
-    /// result is valid and means that the issuer has withdrawn every key.
+    /// Reads a JWK Set (RFC 7517 §5). Entries that cannot verify tokens are left out and listed in [`Self::skipped`];
+    /// an empty result is valid and means that the issuer has withdrawn every key.
     pub fn from_jwks(document: &[u8]) -> Result<Self, JwksError> {
         let (keys, skipped) = jwks::parse(document)?;
         Self::of(keys, skipped)

@@ -138,8 +138,9 @@ impl Rules {
         }
     }
 
-    /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever covers it
-    /// must be the same speaker, or both must share. X2. A trust domain is not divided: its one holder is found at once.
+    /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever
+    /// covers it must be the same speaker, or both must share. X2. A trust domain is not divided: its one holder is
+    /// found at once.
     fn find_overlaps(&self, problems: &mut Vec<RegistryConflict>) {
         // Grants that cover each other (equal ones do) are found from both sides and reported once.
         let mut seen = HashSet::new();

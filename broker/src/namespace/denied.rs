@@ -4,7 +4,8 @@ use crate::grants::{Mismatch, Speaker};
 use crate::names::Rule;
 use crate::profile::ClaimError;
 
-/// Why a speaker may not use a name. The message is for the one who asked: it names the rule's matter, never another owner.
+/// Why a speaker may not use a name. The message is for the one who asked: it names the rule's matter, never another
+/// owner.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Denied {
     /// The token claims nothing that a certificate could hold.

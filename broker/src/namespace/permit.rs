@@ -7,7 +7,8 @@ use crate::profile::Claimed;
 use crate::svid::VerifiedSvid;
 use crate::token::VerifiedToken;
 
-/// Leave for whoever showed one credential to be called one name. Made by `Rules::permit` and `Rules::permit_svid` only.
+/// Leave for whoever showed one credential to be called one name. Made by `Rules::permit` and `Rules::permit_svid`
+/// only.
 #[derive(Debug)]
 pub struct Permit {
     credential: VerifiedCredential,

@@ -1,6 +1,7 @@
 //! Cases of the rule set, one a line, so that others can be tried without writing code.
 //!
-//! A file has tab-separated columns `n`, `kind`, `expect`, `case` and `rule`, and a heading. What a case says depends on its kind:
+//! A file has tab-separated columns `n`, `kind`, `expect`, `case` and `rule`, and a heading. What a case says depends
+//! on its kind:
 //!
 //! | kind | case |
 //! |---|---|
@@ -14,8 +15,8 @@
 //! | `pin` | `what claim: want value got Some("value")\|None` |
 //! | `k8s` | `ns=namespace\|* sa=account\|* <- sub=sub of a token claims=namespace/account` |
 //!
-//! A quoted text has Rust's escapes. `domreg` asks the list of public suffixes inside this program, as the configuration of an
-//! administrator does. Each case runs through the very code that decides about tokens.
+//! A quoted text has Rust's escapes. `domreg` asks the list of public suffixes inside this program, as the
+//! configuration of an administrator does. Each case runs through the very code that decides about tokens.
 
 use std::sync::Arc;
 

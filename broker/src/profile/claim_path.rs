@@ -7,8 +7,8 @@ use crate::jose::Claims;
 
 /// The way to one claim: its name, or a JSON Pointer (RFC 6901) to a member inside other claims.
 ///
-/// A name is taken as it is, dots and slashes included: platforms call claims `oidc.circleci.com/project-id`. Only a text that
-/// begins with a slash is a pointer: `/kubernetes.io/namespace`.
+/// A name is taken as it is, dots and slashes included: platforms call claims `oidc.circleci.com/project-id`. Only a
+/// text that begins with a slash is a pointer: `/kubernetes.io/namespace`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ClaimPath(Vec<String>);
 
@@ -32,7 +32,8 @@ impl ClaimPath {
         &self.0
     }
 
-    /// The claim's text: a string, the very digits of a whole number, `true` or `false`. None if it is absent or `null`.
+    /// The claim's text: a string, the very digits of a whole number, `true` or `false`. None if it is absent or
+    /// `null`.
     ///
     /// An empty string is an error also where the claim may be absent: an issuer that has nothing to say leaves it out.
     pub(super) fn text<'a>(&self, claims: &'a Claims) -> Result<Option<&'a str>, ClaimError> {

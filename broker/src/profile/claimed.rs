@@ -9,7 +9,8 @@ pub struct Claimed {
     pub name: Name,
     /// What the client signs to prove that it has the key, as it stands in the token.
     pub proof_name: String,
-    /// Fulcio's extensions beside those of issuer and subject, ascending: the last arc of 1.3.6.1.4.1.57264.1.N, and the text.
+    /// Fulcio's extensions beside those of issuer and subject, ascending: the last arc of 1.3.6.1.4.1.57264.1.N, and
+    /// the text.
     pub extensions: Vec<(u8, String)>,
 }
 

@@ -1,7 +1,7 @@
 //! Service accounts of a Kubernetes cluster.
 //!
-//! A token names namespace and account, never the cluster: every cluster has a `default/builder`, and many have the same `iss`.
-//! So the name carries what the operator calls the cluster.
+//! A token names namespace and account, never the cluster: every cluster has a `default/builder`, and many have the
+//! same `iss`. So the name carries what the operator calls the cluster.
 
 use shared::excerpt::excerpt;
 
@@ -35,7 +35,8 @@ pub enum KubernetesProfileError {
 }
 
 impl KubernetesProfile {
-    /// The cluster called `cluster` below `base`, an address of ours. Empty lists allow every namespace and every account.
+    /// The cluster called `cluster` below `base`, an address of ours. Empty lists allow every namespace and every
+    /// account.
     pub fn parse(
         base: &BaseUrl,
         cluster: &str,

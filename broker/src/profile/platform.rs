@@ -1,8 +1,8 @@
 //! The build platforms and clouds that we know, one table each.
 //!
-//! Names and extensions are those of the public Sigstore's certificates for the same token, so that a policy written for one
-//! works with the other; docs/divergences.md lists where that would have been unsafe. A platform's own host is a constant of
-//! its table. No claim can replace it, and where a token repeats it, it must agree.
+//! Names and extensions are those of the public Sigstore's certificates for the same token, so that a policy written
+//! for one works with the other; docs/divergences.md lists where that would have been unsafe. A platform's own host is
+//! a constant of its table. No claim can replace it, and where a token repeats it, it must agree.
 
 mod azure;
 mod buddy;
@@ -17,7 +17,8 @@ pub use azure::AzureError;
 use super::{BaseUrl, Profile};
 
 impl Profile {
-    /// GitHub Actions: github.com, an enterprise's own issuer there, a data-residency host, or GitHub Enterprise Server.
+    /// GitHub Actions: github.com, an enterprise's own issuer there, a data-residency host, or GitHub Enterprise
+    /// Server.
     pub fn github(base: &BaseUrl) -> Self {
         Self::Ci(github::table(base).into())
     }

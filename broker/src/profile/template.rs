@@ -1,8 +1,8 @@
 //! Templates: texts with places that claims fill.
 //!
-//! `https://ci.example.com/{organization}/{pipeline}` has two places. A claim fills its place and nothing else: what stands
-//! around it is fixed when the configuration is read, no claim can change it, and a value with a character that would end the
-//! place is refused. Escaping is not tried, since two spellings of one name would be two names.
+//! `https://ci.example.com/{organization}/{pipeline}` has two places. A claim fills its place and nothing else: what
+//! stands around it is fixed when the configuration is read, no claim can change it, and a value with a character that
+//! would end the place is refused. Escaping is not tried, since two spellings of one name would be two names.
 //!
 //! | place | takes |
 //! |---|---|
@@ -61,8 +61,8 @@ enum Place {
     Segment,
     /// Whole segments; `:` and `@` only at the end of a template.
     Segments { is_last: bool },
-    /// A name of the platform itself, which begins with this host and path, and in which one empty segment parts the project
-    /// from a file in it (GitLab's `ci_config_ref_uri`).
+    /// A name of the platform itself, which begins with this host and path, and in which one empty segment parts the
+    /// project from a file in it (GitLab's `ci_config_ref_uri`).
     Below(String),
     /// Any text without control characters, where no URI is being made.
     Text,
@@ -184,8 +184,8 @@ impl Template {
         })
     }
 
-    /// A value of one place must not be able to take over the next: with at most one place of several segments, and a mark that
-    /// values cannot hold between any two places, a name has one reading.
+    /// A value of one place must not be able to take over the next: with at most one place of several segments, and a
+    /// mark that values cannot hold between any two places, a name has one reading.
     fn check_unambiguous(&self) -> Result<(), TemplateError> {
         let several = self.places().filter(|place| matches!(place, Place::Segments { .. })).count();
         if several > 1 {

@@ -116,8 +116,8 @@ fn every_platforms_documented_claims_make_its_name_and_all_extensions() {
     }
 }
 
-/// Every claim that a table of ours reads: without it, empty, or of another type there is no name; unless it is optional, and
-/// then exactly its extension is gone.
+/// Every claim that a table of ours reads: without it, empty, or of another type there is no name; unless it is
+/// optional, and then exactly its extension is gone.
 #[test]
 fn a_claim_that_is_needed_is_needed() {
     for (name, _) in VECTORS {

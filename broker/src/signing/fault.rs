@@ -146,8 +146,9 @@ fn proof_message(error: &ProofError) -> &'static str {
     }
 }
 
-/// R1: one key, shown one way, in a form that can be read. R2: of a kind and size that is taken. R3: a request is signed with
-/// the algorithm that goes with its key. R4: by the key itself, over the name in the token or over the request.
+/// R1: one key, shown one way, in a form that can be read. R2: of a kind and size that is taken. R3: a request is
+/// signed with the algorithm that goes with its key. R4: by the key itself, over the name in the token or over the
+/// request.
 fn proof_rule(error: &ProofError) -> &'static str {
     match error {
         ProofError::KeyArmor(_)
@@ -173,7 +174,8 @@ impl From<CredentialError> for SigningError {
 }
 
 impl From<NeedsBundle> for SigningError {
-    /// The bundle was fetched again, and still will not do: the trust domain's fault if it does not count, else the caller's.
+    /// The bundle was fetched again, and still will not do: the trust domain's fault if it does not count, else the
+    /// caller's.
     fn from(NeedsBundle { record, why }: NeedsBundle) -> Self {
         match why {
             Some(why) => UpstreamFault::Bundle(record.name().to_string(), why).into(),

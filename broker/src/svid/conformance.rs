@@ -1,8 +1,8 @@
 //! What the SPIFFE standards demand of a validator, clause by clause.
 //!
-//! The identifiers in the names of the tests are those of a black-box conformance suite for SPIFFE implementations: XV and XF of
-//! X.509-SVIDs, JV of JWT-SVIDs, JB of bundles, ID of SPIFFE IDs; DX, DJ and DB go on where it ends, and DW is
-//! of WIT-SVIDs, which it does not know. Before each refusal, its
+//! The identifiers in the names of the tests are those of a black-box conformance suite for SPIFFE implementations: XV
+//! and XF of X.509-SVIDs, JV of JWT-SVIDs, JB of bundles, ID of SPIFFE IDs; DX, DJ and DB go on where it ends, and DW
+//! is of WIT-SVIDs, which it does not know. Before each refusal, its
 //! sound counterpart is accepted under the very same bundle, so a validator that refuses everything fails here.
 
 mod bundles;

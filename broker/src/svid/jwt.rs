@@ -1,7 +1,8 @@
-//! JWT-SVIDs (JWT-SVID §2 to §4): a token whose `sub` is a SPIFFE ID, verified with the bundle of that ID's trust domain.
+//! JWT-SVIDs (JWT-SVID §2 to §4): a token whose `sub` is a SPIFFE ID, verified with the bundle of that ID's trust
+//! domain.
 //!
-//! The order is fixed: what costs least first, so that a stale token neither costs a signature check nor moves anybody to fetch a
-//! bundle. JOSE, audience and times are the same as for every token (rules T1, T3, T4).
+//! The order is fixed: what costs least first, so that a stale token neither costs a signature check nor moves anybody
+//! to fetch a bundle. JOSE, audience and times are the same as for every token (rules T1, T3, T4).
 
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ const MAX_TRIED: usize = 16;
 pub enum JwtSvidVerification {
     /// The trust domain vouches for it, to us, and it is in force.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count, or lacks the key. Everything else that can be checked without it has been; the same
-    /// token may be verified again when there is another bundle.
+    /// The bundle at hand does not count, or lacks the key. Everything else that can be checked without it has been;
+    /// the same token may be verified again when there is another bundle.
     NeedsBundle {
         /// Whose, and why.
         needs: NeedsBundle,
@@ -143,8 +144,9 @@ impl UnverifiedToken {
         JwtSvidVerification::NeedsBundle { needs, token: Box::new(self) }
     }
 
-    /// J6. Of an ECDSA signature (r, s) anybody can make the other one, (r, n - s): the hash of the token's bytes would count it as
-    /// another token. What is signed and r are the same in both, and differ between two tokens that the authority made.
+    /// J6. Of an ECDSA signature (r, s) anybody can make the other one, (r, n - s): the hash of the token's bytes would
+    /// count it as another token. What is signed and r are the same in both, and differ between two tokens that the
+    /// authority made.
     fn use_sha256(&self) -> Result<[u8; 32], JoseError> {
         let signature = self.compact.decode_signature()?;
         let fixed = match self.header.algorithm {

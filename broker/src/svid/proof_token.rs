@@ -1,7 +1,8 @@
-//! Workload Proof Tokens (draft-ietf-wimse-wpt): a WIT's holder shows that he is the one, to one recipient, for a short time.
+//! Workload Proof Tokens (draft-ietf-wimse-wpt): a WIT's holder shows that he is the one, to one recipient, for a short
+//! time.
 //!
-//! The target is our own address, from the configuration: what a client writes into `Host` or a proxy into its headers chooses
-//! nothing here. That a proof is used once is for the edge, which has a memory.
+//! The target is our own address, from the configuration: what a client writes into `Host` or a proxy into its headers
+//! chooses nothing here. That a proof is used once is for the edge, which has a memory.
 
 use std::time::Duration;
 
@@ -34,8 +35,8 @@ pub(super) struct HolderKey {
     pub(super) key: ParsedPublicKey,
 }
 
-/// A proof that was made for us, to be remembered until it is taken no longer (rule W3). Its name is its maker's choice, so one
-/// workload's is told apart from another's.
+/// A proof that was made for us, to be remembered until it is taken no longer (rule W3). Its name is its maker's
+/// choice, so one workload's is told apart from another's.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProofUse {
     /// `jti`, unique among the proofs of one SPIFFE ID.
@@ -162,8 +163,8 @@ impl UnverifiedProofToken {
         Ok(UnixTime::from_seconds(expires_at))
     }
 
-    /// The draft has a recipient refuse a proof that binds tokens which it does not understand. None is taken here beside the
-    /// WIT-SVID, so nothing is decided by a transaction token either, whatever `tth` says of it.
+    /// The draft has a recipient refuse a proof that binds tokens which it does not understand. None is taken here
+    /// beside the WIT-SVID, so nothing is decided by a transaction token either, whatever `tth` says of it.
     fn check_other_tokens(&self) -> Result<(), ProofTokenError> {
         let Some(others) = self.claims.get("oth") else { return Ok(()) };
         match others.as_object().ok_or(JoseError::ClaimForm("oth"))?.keys().next() {

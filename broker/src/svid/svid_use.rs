@@ -11,8 +11,8 @@ use crate::trust_domain::UsePolicy;
 pub struct SvidUse {
     /// The identity.
     pub id: String,
-    /// Names the document, whatever form of it is shown: not the hash of its bytes, since of an ECDSA signature anybody can make
-    /// a second one that verifies.
+    /// Names the document, whatever form of it is shown: not the hash of its bytes, since of an ECDSA signature anybody
+    /// can make a second one that verifies.
     pub sha256: [u8; 32],
     /// From when on it is taken no longer, so that nobody need remember it for longer.
     pub expires_at: UnixTime,

@@ -1,4 +1,5 @@
-//! What a real SPIRE said, held against every bundle that it ever published. tests/vectors/spire/README.md says what each file is.
+//! What a real SPIRE said, held against every bundle that it ever published. tests/vectors/spire/README.md says what
+//! each file is.
 
 use std::sync::Arc;
 

@@ -55,8 +55,9 @@ impl VerifiedSvid {
         self.document
     }
 
-    /// What the audit log names as the issuer: `spiffe://` and the trust domain, or a JWT-SVID's `iss` where the record says which
-    /// it is. Any other `iss` is a text of the trust domain's choice, which could be the name of somebody else.
+    /// What the audit log names as the issuer: `spiffe://` and the trust domain, or a JWT-SVID's `iss` where the record
+    /// says which it is. Any other `iss` is a text of the trust domain's choice, which could be the name of somebody
+    /// else.
     pub fn issuer(&self) -> String {
         match (self.document, self.record.issuer()) {
             (SvidKind::Jwt, IssuerPolicy::Exact(iss)) => iss.to_string(),

@@ -1,7 +1,7 @@
 //! WIT-SVIDs (WIT-SVID §2 to §5): a token that names the key of its holder, and is worth nothing without a proof by it.
 //!
-//! It is no bearer token and looks like none: its type keeps it out of every place where a JWT-SVID or an identity token is taken,
-//! and theirs keeps them out of here. For whom it is stands in the proof alone.
+//! It is no bearer token and looks like none: its type keeps it out of every place where a JWT-SVID or an identity
+//! token is taken, and theirs keeps them out of here. For whom it is stands in the proof alone.
 
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ pub struct UnverifiedWitSvid {
 pub enum WitVerification {
     /// The trust domain vouches for it, and its holder showed it to us.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count, or lacks the key. Token and proof may be verified again when there is another.
+    /// The bundle at hand does not count, or lacks the key. Token and proof may be verified again when there is
+    /// another.
     NeedsBundle(NeedsBundle),
 }
 
@@ -98,7 +99,8 @@ impl UnverifiedWitSvid {
     /// The `typ` of its header.
     pub const TYPE: &'static str = "wit+jwt";
 
-    /// Reads the token: everything that is known without a bundle. Unknown header parameters mean nothing (WIT-SVID §2.4).
+    /// Reads the token: everything that is known without a bundle. Unknown header parameters mean nothing (WIT-SVID
+    /// §2.4).
     pub fn parse(text: &[u8]) -> Result<Self, WitSvidError> {
         let compact = Compact::parse(text)?;
         let header = Header::parse_typed(&compact.decode_header()?, Self::TYPE)?;
@@ -122,8 +124,8 @@ impl UnverifiedWitSvid {
         digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
     }
 
-    /// Checks everything that makes it the word of `record`'s trust domain about whoever made `proof` for `target`, our own address
-    /// of what was asked, at `now`.
+    /// Checks everything that makes it the word of `record`'s trust domain about whoever made `proof` for `target`, our
+    /// own address of what was asked, at `now`.
     pub fn verify(
         &self,
         proof: &UnverifiedProofToken,
@@ -170,8 +172,8 @@ impl UnverifiedWitSvid {
         Ok(WitVerification::Verified(VerifiedSvid::new(record, verified)))
     }
 
-    /// T4. WIT-SVID §3.6: `iat` is for auditors and keeps nobody waiting; how long it lives is counted from `nbf` (§3.5), and where
-    /// that is absent from `iat`.
+    /// T4. WIT-SVID §3.6: `iat` is for auditors and keeps nobody waiting; how long it lives is counted from `nbf`
+    /// (§3.5), and where that is absent from `iat`.
     fn check_times(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<UnixTime, TokenError> {
         let (now, leeway) = (now.seconds(), LEEWAY.as_secs());
         let expires_at = self.claims.numeric_date("exp")?.ok_or(JoseError::ClaimMissing("exp"))?;

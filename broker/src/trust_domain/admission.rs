@@ -62,8 +62,8 @@ pub enum Judgement {
     Unchanged,
 }
 
-/// Judges what was found for `record`: against what it has, against `own`, the SHA-256 of the SubjectPublicKeyInfo of every key
-/// that we sign with, and against what the other trust domains have.
+/// Judges what was found for `record`: against what it has, against `own`, the SHA-256 of the SubjectPublicKeyInfo of
+/// every key that we sign with, and against what the other trust domains have.
 pub fn judge(
     found: &Bundle,
     record: &TrustDomainRecord,

@@ -12,8 +12,8 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Whether a path with this many intermediates may end here at `now`. Nobody else vouches for an authority of a bundle, so its
-    /// own validity and `pathLenConstraint` are all that limits it; other SPIFFE validators heed both.
+    /// Whether a path with this many intermediates may end here at `now`. Nobody else vouches for an authority of a
+    /// bundle, so its own validity and `pathLenConstraint` are all that limits it; other SPIFFE validators heed both.
     pub(super) fn allows_end(&self, intermediates: usize, now: UnixTime) -> bool {
         let fits = self.path_length.is_none_or(|length| intermediates <= usize::from(length));
         fits && self.certificate.is_valid_at(now)

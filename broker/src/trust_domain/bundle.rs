@@ -1,7 +1,7 @@
 //! SPIFFE bundles: JWK Sets that say by which keys a trust domain vouches for its workloads.
 //!
-//! SPIFFE Trust Domain and Bundle §4, X509-SVID §6, JWT-SVID §6. What a consumer must ignore is left out and counted; what makes
-//! the whole doubtful (a member twice, two keys of one `kid`) refuses the whole.
+//! SPIFFE Trust Domain and Bundle §4, X509-SVID §6, JWT-SVID §6. What a consumer must ignore is left out and counted;
+//! what makes the whole doubtful (a member twice, two keys of one `kid`) refuses the whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -50,7 +50,8 @@ pub struct ListedKey {
     pub document: SvidKind,
     /// Its `kid`, or the subject of its certificate.
     pub name: String,
-    /// SHA-256 of its certificate, as `openssl x509 -fingerprint -sha256` says; of a key without one the same as `spki_sha256`.
+    /// SHA-256 of its certificate, as `openssl x509 -fingerprint -sha256` says; of a key without one the same as
+    /// `spki_sha256`.
     pub sha256: [u8; 32],
     /// SHA-256 of its SubjectPublicKeyInfo, as refusals and audit records name it.
     pub spki_sha256: [u8; 32],
@@ -157,7 +158,8 @@ impl Bundle {
     fn from_object(bundle: &Object) -> Result<Self, BundleError> {
         let entries = match bundle.get("keys") {
             Some(Json::Array(entries)) => &entries[..],
-            // What programs in Go write for a list without elements: taken for anything else, a withdrawal would not be one.
+            // What programs in Go write for a list without elements: taken for anything else, a withdrawal would not be
+            // one.
             Some(Json::Null) => &[],
             _ => return Err(BundleError::NoKeys),
         };
@@ -192,8 +194,9 @@ impl Bundle {
         Ok(read)
     }
 
-    /// The certificates of authorities and the entries of JWT keys, as the Workload API hands them out: one DER certificate after
-    /// another, and a JWK Set whose entries need no `use`, since the API has given each kind in a place of its own.
+    /// The certificates of authorities and the entries of JWT keys, as the Workload API hands them out: one DER
+    /// certificate after another, and a JWK Set whose entries need no `use`, since the API has given each kind in a
+    /// place of its own.
     pub fn from_workload_api(certificates: &[Vec<u8>], jwt_authorities: &[u8]) -> Result<Self, BundleError> {
         let set = parse_object(jwt_authorities, MAX_BUNDLE_BYTES)?;
         let entries = match set.get("keys") {
@@ -215,7 +218,8 @@ impl Bundle {
         for (index, entry) in entries.iter().enumerate() {
             let entry = entry.as_object().ok_or(BundleError::NoKeys)?;
             let taken = match entry.get("use").and_then(Json::as_str) {
-                // SPIRE leaves `use` away here, and hands out WIT keys in the same place without saying so by anything but it.
+                // SPIRE leaves `use` away here, and hands out WIT keys in the same place without saying so by anything
+                // but it.
                 None | Some("" | "jwt-svid") => read.take_key(entry, SvidKind::Jwt).map(|key| keys.push(key)),
                 Some(_) => Err(SkippedUse::Use),
             };
@@ -239,8 +243,8 @@ impl Bundle {
         self.take_authority(&der)
     }
 
-    /// Whether the entry's own parameters, where they are a key that we can read, are of another key than the certificate that was
-    /// just taken. Which of the two its maker meant, nobody can say.
+    /// Whether the entry's own parameters, where they are a key that we can read, are of another key than the
+    /// certificate that was just taken. Which of the two its maker meant, nobody can say.
     fn is_of_another_key(&self, entry: &Object) -> bool {
         let certified = self.authorities.last().map(|authority| authority.certificate.public_key().spki_sha256());
         public_key_of_jwk(entry).is_ok_and(|described| Some(described.spki_sha256()) != certified)
@@ -293,8 +297,8 @@ impl Bundle {
         &self.anchors
     }
 
-    /// Whether a path with this many intermediates may end at that anchor at `now`. A renewed authority of the same name and key is
-    /// the same anchor, so any of them will do.
+    /// Whether a path with this many intermediates may end at that anchor at `now`. A renewed authority of the same
+    /// name and key is the same anchor, so any of them will do.
     pub(crate) fn allows_end(&self, anchor: &TrustAnchor<'_>, intermediates: usize, now: UnixTime) -> bool {
         let same = self.anchors.iter().zip(&self.authorities).filter(|(own, _)| *own == anchor);
         same.into_iter().any(|(_, authority)| authority.allows_end(intermediates, now))

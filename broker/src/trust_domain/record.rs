@@ -128,7 +128,8 @@ pub struct TrustDomainSpec {
 }
 
 impl TrustDomainSpec {
-    /// A record with the defaults: audience `sigstore`, JWT- and X.509-SVIDs, every algorithm of JWT-SVID §3.1, and no grant.
+    /// A record with the defaults: audience `sigstore`, JWT- and X.509-SVIDs, every algorithm of JWT-SVID §3.1, and no
+    /// grant.
     pub fn new(name: TrustDomain, source: BundleSource) -> Self {
         Self {
             name,

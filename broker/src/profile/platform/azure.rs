@@ -1,7 +1,7 @@
 //! Managed identities of Microsoft Entra.
 //!
-//! `email` and `upn` are never read: an administrator of any tenant can set them. The name is the object in its tenant, both of
-//! which are identifiers that are never given again, and the tenant is the one in the record's `iss`.
+//! `email` and `upn` are never read: an administrator of any tenant can set them. The name is the object in its tenant,
+//! both of which are identifiers that are never given again, and the tenant is the one in the record's `iss`.
 
 use shared::excerpt::excerpt;
 

@@ -1,7 +1,7 @@
 //! CircleCI.
 //!
-//! A job that somebody restarted to log in by SSH is no build: whoever sits at the shell could sign anything. Its tokens say
-//! so and are refused.
+//! A job that somebody restarted to log in by SSH is no build: whoever sits at the shell could sign anything. Its
+//! tokens say so and are refused.
 
 use crate::profile::ci::Condition;
 use crate::profile::{CiProfile, ClaimPath, Extension as E};

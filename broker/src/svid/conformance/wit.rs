@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::*;
 use crate::ca::fixture::{Constant, issuance_p256, key_and_proof};
 use crate::names::Rule;
-use crate::signing::{Call, Outcome, SigningRequest};
+use crate::signing::{Call, KeyWithProof, Outcome, SigningRequest};
 use crate::token::mint::base64url;
 
 const TARGET: &str = "https://seal.example.org/api/v2/signingCert";
@@ -394,7 +394,8 @@ fn dw_11_who_shows_it_gets_a_certificate_for_a_key_of_his_choice() {
         .sign(HEADER, &moved(house.claims()).replace(&format!(r#""iat":{NOW}"#), &format!(r#""iat":{}"#, NOW + shift)));
     let proof = house.prove(PROOF_HEADER, &moved(proof_claims(&wit)));
     let request = |wit: &str, proof: &str, target: &str| {
-        let key = Some(key_and_proof(&id("wit")));
+        let (content, proof_of_key) = key_and_proof(&id("wit"));
+        let key = Some(KeyWithProof { content, proof: proof_of_key });
         SigningRequest::with_proof(wit.as_bytes(), proof.as_bytes(), target, key, None)
             .and_then(|request| issuance_p256().prepare(request, &house.validator.0, &call))
     };
