@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The source folder of each crate.
-const CRATES: [&str; 7] =
-    ["broker/src", "config/src", "nts/src", "shared/src", "sigstore/src", "src", "tsa/src"];
+const CRATES: [&str; 7] = ["broker/src", "config/src", "nts/src", "shared/src", "sigstore/src", "src", "tsa/src"];
 
 /// The crates that decide: plain functions, which read nothing and wait for nothing.
 const PURE: [&str; 4] = ["broker/src", "nts/src", "sigstore/src", "tsa/src"];

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_lc_rs::signature::ParsedPublicKey;
+use shared::excerpt::excerpt;
 use shared::keys::PublicKey;
 use shared::time::UnixTime;
 
-use super::{JwksError, SkippedKey, jwks};
-use crate::token::JoseAlgorithm;
+use super::{JoseAlgorithm, JwksError, SkippedKey, VerificationKey, jwks};
 
 /// The verification keys that an issuer published together.
 #[derive(Debug, Default)]
@@ -18,13 +18,6 @@ pub struct KeySet {
     skipped: Vec<SkippedKey>,
     trusted_until: Option<UnixTime>,
     fetched_at: Option<UnixTime>,
-}
-
-/// A key under every algorithm that it may be used with.
-#[derive(Debug)]
-pub(crate) struct VerificationKey {
-    pub(super) kid: Option<Box<str>>,
-    pub(super) uses: Vec<(JoseAlgorithm, ParsedPublicKey)>,
 }
 
 /// What a header's `kid` and `alg` lead to.
@@ -45,8 +38,8 @@ impl KeySet {
         Self::default()
     }
 
-    /// Reads a JWK Set (RFC 7517 §5). Entries that cannot verify tokens are left out and listed in [`Self::skipped`]; an empty
-    /// result is valid and means that the issuer has withdrawn every key.
+    /// Reads a JWK Set (RFC 7517 §5). Entries that cannot verify tokens are left out and listed in [`Self::skipped`];
+    /// an empty result is valid and means that the issuer has withdrawn every key.
     pub fn from_jwks(document: &[u8]) -> Result<Self, JwksError> {
         let (keys, skipped) = jwks::parse(document)?;
         Self::of(keys, skipped)
@@ -59,7 +52,7 @@ impl KeySet {
             .map(|(kid, algorithm, key)| {
                 let parsed = ParsedPublicKey::new(algorithm.verification(), key.spki_der())
                     .map_err(|_| JwksError::Unsuitable { kid: kid.clone(), algorithm: *algorithm })?;
-                Ok(VerificationKey { kid: Some(kid.as_str().into()), uses: vec![(*algorithm, parsed)] })
+                Ok(VerificationKey::new(Some(kid), vec![(*algorithm, parsed)]))
             })
             .collect::<Result<Vec<_>, JwksError>>()?;
         Self::of(keys, Vec::new())
@@ -67,7 +60,7 @@ impl KeySet {
 
     /// The keys of a SPIFFE bundle for one use, of which each has another name.
     pub(crate) fn of_bundle(keys: Vec<VerificationKey>) -> Self {
-        let named = |(at, key): (usize, &VerificationKey)| Some((key.kid.clone()?, at));
+        let named = |(at, key): (usize, &VerificationKey)| Some((key.kid()?.into(), at));
         let by_kid = keys.iter().enumerate().filter_map(named).collect();
         Self { keys, by_kid, ..Self::default() }
     }
@@ -75,10 +68,10 @@ impl KeySet {
     fn of(keys: Vec<VerificationKey>, skipped: Vec<SkippedKey>) -> Result<Self, JwksError> {
         let mut by_kid = HashMap::new();
         for (at, key) in keys.iter().enumerate() {
-            if let Some(kid) = &key.kid
-                && by_kid.insert(kid.clone(), at).is_some()
+            if let Some(kid) = key.kid()
+                && by_kid.insert(kid.into(), at).is_some()
             {
-                return Err(JwksError::DuplicateKid(kid.chars().take(120).collect()));
+                return Err(JwksError::DuplicateKid(excerpt(kid, 120)));
             }
         }
         Ok(Self { keys, by_kid, skipped, trusted_until: None, fetched_at: None })
@@ -111,7 +104,7 @@ impl KeySet {
 
     /// The names of the keys, in the order of the set.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().filter_map(|key| key.kid.as_deref())
+        self.keys.iter().filter_map(VerificationKey::kid)
     }
 
     /// Every key for the algorithm, in the order of the set.
@@ -135,19 +128,5 @@ impl KeySet {
             None => Selection::Unknown,
             Some(&at) => self.keys[at].parsed_for(algorithm).map_or(Selection::Unsuitable, Selection::Key),
         }
-    }
-}
-
-impl VerificationKey {
-    pub(crate) fn new(kid: &str, uses: Vec<(JoseAlgorithm, ParsedPublicKey)>) -> Self {
-        Self { kid: Some(kid.into()), uses }
-    }
-
-    pub(crate) fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
-
-    fn parsed_for(&self, algorithm: JoseAlgorithm) -> Option<&ParsedPublicKey> {
-        self.uses.iter().find(|(used, _)| *used == algorithm).map(|(_, key)| key)
     }
 }

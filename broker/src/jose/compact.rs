@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{MAX_TOKEN_BYTES, Part, TokenError};
+use super::{JoseError, MAX_TOKEN_BYTES, Part};
 
-/// RFC 7515 §2: no padding, no line breaks; and no stray bits in the last character, or one token would have several spellings
-/// and as many hashes.
+/// RFC 7515 §2: no padding, no line breaks; and no stray bits in the last character, or one token would have several
+/// spellings and as many hashes.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
@@ -24,13 +24,13 @@ pub(crate) struct Compact {
 
 impl Compact {
     /// Measures first, then scans for dots; nothing is allocated per dot.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, TokenError> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, JoseError> {
         if text.len() > MAX_TOKEN_BYTES {
-            return Err(TokenError::TooLong { length: text.len() });
+            return Err(JoseError::TooLong { length: text.len() });
         }
         let mut dots = text.iter().enumerate().filter(|&(_, &byte)| byte == b'.').map(|(at, _)| at);
         let (Some(first_dot), Some(second_dot), None) = (dots.next(), dots.next(), dots.next()) else {
-            return Err(TokenError::Segments);
+            return Err(JoseError::Segments);
         };
         Ok(Self { bytes: text.into(), first_dot, second_dot })
     }
@@ -44,19 +44,19 @@ impl Compact {
         &self.bytes[..self.second_dot]
     }
 
-    pub(crate) fn decode_header(&self) -> Result<Vec<u8>, TokenError> {
+    pub(crate) fn decode_header(&self) -> Result<Vec<u8>, JoseError> {
         decode(Part::Header, &self.bytes[..self.first_dot])
     }
 
-    pub(crate) fn decode_claims(&self) -> Result<Vec<u8>, TokenError> {
+    pub(crate) fn decode_claims(&self) -> Result<Vec<u8>, JoseError> {
         decode(Part::Claims, &self.bytes[self.first_dot + 1..self.second_dot])
     }
 
-    pub(crate) fn decode_signature(&self) -> Result<Vec<u8>, TokenError> {
+    pub(crate) fn decode_signature(&self) -> Result<Vec<u8>, JoseError> {
         decode(Part::Signature, &self.bytes[self.second_dot + 1..])
     }
 }
 
-fn decode(part: Part, text: &[u8]) -> Result<Vec<u8>, TokenError> {
-    BASE64URL.decode(text).map_err(|_| TokenError::Base64(part))
+fn decode(part: Part, text: &[u8]) -> Result<Vec<u8>, JoseError> {
+    BASE64URL.decode(text).map_err(|_| JoseError::Base64(part))
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Denied;
+use super::Mismatch;
 use crate::names::Name;
 
-/// Domains, each with the only issuers that may speak for its names, whatever grants there are. A domain that is not among them has
-/// not said so; one with no issuer at all is spoken for by nobody.
+/// Domains, each with the only issuers that may speak for its names, whatever grants there are. A domain that is not
+/// among them has not said so; one with no issuer at all is spoken for by nobody.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Listings {
     by_domain: BTreeMap<Box<str>, BTreeSet<String>>,
@@ -23,8 +23,9 @@ impl Listings {
         self.by_domain.iter().map(|(domain, issuers)| (&**domain, issuers))
     }
 
-    /// Whether the issuer, or the trust domain by its label, may speak for the name's domain: that very domain, since a domain says nothing about those below it.
-    pub(super) fn check(&self, name: &Name, iss: &str) -> Result<(), Denied> {
+    /// Whether the issuer, or the trust domain by its label, may speak for the name's domain: that very domain, since a
+    /// domain says nothing about those below it.
+    pub(crate) fn check(&self, name: &Name, iss: &str) -> Result<(), Mismatch> {
         if self.by_domain.is_empty() {
             return Ok(());
         }
@@ -35,7 +36,7 @@ impl Listings {
             Name::Username(name) => name.domain().to_string(),
         };
         match self.by_domain.get(domain.as_str()) {
-            Some(issuers) if !issuers.contains(iss) => Err(Denied::NotListed { domain, iss: iss.to_owned() }),
+            Some(issuers) if !issuers.contains(iss) => Err(Mismatch::NotListed { domain, iss: iss.to_owned() }),
             _ => Ok(()),
         }
     }

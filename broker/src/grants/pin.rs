@@ -2,12 +2,12 @@
 
 use shared::strict_json::Json;
 
-use super::Denied;
-use crate::token::Claims;
+use super::Mismatch;
+use crate::jose::Claims;
 
-/// A claim and the value that it must have, or the few of which it must have one. A shared issuer signs for everybody; the pin is
-/// what makes its word about one organisation, and should name something that is never given to another (`repository_owner_id`,
-/// not `repository_owner`).
+/// A claim and the value that it must have, or the few of which it must have one. A shared issuer signs for everybody;
+/// the pin is what makes its word about one organisation, and should name something that is never given to another
+/// (`repository_owner_id`, not `repository_owner`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pin {
     path: Vec<String>,
@@ -51,15 +51,15 @@ impl Pin {
         &self.values
     }
 
-    pub(super) fn check(&self, claims: &Claims) -> Result<(), Denied> {
-        let found = claims.at(&self.path).ok_or_else(|| Denied::PinMissing(self.to_string()))?;
+    pub(crate) fn check(&self, claims: &Claims) -> Result<(), Mismatch> {
+        let found = claims.at(&self.path).ok_or_else(|| Mismatch::PinMissing(self.to_string()))?;
         let is_equal = |value: &PinValue| match (value, found) {
             (PinValue::Bool(wanted), Json::Bool(found)) => wanted == found,
             (PinValue::Number(wanted), Json::Number(found)) => wanted == found,
             (PinValue::String(wanted), Json::String(found)) => wanted == found,
             _ => false,
         };
-        if self.values.iter().any(is_equal) { Ok(()) } else { Err(Denied::PinDiffers(self.to_string())) }
+        if self.values.iter().any(is_equal) { Ok(()) } else { Err(Mismatch::PinDiffers(self.to_string())) }
     }
 }
 

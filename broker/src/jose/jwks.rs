@@ -7,13 +7,12 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
 use der::Encode as _;
 use der::asn1::{AnyRef, BitStringRef, UintRef};
+use shared::excerpt::excerpt;
 use shared::keys::{KeyKind, PublicKey};
 use shared::strict_json::{Json, JsonError, Object, parse_object};
-
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfo};
 
-use super::key_set::VerificationKey;
-use crate::token::JoseAlgorithm;
+use super::{JoseAlgorithm, VerificationKey};
 
 /// The longest document that is read.
 pub const MAX_JWKS_BYTES: usize = 1 << 20;
@@ -79,8 +78,8 @@ pub(super) fn parse(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Skippe
         let entry = entry.as_object().ok_or(JwksError::NoKeys)?;
         let kid = entry.get("kid").and_then(Json::as_str);
         match parse_uses(entry) {
-            Ok(uses) => keys.push(VerificationKey { kid: kid.map(Into::into), uses }),
-            Err(reason) => skipped.push(SkippedKey { kid: kid.map(|kid| kid.chars().take(120).collect()), reason }),
+            Ok(uses) => keys.push(VerificationKey::new(kid, uses)),
+            Err(reason) => skipped.push(SkippedKey { kid: kid.map(|kid| excerpt(kid, 120)), reason }),
         }
     }
     Ok((keys, skipped))
@@ -171,7 +170,8 @@ fn rsa_key(jwk: &Object) -> Result<PublicKey, SkipReason> {
     PublicKey::from_pkcs1(&pkcs1).map_err(|_| SkipReason::Unfit)
 }
 
-/// RFC 7518 §6.2.1: coordinates have the full length of the field. As an uncompressed point (SEC 1 §2.3.3) of the named curve.
+/// RFC 7518 §6.2.1: coordinates have the full length of the field. As an uncompressed point (SEC 1 §2.3.3) of the named
+/// curve.
 fn ec_key(jwk: &Object, curve: ObjectIdentifier, length: usize) -> Result<PublicKey, SkipReason> {
     let mut point = vec![0x04];
     point.extend(bytes(jwk, "x", length)?);

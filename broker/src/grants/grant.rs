@@ -16,8 +16,8 @@ pub enum Scope {
     },
     /// The e-mail addresses of the provider's local users, less what any grant gives to others. For one connector only.
     LocalAccounts,
-    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own house, so that they exclude each other and every
-    /// other grant by the same index.
+    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own house, so that they exclude each other
+    /// and every other grant by the same index.
     ServiceAccounts {
         /// The cluster.
         cluster: ClusterName,
@@ -28,15 +28,16 @@ pub enum Scope {
     },
     /// SPIFFE IDs of a trust domain, at and below a path of it, by whole path segments.
     Spiffe(SpiffePrefix),
-    /// A URI and everything below it, by whole path segments. A prefix that ends in a slash leaves out the name without it.
+    /// A URI and everything below it, by whole path segments. A prefix that ends in a slash leaves out the name without
+    /// it.
     UriPrefix(UriName),
     /// The user names of a domain, and of that domain only.
     Usernames(DomainName),
 }
 
 impl Scope {
-    /// The domain that it stands on, of which rule D1 is asked. A trust domain is no domain (SPIFFE-ID §2.1), a single address
-    /// is no namespace, and a service account's name lies on our own.
+    /// The domain that it stands on, of which rule D1 is asked. A trust domain is no domain (SPIFFE-ID §2.1), a single
+    /// address is no namespace, and a service account's name lies on our own.
     pub fn domain(&self) -> Option<DomainName> {
         match self {
             Self::EmailDomain { domain, .. } | Self::Usernames(domain) => Some(domain.clone()),

@@ -32,7 +32,12 @@ impl std::fmt::Display for Speaker {
     }
 }
 
-/// A connector of our own provider and what it may speak for. The one that keeps local users holds `Grant::local_accounts()`.
+/// With what the connector of a token begins that our own provider made for a workload; the trust domain follows. No
+/// connector can be called that, since a slash is no part of their names.
+pub const WORKLOADS: &str = "spiffe://";
+
+/// A connector of our own provider and what it may speak for. The one that keeps local users holds
+/// `Grant::local_accounts()`.
 #[derive(Clone, Debug)]
 pub struct ConnectorSpec {
     /// What `federated_claims.connector_id` says. 1 to 255 printable ASCII characters.

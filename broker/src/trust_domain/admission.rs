@@ -1,41 +1,46 @@
 //! Whether a bundle may be put in force: rules B2, B3 and B4.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use broker::issuer::Issuers;
-use broker::names::Rule;
-use broker::trust_domain::{Bundle, BundleError, TrustDomainRecord};
-
-/// SHA-256 of the SubjectPublicKeyInfo of every key that this house signs with. A bundle that holds one of them would make
-/// everything that we sign an SVID of that trust domain: a signing certificate could then open connections.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct OwnKeys(Arc<BTreeSet<[u8; 32]>>);
-
-impl OwnKeys {
-    pub(crate) fn new(keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
-        Self(Arc::new(keys.into_iter().collect()))
-    }
-}
+use super::{Bundle, BundleError, TrustDomainRecord, TrustDomains};
+use crate::names::Rule;
 
 /// Why a bundle is not put in force.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum RefusedBundle {
+pub enum RefusedBundle {
+    /// B1: it does not read.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// B1: the map was to hold it.
     #[error("the map holds no bundle of {0}")]
     NotInMap(String),
+    /// B2: older than the one in force.
     #[error("its sequence number went back from {held} to {found}; somebody shows an old bundle")]
-    Sequence { held: u64, found: u64 },
+    Sequence {
+        /// The number of the bundle in force.
+        held: u64,
+        /// The number of the one at hand.
+        found: u64,
+    },
+    /// B3: it would make everything that we sign an SVID of that trust domain.
     #[error("it holds the key {key} of this very house, so that certificates of this house would be SVIDs")]
-    OwnKey { key: String },
+    OwnKey {
+        /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
+        key: String,
+    },
+    /// B4: a key vouches for one trust domain.
     #[error("it holds the key {key}, which is also in the bundle of {other}")]
-    ForeignKey { key: String, other: String },
+    ForeignKey {
+        /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
+        key: String,
+        /// The other trust domain.
+        other: String,
+    },
 }
 
 impl RefusedBundle {
-    /// The rule.
-    pub(crate) fn rule(&self) -> Rule {
+    /// The rule that refused.
+    pub fn rule(&self) -> Rule {
         match self {
             Self::Bundle(error) => error.rule(),
             Self::NotInMap(_) => Rule::B1,
@@ -48,7 +53,7 @@ impl RefusedBundle {
 
 /// What becomes of a good bundle.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Judgement {
+pub enum Judgement {
     /// The trust domain has withdrawn everything.
     Emptied,
     /// It vouches by other keys than before, or by some for the first time.
@@ -57,12 +62,13 @@ pub(crate) enum Judgement {
     Unchanged,
 }
 
-/// Judges what was found for `record`, against what it has, what we are and what the others have.
-pub(super) fn judge(
+/// Judges what was found for `record`: against what it has, against `own`, the SHA-256 of the SubjectPublicKeyInfo of
+/// every key that we sign with, and against what the other trust domains have.
+pub fn judge(
     found: &Bundle,
     record: &TrustDomainRecord,
-    issuers: &Issuers,
-    own: &OwnKeys,
+    trust_domains: &TrustDomains,
+    own: &BTreeSet<[u8; 32]>,
 ) -> Result<Judgement, RefusedBundle> {
     let held = record.held();
     let held = held.bundle();
@@ -71,10 +77,10 @@ pub(super) fn judge(
     {
         return Err(RefusedBundle::Sequence { held, found });
     }
-    if let Some(key) = found.fingerprints().intersection(&own.0).next() {
+    if let Some(key) = found.fingerprints().intersection(own).next() {
         return Err(RefusedBundle::OwnKey { key: hex::encode(key) });
     }
-    for other in issuers.trust_domains().iter().filter(|other| other.name() != record.name()) {
+    for other in trust_domains.iter().filter(|other| other.name() != record.name()) {
         let theirs = other.held();
         let shared = theirs.bundle().and_then(|theirs| found.fingerprints().intersection(theirs.fingerprints()).next());
         if let Some(key) = shared {

@@ -1,19 +1,21 @@
-//! JWT-SVIDs (JWT-SVID §2 to §4): a token whose `sub` is a SPIFFE ID, verified with the bundle of that ID's trust domain.
+//! JWT-SVIDs (JWT-SVID §2 to §4): a token whose `sub` is a SPIFFE ID, verified with the bundle of that ID's trust
+//! domain.
 //!
-//! The order is fixed: what costs least first, so that a stale token neither costs a signature check nor moves anybody to fetch a
-//! bundle. JOSE, audience and times are the same as for every token (rules T1, T3, T4).
+//! The order is fixed: what costs least first, so that a stale token neither costs a signature check nor moves anybody
+//! to fetch a bundle. JOSE, audience and times are the same as for every token (rules T1, T3, T4).
 
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use aws_lc_rs::signature::ParsedPublicKey;
+use shared::excerpt::excerpt;
 use shared::time::UnixTime;
 
-use super::{JoseAlgorithm, TokenError, UnverifiedToken, excerpt};
-use crate::issuer::Selection;
+use super::{NeedsBundle, Verified, VerifiedSvid};
+use crate::jose::{JoseAlgorithm, JoseError, Selection};
 use crate::names::{NameError, Rule, SpiffeId};
-use crate::svid::{Document, NeedsBundle, Verified, VerifiedSvid};
-use crate::trust_domain::{Bundle, IssuerPolicy, TrustDomainRecord};
+use crate::token::{MAX_EXCERPT, TokenError, UnverifiedToken};
+use crate::trust_domain::{Bundle, IssuerPolicy, SvidKind, TrustDomainRecord, Unusable};
 
 /// The most keys that are tried for a token that names none. JWT-SVID §2.2 makes `kid` optional.
 const MAX_TRIED: usize = 16;
@@ -22,8 +24,8 @@ const MAX_TRIED: usize = 16;
 pub enum JwtSvidVerification {
     /// The trust domain vouches for it, to us, and it is in force.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count, or lacks the key. Everything else that can be checked without it has been; the same
-    /// token may be verified again when there is another bundle.
+    /// The bundle at hand does not count, or lacks the key. Everything else that can be checked without it has been;
+    /// the same token may be verified again when there is another bundle.
     NeedsBundle {
         /// Whose, and why.
         needs: NeedsBundle,
@@ -74,11 +76,17 @@ pub enum JwtSvidError {
     },
 }
 
+impl From<JoseError> for JwtSvidError {
+    fn from(error: JoseError) -> Self {
+        Self::Token(error.into())
+    }
+}
+
 impl JwtSvidError {
     /// The rule that refused.
     pub fn rule(&self) -> Rule {
         match self {
-            Self::Token(TokenError::KeyUnsuitable(_)) | Self::NoKeyFits { .. } => Rule::J4,
+            Self::Token(TokenError::Jose(JoseError::KeyUnsuitable(_))) | Self::NoKeyFits { .. } => Rule::J4,
             Self::Token(error) => error.rule(),
             Self::Name(error) => error.rule(),
             Self::Header(_) => Rule::J1,
@@ -111,7 +119,7 @@ impl UnverifiedToken {
         self.check_sole_audience(audiences)?;
         // JWT-SVID.schema has it whole, though RFC 7519 §2 allows a fraction.
         if self.claims.get("exp").is_some_and(|exp| exp.as_u64().is_none()) {
-            return Err(TokenError::ClaimForm("exp").into());
+            return Err(JoseError::ClaimForm("exp").into());
         }
         let expires_at = self.check_times(record.max_token_lifetime(), now)?;
         self.check_issuer(record)?;
@@ -127,22 +135,19 @@ impl UnverifiedToken {
         }
         let sha256 = digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
         let use_sha256 = self.use_sha256()?;
-        let verified = Verified { id, document: Document::Jwt, expires_at, sha256, use_sha256, proof: None };
+        let verified = Verified { id, document: SvidKind::Jwt, expires_at, sha256, use_sha256, proof: None };
         Ok(JwtSvidVerification::Verified(VerifiedSvid::new(record, verified)))
     }
 
-    fn needs_bundle(
-        self,
-        record: &Arc<TrustDomainRecord>,
-        why: Option<crate::trust_domain::Unusable>,
-    ) -> JwtSvidVerification {
+    fn needs_bundle(self, record: &Arc<TrustDomainRecord>, why: Option<Unusable>) -> JwtSvidVerification {
         let needs = NeedsBundle { record: Arc::clone(record), why };
         JwtSvidVerification::NeedsBundle { needs, token: Box::new(self) }
     }
 
-    /// J6. Of an ECDSA signature (r, s) anybody can make the other one, (r, n - s): the hash of the token's bytes would count it as
-    /// another token. What is signed and r are the same in both, and differ between two tokens that the authority made.
-    fn use_sha256(&self) -> Result<[u8; 32], TokenError> {
+    /// J6. Of an ECDSA signature (r, s) anybody can make the other one, (r, n - s): the hash of the token's bytes would
+    /// count it as another token. What is signed and r are the same in both, and differ between two tokens that the
+    /// authority made.
+    fn use_sha256(&self) -> Result<[u8; 32], JoseError> {
         let signature = self.compact.decode_signature()?;
         let fixed = match self.header.algorithm {
             JoseAlgorithm::Es256 | JoseAlgorithm::Es384 | JoseAlgorithm::Es512 => &signature[..signature.len() / 2],
@@ -163,19 +168,19 @@ impl UnverifiedToken {
         {
             return Ok(());
         }
-        let found = found.iter().take(4).map(|audience| excerpt(audience)).collect();
+        let found = found.iter().take(4).map(|audience| excerpt(audience, MAX_EXCERPT)).collect();
         Err(TokenError::Audience { expected: ours.join(" or "), found })
     }
 
     /// J5.
     fn check_issuer(&self, record: &TrustDomainRecord) -> Result<(), JwtSvidError> {
-        let expected = match (record.issuer(), &self.issuer) {
+        let expected = match (record.issuer(), self.issuer()) {
             (IssuerPolicy::Any, _) | (IssuerPolicy::Absent, None) => return Ok(()),
             (IssuerPolicy::Exact(iss), Some(found)) if found == iss.as_str() => return Ok(()),
             (IssuerPolicy::Absent, Some(_)) => "without one".to_owned(),
             (IssuerPolicy::Exact(iss), _) => format!("with {iss}"),
         };
-        let found = self.issuer.as_deref().map(excerpt).unwrap_or_default();
+        let found = self.issuer().map(|found| excerpt(found, MAX_EXCERPT)).unwrap_or_default();
         Err(JwtSvidError::Issuer { trust_domain: record.name().to_string(), found, expected })
     }
 
@@ -201,8 +206,8 @@ impl UnverifiedToken {
         }
         match bundle.jwt_keys().select(self.header.kid.as_deref(), algorithm, now) {
             Selection::Key(key) if is_by(key) => Ok(true),
-            Selection::Key(_) => Err(TokenError::Signature.into()),
-            Selection::Unsuitable => Err(TokenError::KeyUnsuitable(algorithm).into()),
+            Selection::Key(_) => Err(JoseError::Signature.into()),
+            Selection::Unsuitable => Err(JoseError::KeyUnsuitable(algorithm).into()),
             Selection::Unknown | Selection::Ambiguous(_) => Ok(false),
         }
     }

@@ -1,11 +1,12 @@
 //! A record's own expression that denies: rule C3.
 //!
-//! The Common Expression Language can say what pins and patterns cannot ("not on this branch, unless it is a pull request"), and it
-//! is only ever asked for a further *no*: everything else has already said yes, and an expression that cannot be evaluated denies.
+//! The Common Expression Language can say what pins and patterns cannot ("not on this branch, unless it is a pull
+//! request"), and it is only ever asked for a further *no*: everything else has already said yes, and an expression
+//! that cannot be evaluated denies.
 //!
-//! **Cost.** Evaluation is linear in the expression and the token, by what an expression may hold: no macro that walks a list
-//! (`all`, `exists`, `map`, `filter`), no regular expression, no arithmetic, no concatenation, no call but the few below, at most
-//! [`MAX_BYTES`] bytes and [`MAX_NODES`] nodes. The rest is refused when the record is loaded.
+//! **Cost.** Evaluation is linear in the expression and the token, by what an expression may hold: no macro that walks
+//! a list (`all`, `exists`, `map`, `filter`), no regular expression, no arithmetic, no concatenation, no call but the
+//! few below, at most [`MAX_BYTES`] bytes and [`MAX_NODES`] nodes. The rest is refused when the record is loaded.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,14 +15,14 @@ use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::{Context, Program, Value};
 use shared::strict_json::Json;
 
+use crate::jose::Claims;
 use crate::names::Name;
-use crate::token::Claims;
 
 /// The longest expression.
-pub(super) const MAX_BYTES: usize = 1024;
+pub(crate) const MAX_BYTES: usize = 1024;
 
 /// The most nodes that one may have.
-pub(super) const MAX_NODES: usize = 128;
+pub(crate) const MAX_NODES: usize = 128;
 
 /// An expression over `claims` and `name` that is true when the token is to be refused.
 pub struct Deny {
@@ -106,7 +107,7 @@ impl Deny {
     }
 
     /// True if the token is refused: the expression says so, or it cannot be evaluated over this token.
-    pub(super) fn denies(&self, claims: &Claims, name: &Name) -> bool {
+    pub(crate) fn denies(&self, claims: &Claims, name: &Name) -> bool {
         static NOTHING: LazyLock<Context<'static, 'static>> = LazyLock::new(Context::default);
         let mut context = NOTHING.new_inner_scope();
         let members = claims.iter().map(|(name, json)| (name.clone(), value(json)));
@@ -131,8 +132,8 @@ impl PartialEq for Deny {
 
 impl Eq for Deny {}
 
-/// How deep the reader will go at most: brackets within brackets, operators before operators, conditionals within conditionals;
-/// those inside quoted texts are counted as well.
+/// How deep the reader will go at most: brackets within brackets, operators before operators, conditionals within
+/// conditionals; those inside quoted texts are counted as well.
 fn depth(text: &str) -> usize {
     let (mut brackets, mut prefixes, mut conditionals, mut deepest) = (0_usize, 0, 0, 0);
     for byte in text.bytes() {
@@ -183,8 +184,8 @@ fn is_condition(expression: &Expr) -> bool {
     }
 }
 
-/// A claim as a value of the language. Whole numbers that fit stay whole; one with more digits stays a text, since as a floating
-/// point number it would equal others.
+/// A claim as a value of the language. Whole numbers that fit stay whole; one with more digits stays a text, since as a
+/// floating point number it would equal others.
 fn value(json: &Json) -> Value {
     match json {
         Json::Array(elements) => Value::from(elements.iter().map(value).collect::<Vec<_>>()),

@@ -2,15 +2,15 @@
 
 use shared::strict_json::{Json, Object, parse_object};
 
-use super::{MAX_TOKEN_BYTES, Part, TokenError};
+use super::{JoseError, MAX_TOKEN_BYTES, Part};
 
 /// The members of the claims object. Numbers keep their digits.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claims(Object);
 
 impl Claims {
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, TokenError> {
-        parse_object(json, MAX_TOKEN_BYTES).map(Self).map_err(|error| TokenError::Json { part: Part::Claims, error })
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, JoseError> {
+        parse_object(json, MAX_TOKEN_BYTES).map(Self).map_err(|error| JoseError::Json { part: Part::Claims, error })
     }
 
     /// The claim of that name, of whatever type.
@@ -34,30 +34,30 @@ impl Claims {
         self.get(name).and_then(Json::as_str)
     }
 
-    pub(crate) fn required_string(&self, name: &'static str) -> Result<&str, TokenError> {
-        let value = self.get(name).ok_or(TokenError::ClaimMissing(name))?;
-        value.as_str().filter(|text| !text.is_empty()).ok_or(TokenError::ClaimForm(name))
+    pub(crate) fn required_string(&self, name: &'static str) -> Result<&str, JoseError> {
+        let value = self.get(name).ok_or(JoseError::ClaimMissing(name))?;
+        value.as_str().filter(|text| !text.is_empty()).ok_or(JoseError::ClaimForm(name))
     }
 
     /// `aud` is a string or an array of strings (RFC 7519 §4.1.3).
-    pub(crate) fn audiences(&self) -> Result<Vec<&str>, TokenError> {
-        match self.get("aud").ok_or(TokenError::ClaimMissing("aud"))? {
+    pub(crate) fn audiences(&self) -> Result<Vec<&str>, JoseError> {
+        match self.get("aud").ok_or(JoseError::ClaimMissing("aud"))? {
             Json::String(only) => Ok(vec![only]),
             Json::Array(several) if !several.is_empty() => {
-                several.iter().map(|one| one.as_str().ok_or(TokenError::ClaimForm("aud"))).collect()
+                several.iter().map(|one| one.as_str().ok_or(JoseError::ClaimForm("aud"))).collect()
             }
-            _ => Err(TokenError::ClaimForm("aud")),
+            _ => Err(JoseError::ClaimForm("aud")),
         }
     }
 
     /// Seconds since the epoch, cut to whole ones: RFC 7519 §2 allows a fraction. Signs and exponents nobody writes.
-    pub(crate) fn numeric_date(&self, name: &'static str) -> Result<Option<u64>, TokenError> {
+    pub(crate) fn numeric_date(&self, name: &'static str) -> Result<Option<u64>, JoseError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let Json::Number(text) = value else { return Err(TokenError::ClaimForm(name)) };
+        let Json::Number(text) = value else { return Err(JoseError::ClaimForm(name)) };
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(TokenError::ClaimForm(name));
+            return Err(JoseError::ClaimForm(name));
         }
-        whole.parse().map(Some).map_err(|_| TokenError::ClaimForm(name))
+        whole.parse().map(Some).map_err(|_| JoseError::ClaimForm(name))
     }
 }
