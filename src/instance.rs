@@ -1,4 +1,4 @@
-//! A house, opened: its logs, its authorities, its provider, its trust root, and what goes on beside the requests. How
+//! An instance, opened: its logs, its authorities, its provider, its trust root, and what goes on beside the requests. How
 //! it is served, it does not know.
 
 pub(crate) mod assemble;
@@ -49,7 +49,7 @@ use shared::time::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-pub(crate) use self::error::HouseError;
+pub(crate) use self::error::InstanceError;
 use self::opened::Opened;
 use self::parts::{Parts, PublishedRoot};
 use self::tasks::revocation_refresher::RevocationRefresher;
@@ -73,8 +73,8 @@ use crate::outbound::KeyKeeper;
 use crate::outbound::bundles::BundleKeeper;
 use crate::outbound::workload_api::{OwnSvid, WorkloadApi};
 
-/// A house, open. What serves it takes what it needs.
-pub(crate) struct House {
+/// An instance, open. What serves it takes what it needs.
+pub(crate) struct Instance {
     /// Where clients reach it.
     pub(crate) origin: Origin,
     /// SHA-256 of the TUF root, hex.
@@ -113,12 +113,12 @@ pub(crate) struct House {
     rollover: Arc<Rollover>,
     revocations: Arc<RevocationRefresher>,
     keys: Arc<KeyKeeper>,
-    /// Followed for as long as the house is open.
+    /// Followed for as long as the instance is open.
     workload_api: Option<WorkloadApi>,
 }
 
-impl House {
-    /// Opens the house in `data` to be served as `origin`, with what `workload_api` says if there is one.
+impl Instance {
+    /// Opens the instance in `data` to be served as `origin`, with what `workload_api` says if there is one.
     ///
     /// The order is that of trust: what is revoked, then the units that may still sign, then the trust root that names
     /// them, and only then what signs.
@@ -127,8 +127,8 @@ impl House {
         settings: Settings,
         origin: Origin,
         workload_api: Option<WorkloadApi>,
-    ) -> Result<Self, HouseError> {
-        let file = data.house_file()?;
+    ) -> Result<Self, InstanceError> {
+        let file = data.instance_file()?;
         let opened = Opened::new(data, &file, &settings)?;
         opened.record_start(&settings, &origin).await?;
         let parts = Parts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
@@ -150,7 +150,7 @@ impl House {
         let Opened { audit, clock, .. } = &opened;
         let reloader = Arc::new(Reloader::new(source, snapshots.clone(), audit.clone(), clock.clone()));
         let registrar = Registrar::open(RegistrarParts {
-            house: file.name.clone(),
+            instance: file.name.clone(),
             settings: registration,
             audit: audit.clone(),
             store: opened.store.clone(),

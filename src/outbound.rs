@@ -1,4 +1,4 @@
-//! What the house asks of others: the metadata and keys of registered issuers and upstream providers, and nothing else.
+//! What the instance asks of others: the metadata and keys of registered issuers and upstream providers, and nothing else.
 //!
 //! Every call goes to a host that a record names, by `https`, and is over within ten seconds; it follows no redirect,
 //! obeys no proxy from the environment, carries no credential of ours by itself, and reads at most 1 MiB. A host's name

@@ -68,8 +68,12 @@ impl Bench {
         let generate = |algorithm| Arc::new(SigningKey::generate(algorithm).expect("a key"));
         let (root_key, ca_key) = (generate(algorithm), generate(algorithm));
         let log_key = generate(SignatureAlgorithm::EcdsaP256Sha256);
-        let ceremony =
-            Ceremony { house: "h-0123abcd.privyseal.internal", root_key: &*root_key, now: NOW, random: &SystemRandom };
+        let ceremony = Ceremony {
+            instance: "h-0123abcd.privyseal.internal",
+            root_key: &*root_key,
+            now: NOW,
+            random: &SystemRandom,
+        };
         let root = ceremony.root().expect("root");
         let issuing = ceremony.issuing_ca(&root, ca_key.public_key()).expect("issuing CA");
         let chain = Chain::new(vec![issuing, root]).expect("a chain");

@@ -145,7 +145,7 @@ pub struct Refusal {
     pub rule: Rule,
     /// In words, as the authority would say it.
     pub reason: String,
-    /// Who owns the name, if that is why. For those who look after the house, not for the one who asked.
+    /// Who owns the name, if that is why. For those who look after the instance, not for the one who asked.
     pub owner: Option<String>,
 }
 

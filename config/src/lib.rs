@@ -1,7 +1,7 @@
 //! The configuration file: one typed struct a section, in TOML.
 //!
-//! Sections are plain text and numbers; what they mean (names, keys, grants) is decided where the house is assembled, which
-//! reports every problem at once. This crate knows no other crate of the house, opens no file and holds no secret: secrets
+//! Sections are plain text and numbers; what they mean (names, keys, grants) is decided where the instance is assembled, which
+//! reports every problem at once. This crate knows no other crate of the instance, opens no file and holds no secret: secrets
 //! are named by the file that holds them. The `Default` beside each struct is the only place for its defaults, and
 //! `config/example.toml` shows every key with its default; a test keeps the two together.
 
@@ -12,7 +12,7 @@ mod client;
 mod connector;
 mod disclosure;
 mod grant;
-mod house;
+mod instance;
 mod issuer;
 mod keys;
 mod listen;
@@ -35,7 +35,7 @@ pub use client::ClientSection;
 pub use connector::ConnectorSection;
 pub use disclosure::DisclosureSection;
 pub use grant::GrantSection;
-pub use house::HouseSection;
+pub use instance::InstanceSection;
 pub use issuer::IssuerSection;
 pub use keys::KeysSection;
 pub use listen::{ListenSection, ListenerIdentity, SvidListenSection, TlsSection};
@@ -62,8 +62,9 @@ pub const MINIMAL: &str = include_str!("../minimal.toml");
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// What the house calls itself.
-    pub house: HouseSection,
+    /// What the instance calls itself.
+    #[serde(alias = "house")]
+    pub instance: InstanceSection,
     /// Where it listens.
     pub listen: ListenSection,
     /// The OpenID provider.
@@ -75,11 +76,11 @@ pub struct Config {
     pub connectors: Vec<ConnectorSection>,
     /// Issuers whose tokens the certificate authority takes directly.
     pub issuers: Vec<IssuerSection>,
-    /// The house as a member of SPIFFE federations.
+    /// The instance as a member of SPIFFE federations.
     pub spiffe: SpiffeSection,
     /// SPIFFE trust domains whose workloads may sign.
     pub trust_domains: Vec<TrustDomainSection>,
-    /// Who may administer the house.
+    /// Who may administer the instance.
     pub api: ApiSection,
     /// Issuers that owners of domains bring.
     pub registration: RegistrationSection,
@@ -129,8 +130,25 @@ impl Config {
                 message: format!("{} bytes are over the cap of {}", text.len(), Self::MAX_BYTES),
             });
         }
+        if let Some((old, new)) = Self::outdated(text).into_iter().find(|(_, new)| has_section(text, new)) {
+            let message = format!("[{old}] and [{new}] are the same section; keep [{new}] alone");
+            return Err(ParseError { message });
+        }
         toml::from_str(text).map_err(|error| ParseError { message: error.to_string() })
     }
+
+    /// The sections of `text` that have their name of 0.1, each with the name that it has now. This release reads them; the next
+    /// one will not. Empty for a text that is not TOML.
+    pub fn outdated(text: &str) -> Vec<(&'static str, &'static str)> {
+        OUTDATED.into_iter().filter(|(old, _)| has_section(text, old)).collect()
+    }
+}
+
+/// The sections that had another name in 0.1, with the name that they have now.
+const OUTDATED: [(&str, &str); 1] = [("house", "instance")];
+
+fn has_section(text: &str, name: &str) -> bool {
+    text.parse::<toml::Table>().is_ok_and(|table| table.contains_key(name))
 }
 
 #[cfg(test)]
@@ -228,6 +246,15 @@ mod tests {
             .filter(|name| !set(name))
             .collect();
         assert!(unset.is_empty(), "unset in config/example.toml: {unset:?}");
+    }
+
+    #[test]
+    fn a_section_of_0_1_is_read_and_named() {
+        let (old, new) = ("[house]\norigin = \"https://a.example\"", "[instance]\norigin = \"https://a.example\"");
+        assert_eq!(Config::parse(old), Config::parse(new));
+        assert_eq!((Config::outdated(old), Config::outdated(new)), (vec![("house", "instance")], Vec::new()));
+        let both = Config::parse(&format!("[house]\n{new}")).expect_err("refused").to_string();
+        assert!(both.contains("[house] and [instance]"), "{both}");
     }
 
     #[test]

@@ -37,7 +37,7 @@ const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 static RESPONDER: LazyLock<Responder> = LazyLock::new(|| {
     let key = || SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256).expect("a key");
     let (root_key, key) = (key(), key());
-    let ceremony = Ceremony { house: "h.example", root_key: &root_key, now: NOW, random: &SystemRandom };
+    let ceremony = Ceremony { instance: "h.example", root_key: &root_key, now: NOW, random: &SystemRandom };
     let root = ceremony.root().expect("a root");
     let certificate = ceremony.ocsp_responder(&root, key.public_key(), Duration::from_secs(60)).expect("a certificate");
     Responder::new(Arc::new(key), certificate).expect("they belong together")

@@ -1,4 +1,4 @@
-//! The records of the audit log: what the house did with its keys, for whom, by which rule.
+//! The records of the audit log: what the instance did with its keys, for whom, by which rule.
 //!
 //! A record never holds a token, a password, a private key or anything else that opens a door: hashes stand in for
 //! them.
@@ -102,7 +102,7 @@ pub enum AuditRecord {
         /// The `jti` of the token that it gave out.
         token: String,
     },
-    /// The configuration that the house works by from now on.
+    /// The configuration that the instance works by from now on.
     ConfigurationLoaded {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -110,7 +110,7 @@ pub enum AuditRecord {
         sha256: String,
         /// The origin served.
         origin: String,
-        /// What made the house read it: `start`, `signal`, `file`, or `api` and who asked. Absent in old records.
+        /// What made the instance read it: `start`, `signal`, `file`, or `api` and who asked. Absent in old records.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         cause: String,
     },
@@ -120,7 +120,7 @@ pub enum AuditRecord {
         at_ms: u64,
         /// SHA-256 of the file's bytes, hex; empty if it could not be read.
         sha256: String,
-        /// What made the house read it.
+        /// What made the instance read it.
         cause: String,
         /// What is wrong, each with its place in the file; the first few.
         problems: Vec<String>,

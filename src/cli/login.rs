@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 use crate::file::{self, Mode};
 use crate::instance::people::Password;
 
-/// Log in to a running house, for the commands that take `--login FILE`. What is left is a token that lasts for
+/// Log in to a running instance, for the commands that take `--login FILE`. What is left is a token that lasts for
 /// minutes.
 #[derive(Args, Debug)]
 pub(super) struct LoginArgs {

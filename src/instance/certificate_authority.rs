@@ -111,7 +111,7 @@ impl CertificateAuthority {
     }
 }
 
-/// The caller learns which issuer; why its keys cannot be had is for our log, since it tells of hosts inside the house.
+/// The caller learns which issuer; why its keys cannot be had is for our log, since it tells of hosts inside the instance.
 fn keys_unavailable(issuer: &Issuer, error: &RefreshError) -> SigningError {
     tracing::warn!(%error, "issuer keys");
     UpstreamFault::Keys(issuer.iss().to_string()).into()

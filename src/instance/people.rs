@@ -70,7 +70,7 @@ impl Password {
     }
 }
 
-/// The local users of the house in `data`.
+/// The local users of the instance in `data`.
 pub(crate) struct People {
     users: LocalUsers,
 }

@@ -56,8 +56,12 @@ impl Bench {
     fn new(algorithm: SignatureAlgorithm) -> Self {
         let generate = || Arc::new(SigningKey::generate(algorithm).expect("a key"));
         let (root_key, key) = (generate(), generate());
-        let ceremony =
-            Ceremony { house: "h-0123abcd.privyseal.internal", root_key: &*root_key, now: NOW, random: &SystemRandom };
+        let ceremony = Ceremony {
+            instance: "h-0123abcd.privyseal.internal",
+            root_key: &*root_key,
+            now: NOW,
+            random: &SystemRandom,
+        };
         let root = ceremony.root().expect("root");
         let leaf = ceremony.timestamp_unit(&root, "timestamp unit 1", key.public_key()).expect("unit");
         let config = UnitConfig {

@@ -48,7 +48,7 @@ pub(crate) fn config(key: Arc<dyn Signer>, chain: Chain) -> UnitConfig {
 pub(crate) fn unit(algorithm: SignatureAlgorithm) -> Arc<SigningUnit> {
     let (root_key, unit_key) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(algorithm));
     let ceremony = Ceremony {
-        house: "h-test.privyseal.internal",
+        instance: "h-test.privyseal.internal",
         root_key: &*root_key,
         now: UnixTime::from_millis(NOW - 60_000),
         random: &SystemRandom,

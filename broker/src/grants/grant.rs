@@ -16,7 +16,7 @@ pub enum Scope {
     },
     /// The e-mail addresses of the provider's local users, less what any grant gives to others. For one connector only.
     LocalAccounts,
-    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own house, so that they exclude each other
+    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own instance, so that they exclude each other
     /// and every other grant by the same index.
     ServiceAccounts {
         /// The cluster.

@@ -39,7 +39,7 @@ rules! {
     B1,
     /// A bundle's sequence number does not go backwards.
     B2,
-    /// A bundle holds no key of this house.
+    /// A bundle holds no key of this instance.
     B3,
     /// A key belongs to one trust domain.
     B4,

@@ -38,7 +38,7 @@ pub enum Denied {
     OwnedByAnother {
         /// The name.
         name: String,
-        /// Its owner, for the log of the house.
+        /// Its owner, for the log of the instance.
         owner: Speaker,
     },
     /// I2: the record under which the token was verified has been replaced since.

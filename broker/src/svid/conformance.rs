@@ -34,7 +34,7 @@ const NOW_TIME: UnixTime = UnixTime::from_seconds(NOW);
 /// Who it is, or the rule that refused.
 type Verdict = Result<String, &'static str>;
 
-/// A house with trust domains, each of which may speak for all of itself.
+/// An instance with trust domains, each of which may speak for all of itself.
 struct Validator(Issuers);
 
 impl Validator {

@@ -1,4 +1,4 @@
-//! The ceremony: the house's root, its issuing authority, and the certificate of a timestamp unit.
+//! The ceremony: the instance's root, its issuing authority, and the certificate of a timestamp unit.
 //!
 //! ```text
 //! root CA (no EKU) ─┬─ issuing CA (pathlen 0, EKU codeSigning) ── ten-minute leaves
@@ -36,8 +36,8 @@ const KEY_USAGE_SIGNATURE: &[u8] = &[tag::BIT_STRING, 2, 7, 0b1000_0000];
 
 /// What every certificate of one ceremony has in common.
 pub struct Ceremony<'a> {
-    /// The house's name; it becomes the organization in every subject.
-    pub house: &'a str,
+    /// The instance's name; it becomes the organization in every subject.
+    pub instance: &'a str,
     /// The key of the root.
     pub root_key: &'a dyn Signer,
     /// The present moment: certificates are valid from its second on.
@@ -48,7 +48,7 @@ pub struct Ceremony<'a> {
 
 /// What the certificate of a timestamp unit is to be like.
 pub struct UnitPlan<'a> {
-    /// The end of its common name, one that no other unit of the house has.
+    /// The end of its common name, one that no other unit of the instance has.
     pub role: &'a str,
     /// Its key.
     pub key: &'a PublicKey,
@@ -207,13 +207,13 @@ impl Ceremony<'_> {
         Ok(())
     }
 
-    /// `O=<house>, CN=<house> <role>`: the house is in the common name too, where it fits, since many viewers show nothing else.
+    /// `O=<instance>, CN=<instance> <role>`: the instance is in the common name too, where it fits, since many viewers show nothing else.
     fn subject(&self, role: &str) -> Result<Vec<u8>, CeremonyError> {
-        let both = format!("{} {role}", self.house);
-        // A house's name has 44 characters at most.
-        let is_long = both.chars().count() > 64 && self.house.chars().count() <= 44;
+        let both = format!("{} {role}", self.instance);
+        // An instance's name has 44 characters at most.
+        let is_long = both.chars().count() > 64 && self.instance.chars().count() <= 44;
         let common_name = if is_long { role.to_owned() } else { both };
-        for text in [self.house, role, &common_name] {
+        for text in [self.instance, role, &common_name] {
             let is_printable = text.chars().all(|character| !character.is_control());
             if text.is_empty() || text.chars().count() > 64 || !is_printable {
                 return Err(CeremonyError::Name(text.to_owned()));
@@ -221,7 +221,7 @@ impl Ceremony<'_> {
         }
         let mut name = DerWriter::default();
         name.nested(tag::SEQUENCE, |name| {
-            attribute(name, rfc4519::ORGANIZATION_NAME, self.house);
+            attribute(name, rfc4519::ORGANIZATION_NAME, self.instance);
             attribute(name, rfc4519::COMMON_NAME, &common_name);
         });
         Ok(name.finish())
@@ -351,7 +351,7 @@ mod tests {
 
     fn at(root_key: &SigningKey, now: u64) -> Ceremony<'_> {
         Ceremony {
-            house: "h-0123abcd.privyseal.internal",
+            instance: "h-0123abcd.privyseal.internal",
             root_key,
             now: UnixTime::from_millis(now),
             random: &SystemRandom,
@@ -411,9 +411,9 @@ mod tests {
         let (root_key, other) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(SignatureAlgorithm::EcdsaP256Sha256));
         let root = at(&root_key, NOW).root().expect("root");
         assert_eq!(at(&other, NOW).issuing_ca(&root, other.public_key()), Err(CeremonyError::RootKey));
-        for house in ["", "line\nfeed", &"x".repeat(60)] {
-            let refused = Ceremony { house, ..at(&root_key, NOW) }.root();
-            assert!(matches!(refused, Err(CeremonyError::Name(_))), "{house:?}");
+        for instance in ["", "line\nfeed", &"x".repeat(60)] {
+            let refused = Ceremony { instance, ..at(&root_key, NOW) }.root();
+            assert!(matches!(refused, Err(CeremonyError::Name(_))), "{instance:?}");
         }
     }
 

@@ -113,7 +113,7 @@ pub(super) async fn run(args: &AddArgs) -> Result<(), Failure> {
     file::replace_durably(&path, after.as_bytes())?;
     let name = &args.name;
     println!("\nAdded to {}:\n\n{section}", args.config.display());
-    println!("A house that runs with this file takes it up by itself within a second or two. How it stands there:");
+    println!("An instance that runs with this file takes it up by itself within a second or two. How it stands there:");
     println!("  privyseal trust-domain show {name} --server ORIGIN --login FILE");
     Ok(())
 }
@@ -163,7 +163,7 @@ fn appended(before: &str, section: &str) -> String {
     format!("{before}{end}{gap}{section}")
 }
 
-/// The whole new text, understood as `privyseal config check` and the house do.
+/// The whole new text, understood as `privyseal config check` and the instance do.
 fn check(args: &AddArgs, before: &str, after: &str) -> Result<Settings, Failure> {
     let file = args.config.display();
     let source = Source::new(Some(&args.config), None);
@@ -186,12 +186,12 @@ fn check(args: &AddArgs, before: &str, after: &str) -> Result<Settings, Failure>
     })
 }
 
-/// Fetches the bundle as the house will, and shows it.
+/// Fetches the bundle as the instance will, and shows it.
 async fn look(args: &AddArgs, settings: &Settings) -> Result<(), Failure> {
     let issuers = settings.records.build(own_record(&settings.origin())?, &[])?;
     let record = issuers.trust_domains().find(&args.name).ok_or("the section was not understood")?;
     if matches!(record.source(), BundleSource::WorkloadApi) {
-        println!("The Workload API gives bundles to the house itself, so nothing was looked at here.");
+        println!("The Workload API gives bundles to the instance itself, so nothing was looked at here.");
         return Ok(());
     }
     let keeper = BundleKeeper::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
@@ -235,7 +235,7 @@ async fn look_at_others(keeper: &BundleKeeper, record: &TrustDomainRecord, issue
                 format!("the endpoint is a workload of {}, and {error}\nNothing was changed", other.name())
             })?;
         } else if matches!(other.source(), BundleSource::File(_) | BundleSource::MapFile(_)) {
-            // What is wrong with it is not what is asked here; the house itself tells.
+            // What is wrong with it is not what is asked here; the instance itself tells.
             let _ = keeper.look_at_once(other, issuers).await;
         }
     }

@@ -39,7 +39,7 @@ pub(crate) struct NotLocal {
 }
 
 impl Policy {
-    /// The policy of a house with these records. Which local users there are is not in the configuration, so they are
+    /// The policy of an instance with these records. Which local users there are is not in the configuration, so they are
     /// named.
     pub(crate) fn of(issuers: &Issuers, origin: &Origin, local_users: &[EmailAddress]) -> Result<Self, NotLocal> {
         let mut policy = Self::default();

@@ -11,7 +11,7 @@ use crate::instance::assemble::Origin;
 
 /// What the cluster needs to know beside the pairs.
 pub(crate) struct Cluster<'a> {
-    /// Where the house is.
+    /// Where the instance is.
     pub(crate) origin: &'a Origin,
     /// Which images the policy is for, as a glob.
     pub(crate) images: &'a str,
@@ -32,7 +32,7 @@ pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> Strin
     match cluster.root {
         Some(root) => trust_root(&mut text, cluster.origin, root),
         None => text.push_str(
-            "# The TrustRoot of this name is made with --root FILE, the file /trust/root.json of the house.\n",
+            "# The TrustRoot of this name is made with --root FILE, the file /trust/root.json of the instance.\n",
         ),
     }
     let _ = writeln!(text, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy");

@@ -1,4 +1,4 @@
-//! Proofs from a real name server, into a whole house.
+//! Proofs from a real name server, into a whole instance.
 
-mod house;
+mod instance;
 mod owner;

@@ -21,7 +21,7 @@ const CI: &str = "https://build.example.net";
 /// mixes them answers as neither does.
 fn configuration(letter: char, lifetime: u64) -> String {
     format!(
-        "[house]\norigin = \"https://seal.example.com\"\n\
+        "[instance]\norigin = \"https://seal.example.com\"\n\
          [certificates]\nlifetime_seconds = {lifetime}\n\
          [[issuers]]\nid = \"ci-{letter}\"\niss = \"{CI}\"\naudience = \"aud-{letter}\"\nprofile = \"uri\"\n\
          jwks_file = \"ci.jwks\"\ngrants = [{{ uri = \"{CI}/{letter}\" }}]\n\

@@ -36,7 +36,9 @@ pub(crate) enum UnitsError {
         "the timestamp unit `{name}` has keys of the kind {found}, and the configuration says {said}; no key was changed"
     )]
     Algorithm { name: String, found: String, said: &'static str },
-    #[error("the timestamp unit `{0}` has keys of this house; choose another name for one with a chain from elsewhere")]
+    #[error(
+        "the timestamp unit `{0}` has keys of this instance; choose another name for one with a chain from elsewhere"
+    )]
     OwnName(String),
     #[error("there is a timestamp unit `{0}` already; `privyseal tsa unit next {0}` gives it another key")]
     Exists(String),

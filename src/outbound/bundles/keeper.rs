@@ -65,7 +65,7 @@ pub(crate) struct BundleParts {
     pub(crate) audit: Option<Log>,
     /// Where the last good bundles are kept.
     pub(crate) folder: Option<PathBuf>,
-    /// The keys of this house.
+    /// The keys of this instance.
     pub(crate) own: OwnKeys,
     pub(crate) workload_api: Arc<WorkloadBundles>,
 }

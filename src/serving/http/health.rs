@@ -45,8 +45,8 @@ impl HealthEdge {
     }
 
     /// How many trust domains are well, and the names of the others. A trust domain whose bundle is stale, missing or
-    /// empty does not make the house unready: its own workloads are refused and nobody else's, and a balancer that took
-    /// the house out for it would let one trust domain's bundle endpoint stop everybody.
+    /// empty does not make the instance unready: its own workloads are refused and nobody else's, and a balancer that took
+    /// the instance out for it would let one trust domain's bundle endpoint stop everybody.
     fn trust_domains(&self) -> Value {
         let reports = self.bundles.reports(&self.issuers.load());
         let of = |state: BundleState| reports.iter().filter(move |report| report.state == state);

@@ -1,4 +1,4 @@
-//! `/metrics`: figures of the house for Prometheus, on a listener of its own.
+//! `/metrics`: figures of the instance for Prometheus, on a listener of its own.
 //!
 //! Plain HTTP and no login, because scrapers have neither certificate nor token; the operator says by `listen.metrics`
 //! who reaches it. Nothing is counted along the way: each figure is read when it is asked for, from whoever keeps it

@@ -176,7 +176,7 @@ mod tests {
 
         let key = |algorithm| SigningKey::generate(algorithm).unwrap();
         let (root_key, ocsp_key) = (key(SignatureAlgorithm::EcdsaP384Sha384), key(SignatureAlgorithm::EcdsaP256Sha256));
-        let ceremony = Ceremony { house: "h.example", root_key: &root_key, now: NOW, random: &SystemRandom };
+        let ceremony = Ceremony { instance: "h.example", root_key: &root_key, now: NOW, random: &SystemRandom };
         let root = ceremony.root().unwrap();
         let certificate = ceremony.ocsp_responder(&root, ocsp_key.public_key(), Duration::from_secs(86_400)).unwrap();
         let state = RevocationState {

@@ -42,7 +42,7 @@ pub(super) async fn post(
             let caller = Caller::authenticate(&snapshot, own, now)?;
             caller.require_auditor()?;
             tracing::info!(request = id.as_str(), caller = %caller.address(), "a token is explained");
-            (token.as_bytes(), Reader::House)
+            (token.as_bytes(), Reader::Instance)
         }
         None => {
             let missing = || {

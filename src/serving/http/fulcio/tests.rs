@@ -69,7 +69,7 @@ impl Fixture {
         let root_key = key(SignatureAlgorithm::EcdsaP384Sha384);
         let ca_key = key(SignatureAlgorithm::EcdsaP384Sha384);
         let ceremony =
-            Ceremony { house: "h-0.privyseal.internal", root_key: &*root_key, now: NOW, random: &SystemRandom };
+            Ceremony { instance: "h-0.privyseal.internal", root_key: &*root_key, now: NOW, random: &SystemRandom };
         let root = ceremony.root().expect("root");
         let issuing = ceremony.issuing_ca(&root, ca_key.public_key()).expect("issuing CA");
         let chain = Chain::new(vec![issuing, root]).expect("a chain");

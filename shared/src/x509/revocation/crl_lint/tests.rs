@@ -26,7 +26,7 @@ struct Authority {
 impl Authority {
     fn new() -> Self {
         let key = SigningKey::generate(SignatureAlgorithm::EcdsaP384Sha384).expect("a key");
-        let ceremony = Ceremony { house: "h.example", root_key: &key, now: NOW, random: &SystemRandom };
+        let ceremony = Ceremony { instance: "h.example", root_key: &key, now: NOW, random: &SystemRandom };
         let root = ceremony.root().expect("a root");
         Self { key, root }
     }
