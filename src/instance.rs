@@ -6,11 +6,11 @@ pub(crate) mod certificate_authority;
 pub(crate) mod data_dir;
 pub(crate) mod disclosure;
 pub(crate) mod explain;
-pub(crate) mod founding;
+pub(crate) mod init;
+pub(crate) mod local_users;
 pub(crate) mod logs;
 pub(crate) mod openid_provider;
 pub(crate) mod own_bundle;
-pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod registration;
 pub(crate) mod reload;
@@ -69,8 +69,8 @@ use crate::instance::snapshots::Snapshots;
 use crate::instance::timestamp_authority::TimestampAuthority;
 use crate::instance::trust_publisher::{PublishedTrust, TrustPublisher};
 use crate::instance::trusted_time::TrustedTime;
-use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::KeyRefresher;
+use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::workload_api::{OwnSvid, WorkloadApi};
 
 /// An instance, open. What serves it takes what it needs.
@@ -96,7 +96,7 @@ pub(crate) struct Instance {
     /// The bundle of our own trust domain, if we have one.
     pub(crate) own_bundle: Option<Bytes>,
     /// Looks after the bundles of the others.
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     /// The people who log in with a password.
     pub(crate) local_users: Arc<LocalUsers>,
     /// The snapshot in force, and the way to another.
@@ -112,7 +112,7 @@ pub(crate) struct Instance {
     publisher: Arc<TrustPublisher>,
     rollover: Arc<Rollover>,
     revocations: Arc<RevocationRefresher>,
-    keys: Arc<KeyKeeper>,
+    keys: Arc<KeyRefresher>,
     /// Followed for as long as the instance is open.
     workload_api: Option<WorkloadApi>,
 }
@@ -137,7 +137,7 @@ impl Instance {
         let bundles = parts.bundles(&units.chains()?, workload_api.as_ref())?;
         let trust = parts.publish_trust(&mut units).await?;
         let own_bundle = parts.own_bundle()?;
-        let keys = Arc::new(KeyKeeper::new(opened.clock.clone()));
+        let keys = Arc::new(KeyRefresher::new(opened.clock.clone()));
         let issued_lately = Arc::<IssuedLately>::default();
         let inputs = parts.snapshot_inputs(issued_lately.clone(), keys.clone(), bundles.clone())?;
         let served_logs = Arc::new(parts.served_logs(issued_lately)?);
@@ -245,7 +245,7 @@ impl Instance {
 
 /// Takes up the bundles that are at hand. The Workload API's first answer is waited for only where a trust domain needs
 /// it.
-async fn begin_bundles(bundles: &BundleKeeper, issuers: &Issuers, workload_api: Option<&WorkloadApi>) {
+async fn begin_bundles(bundles: &BundleRefresher, issuers: &Issuers, workload_api: Option<&WorkloadApi>) {
     let mut records = issuers.trust_domains().iter();
     if let Some(workload_api) = workload_api
         && records.any(|record| matches!(record.source(), BundleSource::WorkloadApi))

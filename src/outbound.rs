@@ -10,14 +10,14 @@ pub(crate) mod bundles;
 mod client;
 mod clients;
 pub(crate) mod domain_proofs;
-mod key_keeper;
+mod key_refresher;
 pub(crate) mod time_sources;
 pub(crate) mod upstream;
 pub(crate) mod workload_api;
 
 pub(crate) use address::Place;
 pub(crate) use client::{Outbound, OutboundError};
-pub(crate) use key_keeper::{KeyKeeper, RefreshError};
+pub(crate) use key_refresher::{KeyRefresher, RefreshError};
 
 #[cfg(test)]
 mod tests;

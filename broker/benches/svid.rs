@@ -18,7 +18,7 @@ use broker::names::{PublicSuffixes, TrustDomain};
 use broker::registry::{Issuers, Registry, Source};
 use broker::svid::{JwtSvidVerification, Purpose, UnverifiedX509Svid, VerifiedSvid, X509Verification};
 use broker::token::UnverifiedToken;
-use broker::trust_domain::{Bundle, BundleSource, Held, TrustDomainSpec};
+use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use rcgen::{
@@ -159,7 +159,7 @@ fn instance(bundle: &str, now: UnixTime) -> Issuers {
     let registry = Registry { trust_domains: vec![spec], ..Registry::default() };
     let issuers = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("an instance");
     let bundle = Bundle::parse(bundle.as_bytes()).expect("a bundle");
-    issuers.trust_domains().find(TRUST_DOMAIN).expect("is there").replace(Held::new(Arc::new(bundle), now));
+    issuers.trust_domains().find(TRUST_DOMAIN).expect("is there").replace(CurrentBundle::new(Arc::new(bundle), now));
     issuers
 }
 

@@ -48,7 +48,7 @@ pub enum Step {
     Match,
     /// The claims are a name that a certificate can hold.
     Claim,
-    /// A grant gives the name to the speaker, and to nobody else.
+    /// A grant gives the name to the asserter, and to nobody else.
     Grant,
     /// Nothing that the operator wrote denies it after all.
     Deny,

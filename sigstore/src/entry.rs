@@ -153,7 +153,7 @@ mod tests {
     use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
     use shared::random::SystemRandom;
     use shared::time::UnixTime;
-    use shared::x509::Ceremony;
+    use shared::x509::CaSetup;
 
     use super::*;
 
@@ -163,9 +163,9 @@ mod tests {
     fn a_certificate_that_is_known_needs_no_issuer_and_others_do() {
         let key = |algorithm| SigningKey::generate(algorithm).expect("a key");
         let (root_key, key) = (key(SignatureAlgorithm::EcdsaP384Sha384), key(SignatureAlgorithm::EcdsaP384Sha384));
-        let ceremony = Ceremony { instance: "instance", root_key: &root_key, now: NOW, random: &SystemRandom };
-        let root = ceremony.root().expect("a root");
-        let certificate = ceremony.issuing_ca(&root, key.public_key()).expect("a certificate");
+        let setup = CaSetup { instance: "instance", root_key: &root_key, now: NOW, random: &SystemRandom };
+        let root = setup.root().expect("a root");
+        let certificate = setup.issuing_ca(&root, key.public_key()).expect("a certificate");
         let key_details = KeyDetails::EcdsaP384Sha384;
         let request = EntryRequest {
             digest: aws_lc_rs::digest::digest(key_details.digest(), b"an artifact").as_ref().to_vec(),

@@ -15,8 +15,8 @@ use crate::clock::SystemClock;
 use crate::file;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{Curve, DataDir};
-use crate::instance::founding::{self, Plan};
-use crate::instance::people::Password;
+use crate::instance::init::{self, Plan};
+use crate::instance::local_users::Password;
 use crate::serving::Serving;
 
 /// Sign a file and verify it, start to end.
@@ -45,7 +45,7 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
     let data = DataDir::hold(&folder.join("instance"))?;
     let password = Password::choose(None, &SystemRandom)?;
     let plan = Plan::new(Curve::default(), EMAIL, &password);
-    founding::found(&data, plan, SystemClock.now(), &SystemRandom)?;
+    init::init(&data, plan, SystemClock.now(), &SystemRandom)?;
     block_on(async move {
         let serving = Serving::prepare(&data, Settings::load(None, Some("127.0.0.1:0"))?).await?;
         let options = DemoOptions {

@@ -17,9 +17,9 @@ use crate::cli::api_client::ApiClient;
 use crate::clock::SystemClock;
 use crate::file;
 use crate::instance::assemble::{Origin, Settings};
-use crate::instance::explain::{Judge, Keepers, Reader, Report, vectors};
-use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::BundleKeeper;
+use crate::instance::explain::{Judge, Reader, Refreshers, Report, vectors};
+use crate::outbound::KeyRefresher;
+use crate::outbound::bundles::BundleRefresher;
 
 /// Longest token file: a token of 16 KiB and the end of its line.
 const MAX_TOKEN_FILE: u64 = 16 * 1024 + 2;
@@ -76,10 +76,10 @@ async fn judge(config: Option<&Path>, token: &str, now: UnixTime) -> Result<Repo
     let settings = Settings::load(config, None)?;
     let issuers = settings.records.build(own_record(&settings.origin())?, &[])?;
     let profile = Profile::parse(settings.certificate_lifetime)?;
-    let keys = KeyKeeper::new(Arc::new(SystemClock));
+    let keys = KeyRefresher::new(Arc::new(SystemClock));
     let judge = Judge { issuers: &issuers, profile, now, reader: Reader::Instance };
-    let bundles = BundleKeeper::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
-    Ok(judge.explain(token.as_bytes(), Keepers { keys: &keys, bundles: &bundles }).await)
+    let bundles = BundleRefresher::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
+    Ok(judge.explain(token.as_bytes(), Refreshers { keys: &keys, bundles: &bundles }).await)
 }
 
 /// Our own provider as others see it: its keys are fetched from the instance, if that runs.

@@ -12,8 +12,8 @@ use super::new_instance::NewInstanceArgs;
 use crate::clock::SystemClock;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{DataDir, DataDirError};
-use crate::instance::founding::{self, Plan};
-use crate::instance::people::Password;
+use crate::instance::init::{self, Plan};
+use crate::instance::local_users::Password;
 
 /// Make an instance and exit.
 #[derive(Args, Debug)]
@@ -61,6 +61,6 @@ pub(super) fn found(data: &DataDir, new: NewInstanceArgs, settings: &Settings) -
         addresses: settings.revocation.addresses.clone(),
         ..Plan::new(new.curve, &new.user, &password)
     };
-    founding::found(data, plan, SystemClock.now(), &SystemRandom)?;
+    init::init(data, plan, SystemClock.now(), &SystemRandom)?;
     Ok(FirstUser { email: new.user, password })
 }

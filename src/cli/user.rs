@@ -15,7 +15,7 @@ use super::server::ServerArgs;
 use crate::clock::SystemClock;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{DataDir, DataDirError};
-use crate::instance::people::{Password, People};
+use crate::instance::local_users::{Password, People};
 
 /// The people who log in with a password of this instance. Stop `privyseal up` first, since one process works on an instance
 /// at a time; or add a user to the running instance with --server.
@@ -93,21 +93,21 @@ fn check_owner(config: Option<&Path>, email: &str) -> Result<(), Failure> {
     }
 }
 
-fn people(data: &DataArgs) -> Result<HeldPeople, Failure> {
+fn people(data: &DataArgs) -> Result<OfflineUsers, Failure> {
     let dir = DataDir::hold(&data.data)?;
     if !dir.has_instance()? {
         return Err(DataDirError::Empty(data.data.clone()).into());
     }
-    Ok(HeldPeople { people: People::open(&dir)?, _dir: dir })
+    Ok(OfflineUsers { people: People::open(&dir)?, _dir: dir })
 }
 
 /// The users, with the hold on their directory.
-struct HeldPeople {
+struct OfflineUsers {
     people: People,
     _dir: DataDir,
 }
 
-impl std::ops::Deref for HeldPeople {
+impl std::ops::Deref for OfflineUsers {
     type Target = People;
 
     fn deref(&self) -> &People {

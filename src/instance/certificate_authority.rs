@@ -14,8 +14,8 @@ use shared::time::Clock;
 use crate::instance::assemble::Origin;
 use crate::instance::signature_log::IssuedLately;
 use crate::instance::svid_uses::{SvidUses, UseRefused};
-use crate::outbound::bundles::BundleKeeper;
-use crate::outbound::{KeyKeeper, RefreshError};
+use crate::outbound::bundles::BundleRefresher;
+use crate::outbound::{KeyRefresher, RefreshError};
 
 /// The certificate authority; one for each snapshot.
 pub(crate) struct CertificateAuthority {
@@ -32,9 +32,9 @@ pub(crate) struct CertificateAuthority {
     /// What the signature log will recognise.
     pub(crate) issued_lately: Arc<IssuedLately>,
     /// Fetches issuers' keys.
-    pub(crate) keys: Arc<KeyKeeper>,
+    pub(crate) keys: Arc<KeyRefresher>,
     /// Fetches trust domains' bundles.
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     /// Counts the uses of SVIDs.
     pub(crate) svid_uses: Arc<SvidUses>,
     /// The present moment.

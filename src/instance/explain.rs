@@ -11,8 +11,8 @@ use broker::registry::Issuers;
 use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;
 
-use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::KeyRefresher;
+use crate::outbound::bundles::BundleRefresher;
 
 /// Who reads it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,7 +84,7 @@ pub(crate) struct Certificate {
     pub(crate) not_before: String,
     pub(crate) not_after: String,
     pub(crate) extensions: Vec<Extension>,
-    /// Rule, speaker and grant, as the audit log would have them.
+    /// Rule, asserter and grant, as the audit log would have them.
     pub(crate) permitted_by: String,
 }
 
@@ -99,9 +99,9 @@ pub(crate) struct Extension {
 
 /// Who fetches what is needed.
 #[derive(Clone, Copy)]
-pub(crate) struct Keepers<'a> {
-    pub(crate) keys: &'a KeyKeeper,
-    pub(crate) bundles: &'a BundleKeeper,
+pub(crate) struct Refreshers<'a> {
+    pub(crate) keys: &'a KeyRefresher,
+    pub(crate) bundles: &'a BundleRefresher,
 }
 
 /// What a token is judged by.
@@ -116,7 +116,7 @@ pub(crate) struct Judge<'a> {
 
 impl Judge<'_> {
     /// Explains the token; the issuer's keys or the trust domain's bundle are fetched once if they are needed, as for a certificate.
-    pub(crate) async fn explain(&self, token: &[u8], keepers: Keepers<'_>) -> Report {
+    pub(crate) async fn explain(&self, token: &[u8], keepers: Refreshers<'_>) -> Report {
         // The cause tells of hosts inside the instance, so it is for those who look after it.
         let trouble = match explain(token, self.issuers, self.now) {
             Outcome::Explained(explanation) => return self.report(explanation),

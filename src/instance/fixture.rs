@@ -19,8 +19,8 @@ use super::*;
 use crate::file::{Mode, write_durably};
 use crate::instance::assemble::{Settings, Source};
 use crate::instance::data_dir::{Curve, KeyName};
-use crate::instance::founding::{self, Plan};
-use crate::instance::people::Password;
+use crate::instance::init::{self, Plan};
+use crate::instance::local_users::Password;
 use crate::serving::routes::Routes;
 
 /// Where clients reach it.
@@ -71,7 +71,7 @@ impl Scratch {
         let data = DataDir::hold(&folder.path().join("data")).expect("a directory");
         let password = Password::choose(None, &SystemRandom).expect("a password");
         let plan = Plan::new(Curve::P256, FIRST_USER, &password);
-        founding::found(&data, plan, SystemClock.now(), &SystemRandom).expect("an instance");
+        init::init(&data, plan, SystemClock.now(), &SystemRandom).expect("an instance");
         let settings = Settings::read(&Source::new(Some(&path), None)).map_err(|(problems, _)| problems).expect("good");
         let origin = Origin::parse(ORIGIN).expect("an origin");
         let instance = Instance::open(&data, settings, origin, None).await.expect("opens");

@@ -25,8 +25,8 @@ use crate::instance::snapshots::{SnapshotError, SnapshotInputs};
 use crate::instance::svid_uses::SvidUses;
 use crate::instance::timestamp_units::TimestampUnits;
 use crate::instance::trust_publisher::{TrustPublisher, TufKeys};
-use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::{BundleKeeper, BundleParts, OwnKeys};
+use crate::outbound::KeyRefresher;
+use crate::outbound::bundles::{BundleParts, BundleRefresher, OwnKeys};
 use crate::outbound::workload_api::WorkloadApi;
 
 /// What the parts of an instance are made from.
@@ -108,8 +108,8 @@ impl Parts<'_> {
     pub(super) fn snapshot_inputs(
         &self,
         issued_lately: Arc<IssuedLately>,
-        keys: Arc<KeyKeeper>,
-        bundles: Arc<BundleKeeper>,
+        keys: Arc<KeyRefresher>,
+        bundles: Arc<BundleRefresher>,
     ) -> Result<SnapshotInputs, InstanceError> {
         let signer = |name| -> Result<Arc<dyn Signer>, InstanceError> {
             Ok(Arc::new(self.data.key(name, &self.opened.key_file)?))
@@ -142,7 +142,7 @@ impl Parts<'_> {
         &self,
         units: &[CertificateChain],
         workload_api: Option<&WorkloadApi>,
-    ) -> Result<Arc<BundleKeeper>, InstanceError> {
+    ) -> Result<Arc<BundleRefresher>, InstanceError> {
         let issuing = self.chain("issuing-ca")?;
         let certified = issuing.certificates().iter().map(|certificate| certificate.public_key().spki_sha256());
         let units = units.iter().flat_map(|chain| &chain.certificates);
@@ -153,7 +153,7 @@ impl Parts<'_> {
             signers.push(self.data.key(name, &self.opened.key_file)?.public_key().spki_sha256());
         }
         let Opened { audit, clock, random, .. } = self.opened;
-        Ok(Arc::new(BundleKeeper::new(BundleParts {
+        Ok(Arc::new(BundleRefresher::new(BundleParts {
             clock: clock.clone(),
             random: random.clone(),
             audit: Some(audit.clone()),

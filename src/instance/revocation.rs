@@ -18,7 +18,7 @@ use shared::log::{AppendError, Log};
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
 use shared::x509::revocation::{CrlError, CrlPlan, Responder, RevocationReason};
-use shared::x509::{Ceremony, CeremonyError, Certificate, chain};
+use shared::x509::{CaSetup, CaSetupError, Certificate, chain};
 
 use crate::file::{self, FileError, Mode};
 use crate::instance::assemble::RevocationSettings;
@@ -52,7 +52,7 @@ pub(crate) enum RevocationError {
     #[error("the revocation list: {0}")]
     Crl(#[from] CrlError),
     #[error("the certificate of the OCSP responder: {0}")]
-    Ceremony(#[from] CeremonyError),
+    CaSetup(#[from] CaSetupError),
     #[error("the root issued no certificate with the serial number {0}; `privyseal ca list` shows those that it did")]
     Unknown(String),
     #[error("the certificate {0} is revoked already")]
@@ -186,8 +186,8 @@ impl Revocations {
             public_key_sha256: hex::encode(key.public_key().spki_sha256()),
         };
         self.audit.append(record.to_leaf()).wait()?;
-        let ceremony = Ceremony { instance: &self.instance.name, root_key: &root.key, now, random: &SystemRandom };
-        let certificate = ceremony.ocsp_responder(&root.certificate, key.public_key(), RESPONDER_VALIDITY)?;
+        let setup = CaSetup { instance: &self.instance.name, root_key: &root.key, now, random: &SystemRandom };
+        let certificate = setup.ocsp_responder(&root.certificate, key.public_key(), RESPONDER_VALIDITY)?;
         let chain = shared::x509::Chain::new(vec![certificate, root.certificate.clone()])
             .map_err(|error| RevocationError::Certificates { path: self.units.certificates_path(RESPONDER), error })?;
         Ok(self.units.write_chain(RESPONDER, &chain)?)

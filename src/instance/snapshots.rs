@@ -25,7 +25,7 @@ use crate::instance::assemble::{Problems, Settings};
 /// The snapshot in force, and the only way to another.
 pub(crate) struct Snapshots {
     current: Arc<ArcSwap<Snapshot>>,
-    /// Held while a snapshot is made: whoever makes one has seen the one before.
+    /// CurrentBundle while a snapshot is made: whoever makes one has seen the one before.
     build: tokio::sync::Mutex<Build>,
 }
 

@@ -9,7 +9,7 @@ use p256::ecdsa::signature::Signer as _;
 use shared::keys::{PublicKey, SignError, SignatureAlgorithm, Signer};
 use shared::random::Random;
 use shared::time::UnixTime;
-use shared::x509::{Ceremony, Chain, NodePrefix};
+use shared::x509::{CaSetup, Chain, NodePrefix};
 use spki::EncodePublicKey as _;
 
 use super::{Authority, CertificateLogKey, Profile};
@@ -87,10 +87,10 @@ impl Signer for FixedKey {
 
 /// The issuing authority on the curve of `key`, under a root made with the same kind of key.
 pub(crate) fn authority(root: FixedKey, key: FixedKey) -> Authority {
-    let ceremony =
-        Ceremony { instance: "h-0123abcd.privyseal.internal", root_key: &root, now: NOW, random: &Constant(0x55) };
-    let root = ceremony.root().expect("root");
-    let issuing = ceremony.issuing_ca(&root, key.public_key()).expect("issuing CA");
+    let setup =
+        CaSetup { instance: "h-0123abcd.privyseal.internal", root_key: &root, now: NOW, random: &Constant(0x55) };
+    let root = setup.root().expect("root");
+    let issuing = setup.issuing_ca(&root, key.public_key()).expect("issuing CA");
     Authority::new(Chain::new(vec![issuing, root]).expect("chain"), Arc::new(key)).expect("authority")
 }
 

@@ -1,4 +1,4 @@
-//! Grants: the names that a speaker owns.
+//! Grants: the names that a asserter owns.
 
 use crate::names::{ClusterName, DomainName, EmailAddress, NameError, ServiceAccounts, SpiffePrefix, UriName};
 
@@ -62,7 +62,7 @@ impl std::fmt::Display for Scope {
     }
 }
 
-/// A scope given to one speaker.
+/// A scope given to one asserter.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Grant {
     scope: Scope,

@@ -104,7 +104,7 @@ impl IssuerSpec {
 /// A record in force: what the operator said, and the keys as last fetched.
 pub struct Issuer {
     spec: IssuerSpec,
-    /// Written by the edge's key keeper only.
+    /// Written by the edge's key refresher only.
     keys: ArcSwap<KeySet>,
 }
 

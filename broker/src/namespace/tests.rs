@@ -540,8 +540,8 @@ fn any_name() -> impl Strategy<Value = Name> {
     ]
 }
 
-fn permits(rules: &Rules, speaker: SpeakerIndex, name: &Name) -> bool {
-    rules.decide(speaker, name).is_ok()
+fn permits(rules: &Rules, asserter: AsserterIndex, name: &Name) -> bool {
+    rules.decide(asserter, name).is_ok()
 }
 
 /// What a scope means, said as plainly as possible: the yardstick for the indexes.

@@ -386,7 +386,7 @@ fn names_that_somebody_had_need_a_release_and_another_issuer() {
     };
     let is_held = |roster: &Roster| matches!(roster.admit(&other_iss, "n"), Err(RosterError::HeldByAnother { .. }));
     assert!(is_held(&roster));
-    assert_eq!(start.release("admin", false, at(5)), Err(LifeError::StillSpeaks));
+    assert_eq!(start.release("admin", false, at(5)), Err(LifeError::StillAsserts));
     let frozen = start.freeze("admin", true, "sold", at(5)).expect("is frozen").next;
     roster.put(frozen.clone());
     assert!(is_held(&roster));

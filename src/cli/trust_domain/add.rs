@@ -18,7 +18,7 @@ use super::text;
 use crate::clock::SystemClock;
 use crate::file;
 use crate::instance::assemble::{Settings, Source};
-use crate::outbound::bundles::{BundleKeeper, State};
+use crate::outbound::bundles::{BundleRefresher, State};
 
 /// What `--help` ends with.
 pub(super) const EXAMPLES: &str = "\
@@ -194,7 +194,7 @@ async fn look(args: &AddArgs, settings: &Settings) -> Result<(), Failure> {
         println!("The Workload API gives bundles to the instance itself, so nothing was looked at here.");
         return Ok(());
     }
-    let keeper = BundleKeeper::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
+    let keeper = BundleRefresher::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
     look_at_others(&keeper, record, &issuers).await?;
     if let Err(error) = keeper.look_at_once(record, &issuers).await {
         let rule = error.rule().map(|rule| format!(" (rule {rule})")).unwrap_or_default();
@@ -221,7 +221,11 @@ async fn look(args: &AddArgs, settings: &Settings) -> Result<(), Failure> {
 
 /// An endpoint may be of another trust domain, whose bundle is needed first; and no key may be in two bundles, as far
 /// as those can be seen from here without asking anybody.
-async fn look_at_others(keeper: &BundleKeeper, record: &TrustDomainRecord, issuers: &Issuers) -> Result<(), Failure> {
+async fn look_at_others(
+    keeper: &BundleRefresher,
+    record: &TrustDomainRecord,
+    issuers: &Issuers,
+) -> Result<(), Failure> {
     let host = match record.source() {
         BundleSource::Endpoint { profile: EndpointProfile::Spiffe { endpoint_id, .. }, .. } => {
             Some(endpoint_id.trust_domain())

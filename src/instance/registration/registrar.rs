@@ -29,7 +29,7 @@ pub(crate) struct Registrar {
     instance: InstanceName,
     settings: RegistrationSettings,
     pub(super) resolvers: Resolvers,
-    /// Held while a registration changes: whoever changes one has seen the change before. It holds how much of the
+    /// CurrentBundle while a registration changes: whoever changes one has seen the change before. It holds how much of the
     /// audit log the store has.
     pub(super) writing: tokio::sync::Mutex<u64>,
     roster: ArcSwap<Roster>,

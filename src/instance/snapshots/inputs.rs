@@ -25,9 +25,9 @@ use crate::instance::certificate_authority::CertificateAuthority;
 use crate::instance::openid_provider::{OpenIdProvider, OpenIdProviderParts};
 use crate::instance::signature_log::IssuedLately;
 use crate::instance::svid_uses::SvidUses;
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::upstream::{FetchError, Fetcher, OidcConnector, OidcConnectorParts, UpstreamConnector};
-use crate::outbound::{KeyKeeper, Outbound};
+use crate::outbound::{KeyRefresher, Outbound};
 
 /// What the record of our own provider is called in the audit log.
 const OWN_PROVIDER: &str = "own-provider";
@@ -47,8 +47,8 @@ pub(crate) struct SnapshotInputs {
     pub(crate) audit: Log,
     pub(crate) certificates: Log,
     pub(crate) issued_lately: Arc<IssuedLately>,
-    pub(crate) keys: Arc<KeyKeeper>,
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) keys: Arc<KeyRefresher>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     pub(crate) svid_uses: Arc<SvidUses>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,

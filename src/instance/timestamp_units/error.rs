@@ -2,7 +2,7 @@
 
 use shared::keys::SignError;
 use shared::log::AppendError;
-use shared::x509::{CeremonyError, ChainError};
+use shared::x509::{CaSetupError, ChainError};
 use tsa::UnitError;
 
 use super::files::UnitFileError;
@@ -17,7 +17,7 @@ pub(crate) enum UnitsError {
     #[error("the audit log did not take the record: {0}")]
     Audit(#[from] AppendError),
     #[error("the certificate could not be made: {0}")]
-    Ceremony(#[from] CeremonyError),
+    CaSetup(#[from] CaSetupError),
     #[error(transparent)]
     Register(#[from] RegisterError),
     #[error("the new certificate and the root are no chain: {0}")]

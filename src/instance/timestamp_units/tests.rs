@@ -12,8 +12,8 @@ use crate::clock::SystemClock;
 use crate::file::{self, Mode};
 use crate::instance::assemble::{Settings, Source, UnitSettings};
 use crate::instance::data_dir::{Curve, DataDir};
-use crate::instance::founding::{self, Plan};
-use crate::instance::people::Password;
+use crate::instance::init::{self, Plan};
+use crate::instance::local_users::Password;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -32,7 +32,7 @@ fn scratch() -> Scratch {
     let data = DataDir::hold(&folder.path().join("data")).expect("a directory");
     let password = Password::choose(None, &SystemRandom).expect("a password");
     let plan = Plan::new(Curve::P256, "alice@instance.example", &password);
-    founding::found(&data, plan, SystemClock.now(), &SystemRandom).expect("an instance");
+    init::init(&data, plan, SystemClock.now(), &SystemRandom).expect("an instance");
     let settings = Settings::read(&Source::new(None, None)).map_err(|(problems, _)| problems).expect("the defaults");
     let (instance, key_file) =
         (data.instance_file().expect("an instance"), Arc::new(data.key_file().expect("a key file")));

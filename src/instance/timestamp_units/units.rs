@@ -9,7 +9,7 @@ use shared::log::Log;
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
 use shared::trust_root::{CertificateChain, Validity};
-use shared::x509::{Ceremony, Chain, NodePrefix, UnitPlan};
+use shared::x509::{CaSetup, Chain, NodePrefix, UnitPlan};
 use tsa::{SigningUnit, Succession, UnitConfig};
 
 use super::error::UnitsError;
@@ -145,8 +145,7 @@ impl TimestampUnits {
         };
         let event = Event { unit: name, number, public: &public, serial: String::new(), now };
         self.record(&event, UnitEvent::Made, 0)?;
-        let ceremony =
-            Ceremony { instance: &self.instance.name, root_key: &making.root.key, now, random: &SystemRandom };
+        let setup = CaSetup { instance: &self.instance.name, root_key: &making.root.key, now, random: &SystemRandom };
         let plan = UnitPlan {
             role: &format!("tsa {name} {number}"),
             key: &public,
@@ -156,7 +155,7 @@ impl TimestampUnits {
         };
         // The root's key is used only after this is on record.
         self.record(&event, UnitEvent::Certified, now.plus(plan.key_use).seconds())?;
-        let certificate = ceremony.unit(&making.root.certificate, &plan)?;
+        let certificate = setup.unit(&making.root.certificate, &plan)?;
         let chain = Chain::new(vec![certificate, making.root.certificate.clone()])?;
         self.files.write_chain(&stem, &chain)?;
         Ok(generation)

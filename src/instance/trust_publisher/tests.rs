@@ -7,7 +7,7 @@ use shared::keys::{PublicKey, SignatureAlgorithm, SigningKey};
 use shared::random::SystemRandom;
 use shared::trust_root::tuf::reader::TrustedKeys;
 use shared::trust_root::{CertificateChain, LogKey, TrustedRoot, Validity};
-use shared::x509::Ceremony;
+use shared::x509::CaSetup;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -26,11 +26,11 @@ fn tuf_keys() -> TufKeys {
 fn material(origin: &str) -> TrustMaterial {
     let root_key = key(SignatureAlgorithm::EcdsaP384Sha384);
     let other: PublicKey = key(SignatureAlgorithm::EcdsaP384Sha384).public_key().clone();
-    let ceremony =
-        Ceremony { instance: "h-01234567.privyseal.internal", root_key: &root_key, now: START, random: &SystemRandom };
-    let root = ceremony.root().expect("a root");
-    let issuing = ceremony.issuing_ca(&root, &other).expect("an issuing CA");
-    let unit = ceremony.timestamp_unit(&root, "unit", &other).expect("a unit");
+    let setup =
+        CaSetup { instance: "h-01234567.privyseal.internal", root_key: &root_key, now: START, random: &SystemRandom };
+    let root = setup.root().expect("a root");
+    let issuing = setup.issuing_ca(&root, &other).expect("an issuing CA");
+    let unit = setup.timestamp_unit(&root, "unit", &other).expect("a unit");
     let chain = |first: &shared::x509::Certificate| {
         let certificates = vec![first.der().to_vec(), root.der().to_vec()];
         vec![CertificateChain { certificates, validity: Validity::since(START) }]

@@ -19,7 +19,7 @@ use tonic::Code;
 
 use self::agent::{Agent, Authority, Says, X509SvidMessage};
 use super::*;
-use crate::outbound::bundles::{BundleKeeper, BundleParts, OwnKeys, State};
+use crate::outbound::bundles::{BundleParts, BundleRefresher, OwnKeys, State};
 
 /// 2026-11-21 12:00:00 UTC.
 const NOON: u64 = 1_795_262_400;
@@ -284,8 +284,8 @@ fn record<'a>(issuers: &'a Issuers, name: &str) -> &'a Arc<TrustDomainRecord> {
 }
 
 impl Scratch {
-    fn keeper(&self) -> BundleKeeper {
-        BundleKeeper::new(BundleParts {
+    fn keeper(&self) -> BundleRefresher {
+        BundleRefresher::new(BundleParts {
             clock: self.clock.clone(),
             random: Arc::new(SystemRandom),
             audit: None,

@@ -16,7 +16,7 @@ use shared::log::Log;
 use crate::clock::Stopwatch;
 use crate::current::Current;
 use crate::instance::timestamp_authority::TimestampAuthority;
-use crate::outbound::bundles::{BundleKeeper, State as BundleState};
+use crate::outbound::bundles::{BundleRefresher, State as BundleState};
 use crate::outbound::workload_api::OwnSvid;
 
 /// How long an answer of the keys counts: whoever asks for readiness in a loop does not make them sign in a loop.
@@ -27,7 +27,7 @@ pub(crate) struct HealthEdge {
     logs: Vec<Log>,
     signers: Vec<Arc<dyn Signer>>,
     timestamps: Arc<TimestampAuthority>,
-    bundles: Arc<BundleKeeper>,
+    bundles: Arc<BundleRefresher>,
     issuers: Current<Issuers>,
     probed: Mutex<Option<(Stopwatch, Vec<String>)>>,
     own_svid: Option<Arc<OwnSvid>>,
@@ -38,7 +38,7 @@ impl HealthEdge {
         logs: Vec<Log>,
         signers: Vec<Arc<dyn Signer>>,
         timestamps: Arc<TimestampAuthority>,
-        bundles: Arc<BundleKeeper>,
+        bundles: Arc<BundleRefresher>,
         issuers: Current<Issuers>,
     ) -> Self {
         Self { logs, signers, timestamps, bundles, issuers, probed: Mutex::new(None), own_svid: None }

@@ -25,11 +25,11 @@ use shared::time::Clock;
 
 use crate::current::Current;
 use crate::instance::trusted_time::TrustedTime;
-use crate::outbound::bundles::{BundleKeeper, Report, State};
+use crate::outbound::bundles::{BundleRefresher, Report, State};
 
 /// Who keeps the figures.
 pub(crate) struct Figures {
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     pub(crate) issuers: Current<Issuers>,
     pub(crate) logs: Vec<Log>,
     pub(crate) time: Arc<TrustedTime>,

@@ -22,7 +22,7 @@ use crate::provider::{
 use crate::registry::Registry;
 use crate::svid::Purpose;
 use crate::token::mint::{self, TestKey};
-use crate::trust_domain::{Accepts, Bundle, BundleSource, Held, TrustDomainSpec, UsePolicy};
+use crate::trust_domain::{Accepts, Bundle, BundleSource, CurrentBundle, TrustDomainSpec, UsePolicy};
 
 const NOW: UnixTime = UnixTime::from_seconds(mint::NOW);
 const US: &str = "https://instance.example/oidc";
@@ -73,7 +73,7 @@ fn issuers() -> Issuers {
 
 fn hold(issuers: &Issuers, name: &str, bundle: &[u8], now: UnixTime) {
     let record = issuers.trust_domains().find(name).expect("is registered");
-    record.replace(Held::new(Arc::new(Bundle::parse(bundle).expect("a bundle")), now));
+    record.replace(CurrentBundle::new(Arc::new(Bundle::parse(bundle).expect("a bundle")), now));
 }
 
 /// A JWT-SVID with some claims changed; null takes one away.

@@ -10,7 +10,6 @@ mod extensions;
 mod facts;
 mod issuer;
 mod reasons;
-mod revocation_dates;
 mod serial_numbers;
 mod signature;
 mod time_form;
@@ -35,7 +34,6 @@ pub(super) fn lint(octets: &[u8], facts: CrlFacts<'_>) -> Result<(), CrlLintErro
     updates::check(&list)?;
     time_form::check(&list)?;
     serial_numbers::check(&list)?;
-    revocation_dates::check(&list)?;
     reasons::check(&list)?;
     let extensions = list.crl_extensions.as_deref().unwrap_or_default();
     extensions::check(extensions)?;

@@ -13,7 +13,7 @@ use shared::trust_root::encoding::Base64;
 use shared::trust_root::trusted_root::{Authority, LogId};
 use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, TrustedRoot, Validity};
 use shared::x509::der_writer::tag;
-use shared::x509::{Ceremony, Certificate, Chain, DerWriter, NodePrefix};
+use shared::x509::{CaSetup, Certificate, Chain, DerWriter, NodePrefix};
 use tsa::{
     Accuracy, ClockGuard, ClockReading, Look, MarkRecovery, PolicyOid, SigningUnit, TimestampRequest, UnitConfig,
 };
@@ -111,10 +111,10 @@ impl Instance {
         let issuing_key = key(SignatureAlgorithm::EcdsaP384Sha384);
         let unit_key = key(SignatureAlgorithm::EcdsaP384Sha384);
         let random = &SystemRandom;
-        let ceremony = Ceremony { instance: "instance.example", root_key: &root_key, now: NOW, random };
-        let root = ceremony.root().expect("a root");
-        let issuing = ceremony.issuing_ca(&root, issuing_key.public_key()).expect("an issuing CA");
-        let unit_certificate = ceremony.timestamp_unit(&root, "unit", unit_key.public_key()).expect("a unit");
+        let setup = CaSetup { instance: "instance.example", root_key: &root_key, now: NOW, random };
+        let root = setup.root().expect("a root");
+        let issuing = setup.issuing_ca(&root, issuing_key.public_key()).expect("an issuing CA");
+        let unit_certificate = setup.timestamp_unit(&root, "unit", unit_key.public_key()).expect("a unit");
         let config = UnitConfig {
             name: "unit".to_owned(),
             key: Arc::new(unit_key),

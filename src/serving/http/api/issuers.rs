@@ -282,6 +282,6 @@ fn life_rule(error: LifeError) -> &'static str {
         LifeError::Approved => "APPROVED",
         LifeError::NeverActive => "PENDING",
         LifeError::Frozen => "FROZEN",
-        LifeError::StillSpeaks => "ACTIVE",
+        LifeError::StillAsserts => "ACTIVE",
     }
 }

@@ -5,7 +5,7 @@ use shared::keys::{PublicKey, SignatureAlgorithm, Signer, SigningKey};
 use shared::log::{LeafHash, Origin, SignedCheckpoint, merkle};
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
-use shared::x509::{Ceremony, Certificate};
+use shared::x509::{CaSetup, Certificate};
 use tower::ServiceExt as _;
 
 use super::*;
@@ -26,9 +26,9 @@ fn key(algorithm: SignatureAlgorithm) -> SigningKey {
 
 fn certified(key: &SigningKey) -> (Certificate, Certificate) {
     let root_key = SigningKey::generate(SignatureAlgorithm::EcdsaP384Sha384).expect("generates");
-    let ceremony = Ceremony { instance: "instance", root_key: &root_key, now: NOW, random: &SystemRandom };
-    let root = ceremony.root().expect("certifies");
-    let leaf = ceremony.issuing_ca(&root, key.public_key()).expect("certifies");
+    let setup = CaSetup { instance: "instance", root_key: &root_key, now: NOW, random: &SystemRandom };
+    let root = setup.root().expect("certifies");
+    let leaf = setup.issuing_ca(&root, key.public_key()).expect("certifies");
     (root, leaf)
 }
 

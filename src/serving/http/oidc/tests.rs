@@ -28,7 +28,7 @@ use super::super::request_id::RequestIds;
 use super::*;
 use crate::instance::openid_provider::OpenIdProviderParts;
 use crate::instance::svid_uses::SvidUses;
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::upstream::{FetchError, Fetcher, OidcConnector, OidcConnectorParts, UpstreamConnector};
 
 const ORIGIN: &str = "http://localhost:8420";
@@ -144,7 +144,7 @@ fn instance_with(algorithm: SignatureAlgorithm, with_upstream: bool) -> Instance
     let key = Arc::new(SigningKey::generate(algorithm).expect("generates"));
     let corp = ConnectorId::parse("corp").expect("good");
     let mut connectors = vec![ConnectorId::local()];
-    let mut speakers = vec![ConnectorSpec { id: "local".to_owned(), grants: vec![Grant::local_accounts()] }];
+    let mut asserters = vec![ConnectorSpec { id: "local".to_owned(), grants: vec![Grant::local_accounts()] }];
     let upstream = Arc::new(FakeUpstream {
         key: SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256).expect("generates"),
         sent: Mutex::default(),
@@ -155,7 +155,7 @@ fn instance_with(algorithm: SignatureAlgorithm, with_upstream: bool) -> Instance
     if with_upstream {
         connectors.push(corp.clone());
         let grants = vec![Grant::email_domain("corp.example", false).expect("good")];
-        speakers.push(ConnectorSpec { id: "corp".to_owned(), grants });
+        asserters.push(ConnectorSpec { id: "corp".to_owned(), grants });
         let connector = OidcConnector::new(OidcConnectorParts {
             id: corp,
             name: "Corp".to_owned(),
@@ -186,8 +186,8 @@ fn instance_with(algorithm: SignatureAlgorithm, with_upstream: bool) -> Instance
         provider: Arc::new(provider.expect("good")),
         local: Some(Arc::new(local)),
         upstreams,
-        issuers: Arc::new(Issuers::build(Vec::new(), speakers).map_err(|errors| errors.len()).expect("good")),
-        bundles: Arc::new(BundleKeeper::for_explanations(clock.clone(), Arc::new(SystemRandom))),
+        issuers: Arc::new(Issuers::build(Vec::new(), asserters).map_err(|errors| errors.len()).expect("good")),
+        bundles: Arc::new(BundleRefresher::for_explanations(clock.clone(), Arc::new(SystemRandom))),
         svid_uses: Arc::new(SvidUses::new(store.clone())),
         has_svid_listener: false,
         audit: audit.clone(),

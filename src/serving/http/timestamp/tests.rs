@@ -8,7 +8,7 @@ use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::log::Log;
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
-use shared::x509::{Ceremony, Chain, NodePrefix};
+use shared::x509::{CaSetup, Chain, NodePrefix};
 use tower::ServiceExt as _;
 use tsa::{
     Accuracy, ClockLimits, ClockReading, ClockTrouble, Clocks, Expected, PolicyOid, SigningUnit, Succession,
@@ -57,9 +57,9 @@ fn instance() -> Instance {
     let algorithm = SignatureAlgorithm::EcdsaP256Sha256;
     let (root_key, key) = (SigningKey::generate(algorithm).unwrap(), SigningKey::generate(algorithm).unwrap());
     let now = UnixTime::from_millis(NOW - 60_000);
-    let ceremony = Ceremony { instance: "h", root_key: &root_key, now, random: &SystemRandom };
-    let root = ceremony.root().unwrap();
-    let leaf = ceremony.timestamp_unit(&root, "Timestamp Unit 1", key.public_key()).unwrap();
+    let setup = CaSetup { instance: "h", root_key: &root_key, now, random: &SystemRandom };
+    let root = setup.root().unwrap();
+    let leaf = setup.timestamp_unit(&root, "Timestamp Unit 1", key.public_key()).unwrap();
     let config = UnitConfig {
         name: "first".to_owned(),
         key: Arc::new(key),

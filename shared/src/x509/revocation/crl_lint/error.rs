@@ -35,9 +35,6 @@ pub enum CrlLintError {
     /// An entry has no reason, two, or an unknown one (RFC 5280 §5.3.1).
     #[error("the entry of serial number {0} has no reason that RFC 5280 knows")]
     Reason(String),
-    /// An entry is revoked only after the list was made (RFC 5280 §5.1.2.4, §5.1.2.6).
-    #[error("serial number {0} is revoked after the list's this update")]
-    RevocationDate(String),
     /// A serial number is not positive (RFC 5280 §4.1.2.2).
     #[error("serial number {0} is not positive")]
     Serial(String),

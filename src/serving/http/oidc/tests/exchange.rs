@@ -262,7 +262,7 @@ impl Desk {
             local: None,
             upstreams: Vec::new(),
             issuers: Arc::new(issuers.unwrap_or_else(|errors| panic!("{errors:?}"))),
-            bundles: Arc::new(BundleKeeper::for_explanations(clock.clone(), random.clone())),
+            bundles: Arc::new(BundleRefresher::for_explanations(clock.clone(), random.clone())),
             svid_uses: Arc::new(SvidUses::new(store)),
             has_svid_listener: true,
             audit: Log::in_memory(),
