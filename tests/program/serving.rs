@@ -37,13 +37,15 @@ impl Scratch {
 
     /// Serves the instance on a port that the system picks.
     pub(crate) fn up(&self, more: &[&str]) -> Serving {
-        self.up_with(more, Stdio::inherit())
+        let mut serving = self.up_at("127.0.0.1:0", more, Stdio::inherit());
+        serving.address = serving.origin.split("//").nth(1).unwrap().to_owned();
+        serving
     }
 
-    /// The same, with its standard error to `errors`.
-    pub(crate) fn up_with(&self, more: &[&str], errors: Stdio) -> Serving {
+    /// The same at this address, with its standard error to `errors`. The origin may be another one.
+    pub(crate) fn up_at(&self, address: &str, more: &[&str], errors: Stdio) -> Serving {
         let mut child = privyseal()
-            .args(["up", "--data", &self.path("data"), "--listen", "127.0.0.1:0"])
+            .args(["up", "--data", &self.path("data"), "--listen", address])
             .args(more)
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -52,7 +54,7 @@ impl Scratch {
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
-        Serving { child, lines, origin: first.trim_end().to_owned() }
+        Serving { child, lines, origin: first.trim_end().to_owned(), address: address.to_owned() }
     }
 }
 
@@ -60,11 +62,12 @@ pub(crate) struct Serving {
     child: Child,
     lines: BufReader<ChildStdout>,
     pub(crate) origin: String,
+    address: String,
 }
 
 impl Serving {
     pub(crate) fn authority(&self) -> &str {
-        self.origin.split("//").nth(1).unwrap()
+        &self.address
     }
 
     /// The process.

@@ -41,10 +41,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Serves it with its configuration of 0.1; what it says on standard error comes at the end.
+/// Serves it with its configuration of 0.1, whose origin stays, on a port that is free; standard error goes to a file.
 fn serve(scratch: &Scratch) -> Serving {
     std::fs::copy(vectors().join("seal.toml"), scratch.path("seal.toml")).unwrap();
-    scratch.up_with(&["--config", &scratch.path("seal.toml")], Stdio::from(log(scratch)))
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    scratch.up_at(&free, &["--config", &scratch.path("seal.toml")], Stdio::from(log(scratch)))
 }
 
 fn log(scratch: &Scratch) -> std::fs::File {
@@ -115,10 +116,10 @@ fn two_names_for_one_thing_are_refused_unless_they_agree() {
     let scratch = copied();
     let (old, new) = (scratch.path("data/house.toml"), scratch.path("data/instance.toml"));
     std::fs::copy(&old, &new).unwrap();
-    assert!(run(&["user", "list", "--data", &scratch.path("data")]).status.success());
+    assert_eq!(serve(&scratch).terminate().0, Some(0));
     let text = std::fs::read_to_string(&old).unwrap();
     std::fs::write(&new, text.replace("h-9d90073c", "h-00000000")).unwrap();
-    let refused = run(&["user", "list", "--data", &scratch.path("data")]);
+    let refused = run(&["up", "--data", &scratch.path("data"), "--listen", "127.0.0.1:0"]);
     assert!(!refused.status.success() && told(&refused).contains("house.toml"), "{}", told(&refused));
 
     std::fs::write(scratch.path("both.toml"), "[house]\n[instance]\n").unwrap();
