@@ -18,6 +18,7 @@
 mod build;
 mod condition;
 mod denied;
+#[cfg_attr(not(feature = "deny-expressions"), path = "namespace/deny_absent.rs")]
 mod deny;
 mod email_index;
 mod grant;
