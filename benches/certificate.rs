@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use broker::ca::lint::{Facts, lint};
 use broker::ca::{Authority, CertificateLogKey, Profile, Submission};
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use broker::grants::Grant;
+use broker::issuer::{IssuerSpec, KeySource};
+use broker::jose::{JoseAlgorithm, KeySet};
 use broker::names::IssuerUrl;
-use broker::namespace::Grant;
 use broker::principal::Principal;
 use broker::profile;
-use broker::signing::{Call, Issuance, Outcome, SigningRequest};
-use broker::token::{JoseAlgorithm, UnverifiedToken, Verification};
+use broker::registry::Issuers;
+use broker::signing::{Call, Issuance, KeyWithProof, Outcome, SigningRequest};
+use broker::token::{UnverifiedToken, Verification};
 use shared::keys::{SignatureAlgorithm, Signer, SigningKey};
 use shared::log::Log;
 use shared::random::SystemRandom;
@@ -94,7 +96,9 @@ impl Bench {
     }
 
     fn prepare(&self) -> Box<broker::signing::Prepared> {
-        let request = SigningRequest::parse(&self.token, Some(self.key.clone()), None).expect("a request");
+        let (content, proof) = self.key.clone();
+        let key = KeyWithProof { content, proof };
+        let request = SigningRequest::parse(&self.token, Some(key), None).expect("a request");
         let call = Call { id: "0badcafe-1", now: NOW, random: &SystemRandom };
         match self.issuance.prepare(request, &self.issuers, &call) {
             Ok(Outcome::Prepared(prepared)) => prepared,

@@ -37,7 +37,7 @@ mod timestamping;
 use std::sync::Arc;
 
 use broker::connector::local::LocalUsers;
-use broker::issuer::Issuers;
+use broker::registry::Issuers;
 use broker::trust_domain::BundleSource;
 use bytes::Bytes;
 use privyseal_config::DisclosureSection;

@@ -1,7 +1,7 @@
 //! Privy Seal: private code signing in one binary.
 //!
 //! This crate is the edge: command line, files, sockets, HTTP. What may be signed for whom is decided in `broker` and
-//! `tsa`, which know none of these.
+//! `tsa`, and whether it verifies in `privyseal-sigstore`; they know none of these.
 
 mod cli;
 mod clock;
@@ -11,7 +11,6 @@ mod file;
 mod instance;
 mod outbound;
 mod serving;
-mod verify;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -9,7 +9,7 @@ pub mod upstream;
 use serde::{Deserialize, Serialize};
 use shared::digest::sha256_hex;
 
-use crate::namespace::WORKLOADS;
+use crate::grants::WORKLOADS;
 
 /// A connector's name in URLs and tokens: 1 to 32 lower-case letters, digits and hyphens.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]

@@ -1,7 +1,8 @@
-//! Why a token would, or would not, get a certificate: the path of `signing`, told step by step, with no certificate at its end.
+//! Why a token would, or would not, get a certificate: the path of `signing`, told step by step, with no certificate at
+//! its end.
 //!
-//! The very functions that judge a signing request judge here, so an explanation cannot differ from what the authority does. No
-//! key is asked for, no signing key is used, nothing is recorded, and the token is named by its SHA-256 alone.
+//! The very functions that judge a signing request judge here, so an explanation cannot differ from what the authority
+//! does. No key is asked for, no signing key is used, nothing is recorded, and the token is named by its SHA-256 alone.
 
 mod extension;
 
@@ -12,11 +13,16 @@ use shared::time::UnixTime;
 
 pub use extension::extension_name;
 
-use crate::issuer::{Issuer, Issuers, Source};
+use crate::credential::{Attributed, Credential, CredentialError, CredentialVerification};
+use crate::grants::Mismatch;
+use crate::issuer::Issuer;
+use crate::jose::{JoseError, Part};
 use crate::names::Rule;
 use crate::namespace::{Denied, Permit};
 use crate::principal::Principal;
-use crate::token::{JwtSvidError, JwtSvidVerification, Part, TokenError, UnverifiedToken, Verification};
+use crate::registry::{Issuers, Source};
+use crate::svid::{JwtSvidError, NeedsBundle};
+use crate::token::TokenError;
 use crate::trust_domain::TrustDomainRecord;
 
 /// What is looked at, in this order; the first that refuses ends it.
@@ -105,6 +111,13 @@ pub enum Record {
 }
 
 impl Record {
+    fn of(source: Source<'_>) -> Self {
+        match source {
+            Source::Issuer(issuer) => Self::Issuer(Arc::clone(issuer)),
+            Source::TrustDomain(record) => Self::TrustDomain(Arc::clone(record)),
+        }
+    }
+
     /// What the operator calls it: an issuer's identifier, a trust domain's name.
     pub fn id(&self) -> &str {
         match self {
@@ -141,7 +154,8 @@ pub struct Refusal {
 pub enum Outcome {
     /// An explanation.
     Explained(Explanation),
-    /// The issuer's keys must be fetched first; then ask again. Whoever cannot fetch them has the explanation as it is without.
+    /// The issuer's keys must be fetched first; then ask again. Whoever cannot fetch them has the explanation as it is
+    /// without.
     NeedsKeys {
         /// Whose.
         issuer: Arc<Issuer>,
@@ -161,14 +175,13 @@ pub enum Outcome {
 pub fn explain(token: &[u8], issuers: &Issuers, now: UnixTime) -> Outcome {
     let token_sha256 = digest(&SHA256, token).as_ref().try_into().expect("SHA-256 has 32 bytes");
     let asked = Asked { token_sha256, issuers, now };
-    let token = match UnverifiedToken::parse(token) {
-        Ok(token) => token,
-        Err(error) => return asked.refused(None, of_token(&error)),
+    let attributed = match Credential::token(token) {
+        Ok(credential) => credential.attribute(issuers),
+        Err(error) => Err(error.into()),
     };
-    match issuers.source(&token) {
-        Ok(Source::Issuer(record)) => asked.of_issuer(token, record),
-        Ok(Source::TrustDomain(record)) => asked.of_trust_domain(token, record),
-        Err(error) => asked.refused(None, of_token(&error)),
+    match attributed {
+        Ok(attributed) => asked.verified(attributed),
+        Err(error) => asked.refused(None, of_credential(&error)),
     }
 }
 
@@ -196,36 +209,41 @@ impl Asked<'_> {
         Outcome::Explained(self.told(Some(record), verdict))
     }
 
-    fn of_issuer(&self, token: UnverifiedToken, issuer: &Arc<Issuer>) -> Outcome {
-        let record = Record::Issuer(Arc::clone(issuer));
-        match token.verify(issuer, self.now) {
-            Ok(Verification::Verified(token)) => self.decided(record, self.issuers.rules().permit(*token)),
-            Ok(Verification::NeedsKeys(_)) => {
+    fn verified(&self, attributed: Attributed<'_>) -> Outcome {
+        let record = Record::of(attributed.source());
+        match attributed.verify(self.now) {
+            Ok(CredentialVerification::Verified(credential)) => {
+                self.decided(record, self.issuers.rules().permit_credential(*credential))
+            }
+            Ok(CredentialVerification::NeedsKeys { issuer, .. }) => {
                 let reason = format!("the token is signed by a key that its issuer {} does not publish", issuer.iss());
                 let refusal = Refusal { step: Step::Signature, rule: Rule::T1, reason, owner: None };
                 let otherwise = self.told(Some(record), Verdict::Refused(refusal));
-                Outcome::NeedsKeys { issuer: Arc::clone(issuer), otherwise }
+                Outcome::NeedsKeys { issuer, otherwise }
             }
-            Err(error) => self.refused(Some(record), of_token(&error)),
-        }
-    }
-
-    fn of_trust_domain(&self, token: UnverifiedToken, trust_domain: &Arc<TrustDomainRecord>) -> Outcome {
-        let record = Record::TrustDomain(Arc::clone(trust_domain));
-        match token.verify_svid(trust_domain, &[trust_domain.audience().as_str()], self.now) {
-            Ok(JwtSvidVerification::Verified(svid)) => self.decided(record, self.issuers.rules().permit_svid(svid)),
-            Ok(JwtSvidVerification::NeedsBundle { needs, .. }) => {
-                let (rule, reason) = match needs.why {
+            Ok(CredentialVerification::NeedsBundle { needs: NeedsBundle { record: trust_domain, why }, .. }) => {
+                let (rule, reason) = match why {
                     Some(why) => (Rule::J3, format!("the trust domain {}: {why}", trust_domain.name())),
                     None => (Rule::J4, format!("the bundle of {} does not hold the token's key", trust_domain.name())),
                 };
                 let refusal = Refusal { step: Step::Signature, rule, reason, owner: None };
                 let otherwise = self.told(Some(record), Verdict::Refused(refusal));
-                Outcome::NeedsBundle { record: needs.record, otherwise }
+                Outcome::NeedsBundle { record: trust_domain, otherwise }
             }
-            Err(error) => self.refused(Some(record), of_jwt_svid(&error)),
+            Err(error) => self.refused(Some(record), of_credential(&error)),
         }
     }
+}
+
+fn of_credential(error: &CredentialError) -> Refusal {
+    let rule = match error {
+        CredentialError::JwtSvid(error) => return of_jwt_svid(error),
+        CredentialError::Token(error) => return of_token(error),
+        // A token is all that is explained, so neither of these is ever told.
+        CredentialError::WitSvid(error) => error.rule(),
+        CredentialError::X509Svid(error) => error.rule(),
+    };
+    Refusal { step: Step::Signature, rule, reason: error.to_string(), owner: None }
 }
 
 fn of_jwt_svid(error: &JwtSvidError) -> Refusal {
@@ -241,33 +259,38 @@ fn of_jwt_svid(error: &JwtSvidError) -> Refusal {
 
 fn of_token(error: &TokenError) -> Refusal {
     let step = match error {
-        TokenError::AlgorithmUnknown(_)
-        | TokenError::ClaimForm("iss")
-        | TokenError::ClaimMissing("iss")
-        | TokenError::Critical
-        | TokenError::HeaderType(_)
-        | TokenError::Json { .. }
-        | TokenError::Segments
-        | TokenError::TooLong { .. }
-        | TokenError::Type(_) => Step::Parse,
-        TokenError::Base64(Part::Claims | Part::Header) => Step::Parse,
+        TokenError::Jose(error) => step_of_form(error),
         TokenError::IssuerMismatch(_) | TokenError::IssuerUnknown(_) | TokenError::TrustDomainUnknown(_) => {
             Step::Issuer
         }
         TokenError::AlgorithmNotAllowed { .. } => Step::Algorithm,
-        TokenError::Audience { .. } | TokenError::ClaimForm("aud") | TokenError::ClaimMissing("aud") => Step::Audience,
-        TokenError::ClaimForm("sub") | TokenError::ClaimMissing("sub") => Step::Subject,
-        TokenError::ClaimForm(_)
-        | TokenError::ClaimMissing(_)
-        | TokenError::Expired { .. }
-        | TokenError::Lifetime { .. }
-        | TokenError::NotYet { .. } => Step::Times,
-        TokenError::Base64(Part::Signature)
-        | TokenError::KeyAmbiguous { .. }
-        | TokenError::KeyUnsuitable(_)
-        | TokenError::Signature => Step::Signature,
+        TokenError::Audience { .. } => Step::Audience,
+        TokenError::Expired { .. } | TokenError::Lifetime { .. } | TokenError::NotYet { .. } => Step::Times,
     };
     Refusal { step, rule: error.rule(), reason: error.to_string(), owner: None }
+}
+
+fn step_of_form(error: &JoseError) -> Step {
+    match error {
+        JoseError::AlgorithmUnknown(_)
+        | JoseError::Base64(Part::Claims | Part::Header)
+        | JoseError::Critical
+        | JoseError::HeaderType(_)
+        | JoseError::Json { .. }
+        | JoseError::Segments
+        | JoseError::TooLong { .. }
+        | JoseError::Type(_) => Step::Parse,
+        JoseError::Base64(Part::Signature)
+        | JoseError::KeyAmbiguous { .. }
+        | JoseError::KeyUnsuitable(_)
+        | JoseError::Signature => Step::Signature,
+        JoseError::ClaimForm(claim) | JoseError::ClaimMissing(claim) => match *claim {
+            "aud" => Step::Audience,
+            "iss" => Step::Parse,
+            "sub" => Step::Subject,
+            _ => Step::Times,
+        },
+    }
 }
 
 fn of_denied(denied: &Denied) -> Refusal {
@@ -278,20 +301,27 @@ fn of_denied(denied: &Denied) -> Refusal {
     Refusal { step: step_of_denied(denied), rule: denied.rule(), reason: denied.to_string(), owner }
 }
 
-/// The letter of a rule says what it is about; only what a name must look like is asked in two places, of claims and of grants.
+/// The letter of a rule says what it is about; only what a name must look like is asked in two places, of claims and of
+/// grants.
 fn step_of_denied(denied: &Denied) -> Step {
     match denied {
         Denied::Claim(_) => Step::Claim,
-        Denied::ConditionDiffers { .. }
-        | Denied::ConditionList(_)
-        | Denied::ConditionMissing(_)
-        | Denied::ConditionType(_) => Step::Match,
-        Denied::ConnectorMissing | Denied::ConnectorUnknown(_) | Denied::PinDiffers(_) | Denied::PinMissing(_) => {
-            Step::Pins
-        }
+        Denied::ConnectorMissing | Denied::ConnectorUnknown(_) => Step::Pins,
         Denied::Expression(_) => Step::Deny,
         Denied::RecordReplaced(_) => Step::Issuer,
-        Denied::NotGranted { .. } | Denied::NotListed { .. } | Denied::OwnedByAnother { .. } => Step::Grant,
+        Denied::Mismatch(mismatch) => step_of_mismatch(mismatch),
+        Denied::NotGranted { .. } | Denied::OwnedByAnother { .. } => Step::Grant,
+    }
+}
+
+fn step_of_mismatch(mismatch: &Mismatch) -> Step {
+    match mismatch {
+        Mismatch::ConditionDiffers { .. }
+        | Mismatch::ConditionList(_)
+        | Mismatch::ConditionMissing(_)
+        | Mismatch::ConditionType(_) => Step::Match,
+        Mismatch::NotListed { .. } => Step::Grant,
+        Mismatch::PinDiffers(_) | Mismatch::PinMissing(_) => Step::Pins,
     }
 }
 

@@ -1,14 +1,18 @@
 //! broker
 pub mod ca;
 pub mod connector;
+pub mod credential;
 pub mod explain;
+pub mod grants;
 pub mod issuer;
+pub mod jose;
 pub mod names;
 pub mod namespace;
 pub mod principal;
 pub mod profile;
 pub mod provider;
 pub mod registration;
+pub mod registry;
 pub mod signing;
 pub mod svid;
 pub mod token;

@@ -1,55 +1,52 @@
 //! Who may speak for what: default deny, and every name belongs to one speaker.
 //!
-//! A speaker is the record of an issuer, or a connector of our own provider. Grants give it names: the addresses of a domain, one
-//! address, the URIs below a prefix. Grants of two speakers that overlap are a configuration error (rule X1) unless both say
-//! `shared`, so at most one speaker is ever asked about a name and the order of records means nothing.
+//! A speaker is the record of an issuer, or a connector of our own provider. Grants give it names: the addresses of a
+//! domain, one address, the URIs below a prefix. Grants of two speakers that overlap are a configuration error (rule
+//! X1) unless both say `shared`, so at most one speaker is ever asked about a name and the order of records means
+//! nothing.
 //!
-//! **Local users.** The connector that keeps them holds [`Scope::LocalAccounts`]: it speaks for exactly the addresses that the
-//! operator gave to users, which only the provider's store knows and which change while we run. That is sound without a look at
-//! the store, because a token that names this connector exists only if the provider, this very process, found the user there.
-//! What a grant gives to someone else is taken out of it: such an address is refused (X1) at login and at the CA alike, even if
-//! the user was added before the grant. [`Rules::owner_of`] tells whoever adds a user.
+//! **Local users.** The connector that keeps them holds [`Scope::LocalAccounts`]: it speaks for exactly the addresses
+//! that the operator gave to users, which only the provider's store knows and which change while we run. That is sound
+//! without a look at the store, because a token that names this connector exists only if the provider, this very
+//! process, found the user there. What a grant gives to someone else is taken out of it: such an address is refused
+//! (X1) at login and at the CA alike, even if the user was added before the grant. [`Rules::owner_of`] tells whoever
+//! adds a user.
 //!
-//! **Order.** Pins, patterns, what the profile makes of the claims, the grant of that very name, and at last the record's own
-//! expression, which can only refuse.
+//! **Order.** Pins, patterns, what the profile makes of the claims, the grant of that very name, and at last the
+//! record's own expression, which can only refuse.
 //!
 //! Does not: prove that a domain wants an issuer.
 
 mod build;
-mod condition;
+mod conflict;
+mod decision;
 mod denied;
-#[cfg_attr(not(feature = "deny-expressions"), path = "namespace/deny_absent.rs")]
-mod deny;
 mod email_index;
-mod grant;
 mod holdings;
-mod listings;
 mod overlap;
 mod permit;
-mod pin;
-mod speaker;
 mod uri_index;
 pub mod vectors;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use condition::Condition;
-pub use denied::Denied;
-pub use deny::{Deny, DenyError};
-pub use grant::{Grant, Scope};
-pub use listings::Listings;
-pub use overlap::Overlap;
-pub use permit::{Credential, LoginPermit, Permit};
-pub use pin::{Pin, PinValue};
-pub use speaker::{ConnectorSpec, Speaker};
+use shared::excerpt::excerpt;
 
+pub use conflict::RegistryConflict;
+pub use denied::Denied;
+pub use overlap::Overlap;
+pub use permit::{LoginPermit, Permit, VerifiedCredential};
+
+use crate::grants::{Grant, Listings, Scope, Speaker, WORKLOADS};
 use crate::issuer::Issuer;
+use crate::jose::Claims;
 use crate::names::{DomainName, EmailAddress, Name, Rule, SpiffeId, UriName, Username};
 use crate::profile::{Claimed, Profile, verified_address};
 use crate::svid::VerifiedSvid;
-use crate::token::{Claims, VerifiedToken};
+use crate::token::VerifiedToken;
 use crate::trust_domain::TrustDomainRecord;
+use decision::Decision;
 use email_index::EmailIndex;
 use holdings::{Holding, Holdings, SpeakerIndex};
 use uri_index::UriIndex;
@@ -91,13 +88,15 @@ impl Rules {
         for condition in token.issuer().conditions() {
             condition.check(token.claims())?;
         }
-        // Our own provider alone speaks through others: through its connectors, and for workloads that showed it an SVID.
+        let claimed_as = |profile: &Profile| profile.claim(token.subject(), token.claims());
+        // Our own provider alone speaks through others: through its connectors, and for workloads that showed it an
+        // SVID.
         let is_own = *token.issuer().profile() == Profile::OwnProvider;
         let (speaker, claimed) = match is_own.then(|| connector_of(token.claims())).transpose()? {
-            None => (record, token.issuer().profile().claim(&token)?),
+            None => (record, claimed_as(token.issuer().profile())?),
             Some(connector) => match connector.strip_prefix(WORKLOADS) {
-                None => (self.connector(connector)?, token.issuer().profile().claim(&token)?),
-                Some(name) => (self.trust_domain(name)?, Profile::Spiffe.claim(&token)?),
+                None => (self.connector(connector)?, claimed_as(token.issuer().profile())?),
+                Some(name) => (self.trust_domain(name)?, claimed_as(&Profile::Spiffe)?),
             },
         };
         let decision = self.decide(speaker, &claimed.name)?;
@@ -106,16 +105,21 @@ impl Rules {
         }
         let entry = self.entry(speaker);
         // A workload has one name and one issuer in certificates, whichever way it came.
-        let label = match &entry.record {
-            Some(Known::TrustDomain(record)) => record.label().to_owned(),
-            Some(Known::Issuer(_)) | None => token.issuer().label().to_owned(),
-        };
-        let listed_as = match &entry.record {
-            Some(Known::TrustDomain(record)) => record.label(),
-            Some(Known::Issuer(_)) | None => token.issuer().iss().as_str(),
+        let (label, listed_as) = match &entry.record {
+            Some(Known::TrustDomain(record)) => (record.label(), record.label()),
+            Some(Known::Issuer(_)) | None => (token.issuer().label(), token.issuer().iss().as_str()),
         };
         self.listings.check(&claimed.name, listed_as)?;
-        Ok(Permit::new(Credential::Token(token), claimed, label, decision, &entry.speaker))
+        let label = label.to_owned();
+        Ok(Permit::new(VerifiedCredential::Token(token), claimed, label, decision, &entry.speaker))
+    }
+
+    /// Decides what whoever showed this may be called.
+    pub fn permit_credential(&self, credential: VerifiedCredential) -> Result<Permit, Denied> {
+        match credential {
+            VerifiedCredential::Svid(svid) => self.permit_svid(svid),
+            VerifiedCredential::Token(token) => self.permit(token),
+        }
     }
 
     /// Decides whether a workload may be called by its SPIFFE ID. The permit owns the SVID.
@@ -132,7 +136,7 @@ impl Rules {
         let label = record.label().to_owned();
         self.listings.check(&name, &label)?;
         let claimed = Claimed { name, proof_name: svid.id().as_str().to_owned(), extensions: Vec::new() };
-        Ok(Permit::new(Credential::Svid(svid), claimed, label, decision, &entry.speaker))
+        Ok(Permit::new(VerifiedCredential::Svid(svid), claimed, label, decision, &entry.speaker))
     }
 
     /// The same rules, but some domains are spoken for by nobody whom they do not list.
@@ -140,8 +144,8 @@ impl Rules {
         Self { listings, ..self }
     }
 
-    /// Decides whether a connector of our own provider may say that a person has this address: asked at login, by the same rules
-    /// as at the CA.
+    /// Decides whether a connector of our own provider may say that a person has this address: asked at login, by the
+    /// same rules as at the CA.
     pub fn permit_login(&self, connector: &str, email: &str, email_verified: bool) -> Result<LoginPermit, Denied> {
         let speaker = self.connector(connector)?;
         let address = verified_address(email, email_verified)?;
@@ -163,7 +167,8 @@ impl Rules {
         &self.speakers[index as usize]
     }
 
-    /// A token that was verified under a record of another snapshot has no speaker in this one, whatever its identifier.
+    /// A token that was verified under a record of another snapshot has no speaker in this one, whatever its
+    /// identifier.
     fn record_of(&self, token: &VerifiedToken) -> Result<SpeakerIndex, Denied> {
         let replaced = || Denied::RecordReplaced(token.issuer().id().to_owned());
         let index = *self.by_record.get(token.issuer().id()).ok_or_else(replaced)?;
@@ -174,14 +179,11 @@ impl Rules {
     }
 
     fn connector(&self, id: &str) -> Result<SpeakerIndex, Denied> {
-        self.by_connector.get(id).copied().ok_or_else(|| Denied::ConnectorUnknown(id.chars().take(120).collect()))
+        self.by_connector.get(id).copied().ok_or_else(|| Denied::ConnectorUnknown(excerpt(id, 120)))
     }
 
     fn trust_domain(&self, name: &str) -> Result<SpeakerIndex, Denied> {
-        self.by_trust_domain
-            .get(name)
-            .copied()
-            .ok_or_else(|| Denied::ConnectorUnknown(name.chars().take(120).collect()))
+        self.by_trust_domain.get(name).copied().ok_or_else(|| Denied::ConnectorUnknown(excerpt(name, 120)))
     }
 
     /// Whether the speaker owns the name, and by which grant.
@@ -248,22 +250,13 @@ impl SpeakerEntry {
     }
 }
 
-struct Decision<'a> {
-    rule: Rule,
-    grant: &'a Scope,
-}
-
-/// With what the connector of a token begins that our own provider made for a workload; the trust domain follows. No connector can
-/// be called that, since a slash is no part of their names.
-pub const WORKLOADS: &str = "spiffe://";
-
 /// Our own provider's tokens say which connector knew the person (the shape that Dex gave `federated_claims`).
 fn connector_of(claims: &Claims) -> Result<&str, Denied> {
     claims.at(&["federated_claims", "connector_id"]).and_then(|value| value.as_str()).ok_or(Denied::ConnectorMissing)
 }
 
-/// Which rule the grant that came closest failed on, in the order V1 scheme, V2 host, V3 port, V4 path; K3 for a cluster's
-/// accounts. Runs on refusals only, over one speaker's grants.
+/// Which rule the grant that came closest failed on, in the order V1 scheme, V2 host, V3 port, V4 path; K3 for a
+/// cluster's accounts. Runs on refusals only, over one speaker's grants.
 fn nearest_miss(grants: &[Grant], name: &UriName) -> Rule {
     let closeness = grants.iter().filter_map(|grant| match grant.scope() {
         Scope::ServiceAccounts { .. } => Some((4, Rule::K3)),

@@ -5,7 +5,7 @@
 use shared::audit::CredentialKind;
 
 use crate::names::Name;
-use crate::namespace::{Credential, Permit};
+use crate::namespace::{Permit, VerifiedCredential};
 use crate::profile::Claimed;
 use crate::svid::SvidUse;
 use crate::svid::credential_kind::credential_kind;
@@ -38,8 +38,10 @@ impl From<Permit> for Principal {
     fn from(permit: Permit) -> Self {
         let (credential, Claimed { name, proof_name, mut extensions }, label, rule) = permit.into_parts();
         let (issuer, subject, credential_sha256, svid) = match &credential {
-            Credential::Svid(svid) => (svid.issuer(), svid.id().as_str().to_owned(), *svid.sha256(), Some(svid)),
-            Credential::Token(token) => {
+            VerifiedCredential::Svid(svid) => {
+                (svid.issuer(), svid.id().as_str().to_owned(), *svid.sha256(), Some(svid))
+            }
+            VerifiedCredential::Token(token) => {
                 (token.issuer().iss().as_str().to_owned(), token.subject().to_owned(), *token.sha256(), None)
             }
         };
@@ -69,7 +71,8 @@ impl Principal {
         &self.name
     }
 
-    /// What the client signs to prove that it has the key: the `email` claim for people, else `sub`, as it stands in the token.
+    /// What the client signs to prove that it has the key: the `email` claim for people, else `sub`, as it stands in
+    /// the token.
     pub fn proof_name(&self) -> &str {
         &self.proof_name
     }

@@ -1,18 +1,19 @@
 //! Bringing one's own issuer: an owner proves that a domain wants an issuer to speak for its names.
 //!
-//! That an issuer's host is `idp.example.com` proves that the issuer controls that host; it does not prove that the owner of
-//! `example.com` wants it to speak for `*@example.com`. So the domain must point to the issuer: by a TXT record at
-//! `_sigstore-issuer.<domain>`, or, for the names of one host, by a document on that host. A record names the issuer, the house, and
-//! the key that signed the request, so nobody profits from copying one.
+//! That an issuer's host is `idp.example.com` proves that the issuer controls that host; it does not prove that the
+//! owner of `example.com` wants it to speak for `*@example.com`. So the domain must point to the issuer: by a TXT
+//! record at `_sigstore-issuer.<domain>`, or, for the names of one host, by a document on that host. A record names the
+//! issuer, the house, and the key that signed the request, so nobody profits from copying one.
 //!
-//! Everything here is a function of its arguments: resolvers' answers in, decisions out. The edge asks the resolvers, keeps
-//! registrations, and writes every change into the audit log before it takes effect.
+//! Everything here is a function of its arguments: resolvers' answers in, decisions out. The edge asks the resolvers,
+//! keeps registrations, and writes every change into the audit log before it takes effect.
 //!
-//! Does not: walk up from a name to the domains above it. A domain speaks for itself, and for those below it only if its record
-//! says so.
+//! Does not: walk up from a name to the domains above it. A domain speaks for itself, and for those below it only if
+//! its record says so.
 
 mod account;
 mod claim;
+mod excerpt;
 mod image;
 mod life;
 mod listing;
@@ -25,7 +26,7 @@ pub mod txt_record;
 pub mod well_known;
 
 pub use account::{Account, AccountError};
-pub use claim::{Claim, ClaimError, Kind, Method, record_name};
+pub use claim::{Claim, ClaimError, DNS_LABEL, DOCUMENT_PATH, Kind, Method, record_name};
 pub use image::{ImageError, MAX_IMAGE_BYTES};
 pub use life::{Change, Event, LifeError, Registration, RegistrationId, Release, State};
 pub use listing::Listing;
@@ -34,23 +35,6 @@ pub use request::{MAX_REQUEST_BYTES, REQUEST_TYPE, RegistrationRequest, RequestE
 pub use roster::{Roster, RosterError};
 pub use statement::{ApplianceId, Statement, StatementError};
 pub use timing::Timing;
-
-/// The label under which a domain keeps its records.
-pub const DNS_LABEL: &str = "_sigstore-issuer";
-/// Where a host keeps its document.
-pub const DOCUMENT_PATH: &str = "/.well-known/sigstore-issuers.json";
-
-/// What an error repeats of a refused text.
-fn excerpt(text: &str) -> String {
-    text.chars().take(120).collect()
-}
-
-/// A text for people, cut at a character so that it has at most `limit` bytes.
-fn cut(mut text: String, limit: usize) -> String {
-    let end = (0..=limit.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
-    text.truncate(end);
-    text
-}
 
 #[cfg(test)]
 mod tests;

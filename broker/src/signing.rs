@@ -1,14 +1,14 @@
 //! From a request to a certificate, in the order that the types allow.
 //!
 //! ```text
-//! SigningRequest → UnverifiedToken     → VerifiedToken → Permit → Principal → ProvenKey → Template → LintedTemplate = Prepared
-//!                  UnverifiedX509Svid  → VerifiedSvid  ↗
-//!                  UnverifiedWitSvid   ↗
-//! Prepared ─ entries ─→ (both logs) ─ receipts ─→ Unreleased<IssuedCertificate> ─ entry ─→ (audit log) ─ receipt ─→ IssuedCertificate
+//! SigningRequest → Credential → VerifiedCredential → Permit → Principal
+//!   → ProvenKey → Template → LintedTemplate = Prepared
+//! Prepared ─ entries ─→ (both logs) ─ receipts ─→ Unreleased<IssuedCertificate>
+//!   ─ entry ─→ (audit log) ─ receipt ─→ IssuedCertificate
 //! ```
 //!
-//! Nothing here waits, reads a clock or knows HTTP. The edge appends the entries, awaits their receipts and comes back with
-//! them: no key is used before the intent is durable, and nothing signed leaves before it is accounted for.
+//! Nothing here waits, reads a clock or knows HTTP. The edge appends the entries, awaits their receipts and comes back
+//! with them: no key is used before the intent is durable, and nothing signed leaves before it is accounted for.
 
 mod fault;
 
@@ -23,19 +23,18 @@ use shared::x509::{NodePrefix, SerialNumber};
 
 use crate::ca::issue::{WrongReceipt, issue};
 use crate::ca::lint::{Facts, lint};
+use crate::ca::proof::SubmissionError;
 use crate::ca::sct::TreeLeaf;
 use crate::ca::{Authority, CertificateLogKey, IssuedCertificate, LintedTemplate, Profile, Submission, Unreleased};
-use crate::issuer::{Issuer, Issuers, Source};
-use crate::namespace::Permit;
+use crate::credential::{Credential, CredentialVerification};
+use crate::issuer::Issuer;
 use crate::principal::Principal;
-use crate::svid::{
-    NeedsBundle, Purpose, SvidUse, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitSvidError,
-    WitVerification, X509SvidError, X509Verification,
-};
-use crate::token::{JwtSvidVerification, UnverifiedToken, Verification};
+use crate::registry::Issuers;
+use crate::svid::{NeedsBundle, SvidUse, UnverifiedX509Svid};
 pub use fault::{CallerFault, OurFault, SigningError, UpstreamFault};
 
-/// What the house signs certificates with. Replaced as a whole when a key changes; a request keeps the one it began with.
+/// What the house signs certificates with. Replaced as a whole when a key changes; a request keeps the one it began
+/// with.
 pub struct Issuance {
     /// The issuing CA.
     pub authority: Authority,
@@ -59,30 +58,18 @@ pub struct Prepared {
 
 /// A request as it came: who asks, and a key or a certificate signing request. Nothing in it is known to be true.
 pub struct SigningRequest {
-    identity: Identity,
+    credential: Credential,
     submission: Submission,
 }
 
-/// How the one who asks is known.
-enum Identity {
-    /// By the certificate of the connection.
-    Channel(Box<UnverifiedX509Svid>),
-    /// By a WIT-SVID and a proof by the key in it.
-    Proof(Box<ProvenWit>),
-    /// By a token.
-    Token(Box<UnverifiedToken>),
+/// A public key, and the signature by which the one who asks shows that he has its private half.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyWithProof {
+    /// PEM `PUBLIC KEY` or `RSA PUBLIC KEY`, or the DER of either.
+    pub content: Vec<u8>,
+    /// The signature, over the name that the credential gives its holder.
+    pub proof: Vec<u8>,
 }
-
-/// A WIT-SVID with what makes it more than a name.
-struct ProvenWit {
-    wit: UnverifiedWitSvid,
-    proof: UnverifiedProofToken,
-    /// Our own address of what was asked.
-    target: String,
-}
-
-/// The key that is shown, and its proof.
-pub type Key = Option<(Vec<u8>, Vec<u8>)>;
 
 /// What a request is judged with, beside the issuers: all that would make two judgements of it differ.
 pub struct Call<'a> {
@@ -115,92 +102,49 @@ pub enum Outcome {
 }
 
 impl SigningRequest {
-    /// Reads the token, and exactly one of the two ways to show a key: `(key, proof)` or a certificate signing request.
-    pub fn parse(token: &[u8], key: Key, certification_request: Option<Vec<u8>>) -> Result<Self, SigningError> {
-        let identity = Identity::Token(Box::new(UnverifiedToken::parse(token)?));
-        let submission = Submission::parse(key, certification_request)?;
-        Ok(Self { identity, submission })
+    /// Reads the token, and exactly one of the two ways to show a key: with a proof, or in a certificate signing
+    /// request.
+    pub fn parse(
+        token: &[u8],
+        key: Option<KeyWithProof>,
+        certification_request: Option<Vec<u8>>,
+    ) -> Result<Self, SigningError> {
+        let credential = Credential::token(token)?;
+        let submission = submission(key, certification_request)?;
+        Ok(Self { credential, submission })
     }
 
     /// The same for one who is known by the certificate of the connection.
     pub fn over_channel(
         svid: UnverifiedX509Svid,
-        key: Key,
+        key: Option<KeyWithProof>,
         certification_request: Option<Vec<u8>>,
     ) -> Result<Self, SigningError> {
-        let submission = Submission::parse(key, certification_request)?;
-        Ok(Self { identity: Identity::Channel(Box::new(svid)), submission })
+        let submission = submission(key, certification_request)?;
+        Ok(Self { credential: Credential::Channel(Box::new(svid)), submission })
     }
 
-    /// The same for one who shows a WIT-SVID, and a proof that it is his, made for `target_url`: the address of what was asked as
-    /// the configuration has it, never as the request does.
+    /// The same for one who shows a WIT-SVID, and a proof that it is his, made for `target_url`: the address of what
+    /// was asked as the configuration has it, never as the request does.
     pub fn with_proof(
         wit: &[u8],
         proof: &[u8],
         target_url: &str,
-        key: Key,
+        key: Option<KeyWithProof>,
         certification_request: Option<Vec<u8>>,
     ) -> Result<Self, SigningError> {
-        let wit = UnverifiedWitSvid::parse(wit)?;
-        let proof = UnverifiedProofToken::parse(proof).map_err(WitSvidError::from)?;
-        let submission = Submission::parse(key, certification_request)?;
-        let identity = Identity::Proof(Box::new(ProvenWit { wit, proof, target: target_url.to_owned() }));
-        Ok(Self { identity, submission })
+        let credential = Credential::with_proof(wit, proof, target_url)?;
+        let submission = submission(key, certification_request)?;
+        Ok(Self { credential, submission })
     }
 }
 
-/// Who asks, decided; or what must be fetched first.
-enum Judged {
-    Permitted(Box<Permit>),
-    NeedsKeys(Arc<Issuer>, Identity),
-    NeedsBundle(NeedsBundle, Identity),
-}
-
-impl Identity {
-    fn judge(self, issuers: &Issuers, now: UnixTime) -> Result<Judged, SigningError> {
-        match self {
-            Self::Channel(svid) => Self::judge_channel(svid, issuers, now),
-            Self::Proof(proven) => Self::judge_proof(proven, issuers, now),
-            Self::Token(token) => match issuers.source(&token)? {
-                Source::Issuer(issuer) => match token.verify(issuer, now)? {
-                    Verification::Verified(token) => Ok(Judged::permitted(issuers.rules().permit(*token)?)),
-                    Verification::NeedsKeys(token) => Ok(Judged::NeedsKeys(Arc::clone(issuer), Self::Token(token))),
-                },
-                Source::TrustDomain(record) => match token.verify_svid(record, &[record.audience().as_str()], now)? {
-                    JwtSvidVerification::Verified(svid) => Ok(Judged::permitted(issuers.rules().permit_svid(svid)?)),
-                    JwtSvidVerification::NeedsBundle { needs, token } => {
-                        Ok(Judged::NeedsBundle(needs, Self::Token(token)))
-                    }
-                },
-            },
-        }
-    }
-
-    fn judge_channel(svid: Box<UnverifiedX509Svid>, issuers: &Issuers, now: UnixTime) -> Result<Judged, SigningError> {
-        let trust_domain = svid.id().trust_domain();
-        let record = issuers.trust_domains().find(trust_domain.as_str());
-        let record = record.ok_or_else(|| X509SvidError::TrustDomain(trust_domain.to_string()))?;
-        match svid.verify(record, Purpose::ClientAuthentication, now)? {
-            X509Verification::Verified(svid) => Ok(Judged::permitted(issuers.rules().permit_svid(svid)?)),
-            X509Verification::NeedsBundle(needs) => Ok(Judged::NeedsBundle(needs, Self::Channel(svid))),
-        }
-    }
-
-    fn judge_proof(proven: Box<ProvenWit>, issuers: &Issuers, now: UnixTime) -> Result<Judged, SigningError> {
-        let trust_domain = proven.wit.id().trust_domain();
-        let record = issuers.trust_domains().find(trust_domain.as_str());
-        let record = record.ok_or_else(|| WitSvidError::TrustDomain(trust_domain.to_string()))?;
-        match proven.wit.verify(&proven.proof, &proven.target, record, now)? {
-            WitVerification::Verified(svid) => Ok(Judged::permitted(issuers.rules().permit_svid(svid)?)),
-            WitVerification::NeedsBundle(needs) => Ok(Judged::NeedsBundle(needs, Self::Proof(proven))),
-        }
-    }
-}
-
-impl Judged {
-    fn permitted(permit: Permit) -> Self {
-        Self::Permitted(Box::new(permit))
-    }
+/// Exactly one of the two ways must have been taken.
+fn submission(
+    key: Option<KeyWithProof>,
+    certification_request: Option<Vec<u8>>,
+) -> Result<Submission, SubmissionError> {
+    Submission::parse(key.map(|key| (key.content, key.proof)), certification_request)
 }
 
 impl Issuance {
@@ -211,16 +155,18 @@ impl Issuance {
         issuers: &Issuers,
         call: &Call<'_>,
     ) -> Result<Outcome, SigningError> {
-        let SigningRequest { identity, submission } = request;
-        let permit = match identity.judge(issuers, call.now)? {
-            Judged::Permitted(permit) => *permit,
-            Judged::NeedsKeys(issuer, identity) => {
-                return Ok(Outcome::NeedsKeys { issuer, request: Box::new(SigningRequest { identity, submission }) });
+        let SigningRequest { credential, submission } = request;
+        let again = |credential, submission| Box::new(SigningRequest { credential, submission });
+        let credential = match credential.verify(issuers, call.now)? {
+            CredentialVerification::Verified(credential) => *credential,
+            CredentialVerification::NeedsKeys { issuer, credential } => {
+                return Ok(Outcome::NeedsKeys { issuer, request: again(credential, submission) });
             }
-            Judged::NeedsBundle(needs, identity) => {
-                return Ok(Outcome::NeedsBundle { needs, request: Box::new(SigningRequest { identity, submission }) });
+            CredentialVerification::NeedsBundle { needs, credential } => {
+                return Ok(Outcome::NeedsBundle { needs, request: again(credential, submission) });
             }
         };
+        let permit = issuers.rules().permit_credential(credential)?;
         let principal = Principal::from(permit);
         let prepared = self.draft(&principal, &submission, call)?;
         Ok(Outcome::Prepared(Box::new(prepared)))

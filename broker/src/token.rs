@@ -1,16 +1,12 @@
 //! Identity tokens: from bytes that anyone may send to claims that an issuer signed.
 //!
-//! `UnverifiedToken` offers its `iss` and nothing else; `verify` consumes it. Strict throughout (rules T1 to T4): a compact JWS
-//! (RFC 7515 §7.1) of at most 16 KiB, base64url without padding, JSON without duplicate members, an algorithm that the issuer's
-//! record allows, one audience, bounded life.
+//! `UnverifiedToken` offers its `iss` and nothing else; `verify` consumes it. Strict throughout (rules T1 to T4): a
+//! compact JWS (RFC 7515 §7.1) of at most 16 KiB, base64url without padding, JSON without duplicate members, an
+//! algorithm that the issuer's record allows, one audience, bounded life.
 //!
-//! Does not: fetch keys. An unknown key is a result, [`Verification::NeedsKeys`], and the edge decides what to do about it.
+//! Does not: fetch keys. An unknown key is a result, [`Verification::NeedsKeys`], and the edge decides what to do about
+//! it.
 
-mod algorithm;
-mod claims;
-mod compact;
-mod header;
-mod jwt_svid;
 #[cfg(test)]
 pub(crate) mod mint;
 mod verified;
@@ -19,22 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use shared::strict_json::JsonError;
+use shared::excerpt::excerpt;
 use shared::time::UnixTime;
 
-pub use algorithm::JoseAlgorithm;
-pub use claims::Claims;
-pub use jwt_svid::{JwtSvidError, JwtSvidVerification};
 pub use verified::VerifiedToken;
 
-use crate::issuer::{Issuer, Selection};
+use crate::issuer::Issuer;
+use crate::jose::{Claims, Compact, Header, JoseAlgorithm, JoseError, Selection};
 use crate::names::Rule;
-pub(crate) use compact::Compact;
-pub(crate) use header::Header;
-
-/// The longest token that is looked at. Real ones have 0.7 to 2.5 KiB; two advisories against Go's JOSE libraries began with a
-/// token that was split before it was measured.
-pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// How far the issuer's clock may be from ours, either way.
 pub const LEEWAY: Duration = Duration::from_secs(30);
@@ -42,11 +30,14 @@ pub const LEEWAY: Duration = Duration::from_secs(30);
 /// The longest `sub`. OpenID Connect Core §2 says 255; SPIFFE IDs in the same place may have 2048.
 const MAX_SUBJECT_BYTES: usize = 2048;
 
+/// How much of a harmless claim a refusal repeats, in characters.
+pub(crate) const MAX_EXCERPT: usize = 120;
+
 /// A well-formed token of which nothing is known to be true.
 pub struct UnverifiedToken {
-    compact: Compact,
-    header: Header,
-    claims: Claims,
+    pub(crate) compact: Compact,
+    pub(crate) header: Header,
+    pub(crate) claims: Claims,
     issuer: Option<String>,
 }
 
@@ -54,58 +45,17 @@ pub struct UnverifiedToken {
 pub enum Verification {
     /// The issuer signed it, for us, and it is in force.
     Verified(Box<VerifiedToken>),
-    /// No key of the issuer that we hold has this `kid`, or those we hold are too old. Everything else that can be checked without
-    /// a key has been. The same token may be verified again after a refresh.
+    /// No key of the issuer that we hold has this `kid`, or those we hold are too old. Everything else that can be
+    /// checked without a key has been. The same token may be verified again after a refresh.
     NeedsKeys(Box<UnverifiedToken>),
-}
-
-/// Which part of a token is meant.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Part {
-    /// The claims.
-    Claims,
-    /// The JOSE header.
-    Header,
-    /// The signature.
-    Signature,
-}
-
-impl std::fmt::Display for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Claims => "claims",
-            Self::Header => "header",
-            Self::Signature => "signature",
-        })
-    }
 }
 
 /// Why a token is refused. The token itself is never repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TokenError {
-    /// T1: longer than [`MAX_TOKEN_BYTES`].
-    #[error("the token has {length} bytes; at most {MAX_TOKEN_BYTES} are accepted")]
-    TooLong {
-        /// Its length.
-        length: usize,
-    },
-    /// T1: not three parts.
-    #[error("the token is not a compact JWS of three parts")]
-    Segments,
-    /// T1: a part is not base64url without padding (RFC 7515 §2), or has stray bits at its end.
-    #[error("a part of the token, the {0}, is not unpadded base64url")]
-    Base64(Part),
-    /// T1: a part is not a strict JSON object.
-    #[error("the JSON of the token's {part} is not acceptable: {error}")]
-    Json {
-        /// Which.
-        part: Part,
-        /// Why.
-        error: JsonError,
-    },
-    /// T1: `alg` is absent, unknown, `none` or symmetric.
-    #[error("the token's algorithm {0:?} is not accepted")]
-    AlgorithmUnknown(String),
+    /// T1, and claims that are absent or of another form: what needs no issuer.
+    #[error(transparent)]
+    Jose(#[from] JoseError),
     /// T1: a good algorithm that this issuer's record does not list.
     #[error("the issuer {issuer} is not registered to sign with {algorithm}")]
     AlgorithmNotAllowed {
@@ -114,35 +64,6 @@ pub enum TokenError {
         /// What the token says.
         algorithm: JoseAlgorithm,
     },
-    /// T1: a header parameter is of the wrong type.
-    #[error("the token's header parameter {0:?} is not a string")]
-    HeaderType(&'static str),
-    /// T1: `crit` asks us to understand extensions; none is known (RFC 7515 §4.1.11).
-    #[error("the token's header holds \"crit\"")]
-    Critical,
-    /// T1: `typ` is neither absent, `JWT` nor `JOSE`; or not the one that a typed token has.
-    #[error("the token's type {0:?} is not accepted")]
-    Type(String),
-    /// T1: the key with this `kid` is not made for this algorithm.
-    #[error("the key that the token names is not for {0}")]
-    KeyUnsuitable(JoseAlgorithm),
-    /// T1: no `kid`, and not exactly one key of the issuer is made for this algorithm.
-    #[error("the token names no key, and {count} keys of the issuer are for {algorithm}")]
-    KeyAmbiguous {
-        /// What the token says.
-        algorithm: JoseAlgorithm,
-        /// How many keys fit.
-        count: usize,
-    },
-    /// T1: the signature is not by the key.
-    #[error("the token's signature does not verify")]
-    Signature,
-    /// A claim that every token has is absent.
-    #[error("the token has no claim {0:?}")]
-    ClaimMissing(&'static str),
-    /// A claim is of another JSON type, or empty, or too long.
-    #[error("the token's claim {0:?} is not of the required form")]
-    ClaimForm(&'static str),
     /// I2: no record has this `iss`, byte for byte.
     #[error("the issuer {0:?} is not registered here")]
     IssuerUnknown(String),
@@ -192,36 +113,44 @@ impl TokenError {
     /// The rule that refused.
     pub fn rule(&self) -> Rule {
         match self {
-            Self::TooLong { .. }
-            | Self::Segments
-            | Self::Base64(_)
-            | Self::Json { .. }
-            | Self::AlgorithmUnknown(_)
-            | Self::AlgorithmNotAllowed { .. }
-            | Self::HeaderType(_)
-            | Self::Critical
-            | Self::Type(_)
-            | Self::KeyUnsuitable(_)
-            | Self::KeyAmbiguous { .. }
-            | Self::Signature
-            | Self::ClaimMissing("sub")
-            | Self::ClaimForm("sub") => Rule::T1,
+            Self::Jose(error) => rule_of_form(error),
+            Self::AlgorithmNotAllowed { .. } => Rule::T1,
             Self::IssuerUnknown(_) => Rule::I2,
             Self::TrustDomainUnknown(_) => Rule::J2,
-            Self::IssuerMismatch(_) | Self::ClaimMissing("iss") | Self::ClaimForm("iss") => Rule::T2,
-            Self::Audience { .. } | Self::ClaimMissing("aud") | Self::ClaimForm("aud") => Rule::T3,
-            Self::ClaimMissing(_)
-            | Self::ClaimForm(_)
-            | Self::Expired { .. }
-            | Self::NotYet { .. }
-            | Self::Lifetime { .. } => Rule::T4,
+            Self::IssuerMismatch(_) => Rule::T2,
+            Self::Audience { .. } => Rule::T3,
+            Self::Expired { .. } | Self::NotYet { .. } | Self::Lifetime { .. } => Rule::T4,
         }
     }
 }
 
+/// A claim is asked for by the rule that needs it.
+fn rule_of_form(error: &JoseError) -> Rule {
+    match error {
+        JoseError::TooLong { .. }
+        | JoseError::Segments
+        | JoseError::Base64(_)
+        | JoseError::Json { .. }
+        | JoseError::AlgorithmUnknown(_)
+        | JoseError::HeaderType(_)
+        | JoseError::Critical
+        | JoseError::Type(_)
+        | JoseError::KeyUnsuitable(_)
+        | JoseError::KeyAmbiguous { .. }
+        | JoseError::Signature => Rule::T1,
+        JoseError::ClaimMissing(claim) | JoseError::ClaimForm(claim) => match *claim {
+            "sub" => Rule::T1,
+            "iss" => Rule::T2,
+            "aud" => Rule::T3,
+            _ => Rule::T4,
+        },
+    }
+}
+
 impl UnverifiedToken {
-    /// Reads a compact JWS whose header is acceptable and whose claims are an object with an `iss`, or with a `sub` that looks like
-    /// a SPIFFE ID: JWT-SVID §3 asks for no `iss`, since the trust domain in `sub` says whose keys to take.
+    /// Reads a compact JWS whose header is acceptable and whose claims are an object with an `iss`, or with a `sub`
+    /// that looks like a SPIFFE ID: JWT-SVID §3 asks for no `iss`, since the trust domain in `sub` says whose keys to
+    /// take.
     pub fn parse(text: &[u8]) -> Result<Self, TokenError> {
         let compact = Compact::parse(text)?;
         let header = Header::parse(&compact.decode_header()?)?;
@@ -247,14 +176,14 @@ impl UnverifiedToken {
 
     /// The audiences that the token claims, for telling two records of one `iss` apart and for nothing else.
     pub(crate) fn audiences(&self) -> Result<Vec<&str>, TokenError> {
-        self.claims.audiences()
+        Ok(self.claims.audiences()?)
     }
 
-    /// Checks everything that makes the token the issuer's word to us at `now`. What costs least is checked first, so that a stale
-    /// token neither costs a signature check nor moves anybody to fetch keys.
+    /// Checks everything that makes the token the issuer's word to us at `now`. What costs least is checked first, so
+    /// that a stale token neither costs a signature check nor moves anybody to fetch keys.
     pub fn verify(self, issuer: &Arc<Issuer>, now: UnixTime) -> Result<Verification, TokenError> {
         if self.issuer() != Some(issuer.iss().as_str()) {
-            return Err(TokenError::IssuerMismatch(excerpt(self.issuer().unwrap_or_default())));
+            return Err(TokenError::IssuerMismatch(excerpt(self.issuer().unwrap_or_default(), MAX_EXCERPT)));
         }
         let algorithm = self.header.algorithm;
         if !issuer.allows(algorithm) {
@@ -267,11 +196,11 @@ impl UnverifiedToken {
         let key = match keys.select(self.header.kid.as_deref(), algorithm, now) {
             Selection::Key(key) => key,
             Selection::Unknown => return Ok(Verification::NeedsKeys(Box::new(self))),
-            Selection::Unsuitable => return Err(TokenError::KeyUnsuitable(algorithm)),
-            Selection::Ambiguous(count) => return Err(TokenError::KeyAmbiguous { algorithm, count }),
+            Selection::Unsuitable => return Err(JoseError::KeyUnsuitable(algorithm).into()),
+            Selection::Ambiguous(count) => return Err(JoseError::KeyAmbiguous { algorithm, count }.into()),
         };
         let signature = self.compact.decode_signature()?;
-        key.verify_sig(self.compact.signing_input(), &signature).map_err(|_| TokenError::Signature)?;
+        key.verify_sig(self.compact.signing_input(), &signature).map_err(|_| JoseError::Signature)?;
         let sha256 = digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
         Ok(Verification::Verified(Box::new(VerifiedToken::new(
             Arc::clone(issuer),
@@ -282,7 +211,8 @@ impl UnverifiedToken {
         ))))
     }
 
-    /// T3. A token for somebody else as well can be used by that somebody, so one audience it is, unless the record says otherwise.
+    /// T3. A token for somebody else as well can be used by that somebody, so one audience it is, unless the record
+    /// says otherwise.
     fn check_audience(&self, issuer: &Issuer) -> Result<(), TokenError> {
         let found = self.claims.audiences()?;
         let expected = issuer.audience().as_str();
@@ -293,15 +223,15 @@ impl UnverifiedToken {
         if is_ours {
             return Ok(());
         }
-        let found = found.iter().take(4).map(|audience| excerpt(audience)).collect();
+        let found = found.iter().take(4).map(|audience| excerpt(audience, MAX_EXCERPT)).collect();
         Err(TokenError::Audience { expected: expected.to_owned(), found })
     }
 
     /// T4. Answers when the token ends.
-    fn check_times(&self, max_lifetime: Duration, now: UnixTime) -> Result<UnixTime, TokenError> {
+    pub(crate) fn check_times(&self, max_lifetime: Duration, now: UnixTime) -> Result<UnixTime, TokenError> {
         let leeway = LEEWAY.as_secs();
         let now = now.seconds();
-        let expires_at = self.claims.numeric_date("exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
+        let expires_at = self.claims.numeric_date("exp")?.ok_or(JoseError::ClaimMissing("exp"))?;
         if expires_at.saturating_add(leeway) <= now {
             return Err(TokenError::Expired { expired_at: expires_at, now });
         }
@@ -320,18 +250,13 @@ impl UnverifiedToken {
     }
 
     /// The subject goes into certificates and logs, so control characters are refused with the rest.
-    fn check_subject(&self) -> Result<String, TokenError> {
+    pub(crate) fn check_subject(&self) -> Result<String, TokenError> {
         let subject = self.claims.required_string("sub")?;
         if subject.len() > MAX_SUBJECT_BYTES || subject.chars().any(char::is_control) {
-            return Err(TokenError::ClaimForm("sub"));
+            return Err(JoseError::ClaimForm("sub").into());
         }
         Ok(subject.to_owned())
     }
-}
-
-/// What an error repeats of a harmless claim.
-pub(crate) fn excerpt(text: &str) -> String {
-    text.chars().take(120).collect()
 }
 
 #[cfg(test)]

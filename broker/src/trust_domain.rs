@@ -1,50 +1,24 @@
 //! SPIFFE trust domains whose workloads may sign, and the bundles by which we know them.
 //!
-//! A trust domain is known by its name alone, never by an address (SPIFFE Federation §3): the record says where its bundle comes
-//! from. Bundles of different trust domains are never put together: an SVID is verified with the bundle of the very trust domain
-//! that it names. As with issuers, only the bundle inside a record changes under way, and the edge's bundle keeper is its writer.
+//! A trust domain is known by its name alone, never by an address (SPIFFE Federation §3): the record says where its
+//! bundle comes from. Bundles of different trust domains are never put together: an SVID is verified with the bundle of
+//! the very trust domain that it names. As with issuers, only the bundle inside a record changes under way, and the
+//! edge's bundle keeper is its writer.
 //!
 //! Does not: fetch, read or keep anything.
 
+mod admission;
+mod authority;
 mod bundle;
+mod document;
 mod held;
 mod record;
+mod trust_domains;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
+pub use admission::{Judgement, RefusedBundle, judge};
+pub(crate) use authority::has_key_cert_sign;
 pub use bundle::{Bundle, BundleError, BundleMap, ListedKey, MAX_BUNDLE_BYTES, SkippedEntry, SkippedUse};
+pub use document::SvidKind;
 pub use held::{Held, Unusable};
 pub use record::{Accepts, BundleSource, EndpointProfile, IssuerPolicy, TrustDomainRecord, TrustDomainSpec, UsePolicy};
-
-use crate::names::TrustDomain;
-
-/// Every trust domain, by its exact name.
-#[derive(Debug, Default)]
-pub struct TrustDomains(HashMap<TrustDomain, Arc<TrustDomainRecord>>);
-
-impl TrustDomains {
-    pub(crate) fn new(records: impl IntoIterator<Item = Arc<TrustDomainRecord>>) -> Self {
-        Self(records.into_iter().map(|record| (record.name().clone(), record)).collect())
-    }
-
-    /// The record of exactly this name.
-    pub fn find(&self, name: &str) -> Option<&Arc<TrustDomainRecord>> {
-        self.0.get(name)
-    }
-
-    /// Every record, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<TrustDomainRecord>> {
-        self.0.values()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// True if there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
+pub use trust_domains::TrustDomains;

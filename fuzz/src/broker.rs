@@ -4,9 +4,11 @@ use std::sync::{Arc, LazyLock};
 
 use broker::ca::armor;
 use broker::ca::proof::Submission;
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Registry};
+use broker::issuer::{IssuerSpec, KeySource};
+use broker::jose::KeySet;
 use broker::names::{Audience, DomainName, EmailAddress, HttpsUrl, IssuerUrl, PublicSuffixes, TrustDomain, UriName};
 use broker::profile::Profile;
+use broker::registry::{Issuers, Registry};
 use broker::token::{UnverifiedToken, Verification};
 use broker::trust_domain::{Bundle, BundleSource, Held, TrustDomainSpec};
 use shared::time::UnixTime;

@@ -1,8 +1,7 @@
 //! Sigstore bundles, as the strict verifier reads them.
 
+use privyseal_sigstore::{Bundle, Identity, verify};
 use shared::trust_root::TrustedRoot;
-
-use crate::binary::verify::{Bundle, Identity, verify};
 
 const EMPTY: &[u8] = br#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
 

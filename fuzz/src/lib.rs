@@ -3,7 +3,6 @@
 //!
 //! A target in `targets/` only hands its bytes to a function here. Seeds are in `seeds/<target>/`.
 
-mod binary;
 pub mod broker;
 pub mod bundle;
 pub mod config;

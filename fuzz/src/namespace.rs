@@ -7,10 +7,13 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use broker::grants::{Condition, Deny, Grant, Pin, PinValue, Scope};
+use broker::issuer::{IssuerSpec, KeySource};
+use broker::jose::KeySet;
 use broker::names::{DomainName, IssuerUrl, Name, Pattern};
-use broker::namespace::{Condition, Deny, Grant, Pin, PinValue, Scope, vectors};
+use broker::namespace::vectors;
 use broker::profile::{ClaimPath, Profile};
+use broker::registry::Issuers;
 use broker::token::{UnverifiedToken, Verification};
 use shared::time::UnixTime;
 

@@ -6,9 +6,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use broker::issuer::{IssuerSpec, KeySource};
+use broker::jose::KeySet;
 use broker::names::{DomainName, IssuerUrl};
 use broker::profile::{BaseUrl, CiProfile, KubernetesProfile, Profile};
+use broker::registry::Issuers;
 use broker::token::{UnverifiedToken, Verification, VerifiedToken};
 use shared::time::UnixTime;
 
@@ -59,7 +61,7 @@ static PROFILES: LazyLock<Vec<(Profile, String)>> = LazyLock::new(|| {
 pub fn claims(bytes: &[u8]) {
     let Some(token) = signed(bytes) else { return };
     for (profile, fixed) in PROFILES.iter() {
-        let Ok(claimed) = profile.claim(&token) else { continue };
+        let Ok(claimed) = profile.claim(token.subject(), token.claims()) else { continue };
         let name = claimed.name.as_str();
         assert!(name.starts_with(fixed.as_str()) && name.len() > fixed.len() && name.len() <= 2048, "{name}");
         assert!(name.bytes().all(|byte| byte.is_ascii_graphic()), "{name}");

@@ -7,13 +7,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::issuer::{Issuers, Registry, Source};
+use broker::grants::Grant;
 use broker::names::{PublicSuffixes, SpiffeId, SpiffePrefix, TrustDomain};
-use broker::namespace::Grant;
-use broker::svid::{
-    Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification, X509Verification,
-};
-use broker::token::{JwtSvidVerification, UnverifiedToken};
+use broker::registry::{Issuers, Registry, Source};
+use broker::svid::{JwtSvidVerification, Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification, X509Verification};
+use broker::token::UnverifiedToken;
 use broker::trust_domain::{Accepts, Bundle, BundleMap, BundleSource, Held, TrustDomainRecord, TrustDomainSpec};
 use rustls_pki_types::CertificateDer;
 use shared::time::UnixTime;

@@ -1,14 +1,13 @@
 //! What time servers send: packets, the fields behind them, and the records that give keys.
 
+use privyseal_nts::association::{Association, IDENTIFIER, KEY};
+use privyseal_nts::extension_field::{self, ExtensionField};
+use privyseal_nts::ntp_packet::{MAX_PACKET, Packet};
+use privyseal_nts::nts_record::{Agreement, MAX_ANSWER, MAX_COOKIE, MAX_COOKIES, end_of};
 use zeroize::Zeroizing;
 
-use crate::binary::time_sources::association::{Association, IDENTIFIER, KEY};
-use crate::binary::time_sources::extension_field::{self, ExtensionField};
-use crate::binary::time_sources::ntp_packet::{MAX_PACKET, Packet};
-use crate::binary::time_sources::nts_record::{Agreement, MAX_ANSWER, MAX_COOKIE, MAX_COOKIES, end_of};
-
-/// A packet that is taken has fields that tile it, in order, up to the first that is none; what nobody with our keys made is not
-/// authenticated.
+/// A packet that is taken has fields that tile it, in order, up to the first that is none; what nobody with our keys
+/// made is not authenticated.
 pub fn packet(bytes: &[u8]) {
     // The answer to a question is recognised by what the question carried: here always what the packet carries.
     let cookie = bytes.get(24..32).and_then(|cookie| cookie.try_into().ok()).unwrap_or_default();

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod digest;
+pub mod excerpt;
 pub mod keys;
 pub mod log;
 pub mod random;

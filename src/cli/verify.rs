@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use privyseal_sigstore::{Bundle, Identity, verify};
 use shared::trust_root::TrustedRoot;
 
 use super::failure::Failure;
-use crate::verify::{self, Bundle, Identity};
 
 /// Verify a Sigstore bundle strictly: certificate path, SCT, timestamp, log entry, signature, identity. Needs no
 /// network.
@@ -33,7 +33,7 @@ pub(super) fn run(args: VerifyArgs) -> Result<(), Failure> {
     let bundle = Bundle::parse(&read(&args.bundle)?)?;
     let trust = TrustedRoot::parse(&read(&args.trusted_root)?)?;
     let identity = Identity { subject: args.identity, issuer: args.issuer };
-    let verified = verify::verify(&bundle, &trust, &identity, &read(&args.file)?)?;
+    let verified = verify(&bundle, &trust, &identity, &read(&args.file)?)?;
     println!("Verified: {} signed {}", identity.subject, args.file.display());
     for time in &verified.times {
         println!("  at {}", time.rfc3339().unwrap_or_default());

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use broker::ca::IssuedCertificate;
-use broker::issuer::{Issuer, Issuers};
+use broker::issuer::Issuer;
+use broker::registry::Issuers;
 use broker::signing::{Call, CallerFault, Issuance, Outcome, Prepared, SigningError, SigningRequest, UpstreamFault};
 use shared::log::{AppendError, Log};
 use shared::random::Random;

@@ -5,9 +5,9 @@ pub(crate) mod vectors;
 
 use broker::ca::Profile;
 use broker::explain::{self as explained, Explanation, Outcome, Refusal, Step, Verdict, explain, extension_name};
-use broker::issuer::Issuers;
 use broker::names::Name;
 use broker::principal::Principal;
+use broker::registry::Issuers;
 use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;
 

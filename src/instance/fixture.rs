@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use broker::token::JoseAlgorithm;
+use broker::jose::JoseAlgorithm;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use shared::audit::AuditRecord;

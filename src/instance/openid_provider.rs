@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use broker::connector::local::LocalUsers;
-use broker::issuer::Issuers;
 use broker::provider::{Exchange, ExchangeRequest, PreparedToken, Provider, TokenError, WorkloadMethods};
+use broker::registry::Issuers;
 use bytes::Bytes;
 use shared::log::Log;
 use shared::random::Random;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use broker::connector::local::LocalUsers;
 use broker::provider::TokenKey;
 use bytes::Bytes;
+use privyseal_sigstore::Writers;
 use shared::keys::Signer;
 use shared::log::Log;
 use shared::time::Clock as _;
@@ -19,7 +20,7 @@ use crate::instance::assemble::{Origin, Settings};
 use crate::instance::data_dir::{DataDir, HouseFile, KeyName};
 use crate::instance::own_bundle;
 use crate::instance::served_logs::{ServedLogs, SignatureLog};
-use crate::instance::signature_log::{IssuedLately, Writers};
+use crate::instance::signature_log::IssuedLately;
 use crate::instance::snapshots::{SnapshotError, SnapshotInputs};
 use crate::instance::svid_uses::SvidUses;
 use crate::instance::timestamp_units::TimestampUnits;
@@ -175,11 +176,10 @@ impl Parts<'_> {
     pub(super) fn served_logs(&self, issued_lately: Arc<IssuedLately>) -> Result<ServedLogs, HouseError> {
         let writers = Writers {
             issuers: self.chain("issuing-ca")?.certificates().iter().take(1).cloned().collect(),
-            issued_lately,
             allows_public_keys: self.settings.accept_public_keys,
         };
         Ok(ServedLogs {
-            signatures: Some(SignatureLog::new(self.opened.signatures.clone(), writers)),
+            signatures: Some(SignatureLog::new(self.opened.signatures.clone(), writers, issued_lately)),
             certificates: Some(self.opened.certificates.clone()),
             audit: self.settings.serve_audit.then(|| self.opened.audit.clone()),
         })

@@ -1,10 +1,13 @@
 //! Which logs are served, and who may write to the one that is written to.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use privyseal_sigstore::Writers;
 use shared::log::Log;
 
-use crate::instance::signature_log::Writers;
+use crate::instance::signature_log::IssuedLately;
 
 /// The logs as they are served.
 pub(crate) struct ServedLogs {
@@ -20,13 +23,15 @@ pub(crate) struct ServedLogs {
 pub(crate) struct SignatureLog {
     pub(crate) log: Log,
     pub(crate) writers: Writers,
+    /// Certificates that are known to be of an issuer of ours without a look at the signature.
+    pub(crate) issued_lately: Arc<IssuedLately>,
     /// SHA-256 of the key's `SubjectPublicKeyInfo`, in base64: the log's id in every entry.
     pub(crate) id: String,
 }
 
 impl SignatureLog {
-    pub(crate) fn new(log: Log, writers: Writers) -> Self {
+    pub(crate) fn new(log: Log, writers: Writers, issued_lately: Arc<IssuedLately>) -> Self {
         let id = STANDARD.encode(log.signer().public_key().spki_sha256());
-        Self { log, writers, id }
+        Self { log, writers, issued_lately, id }
     }
 }

@@ -7,16 +7,16 @@
 mod cache;
 mod endpoint;
 mod interval;
-mod judge;
 mod keeper;
 mod ledger;
+mod own_keys;
 mod refresh_error;
 mod report;
 mod source;
 mod status;
 
-pub(crate) use judge::OwnKeys;
 pub(crate) use keeper::{BundleKeeper, BundleParts};
+pub(crate) use own_keys::OwnKeys;
 pub(crate) use report::{Report, State};
 pub(crate) use source::{MAX_BUNDLE_FILE, WorkloadBundles};
 

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use broker::issuer::{Issuer, Issuers, JwksError, KeySet, KeySource};
+use broker::issuer::{Issuer, KeySource};
+use broker::jose::{JwksError, KeySet};
 use broker::names::{HttpsUrl, NameError};
+use broker::registry::Issuers;
 use shared::strict_json::{self, Json, JsonError};
 use shared::time::{Clock, UnixTime};
 use tokio::task::JoinSet;

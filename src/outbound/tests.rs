@@ -8,9 +8,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use broker::issuer::{Issuer, IssuerSpec, Issuers, KeySource, Reach};
+use broker::issuer::{Issuer, IssuerSpec, KeySource, Reach};
 use broker::names::{HttpsUrl, IssuerUrl};
 use broker::profile::Profile;
+use broker::registry::Issuers;
 use shared::time::{Clock, UnixTime};
 
 use super::client::OutboundError;

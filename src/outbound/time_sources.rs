@@ -3,11 +3,7 @@
 //!
 //! A source only says what time it is; whether that is believed is the clock guard's business. Nothing here sets a clock.
 
-mod association;
-mod extension_field;
 mod key_exchange;
-mod ntp_packet;
-mod nts_record;
 mod reach;
 mod source;
 

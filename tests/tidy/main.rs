@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The source folder of each crate.
-const CRATES: [&str; 5] = ["broker/src", "config/src", "shared/src", "src", "tsa/src"];
+const CRATES: [&str; 7] = ["broker/src", "config/src", "nts/src", "shared/src", "sigstore/src", "src", "tsa/src"];
 
 /// The crates that decide: plain functions, which read nothing and wait for nothing.
-const PURE: [&str; 2] = ["broker/src", "tsa/src"];
+const PURE: [&str; 4] = ["broker/src", "nts/src", "sigstore/src", "tsa/src"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -74,19 +74,28 @@ fn code(path: &Path) -> String {
     code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// Design: `privyseal -> broker, tsa, config, shared`; `broker -> shared`; `tsa -> shared`; `config` stands alone.
+/// The packages of the workspace.
+const PACKAGES: [&str; 7] =
+    ["broker", "privyseal", "privyseal-config", "privyseal-nts", "privyseal-sigstore", "shared", "tsa"];
+/// The folders of the packages below the binary.
+const LIBRARIES: [&str; 6] = ["broker", "config", "nts", "shared", "sigstore", "tsa"];
+
+/// Design: `privyseal -> broker, sigstore, tsa, nts, config, shared`; `sigstore -> tsa, shared`; `broker -> shared`;
+/// `tsa -> shared`; `nts` and `config` stand alone.
 #[test]
 fn arrows_point_one_way() {
-    let rooms = ["broker", "privyseal", "privyseal-config", "shared", "tsa"];
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
-        ("Cargo.toml", &["broker", "privyseal-config", "shared", "tsa"][..]),
+        ("Cargo.toml", &["broker", "privyseal-config", "privyseal-nts", "privyseal-sigstore", "shared", "tsa"][..]),
         ("broker/Cargo.toml", &["shared"]),
         ("config/Cargo.toml", &[]),
+        ("nts/Cargo.toml", &[]),
         ("shared/Cargo.toml", &[]),
+        ("sigstore/Cargo.toml", &["shared", "tsa"]),
         ("tsa/Cargo.toml", &["shared"]),
     ]);
+    assert_eq!(allowed.len(), PACKAGES.len(), "a package without a rule");
     for (path, allowed) in allowed {
-        for room in dependencies(path, "dependencies").iter().filter(|name| rooms.contains(&name.as_str())) {
+        for room in dependencies(path, "dependencies").iter().filter(|name| PACKAGES.contains(&name.as_str())) {
             assert!(allowed.contains(&room.as_str()), "{path} must not depend on {room}");
         }
     }
@@ -96,8 +105,9 @@ fn arrows_point_one_way() {
 #[test]
 fn only_the_edge_knows_http_and_sockets() {
     let edge_only = ["axum", "hyper", "hyper-util", "reqwest", "rustls", "tokio", "tokio-rustls", "tower"];
-    for path in ["broker/Cargo.toml", "config/Cargo.toml", "shared/Cargo.toml", "tsa/Cargo.toml"] {
-        for name in dependencies(path, "dependencies") {
+    for folder in LIBRARIES {
+        let path = format!("{folder}/Cargo.toml");
+        for name in dependencies(&path, "dependencies") {
             assert!(!edge_only.contains(&name.as_str()), "{path} must not depend on {name}");
         }
     }
@@ -188,14 +198,14 @@ fn nothing_is_left_unfinished() {
 #[test]
 fn every_dependency_has_its_reason() {
     let mut used = BTreeSet::new();
-    let crates = ["benches", "broker", "config", "shared", "tsa"].map(|folder| format!("{folder}/Cargo.toml"));
-    for path in crates.iter().map(String::as_str).chain(["Cargo.toml"]) {
+    let manifests = LIBRARIES.iter().chain(&["benches"]).map(|folder| format!("{folder}/Cargo.toml"));
+    for path in manifests.chain(["Cargo.toml".to_owned()]) {
         for section in ["dependencies", "dev-dependencies"] {
-            used.extend(dependencies(path, section));
+            used.extend(dependencies(&path, section));
         }
     }
-    for room in ["broker", "privyseal-config", "shared", "tsa"] {
-        used.remove(room);
+    for package in PACKAGES {
+        used.remove(package);
     }
     let architecture = text("ARCHITECTURE.md");
     let table = architecture.split("## Dependencies").nth(1).expect("a section Dependencies");
@@ -208,10 +218,8 @@ fn every_dependency_has_its_reason() {
     assert_eq!(told, used, "ARCHITECTURE.md, section Dependencies (left), and the manifests (right)");
     let workspace: BTreeSet<String> =
         manifest("Cargo.toml")["workspace"]["dependencies"].as_table().expect("a table").keys().cloned().collect();
-    let unused: Vec<_> = workspace
-        .iter()
-        .filter(|n| !used.contains(*n) && !["broker", "privyseal-config", "shared", "tsa"].contains(&n.as_str()))
-        .collect();
+    let unused: Vec<_> =
+        workspace.iter().filter(|name| !used.contains(*name) && !PACKAGES.contains(&name.as_str())).collect();
     assert!(unused.is_empty(), "[workspace.dependencies] nobody uses: {unused:?}");
 }
 

@@ -13,13 +13,15 @@ use shared::x509::{Ceremony, Chain, NodePrefix};
 use spki::EncodePublicKey as _;
 
 use super::{Authority, CertificateLogKey, Profile};
-use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use crate::grants::Grant;
+use crate::issuer::{IssuerSpec, KeySource};
+use crate::jose::{JoseAlgorithm, KeySet};
 use crate::names::IssuerUrl;
-use crate::namespace::Grant;
 use crate::principal::Principal;
 use crate::profile;
+use crate::registry::Issuers;
 use crate::signing::Issuance;
-use crate::token::{JoseAlgorithm, UnverifiedToken, Verification};
+use crate::token::{UnverifiedToken, Verification};
 
 pub(crate) const NOW: UnixTime = UnixTime::from_millis(1_795_258_320_789);
 

@@ -1,8 +1,8 @@
 use super::*;
+use crate::grants::{Grant, Pin, PinValue};
 use crate::issuer::KeySource;
-use crate::namespace::{Grant, Pin, PinValue};
+use crate::jose::JoseAlgorithm;
 use crate::profile::Profile;
-use crate::token::JoseAlgorithm;
 use crate::token::mint::{ISS, NOW, TestKey, record};
 
 fn issuers() -> Issuers {

@@ -1,13 +1,15 @@
 //! Issuers that sign for everybody: rule M1.
 //!
-//! Anybody can get a token of GitHub.com. What makes such a token the word of one organisation is a claim that the platform never
-//! gives to another, so a record of a shared issuer is refused without a pin on one. Names (`repository_owner`) do not do: they
-//! are renamed, released and taken again.
+//! Anybody can get a token of GitHub.com. What makes such a token the word of one organisation is a claim that the
+//! platform never gives to another, so a record of a shared issuer is refused without a pin on one. Names
+//! (`repository_owner`) do not do: they are renamed, released and taken again.
 //!
 //! The catalogue knows issuers by their host, whatever path or port follows it, so that a variant does not slip by.
 
+use shared::excerpt::excerpt;
+
+use crate::grants::{Pin, PinValue};
 use crate::names::IssuerUrl;
-use crate::namespace::{Pin, PinValue};
 
 /// A platform whose issuer many parties share.
 #[derive(Debug)]
@@ -126,7 +128,7 @@ const ENTRA: &[&str] = &[
 const ENTRA_CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// M1: whether a record of this `iss` with these pins speaks for one party.
-pub(super) fn check(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerError> {
+pub(crate) fn check(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerError> {
     let host = iss.url().host();
     if ENTRA.contains(&host) {
         return check_entra(iss, pins);
@@ -139,13 +141,14 @@ pub(super) fn check(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerErr
     }
 }
 
-/// The tenant's identifier is the first segment of the path: `/<tenant>/` in version 1, `/<tenant>/v2.0` in version 2. Everything
-/// else there (`common`, `organizations`, `consumers`, a domain) is an endpoint for many tenants and no issuer of one.
+/// The tenant's identifier is the first segment of the path: `/<tenant>/` in version 1, `/<tenant>/v2.0` in version 2.
+/// Everything else there (`common`, `organizations`, `consumers`, a domain) is an endpoint for many tenants and no
+/// issuer of one.
 fn check_entra(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerError> {
     let platform = "Microsoft Entra";
     let tenant = iss.url().path().split('/').nth(1).unwrap_or_default();
     if !is_guid(tenant) || tenant == ENTRA_CONSUMERS {
-        return Err(SharedIssuerError::Tenantless { platform, tenant: tenant.chars().take(80).collect() });
+        return Err(SharedIssuerError::Tenantless { platform, tenant: excerpt(tenant, 80) });
     }
     match pins.iter().find(|pin| pin.is_on(&["tid"])) {
         None => Err(SharedIssuerError::Unpinned { platform, pins: "tid".to_owned() }),

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::KeySet;
+use crate::grants::{Condition, Deny, Grant, Pin};
+use crate::jose::{JoseAlgorithm, KeySet};
 use crate::names::{Audience, HttpsUrl, IssuerLabel, IssuerUrl};
-use crate::namespace::{Condition, Deny, Grant, Pin};
 use crate::profile::Profile;
-use crate::token::JoseAlgorithm;
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
@@ -33,8 +32,8 @@ pub struct Reach {
     pub danger_loopback_http: bool,
 }
 
-/// By whose word a record exists. An owner proves a domain and chooses the rest, so what an administrator may do by looking (a
-/// domain below a top-level domain that nobody has heard of) an owner may not.
+/// By whose word a record exists. An owner proves a domain and chooses the rest, so what an administrator may do by
+/// looking (a domain below a top-level domain that nobody has heard of) an owner may not.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum RecordOrigin {
     /// The configuration, so an administrator.
@@ -110,7 +109,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    pub(super) fn new(spec: IssuerSpec) -> Self {
+    pub(crate) fn new(spec: IssuerSpec) -> Self {
         let keys = match &spec.keys {
             KeySource::Discovery | KeySource::JwksUri(_) => Arc::new(KeySet::empty()),
             KeySource::Pinned(keys) => Arc::clone(keys),
@@ -203,14 +202,14 @@ impl Issuer {
         self.spec.max_lifetime
     }
 
-    /// I2: in-cluster issuers have the same string in every cluster. Two such records are told apart by their audience, never by
-    /// trying keys, and their keys are pinned since the one address cannot serve both.
-    pub(super) fn is_told_apart_from(&self, other: &Self) -> bool {
+    /// I2: in-cluster issuers have the same string in every cluster. Two such records are told apart by their audience,
+    /// never by trying keys, and their keys are pinned since the one address cannot serve both.
+    pub(crate) fn is_told_apart_from(&self, other: &Self) -> bool {
         let is_pinned = |record: &Self| matches!(record.spec.keys, KeySource::Pinned(_));
         self.spec.audience != other.spec.audience && is_pinned(self) && is_pinned(other)
     }
 
-    pub(super) fn fetches_like(&self, other: &Self) -> bool {
+    pub(crate) fn fetches_like(&self, other: &Self) -> bool {
         let same_source = match (&self.spec.keys, &other.spec.keys) {
             (KeySource::Discovery, KeySource::Discovery) => true,
             (KeySource::JwksUri(ours), KeySource::JwksUri(theirs)) => ours == theirs,

@@ -1,6 +1,7 @@
 //! For whom a token is meant.
 
-use super::{NameError, excerpt};
+use super::NameError;
+use super::name_error::excerpt;
 
 /// An audience (RFC 7519 §4.1.3), compared as bytes. `sigstore` is what every Sigstore client asks for.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

@@ -1,9 +1,10 @@
 //! Domain names: the H rules.
 
-use super::{NameError, excerpt};
+use super::NameError;
+use super::name_error::excerpt;
 
-/// A fully qualified domain name in its one spelling: lower-case letters, digits and hyphens, two labels or more, no trailing
-/// dot, internationalised labels in canonical `xn--` form, never an IP address.
+/// A fully qualified domain name in its one spelling: lower-case letters, digits and hyphens, two labels or more, no
+/// trailing dot, internationalised labels in canonical `xn--` form, never an IP address.
 ///
 /// Whether it is a public suffix (rule D1) is not decided here.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -1,9 +1,10 @@
 //! E-mail addresses as names in certificates: rules E2 to E5, and the spelling half of E6.
 
-use super::{DomainName, NameError, excerpt};
+use super::name_error::excerpt;
+use super::{DomainName, NameError};
 
-/// An address whose local part is a dot-atom, kept as it came (RFC 5321 §2.4 leaves its case to the host), and whose domain is
-/// ASCII-lowercased. The domain must then satisfy the H rules.
+/// An address whose local part is a dot-atom, kept as it came (RFC 5321 §2.4 leaves its case to the host), and whose
+/// domain is ASCII-lowercased. The domain must then satisfy the H rules.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EmailAddress {
     text: Box<str>,

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::name_error::excerpt;
 use super::uri_name::{self, Parts};
-use super::{NameError, domain_name, excerpt};
+use super::{NameError, domain_name};
 
-/// An `https` URL in its one spelling, by the same grammar as [`super::UriName`]. With leave to develop on one machine it may
-/// also be `http` or `https` on `localhost`, `127.0.0.1` or `[::1]`.
+/// An `https` URL in its one spelling, by the same grammar as [`super::UriName`]. With leave to develop on one machine
+/// it may also be `http` or `https` on `localhost`, `127.0.0.1` or `[::1]`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct HttpsUrl {
     text: Box<str>,
@@ -40,8 +41,8 @@ impl HttpsUrl {
         Self::parse(text)
     }
 
-    /// Reads the address of this house itself, which is compared and published but never called: `http` where a proxy ends TLS, and
-    /// any host that a client can be told, also a single label or an IP address.
+    /// Reads the address of this house itself, which is compared and published but never called: `http` where a proxy
+    /// ends TLS, and any host that a client can be told, also a single label or an IP address.
     pub(super) fn parse_own(text: &str) -> Result<Self, NameError> {
         let (stand_in, is_v6) = without_brackets(text);
         let parts = uri_name::split(&stand_in)?;
@@ -102,8 +103,8 @@ impl std::fmt::Display for HttpsUrl {
     }
 }
 
-/// An IPv6 address has colons where a port is looked for: the check of everything else runs on a stand-in of the same length.
-/// Text that is not an address in brackets stays as it is, and is refused for its colons.
+/// An IPv6 address has colons where a port is looked for: the check of everything else runs on a stand-in of the same
+/// length. Text that is not an address in brackets stays as it is, and is refused for its colons.
 fn without_brackets(text: &str) -> (Cow<'_, str>, bool) {
     let Some((scheme, rest)) = text.split_once("://[") else { return (Cow::Borrowed(text), false) };
     match rest.split_once(']') {

@@ -2,8 +2,8 @@
 
 use super::{IssuerUrl, NameError, TrustDomain};
 
-/// The text in a certificate's issuer extension, by which verifiers tell issuers apart. It is the record's `iss` unless the
-/// operator says otherwise: in-cluster issuers have one `iss` in every cluster, and a trust domain may have none.
+/// The text in a certificate's issuer extension, by which verifiers tell issuers apart. It is the record's `iss` unless
+/// the operator says otherwise: in-cluster issuers have one `iss` in every cluster, and a trust domain may have none.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct IssuerLabel(Box<str>);
 

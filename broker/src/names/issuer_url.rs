@@ -17,8 +17,8 @@ impl IssuerUrl {
         HttpsUrl::parse_or_loopback(text).map(Self)
     }
 
-    /// Reads the issuer that we are ourselves: any host that the operator gave us, and `http` where a proxy ends TLS. Nobody fetches
-    /// from it, so the rules for registration do not matter; that it has one spelling does.
+    /// Reads the issuer that we are ourselves: any host that the operator gave us, and `http` where a proxy ends TLS.
+    /// Nobody fetches from it, so the rules for registration do not matter; that it has one spelling does.
     pub fn parse_own(text: &str) -> Result<Self, NameError> {
         HttpsUrl::parse_own(text).map(Self)
     }

@@ -1,8 +1,10 @@
 //! Patterns over the values of claims: the G rules.
 
-use super::{NameError, excerpt};
+use super::NameError;
+use super::name_error::excerpt;
 
-/// Whole segments between slashes: each is exact, or `*` for any one segment; `**` at the end stands for one segment or more.
+/// Whole segments between slashes: each is exact, or `*` for any one segment; `**` at the end stands for one segment or
+/// more.
 ///
 /// There is no wildcard inside a segment and none at the beginning: `release-*` and `*/repo` are how `release-evil` and
 /// `evil/repo` get in.
@@ -49,7 +51,8 @@ impl Pattern {
         Ok(Self { text: text.into(), segments: segments.into(), is_open: text.ends_with("/**") })
     }
 
-    /// Whether the value fits: G5 and G6 are asked of the value itself, so that no wildcard stands for `..` or a line break.
+    /// Whether the value fits: G5 and G6 are asked of the value itself, so that no wildcard stands for `..` or a line
+    /// break.
     pub fn check(&self, value: &str) -> Result<(), NameError> {
         if value.len() > MAX_LENGTH {
             return Err(NameError::PatternLength { length: value.len() });

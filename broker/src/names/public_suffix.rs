@@ -56,7 +56,8 @@ impl PublicSuffixes {
         }
         let list: publicsuffix::List = text.parse().map_err(SuffixListError::Form)?;
         let list = Self(Source::File(Box::new(list)));
-        // A list that was cut short would let go what it no longer names. One suffix of either part, the private one far down.
+        // A list that was cut short would let go what it no longer names. One suffix of either part, the private one
+        // far down.
         for known in ["co.uk", "github.io"] {
             if list.find(known.as_bytes()) != Suffix::Public {
                 return Err(SuffixListError::Incomplete(known));
@@ -77,7 +78,8 @@ impl PublicSuffixes {
 
     fn find(&self, domain: &[u8]) -> Suffix {
         let length = self.known_length(domain);
-        // Below `kawasaki.jp` the list has `*`: each of its children is a suffix. To own it would be to own all of them.
+        // Below `kawasaki.jp` the list has `*`: each of its children is a suffix. To own it would be to own all of
+        // them.
         let child = [b"any.", domain].concat();
         match length {
             None => Suffix::UnknownTopLevel,

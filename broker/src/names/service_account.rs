@@ -1,9 +1,10 @@
 //! Workloads of a Kubernetes cluster: rule K1.
 
-use super::{NameError, UriName, excerpt};
+use super::name_error::excerpt;
+use super::{NameError, UriName};
 
-/// The name that we give to a cluster, a DNS-1123 label. Kubernetes itself has none that is unique, and a name without it would be
-/// the same in every cluster.
+/// The name that we give to a cluster, a DNS-1123 label. Kubernetes itself has none that is unique, and a name without
+/// it would be the same in every cluster.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ClusterName(Box<str>);
 

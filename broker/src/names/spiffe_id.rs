@@ -1,7 +1,8 @@
 //! SPIFFE IDs: the S rules.
 
+use super::name_error::excerpt;
 use super::uri_name::MAX_LENGTH;
-use super::{NameError, TrustDomain, excerpt};
+use super::{NameError, TrustDomain};
 
 /// `spiffe://<trust domain>/<path>` in its one spelling (SPIFFE-ID §2): a workload's, so with a path.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -1,12 +1,13 @@
 //! Hierarchical URIs as names: the U and P rules around the H rules.
 
-use super::{DomainName, NameError, domain_name, excerpt};
+use super::name_error::excerpt;
+use super::{DomainName, NameError, domain_name};
 
 /// The longest URI name, the same as the longest SPIFFE ID that every implementation must take.
 pub(super) const MAX_LENGTH: usize = 2048;
 
-/// `scheme://host[:port][/path]` in its one spelling. A trailing slash is significant; there is no query, no fragment, no user
-/// information, no percent-encoding, no dot segment and no default port.
+/// `scheme://host[:port][/path]` in its one spelling. A trailing slash is significant; there is no query, no fragment,
+/// no user information, no percent-encoding, no dot segment and no default port.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct UriName {
     text: Box<str>,
@@ -119,7 +120,8 @@ fn split_allowing(text: &str, empty_segments: usize) -> Result<Parts, NameError>
     if rest.contains('?') {
         return Err(NameError::UriQuery);
     }
-    // An `@` in the path is an ordinary character (a workflow's `…yml@refs/heads/main`); before it, it ends user information.
+    // An `@` in the path is an ordinary character (a workflow's `…yml@refs/heads/main`); before it, it ends user
+    // information.
     let authority = rest.find('/').map_or(rest, |slash| &rest[..slash]);
     if authority.contains('@') {
         return Err(NameError::UriUserinfo);

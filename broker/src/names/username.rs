@@ -1,9 +1,10 @@
 //! User names of a domain: rule N2.
 
-use super::{DomainName, NameError, excerpt};
+use super::name_error::excerpt;
+use super::{DomainName, NameError};
 
-/// `alice!example.com`: a name that is good inside one domain, with that domain. The domain comes from the issuer's record, never
-/// from a token, and an exclamation mark cannot stand in either half.
+/// `alice!example.com`: a name that is good inside one domain, with that domain. The domain comes from the issuer's
+/// record, never from a token, and an exclamation mark cannot stand in either half.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Username {
     text: Box<str>,

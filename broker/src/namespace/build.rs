@@ -1,10 +1,18 @@
 //! From records and connectors to rules, with every problem named.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use super::*;
-use crate::issuer::{RecordOrigin, RegistrationError};
+use shared::excerpt::excerpt;
+
+use super::email_index::EmailIndex;
+use super::holdings::{Holding, Holdings, SpeakerIndex};
+use super::uri_index::UriIndex;
+use super::{Known, Overlap, RegistryConflict, Rules, SpeakerEntry};
+use crate::grants::{ConnectorSpec, Grant, Listings, Scope, Speaker};
+use crate::issuer::{Issuer, RecordOrigin};
 use crate::names::{PublicSuffixes, Suffix, TrustDomain};
+use crate::profile::Profile;
 use crate::trust_domain::TrustDomainRecord;
 
 impl Rules {
@@ -13,7 +21,7 @@ impl Rules {
         records: &[Arc<Issuer>],
         trust_domains: &[Arc<TrustDomainRecord>],
         connectors: Vec<ConnectorSpec>,
-    ) -> Result<Self, Vec<RegistrationError>> {
+    ) -> Result<Self, Vec<RegistryConflict>> {
         let mut rules = Self {
             speakers: Vec::with_capacity(records.len() + connectors.len()),
             by_record: HashMap::with_capacity(records.len()),
@@ -30,13 +38,13 @@ impl Rules {
         for record in records {
             if *record.profile() == Profile::OwnProvider {
                 if let Some(first) = own_provider.replace(record) {
-                    problems.push(RegistrationError::TwoOwnProviders {
+                    problems.push(RegistryConflict::TwoOwnProviders {
                         first: first.id().to_owned(),
                         second: record.id().to_owned(),
                     });
                 }
                 if !record.grants().is_empty() {
-                    problems.push(RegistrationError::OwnProviderGrants(record.id().to_owned()));
+                    problems.push(RegistryConflict::OwnProviderGrants(record.id().to_owned()));
                 }
             }
             let speaker = Speaker::Issuer(record.id().into());
@@ -47,7 +55,7 @@ impl Rules {
                 |scope: &Scope| matches!(scope, Scope::Spiffe(prefix) if prefix.trust_domain() == record.name());
             for scope in record.grants().iter().map(Grant::scope).filter(|scope| !is_own(scope)) {
                 let (trust_domain, scope) = (record.name().to_string(), scope.to_string());
-                problems.push(RegistrationError::ForeignGrant { trust_domain, scope });
+                problems.push(RegistryConflict::ForeignGrant { trust_domain, scope });
             }
             let speaker = Speaker::TrustDomain(record.name().as_str().into());
             rules.add(speaker, record.grants().to_vec(), Some(Known::TrustDomain(record.clone())), &mut problems);
@@ -69,12 +77,12 @@ impl Rules {
         speaker: Speaker,
         grants: Vec<Grant>,
         record: Option<Known>,
-        problems: &mut Vec<RegistrationError>,
+        problems: &mut Vec<RegistryConflict>,
     ) {
         let index = self.speakers.len() as SpeakerIndex;
         let id = speaker.id();
         if !(1..=255).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
-            problems.push(RegistrationError::Id(id.chars().take(80).collect()));
+            problems.push(RegistryConflict::Id(excerpt(id, 80)));
         }
         let ids = match speaker {
             Speaker::Connector(_) => &mut self.by_connector,
@@ -82,7 +90,7 @@ impl Rules {
             Speaker::TrustDomain(_) => &mut self.by_trust_domain,
         };
         if ids.insert(id.into(), index).is_some() {
-            problems.push(RegistrationError::DuplicateId(speaker.to_string()));
+            problems.push(RegistryConflict::DuplicateId(speaker.to_string()));
         }
         for (at, grant) in grants.iter().enumerate() {
             let held = Holding::new(index, at as u32, grant);
@@ -90,7 +98,7 @@ impl Rules {
                 Scope::EmailAddress(address) => self.emails.add_address(address, held),
                 Scope::EmailDomain { domain, subdomains } => self.emails.add_domain(domain, *subdomains, held),
                 Scope::LocalAccounts if record.is_some() => {
-                    problems.push(RegistrationError::LocalAccounts(id.to_owned()));
+                    problems.push(RegistryConflict::LocalAccounts(id.to_owned()));
                 }
                 Scope::LocalAccounts => {}
                 Scope::Spiffe(prefix) => self.spiffe.add(prefix, held),
@@ -103,7 +111,7 @@ impl Rules {
     }
 
     /// D1. Whatever is granted by domain lies below something that one party registered.
-    fn find_public_suffixes(&self, suffixes: &PublicSuffixes, problems: &mut Vec<RegistrationError>) {
+    fn find_public_suffixes(&self, suffixes: &PublicSuffixes, problems: &mut Vec<RegistryConflict>) {
         for entry in &self.speakers {
             let origin = match &entry.record {
                 Some(Known::Issuer(record)) => record.origin(),
@@ -114,7 +122,7 @@ impl Rules {
                 let (speaker, name) = (entry.speaker.clone(), domain.to_string());
                 match (suffixes.of(&domain), origin) {
                     (Suffix::Public, _) => {
-                        problems.push(RegistrationError::PublicSuffix {
+                        problems.push(RegistryConflict::PublicSuffix {
                             speaker,
                             scope: scope.to_string(),
                             domain: name,
@@ -122,7 +130,7 @@ impl Rules {
                     }
                     (Suffix::UnknownTopLevel, RecordOrigin::Registered) => {
                         let scope = scope.to_string();
-                        problems.push(RegistrationError::UnknownTopLevel { speaker, scope, domain: name });
+                        problems.push(RegistryConflict::UnknownTopLevel { speaker, scope, domain: name });
                     }
                     (Suffix::Registrable, _) | (Suffix::UnknownTopLevel, RecordOrigin::Configured) => {}
                 }
@@ -130,9 +138,10 @@ impl Rules {
         }
     }
 
-    /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever covers it
-    /// must be the same speaker, or both must share. X2. A trust domain is not divided: its one holder is found at once.
-    fn find_overlaps(&self, problems: &mut Vec<RegistrationError>) {
+    /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever
+    /// covers it must be the same speaker, or both must share. X2. A trust domain is not divided: its one holder is
+    /// found at once.
+    fn find_overlaps(&self, problems: &mut Vec<RegistryConflict>) {
         // Grants that cover each other (equal ones do) are found from both sides and reported once.
         let mut seen = HashSet::new();
         // Who has a record of a trust domain holds it, even if nothing is granted to it yet.
@@ -152,7 +161,7 @@ impl Rules {
                         let trust_domain = prefix.trust_domain();
                         let holder = *trust_domains.entry(trust_domain).or_insert(index);
                         if holder != index {
-                            problems.push(RegistrationError::TrustDomainTwice {
+                            problems.push(RegistryConflict::TrustDomainTwice {
                                 trust_domain: trust_domain.to_string(),
                                 first: self.entry(holder).speaker.clone(),
                                 second: entry.speaker.clone(),
@@ -185,8 +194,8 @@ impl Rules {
     }
 }
 
-fn overlap(first: &SpeakerEntry, wider: &Scope, second: &SpeakerEntry, narrower: &Scope) -> RegistrationError {
-    RegistrationError::Overlap(Overlap {
+fn overlap(first: &SpeakerEntry, wider: &Scope, second: &SpeakerEntry, narrower: &Scope) -> RegistryConflict {
+    RegistryConflict::Overlap(Overlap {
         first: first.speaker.clone(),
         first_scope: wider.to_string(),
         second: second.speaker.clone(),

@@ -1,6 +1,6 @@
 //! Who holds one point of the namespace.
 
-use super::Grant;
+use crate::grants::Grant;
 
 pub(super) type SpeakerIndex = u32;
 

@@ -1,6 +1,6 @@
 //! Rule X1, as a problem to report.
 
-use super::Speaker;
+use crate::grants::Speaker;
 
 /// Two speakers own the same names, and not both of them share.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

@@ -1,15 +1,17 @@
 //! What the rules say yes to.
 
-use super::{Decision, Scope, Speaker};
+use super::decision::Decision;
+use crate::grants::{Scope, Speaker};
 use crate::names::{EmailAddress, Rule};
 use crate::profile::Claimed;
 use crate::svid::VerifiedSvid;
 use crate::token::VerifiedToken;
 
-/// Leave for whoever showed one credential to be called one name. Made by `Rules::permit` and `Rules::permit_svid` only.
+/// Leave for whoever showed one credential to be called one name. Made by `Rules::permit` and `Rules::permit_svid`
+/// only.
 #[derive(Debug)]
 pub struct Permit {
-    credential: Credential,
+    credential: VerifiedCredential,
     claimed: Claimed,
     label: String,
     speaker: Speaker,
@@ -18,7 +20,7 @@ pub struct Permit {
 
 /// What was shown, and verified.
 #[derive(Debug)]
-pub enum Credential {
+pub enum VerifiedCredential {
     /// An SVID of a trust domain.
     Svid(VerifiedSvid),
     /// An issuer's token.
@@ -28,7 +30,7 @@ pub enum Credential {
 impl Permit {
     /// `label` is what certificates call the one who spoke.
     pub(super) fn new(
-        credential: Credential,
+        credential: VerifiedCredential,
         claimed: Claimed,
         label: String,
         decision: Decision<'_>,
@@ -53,7 +55,7 @@ impl Permit {
         &self.rule
     }
 
-    pub(crate) fn into_parts(self) -> (Credential, Claimed, String, String) {
+    pub(crate) fn into_parts(self) -> (VerifiedCredential, Claimed, String, String) {
         (self.credential, self.claimed, self.label, self.rule)
     }
 }

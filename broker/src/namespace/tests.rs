@@ -1,10 +1,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::issuer::{IssuerSpec, Issuers, RegistrationError, Registry};
+use crate::grants::{Condition, ConnectorSpec, Deny, Mismatch, Pin, PinValue};
+use crate::issuer::IssuerSpec;
 use crate::names::{ClusterName, Pattern, PublicSuffixes, ServiceAccount, ServiceAccounts, TrustDomain};
+use crate::namespace::RegistryConflict;
 use crate::principal::Principal;
 use crate::profile::ClaimError;
+use crate::registry::{Issuers, Registry};
 use crate::token::mint::{ISS, record, speak};
 use crate::trust_domain::{BundleSource, TrustDomainSpec};
 
@@ -143,23 +146,23 @@ fn pins_are_checked_with_their_type() {
     let nested = r#","https://sts.example/":{"account":12}"#;
     assert!(permit(&issuers, &claims(&format!(r#","tid":"T1"{nested}"#))).is_ok());
     for (more, denied) in [
-        (nested.to_owned(), Denied::PinMissing("tid".into())),
-        (format!(r#","tid":"T2"{nested}"#), Denied::PinDiffers("tid".into())),
-        (r#","tid":"T1""#.to_owned(), Denied::PinMissing("https://sts.example/.account".into())),
+        (nested.to_owned(), Mismatch::PinMissing("tid".into()).into()),
+        (format!(r#","tid":"T2"{nested}"#), Mismatch::PinDiffers("tid".into()).into()),
+        (r#","tid":"T1""#.to_owned(), Mismatch::PinMissing("https://sts.example/.account".into()).into()),
         (
             r#","tid":"T1","https://sts.example/":{"account":"12"}"#.to_owned(),
-            Denied::PinDiffers("https://sts.example/.account".into()),
+            Mismatch::PinDiffers("https://sts.example/.account".into()).into(),
         ),
         (
             r#","tid":"T1","https://sts.example/":"account""#.to_owned(),
-            Denied::PinMissing("https://sts.example/.account".into()),
+            Mismatch::PinMissing("https://sts.example/.account".into()).into(),
         ),
     ] {
         assert_eq!(permit(&issuers, &claims(&more)), Err(denied), "{more}");
     }
 }
 
-fn with(change: impl FnOnce(&mut IssuerSpec)) -> Result<Issuers, Vec<RegistrationError>> {
+fn with(change: impl FnOnce(&mut IssuerSpec)) -> Result<Issuers, Vec<RegistryConflict>> {
     let mut spec = record("corp", ISS, Profile::Human, vec![domain("example.com", false)]);
     change(&mut spec);
     Issuers::build(vec![spec], Vec::new())
@@ -171,10 +174,10 @@ fn a_pin_may_list_several_values() {
     let issuers = with(|spec| spec.pins = vec![Pin::one_of(vec!["team".into()], values)]).expect("builds");
     let claims = |team: &str| format!(r#","sub":"u","email":"a@example.com","email_verified":true,"team":{team}"#);
     assert!(permit(&issuers, &claims(r#""b""#)).is_ok());
-    assert_eq!(permit(&issuers, &claims(r#""c""#)), Err(Denied::PinDiffers("team".into())));
-    assert_eq!(permit(&issuers, &claims(r#"["a"]"#)), Err(Denied::PinDiffers("team".into())));
+    assert_eq!(permit(&issuers, &claims(r#""c""#)), Err(Mismatch::PinDiffers("team".into()).into()));
+    assert_eq!(permit(&issuers, &claims(r#"["a"]"#)), Err(Mismatch::PinDiffers("team".into()).into()));
     let none = with(|spec| spec.pins = vec![Pin::one_of(vec!["team".into()], Vec::new())]).expect("builds");
-    assert_eq!(permit(&none, &claims(r#""a""#)), Err(Denied::PinDiffers("team".into())));
+    assert_eq!(permit(&none, &claims(r#""a""#)), Err(Mismatch::PinDiffers("team".into()).into()));
 }
 
 #[test]
@@ -241,7 +244,7 @@ fn public_suffixes_are_nobodys() {
         uri("https://s3.amazonaws.com/bucket"),
     ] {
         let problems = with(|spec| spec.grants = vec![grant.clone()]).err().expect("is refused");
-        assert!(matches!(&problems[..], [RegistrationError::PublicSuffix { .. }]), "{problems:?}");
+        assert!(matches!(&problems[..], [RegistryConflict::PublicSuffix { .. }]), "{problems:?}");
         assert_eq!(problems[0].rule(), Some(Rule::D1));
         let connector = connector("c", vec![grant]);
         assert!(Issuers::build(Vec::new(), vec![connector]).is_err());
@@ -251,7 +254,7 @@ fn public_suffixes_are_nobodys() {
         let registered = with(|spec| (spec.grants, spec.origin) = (vec![grant.clone()], RecordOrigin::Registered))
             .err()
             .expect("is refused");
-        assert!(matches!(&registered[..], [RegistrationError::UnknownTopLevel { .. }]), "{registered:?}");
+        assert!(matches!(&registered[..], [RegistryConflict::UnknownTopLevel { .. }]), "{registered:?}");
     }
     for grant in [domain("alice.github.io", false), address("a@co.uk"), spiffe("spiffe://github.io")] {
         assert!(with(|spec| spec.grants = vec![grant]).is_ok());
@@ -337,7 +340,7 @@ fn a_token_of_another_snapshot_has_no_speaker() {
     assert_eq!(after.rules().permit(token).err(), Some(Denied::RecordReplaced("corp".into())));
 }
 
-fn two(first: Vec<Grant>, second: Vec<Grant>) -> Result<Issuers, Vec<RegistrationError>> {
+fn two(first: Vec<Grant>, second: Vec<Grant>) -> Result<Issuers, Vec<RegistryConflict>> {
     let spec = |id: &str, iss: &str, grants| record(id, iss, Profile::Human, grants);
     Issuers::build(vec![spec("a", "https://a.example", first), spec("b", "https://b.example", second)], Vec::new())
 }
@@ -405,7 +408,7 @@ fn a_trust_domain_has_one_record() {
         (shared(spiffe("spiffe://a.test/ci")), shared(spiffe("spiffe://a.test/ci"))),
     ] {
         let problems = two(vec![first], vec![second]).err().expect("is refused");
-        let [RegistrationError::TrustDomainTwice { trust_domain, first, second }] = &problems[..] else {
+        let [RegistryConflict::TrustDomainTwice { trust_domain, first, second }] = &problems[..] else {
             panic!("{problems:?}")
         };
         assert_eq!((&**trust_domain, first.id(), second.id()), ("a.test", "a", "b"));
@@ -495,7 +498,7 @@ fn every_problem_of_a_load_is_reported() {
         record(&format!("r{id}"), &format!("https://r{id}.example"), Profile::Human, vec![domain("x.example", false)])
     };
     let problems = Issuers::build((0..150).map(many).collect(), Vec::new()).err().expect("has problems");
-    assert_eq!(problems.last(), Some(&RegistrationError::TooMany(100)));
+    assert_eq!(problems.last(), Some(&RegistryConflict::TooMany(100)));
     assert_eq!(problems.len(), 101);
 }
 
@@ -600,7 +603,7 @@ proptest! {
                 prop_assert!(!both(name));
             },
             Err(problems) => for problem in problems {
-                let is_overlap = matches!(problem, RegistrationError::Overlap(_) | RegistrationError::TrustDomainTwice { .. });
+                let is_overlap = matches!(problem, RegistryConflict::Overlap(_) | RegistryConflict::TrustDomainTwice { .. });
                 prop_assert!(is_overlap, "{}", problem);
             },
         }
@@ -721,6 +724,6 @@ fn a_registered_trust_domain_is_nobody_elses_even_without_a_grant() {
     let suffixes = PublicSuffixes::embedded();
     assert!(Issuers::build_with(&suffixes, registry("b.test")).is_ok());
     let problems = Issuers::build_with(&suffixes, registry("a.test")).err().expect("is refused");
-    assert!(matches!(&problems[..], [RegistrationError::TrustDomainTwice { .. }]), "{problems:?}");
+    assert!(matches!(&problems[..], [RegistryConflict::TrustDomainTwice { .. }]), "{problems:?}");
     assert_eq!(problems[0].rule(), Some(Rule::X2));
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::holdings::{Holding, Holdings, SpeakerIndex};
 use crate::names::{SpiffeId, SpiffePrefix, UriName};
 
-/// What a tree is asked about: an authority (`https://host:port`, or `spiffe://` and a trust domain) and a path below it.
+/// What a tree is asked about: an authority (`https://host:port`, or `spiffe://` and a trust domain) and a path below
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     authority: &'a str,
@@ -30,8 +31,8 @@ impl<'a> From<&'a SpiffePrefix> for Place<'a> {
     }
 }
 
-/// The authority, then one node for each path segment. A look-up walks the name's own segments, whatever else is stored. A tree
-/// holds URIs or SPIFFE IDs, never both.
+/// The authority, then one node for each path segment. A look-up walks the name's own segments, whatever else is
+/// stored. A tree holds URIs or SPIFFE IDs, never both.
 #[derive(Debug, Default)]
 pub(super) struct UriIndex {
     roots: HashMap<Box<str>, usize>,

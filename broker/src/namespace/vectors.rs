@@ -1,6 +1,7 @@
 //! Cases of the rule set, one a line, so that others can be tried without writing code.
 //!
-//! A file has tab-separated columns `n`, `kind`, `expect`, `case` and `rule`, and a heading. What a case says depends on its kind:
+//! A file has tab-separated columns `n`, `kind`, `expect`, `case` and `rule`, and a heading. What a case says depends
+//! on its kind:
 //!
 //! | kind | case |
 //! |---|---|
@@ -14,19 +15,21 @@
 //! | `pin` | `what claim: want value got Some("value")\|None` |
 //! | `k8s` | `ns=namespace\|* sa=account\|* <- sub=sub of a token claims=namespace/account` |
 //!
-//! A quoted text has Rust's escapes. `domreg` asks the list of public suffixes inside this program, as the configuration of an
-//! administrator does. Each case runs through the very code that decides about tokens.
+//! A quoted text has Rust's escapes. `domreg` asks the list of public suffixes inside this program, as the
+//! configuration of an administrator does. Each case runs through the very code that decides about tokens.
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Grant, Pin, PinValue};
-use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Records};
+use crate::grants::{Grant, Pin, PinValue};
+use crate::issuer::{IssuerSpec, KeySource};
+use crate::jose::{Claims, KeySet};
 use crate::names::{DomainName, IssuerUrl, Name, Pattern, PublicSuffixes, Rule, SpiffeId, UriName};
 use crate::profile::{BaseUrl, KubernetesProfile, Profile, verified_address};
-use crate::token::{Claims, UnverifiedToken};
+use crate::registry::{Issuers, Records};
+use crate::token::{TokenError, UnverifiedToken};
 
 /// What the rules say of a case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -152,7 +155,7 @@ fn pin(case: &str) -> Option<Result<(), Rule>> {
         }
     };
     let wanted = unquote(wanted).unwrap_or_else(|| wanted.to_owned());
-    let claims = Claims::parse(found.to_string().as_bytes()).map_err(|error| error.rule());
+    let claims = Claims::parse(found.to_string().as_bytes()).map_err(|error| TokenError::from(error).rule());
     let pin = Pin::claim(name, PinValue::String(wanted));
     Some(claims.and_then(|claims| pin.check(&claims).map_err(|denied| denied.rule())))
 }

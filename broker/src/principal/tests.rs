@@ -1,8 +1,8 @@
 use super::*;
-use crate::issuer::Issuers;
+use crate::grants::Grant;
 use crate::names::IssuerLabel;
-use crate::namespace::Grant;
 use crate::profile::Profile;
+use crate::registry::Issuers;
 use crate::token::mint::{ISS, record, speak};
 
 fn principal(profile: Profile, grant: Grant, claims: &str) -> Principal {

@@ -1,23 +1,26 @@
 //! Roles of AWS accounts, by the tokens of outbound identity federation.
 //!
-//! `sub` is the role's ARN. An ARN is no hierarchical URI, so the name is its account and resource below AWS's own host.
+//! `sub` is the role's ARN. An ARN is no hierarchical URI, so the name is its account and resource below AWS's own
+//! host.
+
+use shared::excerpt::excerpt;
 
 use super::{ClaimError, ClaimPath, Claimed};
+use crate::jose::Claims;
 use crate::names::{Name, UriName};
-use crate::token::VerifiedToken;
 
 /// The claim that holds what STS knows of the caller.
 const ACCOUNT: &str = "/https:~1~1sts.amazonaws.com~1/aws_account";
 
-pub(super) fn claim(token: &VerifiedToken) -> Result<Claimed, ClaimError> {
-    let account = ClaimPath::parse(ACCOUNT).expect("a pointer").required(token.claims())?;
-    let name = Name::Uri(role(token.subject(), account)?);
-    Ok(Claimed::subject(token, name))
+pub(super) fn claim(subject: &str, claims: &Claims) -> Result<Claimed, ClaimError> {
+    let account = ClaimPath::parse(ACCOUNT).expect("a pointer").required(claims)?;
+    let name = Name::Uri(role(subject, account)?);
+    Ok(Claimed::subject(subject, name))
 }
 
 /// `arn:<partition>:iam::<account>:role/<path and name>`, in the account that the token is of.
 fn role(arn: &str, account: &str) -> Result<UriName, ClaimError> {
-    let place = || ClaimError::Place { claim: "sub".into(), value: arn.chars().take(80).collect() };
+    let place = || ClaimError::Place { claim: "sub".into(), value: excerpt(arn, 80) };
     let ["arn", partition, "iam", "", owner, resource] = arn.splitn(6, ':').collect::<Vec<_>>()[..] else {
         return Err(place());
     };

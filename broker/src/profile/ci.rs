@@ -1,8 +1,8 @@
 //! Build platforms: a name and extensions made from claims by templates.
 
 use super::{ClaimError, ClaimPath, Claimed, Extension, ExtensionTemplate, NameTemplate, TemplateError};
+use crate::jose::Claims;
 use crate::names::Name;
-use crate::token::{Claims, VerifiedToken};
 
 /// How the tokens of one build platform are read. A table, no more: the platforms that we know are tables of ours
 /// (`platform`), any other is the operator's.
@@ -73,6 +73,11 @@ impl CiProfile {
         Ok(profile)
     }
 
+    /// The table of a platform that we know: text of ours around parts that were checked as names, so it is a template.
+    pub(super) fn named(platform: &'static str, name: &str) -> Self {
+        Self::new(platform, NameTemplate::parse(name).expect("a platform's name is a template"))
+    }
+
     pub(super) fn new(platform: &'static str, name: NameTemplate) -> Self {
         Self { platform, conditions: Vec::new(), name, extensions: Vec::new() }
     }
@@ -110,9 +115,9 @@ impl CiProfile {
         self.extensions.iter().map(|(key, source)| (*key, source.to_string()))
     }
 
-    pub(super) fn claim(&self, token: &VerifiedToken) -> Result<Claimed, ClaimError> {
-        let (name, extensions) = self.read(token.claims())?;
-        Ok(Claimed { name, proof_name: token.subject().to_owned(), extensions })
+    pub(super) fn claim(&self, subject: &str, claims: &Claims) -> Result<Claimed, ClaimError> {
+        let (name, extensions) = self.read(claims)?;
+        Ok(Claimed { name, proof_name: subject.to_owned(), extensions })
     }
 
     pub(super) fn read(&self, claims: &Claims) -> Result<(Name, Vec<(u8, String)>), ClaimError> {

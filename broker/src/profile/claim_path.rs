@@ -3,12 +3,12 @@
 use shared::strict_json::Json;
 
 use super::ClaimError;
-use crate::token::Claims;
+use crate::jose::Claims;
 
 /// The way to one claim: its name, or a JSON Pointer (RFC 6901) to a member inside other claims.
 ///
-/// A name is taken as it is, dots and slashes included: platforms call claims `oidc.circleci.com/project-id`. Only a text that
-/// begins with a slash is a pointer: `/kubernetes.io/namespace`.
+/// A name is taken as it is, dots and slashes included: platforms call claims `oidc.circleci.com/project-id`. Only a
+/// text that begins with a slash is a pointer: `/kubernetes.io/namespace`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ClaimPath(Vec<String>);
 
@@ -22,12 +22,18 @@ impl ClaimPath {
         steps.filter(|steps| steps.iter().all(|step| !step.is_empty())).map(Self)
     }
 
+    /// A claim that a platform's tokens have, by a name of ours.
+    pub(super) fn known(name: &str) -> Self {
+        Self::parse(name).expect("a platform's claim has a name")
+    }
+
     /// The names of the members on the way.
     pub fn steps(&self) -> &[String] {
         &self.0
     }
 
-    /// The claim's text: a string, the very digits of a whole number, `true` or `false`. None if it is absent or `null`.
+    /// The claim's text: a string, the very digits of a whole number, `true` or `false`. None if it is absent or
+    /// `null`.
     ///
     /// An empty string is an error also where the claim may be absent: an issuer that has nothing to say leaves it out.
     pub(super) fn text<'a>(&self, claims: &'a Claims) -> Result<Option<&'a str>, ClaimError> {

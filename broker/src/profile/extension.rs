@@ -2,8 +2,8 @@
 
 macro_rules! extensions {
     ($($(#[$doc:meta])* $variant:ident = $arc:literal, $key:literal;)+) => {
-        /// An extension of Fulcio's arc that a profile can fill. Issuer (.1, .8) and subject (.24) are not among them: every
-        /// certificate has those, from the token itself.
+        /// An extension of Fulcio's arc that a profile can fill. Issuer (.1, .8) and subject (.24) are not among them:
+        /// every certificate has those, from the token itself.
         #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
         pub enum Extension { $($(#[$doc])* $variant = $arc),+ }
 

@@ -1,11 +1,11 @@
 //! Service accounts of Google Cloud.
 //!
-//! Their tokens come from `accounts.google.com`, which also speaks for every consumer of Gmail, so the address must be a service
-//! account's, and the record needs a pin (`sub`, the account's unique number, or the project's number).
+//! Their tokens come from `accounts.google.com`, which also speaks for every consumer of Gmail, so the address must be
+//! a service account's, and the record needs a pin (`sub`, the account's unique number, or the project's number).
 
 use super::{ClaimError, Claimed, human};
+use crate::jose::Claims;
 use crate::names::Name;
-use crate::token::Claims;
 
 /// Addresses below it are given by Google to service accounts only.
 const SERVICE_ACCOUNTS: &str = ".gserviceaccount.com";

@@ -1,8 +1,8 @@
 //! People, by the e-mail address that the issuer has verified.
 
 use super::{ClaimError, Claimed};
+use crate::jose::Claims;
 use crate::names::{EmailAddress, Name};
-use crate::token::Claims;
 
 pub(super) fn claim(claims: &Claims) -> Result<Claimed, ClaimError> {
     let email = claims.string("email").ok_or(ClaimError::EmailMissing)?;

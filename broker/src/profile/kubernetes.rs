@@ -1,11 +1,13 @@
 //! Service accounts of a Kubernetes cluster.
 //!
-//! A token names namespace and account, never the cluster: every cluster has a `default/builder`, and many have the same `iss`.
-//! So the name carries what the operator calls the cluster.
+//! A token names namespace and account, never the cluster: every cluster has a `default/builder`, and many have the
+//! same `iss`. So the name carries what the operator calls the cluster.
+
+use shared::excerpt::excerpt;
 
 use super::{BaseUrl, ClaimError, ClaimPath, Claimed};
+use crate::jose::Claims;
 use crate::names::{ClusterName, Name, NameError, ServiceAccount, UriName};
-use crate::token::VerifiedToken;
 
 /// One cluster, and those of its accounts that may sign.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,7 +35,8 @@ pub enum KubernetesProfileError {
 }
 
 impl KubernetesProfile {
-    /// The cluster called `cluster` below `base`, an address of ours. Empty lists allow every namespace and every account.
+    /// The cluster called `cluster` below `base`, an address of ours. Empty lists allow every namespace and every
+    /// account.
     pub fn parse(
         base: &BaseUrl,
         cluster: &str,
@@ -60,19 +63,19 @@ impl KubernetesProfile {
         format!("{}/{}/ns/{{namespace}}/sa/{{serviceaccount}}", self.base, self.cluster)
     }
 
-    pub(super) fn claim(&self, token: &VerifiedToken) -> Result<Claimed, ClaimError> {
+    pub(super) fn claim(&self, subject: &str, claims: &Claims) -> Result<Claimed, ClaimError> {
         let path = |path| ClaimPath::parse(path).expect("a pointer");
-        let namespace = path("/kubernetes.io/namespace").required(token.claims())?;
-        let account = path("/kubernetes.io/serviceaccount/name").required(token.claims())?;
-        let name = Name::Uri(self.permit(token.subject(), namespace, account)?);
-        Ok(Claimed::subject(token, name))
+        let namespace = path("/kubernetes.io/namespace").required(claims)?;
+        let account = path("/kubernetes.io/serviceaccount/name").required(claims)?;
+        let name = Name::Uri(self.permit(subject, namespace, account)?);
+        Ok(Claimed::subject(subject, name))
     }
 
     /// K1 before K2 before K3: names are names before they are compared.
     pub(crate) fn permit(&self, subject: &str, namespace: &str, account: &str) -> Result<UriName, ClaimError> {
         let account = ServiceAccount::parse(namespace, account)?;
         if subject != account.subject() {
-            return Err(ClaimError::KubernetesSubject(subject.chars().take(80).collect()));
+            return Err(ClaimError::KubernetesSubject(excerpt(subject, 80)));
         }
         let allows = |list: &[String], name: &str| list.is_empty() || list.iter().any(|allowed| allowed == name);
         if !allows(&self.namespaces, account.namespace()) || !allows(&self.service_accounts, account.name()) {

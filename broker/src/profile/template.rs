@@ -1,8 +1,8 @@
 //! Templates: texts with places that claims fill.
 //!
-//! `https://ci.example.com/{organization}/{pipeline}` has two places. A claim fills its place and nothing else: what stands
-//! around it is fixed when the configuration is read, no claim can change it, and a value with a character that would end the
-//! place is refused. Escaping is not tried, since two spellings of one name would be two names.
+//! `https://ci.example.com/{organization}/{pipeline}` has two places. A claim fills its place and nothing else: what
+//! stands around it is fixed when the configuration is read, no claim can change it, and a value with a character that
+//! would end the place is refused. Escaping is not tried, since two spellings of one name would be two names.
 //!
 //! | place | takes |
 //! |---|---|
@@ -10,9 +10,11 @@
 //! | `{+claim}` | several whole segments, at the end also with `:` and `@` |
 //! | `{claim?}` | in an extension: leave the extension out when the claim is absent |
 
+use shared::excerpt::excerpt;
+
 use super::{ClaimError, ClaimPath};
+use crate::jose::Claims;
 use crate::names::{NameError, UriName};
-use crate::token::Claims;
 
 /// The longest template.
 const MAX_TEMPLATE: usize = 1024;
@@ -59,8 +61,8 @@ enum Place {
     Segment,
     /// Whole segments; `:` and `@` only at the end of a template.
     Segments { is_last: bool },
-    /// A name of the platform itself, which begins with this host and path, and in which one empty segment parts the project
-    /// from a file in it (GitLab's `ci_config_ref_uri`).
+    /// A name of the platform itself, which begins with this host and path, and in which one empty segment parts the
+    /// project from a file in it (GitLab's `ci_config_ref_uri`).
     Below(String),
     /// Any text without control characters, where no URI is being made.
     Text,
@@ -159,7 +161,7 @@ impl Template {
     }
 
     fn below(authority_and_path: &str, claim: &str) -> Self {
-        let path = ClaimPath::parse(claim).expect("a platform's claim has a name");
+        let path = ClaimPath::known(claim);
         let place = Place::Below(authority_and_path.to_owned());
         Self { pieces: vec![Piece::Fixed("https://".into()), Piece::Claim { path, place, is_optional: false }] }
     }
@@ -182,8 +184,8 @@ impl Template {
         })
     }
 
-    /// A value of one place must not be able to take over the next: with at most one place of several segments, and a mark that
-    /// values cannot hold between any two places, a name has one reading.
+    /// A value of one place must not be able to take over the next: with at most one place of several segments, and a
+    /// mark that values cannot hold between any two places, a name has one reading.
     fn check_unambiguous(&self) -> Result<(), TemplateError> {
         let several = self.places().filter(|place| matches!(place, Place::Segments { .. })).count();
         if several > 1 {
@@ -222,7 +224,7 @@ impl Template {
                 Piece::Claim { path, place, .. } => {
                     let value = path.required(claims)?;
                     if !place.takes(value) {
-                        let value = value.chars().take(80).collect();
+                        let value = excerpt(value, 80);
                         return Err(ClaimError::Place { claim: path.to_string(), value });
                     }
                     text.push_str(value);
@@ -250,7 +252,7 @@ fn place(inner: &str, is_uri: bool, is_last: bool) -> Result<Piece, TemplateErro
     let (inner, is_optional) = inner.strip_suffix('?').map_or((inner, false), |inner| (inner, true));
     let (name, is_several) = inner.strip_prefix('+').map_or((inner, false), |name| (name, true));
     let path = ClaimPath::parse(name).filter(|_| !name.contains('{'));
-    let path = path.ok_or_else(|| TemplateError::Path(name.chars().take(80).collect()))?;
+    let path = path.ok_or_else(|| TemplateError::Path(excerpt(name, 80)))?;
     let place = match (is_uri, is_several) {
         (false, _) => Place::Text,
         (true, false) => Place::Segment,

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::issuer::Issuers;
-use crate::namespace::Grant;
+use crate::grants::Grant;
+use crate::names::Rule;
+use crate::registry::Issuers;
 use crate::token::mint::{ISS, record, speak};
 
 macro_rules! vectors {
@@ -98,7 +99,8 @@ impl Vector {
         let issuers = issuers.unwrap_or_else(|problems| panic!("{problems:?}"));
         let claims = Value::Object(claims).to_string();
         let more = format!(",{}", &claims[1..claims.len() - 1]);
-        self.profile.claim(&speak(&issuers, ISS, &more))
+        let token = speak(&issuers, ISS, &more);
+        self.profile.claim(token.subject(), token.claims())
     }
 }
 
@@ -114,8 +116,8 @@ fn every_platforms_documented_claims_make_its_name_and_all_extensions() {
     }
 }
 
-/// Every claim that a table of ours reads: without it, empty, or of another type there is no name; unless it is optional, and
-/// then exactly its extension is gone.
+/// Every claim that a table of ours reads: without it, empty, or of another type there is no name; unless it is
+/// optional, and then exactly its extension is gone.
 #[test]
 fn a_claim_that_is_needed_is_needed() {
     for (name, _) in VECTORS {

@@ -30,16 +30,14 @@ use super::parameters::Parameters;
 use super::prepared_token::PreparedToken;
 use super::svid_fault::{SvidFault, SvidRole};
 use super::token_error::TokenError;
-use crate::issuer::{Issuers, Source};
+use crate::credential::{Attributed, Credential, SvidVerification};
+use crate::grants::WORKLOADS;
 use crate::names::SpiffeId;
-use crate::namespace::{Rules, WORKLOADS};
+use crate::namespace::Rules;
+use crate::registry::Issuers;
 use crate::svid::credential_kind::credential_kind;
-use crate::svid::{
-    Document, NeedsBundle, Purpose, SvidUse, UnverifiedX509Svid, UseError, VerifiedSvid, X509SvidError,
-    X509Verification,
-};
-use crate::token::{JwtSvidVerification, UnverifiedToken};
-use crate::trust_domain::TrustDomainRecord;
+use crate::svid::{NeedsBundle, SvidUse, UnverifiedX509Svid, UseError, VerifiedSvid, X509SvidError};
+use crate::trust_domain::{SvidKind, TrustDomainRecord};
 
 /// The certificate of the connection, read; or why it is no SVID.
 pub type Channel = Option<Result<UnverifiedX509Svid, X509SvidError>>;
@@ -50,12 +48,10 @@ pub struct ExchangeRequest {
     asked: Asked,
 }
 
-/// The SVID.
-enum Shown {
-    /// By the connection of a client.
-    Channel(Box<UnverifiedX509Svid>),
-    /// As a token, in this role.
-    Token(Box<UnverifiedToken>, SvidRole),
+/// The SVID, and as what it is shown.
+struct Shown {
+    credential: Credential,
+    role: SvidRole,
 }
 
 /// Everything else.
@@ -91,11 +87,11 @@ impl ExchangeRequest {
         }
         let audience = parse_target(body)?;
         let refused = |fault| TokenError::svid(SvidRole::Subject, fault);
-        let token = UnverifiedToken::parse(required(body, "subject_token")?.as_bytes());
-        let token = token.map_err(|error| refused(error.into()))?;
+        let token = Credential::token(required(body, "subject_token")?.as_bytes());
+        let credential = token.map_err(|error| refused(error.into()))?;
         let connection = identity_of(channel).map_err(|error| refused(error.into()))?;
         let asked = Asked { audience, exchanger, client_id: None, connection };
-        Ok(Self { shown: Shown::Token(Box::new(token), SvidRole::Subject), asked })
+        Ok(Self { shown: Shown { credential, role: SvidRole::Subject }, asked })
     }
 
     /// RFC 6749 §4.4.2, the client known by its SVID.
@@ -122,14 +118,15 @@ impl ExchangeRequest {
             let svid = channel.ok_or(TokenError::AssertionMissing)?.map_err(|error| refused(error.into()))?;
             // The draft, §3.2: the parameter is required where the certificate is the credential.
             let client_id = client_id.ok_or_else(|| refused(SvidFault::ClientId(svid.id().to_string())))?;
-            return Ok(Self { shown: Shown::Channel(Box::new(svid)), asked: asked(Some(client_id), None) });
+            let shown = Shown { credential: Credential::Channel(Box::new(svid)), role: SvidRole::Client };
+            return Ok(Self { shown, asked: asked(Some(client_id), None) });
         };
         if required(body, "client_assertion_type")? != JWT_SPIFFE {
             return Err(TokenError::AssertionType);
         }
-        let token = UnverifiedToken::parse(assertion.as_bytes()).map_err(|error| refused(error.into()))?;
+        let credential = Credential::token(assertion.as_bytes()).map_err(|error| refused(error.into()))?;
         let connection = identity_of(channel).map_err(|error| refused(error.into()))?;
-        Ok(Self { shown: Shown::Token(Box::new(token), SvidRole::Client), asked: asked(client_id, connection) })
+        Ok(Self { shown: Shown { credential, role: SvidRole::Client }, asked: asked(client_id, connection) })
     }
 }
 
@@ -140,7 +137,7 @@ impl ExchangeRequest {
         let trust_domain = record.name().to_string();
         match why {
             Some(why) => TokenError::Bundle(trust_domain, why),
-            None => TokenError::svid(self.shown.role(), SvidFault::KeyUnknown(trust_domain)),
+            None => TokenError::svid(self.shown.role, SvidFault::KeyUnknown(trust_domain)),
         }
     }
 }
@@ -206,7 +203,7 @@ impl UncountedToken {
 struct Workload {
     record: Arc<TrustDomainRecord>,
     id: SpiffeId,
-    document: Document,
+    document: SvidKind,
     expires_at: UnixTime,
     sha256: [u8; 32],
     svid_use: SvidUse,
@@ -235,44 +232,25 @@ enum Judged {
 }
 
 impl Shown {
-    fn role(&self) -> SvidRole {
-        match self {
-            Self::Channel(_) => SvidRole::Client,
-            Self::Token(_, role) => *role,
-        }
-    }
-
     /// `us` is our issuer URL.
     fn judge(self, us: &str, issuers: &Issuers, now: UnixTime) -> Result<Judged, SvidFault> {
-        match self {
-            Self::Channel(svid) => {
-                let trust_domain = svid.id().trust_domain();
-                let record = issuers.trust_domains().find(trust_domain.as_str());
-                let record = record.ok_or_else(|| X509SvidError::TrustDomain(trust_domain.to_string()))?;
-                Ok(match svid.verify(record, Purpose::ClientAuthentication, now)? {
-                    X509Verification::Verified(svid) => Judged::Verified(svid),
-                    X509Verification::NeedsBundle(needs) => Judged::NeedsBundle(needs, Self::Channel(svid)),
-                })
+        let Self { credential, role } = self;
+        let (svid, record) = match credential.attribute(issuers)? {
+            Attributed::Svid(svid, record) => (svid, record),
+            Attributed::Token(_, issuer) => return Err(SvidFault::NotSvid(issuer.iss().to_string())),
+        };
+        let audiences = match role {
+            // The draft, §3.1: an assertion is made for the issuer and for nobody else.
+            SvidRole::Client => vec![us],
+            // One for the authority buys a certificate, so it may buy a token too.
+            SvidRole::Subject => vec![us, record.audience().as_str()],
+        };
+        Ok(match svid.verify(record, &audiences, now)? {
+            SvidVerification::Verified(svid) => Judged::Verified(svid),
+            SvidVerification::NeedsBundle { needs, svid } => {
+                Judged::NeedsBundle(needs, Self { credential: svid.into(), role })
             }
-            Self::Token(token, role) => {
-                let record = match issuers.source(&token)? {
-                    Source::Issuer(issuer) => return Err(SvidFault::NotSvid(issuer.iss().to_string())),
-                    Source::TrustDomain(record) => record,
-                };
-                let audiences = match role {
-                    // The draft, §3.1: an assertion is made for the issuer and for nobody else.
-                    SvidRole::Client => vec![us],
-                    // One for the authority buys a certificate, so it may buy a token too.
-                    SvidRole::Subject => vec![us, record.audience().as_str()],
-                };
-                Ok(match token.verify_svid(record, &audiences, now)? {
-                    JwtSvidVerification::Verified(svid) => Judged::Verified(svid),
-                    JwtSvidVerification::NeedsBundle { needs, token } => {
-                        Judged::NeedsBundle(needs, Self::Token(token, role))
-                    }
-                })
-            }
-        }
+        })
     }
 }
 
@@ -306,7 +284,7 @@ impl Provider {
         if let Some(exchanger) = &asked.exchanger {
             self.authenticate_client(exchanger)?;
         }
-        let role = shown.role();
+        let role = shown.role;
         let refused = |fault| TokenError::svid(role, fault);
         let svid = match shown.judge(&self.issuer, issuers, now).map_err(refused)? {
             Judged::Verified(svid) => svid,

@@ -1,10 +1,11 @@
 //! Why an SVID that was shown at the token endpoint gets nobody a token.
 
 use super::error_code::ErrorCode;
+use crate::credential::CredentialError;
 use crate::names::Rule;
 use crate::namespace::Denied;
-use crate::svid::{UseError, X509SvidError};
-use crate::token::{JwtSvidError, TokenError};
+use crate::svid::{JwtSvidError, UseError, WitSvidError, X509SvidError};
+use crate::token::TokenError;
 
 /// As what an SVID is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,9 +62,23 @@ pub enum SvidFault {
     /// It was used before, or too often.
     #[error(transparent)]
     Use(#[from] UseError),
+    /// The WIT-SVID, or the proof that came with it.
+    #[error(transparent)]
+    WitSvid(#[from] WitSvidError),
     /// The X.509-SVID of the connection.
     #[error(transparent)]
     X509Svid(#[from] X509SvidError),
+}
+
+impl From<CredentialError> for SvidFault {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::JwtSvid(error) => error.into(),
+            CredentialError::Token(error) => error.into(),
+            CredentialError::WitSvid(error) => error.into(),
+            CredentialError::X509Svid(error) => error.into(),
+        }
+    }
 }
 
 impl SvidFault {
@@ -78,6 +93,7 @@ impl SvidFault {
             Self::NotSvid(_) => Rule::J2,
             Self::Token(error) => error.rule(),
             Self::Use(error) => error.rule(),
+            Self::WitSvid(error) => error.rule(),
             Self::X509Svid(error) => error.rule(),
         }
     }

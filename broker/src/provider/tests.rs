@@ -13,8 +13,8 @@ use shared::time::UnixTime;
 
 use super::*;
 use crate::connector::{ConnectorId, ConnectorIdentity};
-use crate::issuer::Issuers;
-use crate::namespace::{ConnectorSpec, Grant};
+use crate::grants::{ConnectorSpec, Grant};
+use crate::registry::Issuers;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 const RANDOM: &dyn Random = &SystemRandom;

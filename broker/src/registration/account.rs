@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::strict_json::{Json, Object};
 
-use crate::issuer::{SkipReason, parse_jwk_uses};
-use crate::token::JoseAlgorithm;
+use super::excerpt::excerpt;
+use crate::jose::{JoseAlgorithm, SkipReason, parse_jwk_uses};
 
-/// Who registers: the thumbprint of a public key (RFC 7638 with SHA-256), unpadded base64url. A domain names it in its record, so
-/// nobody else can use that record.
+/// Who registers: the thumbprint of a public key (RFC 7638 with SHA-256), unpadded base64url. A domain names it in its
+/// record, so nobody else can use that record.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Account(Box<str>);
 
@@ -24,7 +24,7 @@ impl Account {
     pub fn parse(text: &str) -> Result<Self, AccountError> {
         match URL_SAFE_NO_PAD.decode(text) {
             Ok(bytes) if bytes.len() == 32 => Ok(Self(text.into())),
-            _ => Err(AccountError(super::excerpt(text))),
+            _ => Err(AccountError(excerpt(text))),
         }
     }
 
@@ -63,8 +63,8 @@ impl AccountKey {
     }
 }
 
-/// RFC 7638 §3.2: the required members only, by name in ascending order, without spaces. Their values are base64url or names of
-/// curves, so nothing in them needs escaping; `parse_jwk_uses` has seen to it.
+/// RFC 7638 §3.2: the required members only, by name in ascending order, without spaces. Their values are base64url or
+/// names of curves, so nothing in them needs escaping; `parse_jwk_uses` has seen to it.
 fn thumbprint(jwk: &Object) -> Option<Account> {
     let names: &[&str] = match jwk.get("kty").and_then(Json::as_str)? {
         "EC" => &["crv", "kty", "x", "y"],

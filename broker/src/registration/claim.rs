@@ -4,10 +4,17 @@ use crate::names::{DomainName, IssuerUrl, NameError};
 
 use super::Account;
 
-/// The longest domain that can be registered: `_sigstore-issuer.` goes before it and 253 bytes is the longest name in DNS.
-const MAX_DOMAIN: usize = 253 - super::DNS_LABEL.len() - 1;
+/// The label under which a domain keeps its records.
+pub const DNS_LABEL: &str = "_sigstore-issuer";
+/// Where a host keeps its document.
+pub const DOCUMENT_PATH: &str = "/.well-known/sigstore-issuers.json";
 
-/// The longest issuer that can be registered by its owner; it stands in a TXT record, and in one value of the store with the rest.
+/// The longest domain that can be registered: `_sigstore-issuer.` goes before it and 253 bytes is the longest name in
+/// DNS.
+const MAX_DOMAIN: usize = 253 - DNS_LABEL.len() - 1;
+
+/// The longest issuer that can be registered by its owner; it stands in a TXT record, and in one value of the store
+/// with the rest.
 const MAX_ISSUER: usize = 1024;
 
 /// The kind of names that an issuer would speak for.
@@ -170,11 +177,11 @@ impl Claim {
 
     /// The address of the well-known document.
     pub fn document_url(&self) -> String {
-        format!("https://{}{}", self.domain, super::DOCUMENT_PATH)
+        format!("https://{}{}", self.domain, DOCUMENT_PATH)
     }
 }
 
 /// Where a domain keeps its records.
 pub fn record_name(domain: &DomainName) -> String {
-    format!("{}.{domain}.", super::DNS_LABEL)
+    format!("{}.{domain}.", DNS_LABEL)
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared::strict_json::{self, JsonError};
 use shared::time::UnixTime;
 
+use super::excerpt::excerpt;
 use super::{
     Account, AccountError, Claim, ClaimError, Kind, Method, Proof, Registration, RegistrationId, Release, State,
 };
@@ -127,7 +128,7 @@ impl Registration {
     /// Reads what [`Registration::to_json`] wrote. What our own disk says is parsed as strictly as what others send.
     pub fn parse(json: &[u8]) -> Result<Self, ImageError> {
         let image: Image = strict_json::from_slice(json, MAX_IMAGE_BYTES)?;
-        let word = |text: &str| ImageError::Word(super::excerpt(text));
+        let word = |text: &str| ImageError::Word(excerpt(text));
         let claim = Claim {
             domain: DomainName::parse(&image.domain)?,
             iss: IssuerUrl::parse_or_loopback(&image.issuer)?,

@@ -8,11 +8,13 @@
 //!              any but pending ──`until`, or 90 days without proof─┴─▶ tombstoned
 //! ```
 //!
-//! A function of the registration and one event makes a [`Change`]; nothing changes by itself. Only `active` may speak. A tombstone
-//! stays for ever: signatures outlive registrations, and whoever verifies one must not find the name in other hands (rule O2).
+//! A function of the registration and one event makes a [`Change`]; nothing changes by itself. Only `active` may speak.
+//! A tombstone stays for ever: signatures outlive registrations, and whoever verifies one must not find the name in
+//! other hands (rule O2).
 
 use shared::time::UnixTime;
 
+use super::excerpt::cut;
 use super::{Claim, Finding, Proof, RegistrationRequest, Timing};
 
 /// What a registration is called: made from domain, issuer and account, so the same request is the same registration.
@@ -107,8 +109,8 @@ pub struct Registration {
 pub struct Release {
     /// Who gave it.
     pub by: String,
-    /// Also under the same issuer: the owner is the same and lost the key. Otherwise the new registration needs an issuer of another
-    /// name, so that old signatures cannot be taken for new ones.
+    /// Also under the same issuer: the owner is the same and lost the key. Otherwise the new registration needs an
+    /// issuer of another name, so that old signatures cannot be taken for new ones.
     pub keeps_issuer: bool,
 }
 
@@ -196,7 +198,7 @@ impl Registration {
             since: now,
             reason: "requested".to_owned(),
             requested_at: now,
-            requested_by: super::cut(by.to_owned(), 254),
+            requested_by: cut(by.to_owned(), 254),
             needs_approval: needs_approval || request.needs_approval(),
             was_active: false,
             approved_by: None,
@@ -237,12 +239,12 @@ impl Registration {
                     Some(misfit) => format!("{absence}: {misfit}"),
                     None => absence.to_string(),
                 };
-                next.last_check = super::cut(why, 300);
+                next.last_check = cut(why, 300);
                 next.deny(timing, now);
                 Event::Denied
             }
             Finding::Unknown(doubt) => {
-                next.last_check = super::cut(doubt.to_string(), 300);
+                next.last_check = cut(doubt.to_string(), 300);
                 Event::Unanswered
             }
         };
@@ -287,8 +289,8 @@ impl Registration {
         Some(self.change(Event::Elapsed, next))
     }
 
-    /// An administrator's yes. It needs a proof that was seen lately if the registration is to speak at once; a pending one may be
-    /// approved before it is proven.
+    /// An administrator's yes. It needs a proof that was seen lately if the registration is to speak at once; a pending
+    /// one may be approved before it is proven.
     pub fn approve(&self, by: &str, timing: &Timing, now: UnixTime) -> Result<Change, LifeError> {
         let is_fresh = self.proof.as_ref().is_some_and(|(proof, at)| {
             now.since(*at) < timing.stale_after && proof.until.is_none_or(|until| now < until)
@@ -301,7 +303,7 @@ impl Registration {
             State::Pending if self.approved_by.is_some() => return Err(LifeError::Approved),
             _ => {}
         }
-        next.approved_by = Some(super::cut(by.to_owned(), 254));
+        next.approved_by = Some(cut(by.to_owned(), 254));
         next.needs_approval = true;
         if is_fresh {
             next.enter(State::Active, "approved", now);
@@ -335,7 +337,7 @@ impl Registration {
             State::Frozen => next.enter(State::Tombstoned, &format!("released by {by}"), now),
             State::Tombstoned => {}
         }
-        next.release = Some(Release { by: super::cut(by.to_owned(), 254), keeps_issuer });
+        next.release = Some(Release { by: cut(by.to_owned(), 254), keeps_issuer });
         Ok(self.change(Event::Released, next))
     }
 
@@ -361,7 +363,7 @@ impl Registration {
         if self.state != state {
             self.since = now;
             self.state = state;
-            self.reason = super::cut(reason.to_owned(), 300);
+            self.reason = cut(reason.to_owned(), 300);
         }
         self.was_active |= state == State::Active;
         if state != State::Active {

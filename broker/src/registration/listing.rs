@@ -16,8 +16,8 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// What the resolvers agree on. `None`: they do not, or too few answered, and what was known before stays. A domain without a record
-    /// for this house lists nobody and forbids nobody.
+    /// What the resolvers agree on. `None`: they do not, or too few answered, and what was known before stays. A domain
+    /// without a record for this house lists nobody and forbids nobody.
     pub fn judge(house: &ApplianceId, observations: &[Observation], needed: usize, now: UnixTime) -> Option<Self> {
         let mut read = observations.iter().filter_map(|observation| Self::read(house, &observation.answer, now));
         let first = read.next()?;

@@ -1,10 +1,11 @@
 //! From what resolvers and hosts answered to what it proves.
 //!
-//! Three outcomes, never two: the domain says yes, the domain positively says no, or nobody knows. A failure (SERVFAIL, a timeout, a
-//! signature that does not verify) is never taken for a no, and resolvers that disagree have not said yes.
+//! Three outcomes, never two: the domain says yes, the domain positively says no, or nobody knows. A failure (SERVFAIL,
+//! a timeout, a signature that does not verify) is never taken for a no, and resolvers that disagree have not said yes.
 
 use shared::time::UnixTime;
 
+use super::excerpt::cut;
 use super::{ApplianceId, Claim, Method, Statement, StatementError, txt_record, well_known};
 
 /// What one source answered.
@@ -141,7 +142,8 @@ enum Reading {
     Nothing(String),
 }
 
-/// Judges all answers. `needed` sources must say the same and none may say another thing; of a document there is one source.
+/// Judges all answers. `needed` sources must say the same and none may say another thing; of a document there is one
+/// source.
 pub fn judge(
     claim: &Claim,
     house: &ApplianceId,
@@ -172,15 +174,15 @@ pub fn judge(
         Some((_, Reading::Yes(proof))) if answered >= needed => Finding::Proved(proof),
         Some((_, Reading::No(absence, misfit))) if answered >= needed => Finding::Absent(absence, misfit),
         _ => {
-            let failures = super::cut(failures.join("; "), 300);
+            let failures = cut(failures.join("; "), 300);
             Finding::Unknown(Doubt::TooFew { answered, asked: observations.len(), needed, failures })
         }
     }
 }
 
 impl Reading {
-    /// Takes in another source's reading if it means the same. How each knows (signed or not, by which alias) may differ: what is
-    /// left is what all of them say.
+    /// Takes in another source's reading if it means the same. How each knows (signed or not, by which alias) may
+    /// differ: what is left is what all of them say.
     fn join(&mut self, other: Self) -> bool {
         match (self, other) {
             (Self::Yes(ours), Self::Yes(theirs)) => {

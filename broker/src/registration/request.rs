@@ -1,7 +1,8 @@
 //! The request of a registrant, signed by the key that the domain names in its record.
 //!
-//! A compact JWS (RFC 7515) whose header carries the public key as `jwk`, as an ACME account's first request does (RFC 8555 §6.2).
-//! The record of the domain names that key, so a record that was copied or read by others is of no use to them.
+//! A compact JWS (RFC 7515) whose header carries the public key as `jwk`, as an ACME account's first request does (RFC
+//! 8555 §6.2). The record of the domain names that key, so a record that was copied or read by others is of no use to
+//! them.
 
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use shared::strict_json::{Json, JsonError, Object, parse_object};
 use shared::time::UnixTime;
 
 use super::account::AccountKey;
+use super::excerpt::excerpt;
 use super::{Account, ApplianceId, Claim, ClaimError, Kind, Method};
-use crate::issuer::SkipReason;
+use crate::jose::{Compact, JoseAlgorithm, JoseError, SkipReason};
 use crate::names::{DomainName, IssuerUrl, NameError, PublicSuffixes, Suffix};
-use crate::token::{Compact, JoseAlgorithm, TokenError};
 
 /// The `typ` of a request: it can be taken for no token, and no token for it.
 pub const REQUEST_TYPE: &str = "issuer-request+jwt";
@@ -52,7 +53,7 @@ pub enum RequestError {
     },
     /// Not a compact JWS.
     #[error("the request is not a compact JWS: {0}")]
-    Jws(#[from] TokenError),
+    Jws(#[from] JoseError),
     /// Header or claims are no strict JSON.
     #[error("the request's JSON is not acceptable: {0}")]
     Json(#[from] JsonError),
@@ -110,7 +111,7 @@ impl RegistrationRequest {
         let text = |name| claims.get(name).and_then(Json::as_str).ok_or(RequestError::Member(name));
         let house = text("aud")?;
         if house != policy.house.as_str() {
-            return Err(RequestError::OtherHouse(super::excerpt(house)));
+            return Err(RequestError::OtherHouse(excerpt(house)));
         }
         check_fresh(&claims, now)?;
         let issuer = text("issuer")?;
@@ -134,8 +135,8 @@ impl RegistrationRequest {
         Ok(Self { claim: claim.check()?, sha256, has_unknown_top_level: suffix == Suffix::UnknownTopLevel })
     }
 
-    /// D1: below a top-level domain that nobody knows, proof alone is not enough, whatever the configuration says: whose it is only the
-    /// operator of the network can tell.
+    /// D1: below a top-level domain that nobody knows, proof alone is not enough, whatever the configuration says:
+    /// whose it is only the operator of the network can tell.
     pub fn needs_approval(&self) -> bool {
         self.has_unknown_top_level
     }
@@ -158,12 +159,12 @@ fn verify(compact: &Compact) -> Result<Account, RequestError> {
         return Err(RequestError::Critical);
     }
     if text("typ") != REQUEST_TYPE {
-        return Err(RequestError::Type(super::excerpt(text("typ"))));
+        return Err(RequestError::Type(excerpt(text("typ"))));
     }
     let jwk = header.get("jwk").and_then(Json::as_object).ok_or(RequestError::Key(SkipReason::Unfit))?;
     let key = AccountKey::parse(jwk).map_err(RequestError::Key)?;
     let verifier = JoseAlgorithm::parse(text("alg")).and_then(|algorithm| key.for_algorithm(algorithm));
-    let verifier = verifier.ok_or_else(|| RequestError::Algorithm(super::excerpt(text("alg"))))?;
+    let verifier = verifier.ok_or_else(|| RequestError::Algorithm(excerpt(text("alg"))))?;
     let signature = compact.decode_signature()?;
     verifier.verify_sig(compact.signing_input(), &signature).map_err(|_| RequestError::Signature)?;
     Ok(key.account().clone())

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{Claim, Kind, Registration, RegistrationId, RegistrationRequest, State};
+use crate::grants::{Grant, Scope};
 use crate::issuer::{IssuerSpec, KeySource, Reach, RecordOrigin};
 use crate::names::IssuerUrl;
-use crate::namespace::{Grant, Scope};
 use crate::profile::Profile;
 
 /// How many requests of one person may wait at a time.
@@ -109,8 +109,8 @@ impl Roster {
         Ok(None)
     }
 
-    /// O2: nobody else has spoken for these names, or an administrator released them. Asked when a request comes and again before it
-    /// becomes active: two may have waited side by side.
+    /// O2: nobody else has spoken for these names, or an administrator released them. Asked when a request comes and
+    /// again before it becomes active: two may have waited side by side.
     pub fn check_holders(&self, claim: &Claim) -> Result<(), RosterError> {
         let others = self.iter().filter(|held| held.was_active && held.claim.account != claim.account);
         others.filter(|held| held.claim.overlaps(claim)).try_for_each(|held| check_release(held, &claim.iss))
@@ -145,7 +145,8 @@ fn spec(iss: &IssuerUrl, all: &[&Registration], reach: &impl Fn(&Registration) -
         Kind::Spiffe => Profile::Spiffe,
         Kind::Uri => Profile::Uri,
     };
-    // O1: one label for each issuer, the same for as long as it is registered, whoever else registers it for more domains.
+    // O1: one label for each issuer, the same for as long as it is registered, whoever else registers it for more
+    // domains.
     let id = format!("registered-{}", hex::encode(&digest(&SHA256, iss.as_str().as_bytes()).as_ref()[..8]));
     let mut spec = IssuerSpec::new(&id, iss.clone(), profile, KeySource::Discovery);
     for grant in all.iter().filter_map(|registration| grant(registration)) {
@@ -153,8 +154,8 @@ fn spec(iss: &IssuerUrl, all: &[&Registration], reach: &impl Fn(&Registration) -
             spec.grants.push(grant);
         }
     }
-    // D1: what an administrator looked at and approved is an administrator's word; below a top-level domain that nobody knows, nothing
-    // becomes active without it.
+    // D1: what an administrator looked at and approved is an administrator's word; below a top-level domain that nobody
+    // knows, nothing becomes active without it.
     let is_approved = all.iter().all(|registration| registration.approved_by.is_some());
     spec.origin = if is_approved { RecordOrigin::Configured } else { RecordOrigin::Registered };
     spec.reach = reach(first);

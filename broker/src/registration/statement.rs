@@ -2,6 +2,7 @@
 
 use shared::time::UnixTime;
 
+use super::excerpt::excerpt;
 use super::{Account, AccountError, Kind};
 use crate::names::{IssuerUrl, NameError};
 
@@ -13,7 +14,7 @@ impl ApplianceId {
     /// Reads a house's name: 1 to 253 printable ASCII characters that a TXT record can hold.
     pub fn parse(text: &str) -> Result<Self, StatementError> {
         let fits = (1..=253).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';');
-        if fits { Ok(Self(text.into())) } else { Err(StatementError::Appliance(super::excerpt(text))) }
+        if fits { Ok(Self(text.into())) } else { Err(StatementError::Appliance(excerpt(text))) }
     }
 
     /// The name.
@@ -104,7 +105,7 @@ pub(super) fn kinds<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<Kind
     for name in names {
         match Kind::parse(name) {
             Some(kind) if !kinds.contains(&kind) => kinds.push(kind),
-            _ => return Err(StatementError::Kinds(super::excerpt(name))),
+            _ => return Err(StatementError::Kinds(excerpt(name))),
         }
     }
     if kinds.is_empty() { Err(StatementError::Kinds(String::new())) } else { Ok(kinds) }

@@ -3,11 +3,12 @@ use std::time::Duration;
 use shared::time::UnixTime;
 
 use super::*;
-use crate::issuer::{Issuers, Reach};
+use crate::grants::{Grant, Scope};
+use crate::issuer::Reach;
+use crate::jose::JoseAlgorithm;
 use crate::names::{DomainName, IssuerUrl};
-use crate::namespace::{Grant, Scope};
 use crate::profile::Profile;
-use crate::token::JoseAlgorithm;
+use crate::registry::Issuers;
 use crate::token::mint::TestKey;
 
 const HOUR: u64 = 3600;

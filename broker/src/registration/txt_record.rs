@@ -4,12 +4,13 @@
 //! v=1; iss=https://idp.example.com; ca=seal.example.com; acct=<thumbprint>; kinds=email,uri; sub=yes; until=1893456000
 //! ```
 //!
-//! `v=1` comes first, the others in any order, each once. `sub`, `enforce` and `until` may be left out. Names that we do not know
-//! are passed over, so that a later version may add some; a name that is there twice spoils the record, since two readers could see
-//! two things in it.
+//! `v=1` comes first, the others in any order, each once. `sub`, `enforce` and `until` may be left out. Names that we
+//! do not know are passed over, so that a later version may add some; a name that is there twice spoils the record,
+//! since two readers could see two things in it.
 
 use shared::time::UnixTime;
 
+use super::excerpt::excerpt;
 use super::statement::{self, ApplianceId, Statement, StatementError};
 use super::{Account, Claim};
 use crate::names::IssuerUrl;
@@ -34,7 +35,7 @@ fn parse_parts(whole: &[u8], rest: &[u8]) -> Result<Statement, StatementError> {
     for part in rest.split(|&byte| byte == b';') {
         let (name, value) = split(part.trim_ascii())?;
         if name == "v" || parts.iter().any(|(there, _)| *there == name) {
-            return Err(StatementError::Twice(super::excerpt(name)));
+            return Err(StatementError::Twice(excerpt(name)));
         }
         parts.push((name, value));
     }
@@ -43,7 +44,7 @@ fn parse_parts(whole: &[u8], rest: &[u8]) -> Result<Statement, StatementError> {
     let yes = |name: &'static str| match find(name) {
         None | Some("no") => Ok(false),
         Some("yes") => Ok(true),
-        Some(value) => Err(StatementError::YesOrNo { name, value: super::excerpt(value) }),
+        Some(value) => Err(StatementError::YesOrNo { name, value: excerpt(value) }),
     };
     Ok(Statement {
         iss: IssuerUrl::parse_or_loopback(need("iss")?)?,
@@ -57,7 +58,7 @@ fn parse_parts(whole: &[u8], rest: &[u8]) -> Result<Statement, StatementError> {
 }
 
 fn split(part: &[u8]) -> Result<(&str, &str), StatementError> {
-    let refuse = || StatementError::Part(super::excerpt(&String::from_utf8_lossy(part)));
+    let refuse = || StatementError::Part(excerpt(&String::from_utf8_lossy(part)));
     let text = std::str::from_utf8(part).map_err(|_| refuse())?;
     match text.split_once('=') {
         Some((name, value))
@@ -74,7 +75,7 @@ fn parse_until(text: &str) -> Result<UnixTime, StatementError> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0') && text.len() <= 12;
     match text.parse() {
         Ok(seconds) if is_plain => Ok(UnixTime::from_seconds(seconds)),
-        _ => Err(StatementError::Until(super::excerpt(text))),
+        _ => Err(StatementError::Until(excerpt(text))),
     }
 }
 

@@ -6,10 +6,11 @@ use crate::ca::issue::{IssueError, WrongReceipt};
 use crate::ca::profile::TemplateError;
 use crate::ca::proof::SubmissionError;
 use crate::ca::{LintError, ProofError};
+use crate::credential::CredentialError;
 use crate::names::Rule;
 use crate::namespace::Denied;
-use crate::svid::{NeedsBundle, UseError, WitSvidError, X509SvidError};
-use crate::token::{JwtSvidError, TokenError};
+use crate::svid::{JwtSvidError, NeedsBundle, UseError, WitSvidError, X509SvidError};
+use crate::token::TokenError;
 use crate::trust_domain::Unusable;
 
 /// Why there is no certificate.
@@ -145,8 +146,9 @@ fn proof_message(error: &ProofError) -> &'static str {
     }
 }
 
-/// R1: one key, shown one way, in a form that can be read. R2: of a kind and size that is taken. R3: a request is signed with
-/// the algorithm that goes with its key. R4: by the key itself, over the name in the token or over the request.
+/// R1: one key, shown one way, in a form that can be read. R2: of a kind and size that is taken. R3: a request is
+/// signed with the algorithm that goes with its key. R4: by the key itself, over the name in the token or over the
+/// request.
 fn proof_rule(error: &ProofError) -> &'static str {
     match error {
         ProofError::KeyArmor(_)
@@ -160,8 +162,20 @@ fn proof_rule(error: &ProofError) -> &'static str {
     }
 }
 
+impl From<CredentialError> for SigningError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::JwtSvid(error) => error.into(),
+            CredentialError::Token(error) => error.into(),
+            CredentialError::WitSvid(error) => error.into(),
+            CredentialError::X509Svid(error) => error.into(),
+        }
+    }
+}
+
 impl From<NeedsBundle> for SigningError {
-    /// The bundle was fetched again, and still will not do: the trust domain's fault if it does not count, else the caller's.
+    /// The bundle was fetched again, and still will not do: the trust domain's fault if it does not count, else the
+    /// caller's.
     fn from(NeedsBundle { record, why }: NeedsBundle) -> Self {
         match why {
             Some(why) => UpstreamFault::Bundle(record.name().to_string(), why).into(),

@@ -13,7 +13,8 @@ use crate::ca::fixture::{
 };
 use crate::ca::oid;
 
-/// A draft for the token with `claims`, and the whole way from it through logs in memory, as the edge goes it with real ones.
+/// A draft for the token with `claims`, and the whole way from it through logs in memory, as the edge goes it with real
+/// ones.
 fn prepared(issuance: &Arc<Issuance>, claims: &str, name: &str) -> Prepared {
     match prepare(issuance, claims, name).expect("is judged") {
         Outcome::Prepared(prepared) => *prepared,
@@ -22,8 +23,13 @@ fn prepared(issuance: &Arc<Issuance>, claims: &str, name: &str) -> Prepared {
 }
 
 fn prepare(issuance: &Arc<Issuance>, claims: &str, name: &str) -> Result<Outcome, SigningError> {
-    let request = SigningRequest::parse(&token(claims), Some(key_and_proof(name)), None)?;
+    let request = SigningRequest::parse(&token(claims), Some(key_with_proof(name)), None)?;
     issuance.prepare(request, &issuers(), &CALL)
+}
+
+fn key_with_proof(name: &str) -> KeyWithProof {
+    let (content, proof) = key_and_proof(name);
+    KeyWithProof { content, proof }
 }
 
 const CALL: Call<'static> = Call { id: "r-1", now: NOW, random: &Constant(0x42) };
@@ -217,12 +223,12 @@ fn each_fault_of_the_caller_has_its_message_and_rule() {
             Ok(_) => panic!("{case}: passed"),
         }
     }
-    let (key, csr) = (Some(key_and_proof("alice@Example.com")), Some(vec![0x30]));
+    let (key, csr) = (Some(key_with_proof("alice@Example.com")), Some(vec![0x30]));
     for (case, key, csr, message, rule) in [
         ("both", key.clone(), csr.clone(), UNREADABLE, "R1"),
         ("neither", None, None, UNREADABLE, "R1"),
         ("a cut request", None, csr, "The certificate signing request could not be parsed", "R1"),
-        ("an empty key", Some((vec![], vec![])), None, UNREADABLE, "R1"),
+        ("an empty key", Some(KeyWithProof { content: vec![], proof: vec![] }), None, UNREADABLE, "R1"),
     ] {
         let judged = SigningRequest::parse(&token(PERSON), key, csr)
             .and_then(|request| issuance.prepare(request, &issuers(), &CALL).map(drop));

@@ -1,8 +1,8 @@
 //! What the SPIFFE standards demand of a validator, clause by clause.
 //!
-//! The identifiers in the names of the tests are those of a black-box conformance suite for SPIFFE implementations: XV and XF of
-//! X.509-SVIDs, JV of JWT-SVIDs, JB of bundles, ID of SPIFFE IDs; DX, DJ and DB go on where it ends, and DW is
-//! of WIT-SVIDs, which it does not know. Before each refusal, its
+//! The identifiers in the names of the tests are those of a black-box conformance suite for SPIFFE implementations: XV
+//! and XF of X.509-SVIDs, JV of JWT-SVIDs, JB of bundles, ID of SPIFFE IDs; DX, DJ and DB go on where it ends, and DW
+//! is of WIT-SVIDs, which it does not know. Before each refusal, its
 //! sound counterpart is accepted under the very same bundle, so a validator that refuses everything fails here.
 
 mod bundles;
@@ -11,15 +11,21 @@ mod jwt;
 mod wit;
 mod x509;
 
+use shared::time::UnixTime;
+
+use std::sync::Arc;
+
 use super::mint::Party;
 use super::*;
-use crate::issuer::{Issuers, Registry, Source};
+use crate::grants::Grant;
+use crate::jose::JoseAlgorithm;
 use crate::names::{Audience, PublicSuffixes, TrustDomain};
-use crate::namespace::Grant;
+use crate::registry::{Issuers, Registry, Source};
 use crate::signing::SigningError;
+use crate::svid::JwtSvidVerification;
+use crate::token::UnverifiedToken;
 use crate::token::mint::{NOW, TestKey};
-use crate::token::{JoseAlgorithm, JwtSvidVerification, UnverifiedToken};
-use crate::trust_domain::{Accepts, Bundle, BundleSource, Held, TrustDomainSpec};
+use crate::trust_domain::{Accepts, Bundle, BundleSource, Held, SvidKind, TrustDomainSpec};
 
 const HOME: &str = "test.example.org";
 const FEDERATED: &str = "fed.example.org";

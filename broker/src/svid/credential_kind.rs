@@ -2,13 +2,13 @@
 
 use shared::audit::CredentialKind;
 
-use super::Document;
+use crate::trust_domain::SvidKind;
 
 /// The kind that a record names.
-pub(crate) fn credential_kind(document: Document) -> CredentialKind {
+pub(crate) fn credential_kind(document: SvidKind) -> CredentialKind {
     match document {
-        Document::Jwt => CredentialKind::JwtSvid,
-        Document::Wit => CredentialKind::WitSvid,
-        Document::X509 => CredentialKind::X509Svid,
+        SvidKind::Jwt => CredentialKind::JwtSvid,
+        SvidKind::Wit => CredentialKind::WitSvid,
+        SvidKind::X509 => CredentialKind::X509Svid,
     }
 }

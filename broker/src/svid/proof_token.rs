@@ -1,17 +1,20 @@
-//! Workload Proof Tokens (draft-ietf-wimse-wpt): a WIT's holder shows that he is the one, to one recipient, for a short time.
+//! Workload Proof Tokens (draft-ietf-wimse-wpt): a WIT's holder shows that he is the one, to one recipient, for a short
+//! time.
 //!
-//! The target is our own address, from the configuration: what a client writes into `Host` or a proxy into its headers chooses
-//! nothing here. That a proof is used once is for the edge, which has a memory.
+//! The target is our own address, from the configuration: what a client writes into `Host` or a proxy into its headers
+//! chooses nothing here. That a proof is used once is for the edge, which has a memory.
 
 use std::time::Duration;
 
+use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use shared::excerpt::excerpt;
 use shared::time::UnixTime;
 
-use super::UnverifiedWitSvid;
+use crate::jose::{Claims, Compact, Header, JoseAlgorithm, JoseError};
 use crate::names::Rule;
-use crate::token::{Claims, Compact, Header, JoseAlgorithm, LEEWAY, TokenError, excerpt};
+use crate::token::{LEEWAY, MAX_EXCERPT, TokenError};
 
 /// How far ahead a proof may end: the draft has it in minutes or seconds.
 pub const MAX_PROOF_LIFETIME: Duration = Duration::from_secs(300);
@@ -26,8 +29,14 @@ pub struct UnverifiedProofToken {
     claims: Claims,
 }
 
-/// A proof that was made for us, to be remembered until it is taken no longer (rule W3). Its name is its maker's choice, so one
-/// workload's is told apart from another's.
+/// The key of the one who holds a WIT-SVID: `cnf.jwk`, and the only algorithm that it may be used with.
+pub(super) struct HolderKey {
+    pub(super) algorithm: JoseAlgorithm,
+    pub(super) key: ParsedPublicKey,
+}
+
+/// A proof that was made for us, to be remembered until it is taken no longer (rule W3). Its name is its maker's
+/// choice, so one workload's is told apart from another's.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProofUse {
     /// `jti`, unique among the proofs of one SPIFFE ID.
@@ -78,6 +87,12 @@ pub enum ProofTokenError {
     Signature,
 }
 
+impl From<JoseError> for ProofTokenError {
+    fn from(error: JoseError) -> Self {
+        Self::Token(error.into())
+    }
+}
+
 impl ProofTokenError {
     /// The rule that refused.
     pub fn rule(&self) -> Rule {
@@ -97,20 +112,20 @@ impl UnverifiedProofToken {
         Ok(Self { compact, algorithm: header.algorithm, claims })
     }
 
-    /// Checks that the holder of `wit` made it, for `target`, now, and for this very token.
+    /// Checks that `holder` made it, for `target`, now, and for the very token whose characters have this SHA-256.
     pub(super) fn verify(
         &self,
-        wit: &UnverifiedWitSvid,
+        holder: &HolderKey,
+        wit_sha256: &[u8; 32],
         target: &str,
         now: UnixTime,
     ) -> Result<ProofUse, ProofTokenError> {
-        let holder = wit.holder();
         if self.algorithm != holder.algorithm {
             return Err(ProofTokenError::Algorithm { expected: holder.algorithm, found: self.algorithm });
         }
         let found = self.claims.audiences()?;
         if *found != [target] {
-            let found = found.iter().take(4).map(|audience| excerpt(audience)).collect();
+            let found = found.iter().take(4).map(|audience| excerpt(audience, MAX_EXCERPT)).collect();
             return Err(ProofTokenError::Audience { expected: target.to_owned(), found });
         }
         let expires_at = self.check_times(now)?;
@@ -118,7 +133,7 @@ impl UnverifiedProofToken {
         if jti.len() > MAX_JTI_BYTES {
             return Err(ProofTokenError::Jti(jti.len()));
         }
-        if self.claims.required_string("wth")? != URL_SAFE_NO_PAD.encode(wit.sha256()) {
+        if self.claims.required_string("wth")? != URL_SAFE_NO_PAD.encode(wit_sha256) {
             return Err(ProofTokenError::OtherToken);
         }
         self.check_other_tokens()?;
@@ -132,7 +147,7 @@ impl UnverifiedProofToken {
 
     fn check_times(&self, now: UnixTime) -> Result<UnixTime, ProofTokenError> {
         let (now, leeway) = (now.seconds(), LEEWAY.as_secs());
-        let expires_at = self.claims.numeric_date("exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
+        let expires_at = self.claims.numeric_date("exp")?.ok_or(JoseError::ClaimMissing("exp"))?;
         if expires_at.saturating_add(leeway) <= now {
             return Err(TokenError::Expired { expired_at: expires_at, now }.into());
         }
@@ -148,13 +163,13 @@ impl UnverifiedProofToken {
         Ok(UnixTime::from_seconds(expires_at))
     }
 
-    /// The draft has a recipient refuse a proof that binds tokens which it does not understand. None is taken here beside the
-    /// WIT-SVID, so nothing is decided by a transaction token either, whatever `tth` says of it.
+    /// The draft has a recipient refuse a proof that binds tokens which it does not understand. None is taken here
+    /// beside the WIT-SVID, so nothing is decided by a transaction token either, whatever `tth` says of it.
     fn check_other_tokens(&self) -> Result<(), ProofTokenError> {
         let Some(others) = self.claims.get("oth") else { return Ok(()) };
-        match others.as_object().ok_or(TokenError::ClaimForm("oth"))?.keys().next() {
+        match others.as_object().ok_or(JoseError::ClaimForm("oth"))?.keys().next() {
             None => Ok(()),
-            Some(name) => Err(ProofTokenError::OtherTokens(excerpt(name))),
+            Some(name) => Err(ProofTokenError::OtherTokens(excerpt(name, MAX_EXCERPT))),
         }
     }
 }

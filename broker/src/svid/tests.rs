@@ -1,4 +1,5 @@
-//! What a real SPIRE said, held against every bundle that it ever published. tests/vectors/spire/README.md says what each file is.
+//! What a real SPIRE said, held against every bundle that it ever published. tests/vectors/spire/README.md says what
+//! each file is.
 
 use std::sync::Arc;
 
@@ -7,9 +8,10 @@ use rustls_pki_types::pem::PemObject as _;
 use shared::time::UnixTime;
 
 use super::*;
-use crate::issuer::{Issuers, Registry, Source};
-use crate::names::{PublicSuffixes, TrustDomain};
-use crate::token::{JwtSvidError, JwtSvidVerification, TokenError, UnverifiedToken};
+use crate::names::{PublicSuffixes, SpiffeId, TrustDomain};
+use crate::registry::{Issuers, Registry, Source};
+use crate::svid::{JwtSvidError, JwtSvidVerification};
+use crate::token::{TokenError, UnverifiedToken};
 use crate::trust_domain::{Bundle, BundleSource, Held, TrustDomainSpec};
 
 macro_rules! spire {

@@ -1,20 +1,20 @@
 //! WIT-SVIDs (WIT-SVID §2 to §5): a token that names the key of its holder, and is worth nothing without a proof by it.
 //!
-//! It is no bearer token and looks like none: its type keeps it out of every place where a JWT-SVID or an identity token is taken,
-//! and theirs keeps them out of here. For whom it is stands in the proof alone.
+//! It is no bearer token and looks like none: its type keeps it out of every place where a JWT-SVID or an identity
+//! token is taken, and theirs keeps them out of here. For whom it is stands in the proof alone.
 
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::ParsedPublicKey;
 use shared::strict_json::Json;
 use shared::time::UnixTime;
 
-use super::{Document, NeedsBundle, ProofTokenError, UnverifiedProofToken, Verified, VerifiedSvid};
-use crate::issuer::{Selection, SkipReason, parse_jwk_uses};
+use super::proof_token::HolderKey;
+use super::{NeedsBundle, ProofTokenError, UnverifiedProofToken, Verified, VerifiedSvid};
+use crate::jose::{Claims, Compact, Header, JoseAlgorithm, JoseError, Selection, SkipReason, parse_jwk_uses};
 use crate::names::{NameError, Rule, SpiffeId};
-use crate::token::{Claims, Compact, Header, JoseAlgorithm, LEEWAY, TokenError};
-use crate::trust_domain::{TrustDomainRecord, Unusable};
+use crate::token::{LEEWAY, TokenError};
+use crate::trust_domain::{SvidKind, TrustDomainRecord, Unusable};
 
 /// A token that reads as a WIT-SVID, of which nothing is known to be true.
 pub struct UnverifiedWitSvid {
@@ -26,18 +26,13 @@ pub struct UnverifiedWitSvid {
     holder: HolderKey,
 }
 
-/// The key of the one who holds the token: `cnf.jwk`, and the only algorithm that it may be used with.
-pub(super) struct HolderKey {
-    pub(super) algorithm: JoseAlgorithm,
-    pub(super) key: ParsedPublicKey,
-}
-
 /// What comes of verifying.
 #[derive(Debug)]
 pub enum WitVerification {
     /// The trust domain vouches for it, and its holder showed it to us.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count, or lacks the key. Token and proof may be verified again when there is another.
+    /// The bundle at hand does not count, or lacks the key. Token and proof may be verified again when there is
+    /// another.
     NeedsBundle(NeedsBundle),
 }
 
@@ -76,6 +71,12 @@ pub enum WitSvidError {
     Proof(#[from] ProofTokenError),
 }
 
+impl From<JoseError> for WitSvidError {
+    fn from(error: JoseError) -> Self {
+        Self::Token(error.into())
+    }
+}
+
 impl WitSvidError {
     /// The rule that refused.
     pub fn rule(&self) -> Rule {
@@ -98,7 +99,8 @@ impl UnverifiedWitSvid {
     /// The `typ` of its header.
     pub const TYPE: &'static str = "wit+jwt";
 
-    /// Reads the token: everything that is known without a bundle. Unknown header parameters mean nothing (WIT-SVID §2.4).
+    /// Reads the token: everything that is known without a bundle. Unknown header parameters mean nothing (WIT-SVID
+    /// §2.4).
     pub fn parse(text: &[u8]) -> Result<Self, WitSvidError> {
         let compact = Compact::parse(text)?;
         let header = Header::parse_typed(&compact.decode_header()?, Self::TYPE)?;
@@ -108,7 +110,7 @@ impl UnverifiedWitSvid {
         if claims.get("aud").is_some() {
             return Err(WitSvidError::Audience);
         }
-        let holder = HolderKey::read(&claims)?;
+        let holder = read_holder_key(&claims)?;
         Ok(Self { compact, algorithm: header.algorithm, kid, claims, id, holder })
     }
 
@@ -118,17 +120,12 @@ impl UnverifiedWitSvid {
     }
 
     /// The characters of the token, which the proof names by their hash.
-    pub(super) fn sha256(&self) -> [u8; 32] {
+    fn sha256(&self) -> [u8; 32] {
         digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
     }
 
-    /// The key that the proof is by.
-    pub(super) fn holder(&self) -> &HolderKey {
-        &self.holder
-    }
-
-    /// Checks everything that makes it the word of `record`'s trust domain about whoever made `proof` for `target`, our own address
-    /// of what was asked, at `now`.
+    /// Checks everything that makes it the word of `record`'s trust domain about whoever made `proof` for `target`, our
+    /// own address of what was asked, at `now`.
     pub fn verify(
         &self,
         proof: &UnverifiedProofToken,
@@ -162,11 +159,11 @@ impl UnverifiedWitSvid {
             Selection::Unsuitable => return Err(bad_signature()),
             Selection::Unknown | Selection::Ambiguous(_) => return needs(None),
         }
-        let proof = proof.verify(self, target, now)?;
         let sha256 = self.sha256();
+        let proof = proof.verify(&self.holder, &sha256, target, now)?;
         let verified = Verified {
             id: self.id.clone(),
-            document: Document::Wit,
+            document: SvidKind::Wit,
             expires_at,
             sha256,
             use_sha256: sha256,
@@ -175,11 +172,11 @@ impl UnverifiedWitSvid {
         Ok(WitVerification::Verified(VerifiedSvid::new(record, verified)))
     }
 
-    /// T4. WIT-SVID §3.6: `iat` is for auditors and keeps nobody waiting; how long it lives is counted from `nbf` (§3.5), and where
-    /// that is absent from `iat`.
+    /// T4. WIT-SVID §3.6: `iat` is for auditors and keeps nobody waiting; how long it lives is counted from `nbf`
+    /// (§3.5), and where that is absent from `iat`.
     fn check_times(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<UnixTime, TokenError> {
         let (now, leeway) = (now.seconds(), LEEWAY.as_secs());
-        let expires_at = self.claims.numeric_date("exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
+        let expires_at = self.claims.numeric_date("exp")?.ok_or(JoseError::ClaimMissing("exp"))?;
         if expires_at.saturating_add(leeway) <= now {
             return Err(TokenError::Expired { expired_at: expires_at, now });
         }
@@ -198,16 +195,14 @@ impl UnverifiedWitSvid {
     }
 }
 
-impl HolderKey {
-    /// RFC 7800 §3.2, WIT-SVID §3.2.
-    fn read(claims: &Claims) -> Result<Self, WitSvidError> {
-        let jwk = claims.at(&["cnf", "jwk"]).and_then(Json::as_object).ok_or(WitSvidError::NoHolderKey)?;
-        let name = jwk.get("alg").and_then(Json::as_str).ok_or(WitSvidError::NoHolderKey)?;
-        let algorithm = JoseAlgorithm::SPIFFE.into_iter().find(|algorithm| algorithm.name() == name);
-        let algorithm = algorithm.ok_or(WitSvidError::NoHolderKey)?;
-        // The entry's own `alg` leaves exactly this one use open, or none if the key is of another kind.
-        let uses = parse_jwk_uses(jwk).map_err(WitSvidError::HolderKey)?;
-        let key = uses.into_iter().find(|(used, _)| *used == algorithm).map(|(_, key)| key);
-        Ok(Self { algorithm, key: key.ok_or(WitSvidError::HolderKey(SkipReason::OtherUse))? })
-    }
+/// RFC 7800 §3.2, WIT-SVID §3.2.
+fn read_holder_key(claims: &Claims) -> Result<HolderKey, WitSvidError> {
+    let jwk = claims.at(&["cnf", "jwk"]).and_then(Json::as_object).ok_or(WitSvidError::NoHolderKey)?;
+    let name = jwk.get("alg").and_then(Json::as_str).ok_or(WitSvidError::NoHolderKey)?;
+    let algorithm = JoseAlgorithm::SPIFFE.into_iter().find(|algorithm| algorithm.name() == name);
+    let algorithm = algorithm.ok_or(WitSvidError::NoHolderKey)?;
+    // The entry's own `alg` leaves exactly this one use open, or none if the key is of another kind.
+    let uses = parse_jwk_uses(jwk).map_err(WitSvidError::HolderKey)?;
+    let key = uses.into_iter().find(|(used, _)| *used == algorithm).map(|(_, key)| key);
+    Ok(HolderKey { algorithm, key: key.ok_or(WitSvidError::HolderKey(SkipReason::OtherUse))? })
 }

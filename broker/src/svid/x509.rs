@@ -1,8 +1,8 @@
 //! X.509-SVIDs (X509-SVID §2 to §5): a path by webpki, and the checks that it does not make.
 //!
-//! webpki knows names of hosts and addresses and no others, so everything about the URI name is ours; it takes a leaf without key
-//! usage, and certificates that are no longer good as authorities, which a SPIFFE validator must not. What it refuses beyond the standard stands in
-//! docs/divergences.md: any URI name constraint.
+//! webpki knows names of hosts and addresses and no others, so everything about the URI name is ours; it takes a leaf
+//! without key usage, and certificates that are no longer good as authorities, which a SPIFFE validator must not. What
+//! it refuses beyond the standard stands in docs/divergences.md: any URI name constraint.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use webpki::{EndEntityCert, KeyUsage as PathUsage, VerifiedPath};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
 
-use super::{Document, NeedsBundle, Verified, VerifiedSvid};
+use super::{NeedsBundle, Verified, VerifiedSvid};
 use crate::names::{NameError, Rule, SpiffeId};
 use crate::token::LEEWAY;
-use crate::trust_domain::{Bundle, TrustDomainRecord};
+use crate::trust_domain::{Bundle, SvidKind, TrustDomainRecord, has_key_cert_sign};
 
 /// For what an SVID is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -164,7 +164,8 @@ impl UnverifiedX509Svid {
         &self.intermediates
     }
 
-    /// Checks everything that makes it the word of `record`'s trust domain at `now`. The roots are that bundle's and no others.
+    /// Checks everything that makes it the word of `record`'s trust domain at `now`. The roots are that bundle's and no
+    /// others.
     pub fn verify(
         &self,
         record: &Arc<TrustDomainRecord>,
@@ -198,7 +199,7 @@ impl UnverifiedX509Svid {
             record,
             Verified {
                 id: self.id.clone(),
-                document: Document::X509,
+                document: SvidKind::X509,
                 expires_at: self.leaf.not_after(),
                 sha256,
                 use_sha256: sha256,
@@ -207,7 +208,8 @@ impl UnverifiedX509Svid {
         )))
     }
 
-    /// Whether a path leads to an authority of this bundle, without a record: for a bundle endpoint, which is known by its own ID.
+    /// Whether a path leads to an authority of this bundle, without a record: for a bundle endpoint, which is known by
+    /// its own ID.
     pub fn check_path(&self, bundle: &Bundle, purpose: Purpose, now: UnixTime) -> Result<(), webpki::Error> {
         let is_allowed = |path: &VerifiedPath<'_>| match path.intermediate_certificates().count() {
             intermediates if bundle.allows_end(path.anchor(), intermediates, now) => Ok(()),
@@ -268,9 +270,9 @@ fn check_leaf(leaf: &Certificate, purpose: Purpose) -> Result<(), X509SvidError>
 /// How many intermediates of one name are looked at: one that was renewed, or that two roots certified, comes twice.
 const MAX_OF_ONE_NAME: usize = 2;
 
-/// What may not certify is no part of any path; webpki asks for basic constraints only. And webpki tries every way through
-/// authorities of one name, some 8000 through seven of them, before it says that none leads anywhere: whoever can open a
-/// connection could keep us at that.
+/// What may not certify is no part of any path; webpki asks for basic constraints only. And webpki tries every way
+/// through authorities of one name, some 8000 through seven of them, before it says that none leads anywhere: whoever
+/// can open a connection could keep us at that.
 fn choose_intermediates(sent: &[CertificateDer<'_>]) -> Vec<CertificateDer<'static>> {
     let mut chosen: Vec<(x509_cert::name::Name, CertificateDer<'static>)> = Vec::with_capacity(sent.len());
     for der in sent {
@@ -282,13 +284,4 @@ fn choose_intermediates(sent: &[CertificateDer<'_>]) -> Vec<CertificateDer<'stat
         }
     }
     chosen.into_iter().map(|(_, der)| der).collect()
-}
-
-/// X509-SVID §4.2, §4.3: an authority says that it is one, and that its key signs certificates.
-pub(crate) fn may_issue_svids(certificate: &Certificate) -> bool {
-    certificate.is_ca() && has_key_cert_sign(certificate.tbs())
-}
-
-fn has_key_cert_sign(tbs: &x509_cert::TbsCertificate) -> bool {
-    tbs.get_extension::<KeyUsage>().ok().flatten().is_some_and(|(_, usage)| usage.key_cert_sign())
 }

@@ -12,11 +12,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use shared::time::UnixTime;
 
-use super::{JoseAlgorithm, UnverifiedToken, Verification, VerifiedToken};
-use crate::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use super::{UnverifiedToken, Verification, VerifiedToken};
+use crate::grants::Grant;
+use crate::issuer::{IssuerSpec, KeySource};
+use crate::jose::{JoseAlgorithm, KeySet};
 use crate::names::IssuerUrl;
-use crate::namespace::Grant;
 use crate::profile::Profile;
+use crate::registry::Issuers;
 
 pub(crate) enum TestKey {
     Ecdsa(EcdsaKeyPair, JoseAlgorithm),

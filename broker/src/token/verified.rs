@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use shared::time::UnixTime;
 
-use super::Claims;
 use crate::issuer::Issuer;
+use crate::jose::Claims;
 
-/// The word of a registered issuer, for our audience, in force when it was verified. Made by `UnverifiedToken::verify` only.
+/// The word of a registered issuer, for our audience, in force when it was verified. Made by `UnverifiedToken::verify`
+/// only.
 #[derive(Debug)]
 pub struct VerifiedToken {
     issuer: Arc<Issuer>,

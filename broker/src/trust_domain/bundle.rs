@@ -1,7 +1,7 @@
 //! SPIFFE bundles: JWK Sets that say by which keys a trust domain vouches for its workloads.
 //!
-//! SPIFFE Trust Domain and Bundle §4, X509-SVID §6, JWT-SVID §6. What a consumer must ignore is left out and counted; what makes
-//! the whole doubtful (a member twice, two keys of one `kid`) refuses the whole.
+//! SPIFFE Trust Domain and Bundle §4, X509-SVID §6, JWT-SVID §6. What a consumer must ignore is left out and counted;
+//! what makes the whole doubtful (a member twice, two keys of one `kid`) refuses the whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,15 +9,17 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
+use shared::excerpt::excerpt;
 use shared::keys::PublicKey;
 use shared::strict_json::{Json, JsonError, Object, parse_object};
 use shared::time::UnixTime;
 use shared::x509::Certificate;
 use x509_cert::ext::pkix::BasicConstraints;
 
-use crate::issuer::{KeySet, SkipReason, VerificationKey, public_key_of_jwk, uses_of_jwk};
+use super::SvidKind;
+use super::authority::{Authority, may_issue_svids};
+use crate::jose::{KeySet, SkipReason, VerificationKey, public_key_of_jwk, uses_of_jwk};
 use crate::names::{NameError, Rule, TrustDomain};
-use crate::svid::Document;
 
 /// The longest bundle that is read.
 pub const MAX_BUNDLE_BYTES: usize = 1 << 20;
@@ -45,31 +47,16 @@ pub struct Bundle {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ListedKey {
     /// The SVIDs that it vouches for.
-    pub document: Document,
+    pub document: SvidKind,
     /// Its `kid`, or the subject of its certificate.
     pub name: String,
-    /// SHA-256 of its certificate, as `openssl x509 -fingerprint -sha256` says; of a key without one the same as `spki_sha256`.
+    /// SHA-256 of its certificate, as `openssl x509 -fingerprint -sha256` says; of a key without one the same as
+    /// `spki_sha256`.
     pub sha256: [u8; 32],
     /// SHA-256 of its SubjectPublicKeyInfo, as refusals and audit records name it.
     pub spki_sha256: [u8; 32],
     /// The end of its certificate.
     pub not_after: Option<UnixTime>,
-}
-
-/// A certificate at which paths may end, with what a trust anchor (RFC 5280 §6.1.1) leaves out of it.
-#[derive(Debug)]
-struct Authority {
-    certificate: Certificate,
-    path_length: Option<u8>,
-}
-
-impl Authority {
-    /// Whether a path with this many intermediates may end here at `now`. Nobody else vouches for an authority of a bundle, so its
-    /// own validity and `pathLenConstraint` are all that limits it; other SPIFFE validators heed both.
-    fn allows_end(&self, intermediates: usize, now: UnixTime) -> bool {
-        let fits = self.path_length.is_none_or(|length| intermediates <= usize::from(length));
-        fits && self.certificate.is_valid_at(now)
-    }
 }
 
 /// An entry that was left out.
@@ -171,7 +158,8 @@ impl Bundle {
     fn from_object(bundle: &Object) -> Result<Self, BundleError> {
         let entries = match bundle.get("keys") {
             Some(Json::Array(entries)) => &entries[..],
-            // What programs in Go write for a list without elements: taken for anything else, a withdrawal would not be one.
+            // What programs in Go write for a list without elements: taken for anything else, a withdrawal would not be
+            // one.
             Some(Json::Null) => &[],
             _ => return Err(BundleError::NoKeys),
         };
@@ -191,8 +179,8 @@ impl Bundle {
                     Ok(()) if read.is_of_another_key(entry) => return Err(BundleError::OtherKey(index)),
                     taken => taken,
                 },
-                Some("jwt-svid") => read.take_key(entry, Document::Jwt).map(|key| jwt.push(key)),
-                Some("wit-svid") => read.take_key(entry, Document::Wit).map(|key| wit.push(key)),
+                Some("jwt-svid") => read.take_key(entry, SvidKind::Jwt).map(|key| jwt.push(key)),
+                Some("wit-svid") => read.take_key(entry, SvidKind::Wit).map(|key| wit.push(key)),
                 _ => Err(SkippedUse::Use),
             };
             if let Err(reason) = taken {
@@ -206,8 +194,9 @@ impl Bundle {
         Ok(read)
     }
 
-    /// The certificates of authorities and the entries of JWT keys, as the Workload API hands them out: one DER certificate after
-    /// another, and a JWK Set whose entries need no `use`, since the API has given each kind in a place of its own.
+    /// The certificates of authorities and the entries of JWT keys, as the Workload API hands them out: one DER
+    /// certificate after another, and a JWK Set whose entries need no `use`, since the API has given each kind in a
+    /// place of its own.
     pub fn from_workload_api(certificates: &[Vec<u8>], jwt_authorities: &[u8]) -> Result<Self, BundleError> {
         let set = parse_object(jwt_authorities, MAX_BUNDLE_BYTES)?;
         let entries = match set.get("keys") {
@@ -229,8 +218,9 @@ impl Bundle {
         for (index, entry) in entries.iter().enumerate() {
             let entry = entry.as_object().ok_or(BundleError::NoKeys)?;
             let taken = match entry.get("use").and_then(Json::as_str) {
-                // SPIRE leaves `use` away here, and hands out WIT keys in the same place without saying so by anything but it.
-                None | Some("" | "jwt-svid") => read.take_key(entry, Document::Jwt).map(|key| keys.push(key)),
+                // SPIRE leaves `use` away here, and hands out WIT keys in the same place without saying so by anything
+                // but it.
+                None | Some("" | "jwt-svid") => read.take_key(entry, SvidKind::Jwt).map(|key| keys.push(key)),
                 Some(_) => Err(SkippedUse::Use),
             };
             if let Err(reason) = taken {
@@ -253,8 +243,8 @@ impl Bundle {
         self.take_authority(&der)
     }
 
-    /// Whether the entry's own parameters, where they are a key that we can read, are of another key than the certificate that was
-    /// just taken. Which of the two its maker meant, nobody can say.
+    /// Whether the entry's own parameters, where they are a key that we can read, are of another key than the
+    /// certificate that was just taken. Which of the two its maker meant, nobody can say.
     fn is_of_another_key(&self, entry: &Object) -> bool {
         let certified = self.authorities.last().map(|authority| authority.certificate.public_key().spki_sha256());
         public_key_of_jwk(entry).is_ok_and(|described| Some(described.spki_sha256()) != certified)
@@ -262,7 +252,7 @@ impl Bundle {
 
     fn take_authority(&mut self, der: &[u8]) -> Result<(), SkippedUse> {
         let certificate = Certificate::from_der(der).map_err(|_| SkippedUse::NoCertificate)?;
-        if !crate::svid::may_issue_svids(&certificate) {
+        if !may_issue_svids(&certificate) {
             return Err(SkippedUse::NotAuthority);
         }
         let anchor = CertificateDer::from(der);
@@ -272,7 +262,7 @@ impl Bundle {
         let spki_sha256 = certificate.public_key().spki_sha256();
         self.fingerprints.insert(spki_sha256);
         self.listed.push(ListedKey {
-            document: Document::X509,
+            document: SvidKind::X509,
             name: certificate.subject(),
             sha256: sha256(der),
             spki_sha256,
@@ -283,7 +273,7 @@ impl Bundle {
         Ok(())
     }
 
-    fn take_key(&mut self, entry: &Object, document: Document) -> Result<VerificationKey, SkippedUse> {
+    fn take_key(&mut self, entry: &Object, document: SvidKind) -> Result<VerificationKey, SkippedUse> {
         let kid = entry.get("kid").and_then(Json::as_str).filter(|kid| !kid.is_empty()).ok_or(SkippedUse::NoKid)?;
         if entry.contains_key("d") {
             return Err(SkippedUse::Key(SkipReason::PrivateKey));
@@ -294,7 +284,7 @@ impl Bundle {
         self.fingerprints.insert(spki_sha256);
         let (name, sha256) = (kid.to_owned(), spki_sha256);
         self.listed.push(ListedKey { document, name, sha256, spki_sha256, not_after: None });
-        Ok(VerificationKey::new(kid, uses))
+        Ok(VerificationKey::new(Some(kid), uses))
     }
 
     /// The certificates at which the paths of X.509-SVIDs end.
@@ -307,8 +297,8 @@ impl Bundle {
         &self.anchors
     }
 
-    /// Whether a path with this many intermediates may end at that anchor at `now`. A renewed authority of the same name and key is
-    /// the same anchor, so any of them will do.
+    /// Whether a path with this many intermediates may end at that anchor at `now`. A renewed authority of the same
+    /// name and key is the same anchor, so any of them will do.
     pub(crate) fn allows_end(&self, anchor: &TrustAnchor<'_>, intermediates: usize, now: UnixTime) -> bool {
         let same = self.anchors.iter().zip(&self.authorities).filter(|(own, _)| *own == anchor);
         same.into_iter().any(|(_, authority)| authority.allows_end(intermediates, now))
@@ -399,7 +389,7 @@ fn check_unique<'a>(keys: impl Iterator<Item = &'a VerificationKey>) -> Result<(
     let mut names = BTreeSet::new();
     for kid in keys.filter_map(VerificationKey::kid) {
         if !names.insert(kid) {
-            return Err(BundleError::DuplicateKid(kid.chars().take(120).collect()));
+            return Err(BundleError::DuplicateKid(excerpt(kid, 120)));
         }
     }
     Ok(())

@@ -8,10 +8,10 @@ use arc_swap::ArcSwap;
 use shared::time::UnixTime;
 
 use super::{Bundle, Held, Unusable};
+use crate::grants::Grant;
 use crate::issuer::Reach;
+use crate::jose::JoseAlgorithm;
 use crate::names::{Audience, HttpsUrl, IssuerLabel, IssuerUrl, SpiffeId, TrustDomain};
-use crate::namespace::Grant;
-use crate::token::JoseAlgorithm;
 
 /// Where a trust domain's bundle comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -128,7 +128,8 @@ pub struct TrustDomainSpec {
 }
 
 impl TrustDomainSpec {
-    /// A record with the defaults: audience `sigstore`, JWT- and X.509-SVIDs, every algorithm of JWT-SVID §3.1, and no grant.
+    /// A record with the defaults: audience `sigstore`, JWT- and X.509-SVIDs, every algorithm of JWT-SVID §3.1, and no
+    /// grant.
     pub fn new(name: TrustDomain, source: BundleSource) -> Self {
         Self {
             name,

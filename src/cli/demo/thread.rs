@@ -15,6 +15,8 @@ use std::io::Write;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::provider::SIGSTORE_CLIENT;
+use privyseal_sigstore::bundle::{Content, LogEntry, MessageDigest, MessageSignature};
+use privyseal_sigstore::{Bundle, Identity, verify};
 use serde_json::json;
 use shared::digest::sha256;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
@@ -24,8 +26,6 @@ use shared::trust_root::encoding::Base64;
 
 use crate::cli::client::login::{self, Login};
 use crate::cli::client::{Client, Reason};
-use crate::verify::bundle::{Content, LogEntry, MessageDigest, MessageSignature};
-use crate::verify::{Bundle, Identity, verify};
 
 pub(crate) use options::DemoOptions;
 use tell::Tell;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use broker::issuer::Issuers;
 use broker::names::TrustDomain;
+use broker::registry::Issuers;
 use broker::trust_domain::{BundleSource, EndpointProfile, TrustDomainRecord};
 use clap::{ArgGroup, Args};
 use privyseal_config::Config;

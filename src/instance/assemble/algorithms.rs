@@ -1,6 +1,6 @@
 //! The algorithms that a record allows, as the file names them.
 
-use broker::token::JoseAlgorithm;
+use broker::jose::JoseAlgorithm;
 
 use super::Problems;
 

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use broker::grants::{Condition, Deny, DenyError, Pin, PinValue};
 use broker::names::{NameError, Pattern};
-use broker::namespace::{Condition, Deny, DenyError, Pin, PinValue};
 use broker::profile::ClaimPath;
 use privyseal_config::{IssuerSection, PinSection, PinnedValue};
 

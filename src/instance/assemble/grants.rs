@@ -1,7 +1,7 @@
 //! Grants, as the file says them.
 
+use broker::grants::{Grant, Scope};
 use broker::names::{ClusterName, NameError, ServiceAccounts, UriName};
-use broker::namespace::{Grant, Scope};
 use privyseal_config::GrantSection;
 
 use super::Problems;

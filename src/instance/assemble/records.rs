@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::connector::ConnectorId;
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource, Reach, Registry};
+use broker::grants::{ConnectorSpec, Grant};
+use broker::issuer::{IssuerSpec, KeySource, Reach};
+use broker::jose::{JoseAlgorithm, KeySet};
 use broker::names::{Audience, ClusterName, HttpsUrl, IssuerLabel, IssuerUrl, PublicSuffixes, Suffix, UriName};
-use broker::namespace::{ConnectorSpec, Grant};
-use broker::token::JoseAlgorithm;
+use broker::registry::{Issuers, Registry};
 use broker::trust_domain::TrustDomainSpec;
 use privyseal_config::{Config, ConnectorSection, IssuerSection, NamesSection};
 use shared::secret::Secret;

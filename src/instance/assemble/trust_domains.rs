@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::jose::JoseAlgorithm;
 use broker::names::{Audience, HttpsUrl, IssuerLabel, IssuerUrl, SpiffeId, TrustDomain};
-use broker::token::JoseAlgorithm;
 use broker::trust_domain::{
     Accepts, Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, IssuerPolicy, TrustDomainSpec, UsePolicy,
 };

@@ -1,8 +1,8 @@
 //! Who may have signed, as the grants say it.
 
-use broker::issuer::Issuers;
+use broker::grants::{Scope, Speaker};
 use broker::names::EmailAddress;
-use broker::namespace::{Scope, Speaker};
+use broker::registry::Issuers;
 use serde::Serialize;
 
 use super::identity::Identity;

@@ -1,6 +1,6 @@
 //! The names of one grant, as verifiers ask for them.
 
-use broker::namespace::Scope;
+use broker::grants::Scope;
 use serde::Serialize;
 
 /// One name, or an anchored pattern in the syntax of Go's `regexp` package (RE2), which cosign and policy-controller have.

@@ -1,7 +1,9 @@
-use broker::issuer::{IssuerSpec, Issuers, KeySet, KeySource};
+use broker::grants::{ConnectorSpec, Grant};
+use broker::issuer::{IssuerSpec, KeySource};
+use broker::jose::KeySet;
 use broker::names::{EmailAddress, IssuerUrl};
-use broker::namespace::{ConnectorSpec, Grant};
 use broker::profile::Profile;
+use broker::registry::Issuers;
 
 use super::*;
 use crate::instance::assemble::Origin;

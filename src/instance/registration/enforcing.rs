@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use broker::grants::Listings;
 use broker::names::DomainName;
-use broker::namespace::Listings;
 use broker::registration::{Listing, Method, Registration, Roster, State, record_name};
 use shared::audit::AuditRecord;
 

@@ -4,13 +4,9 @@
 //! the hashes of its proof in a tree of one. sigstore-python refuses a bundle without them. So nobody gets index 0 but the
 //! house itself: its own name, signed with the key of the log.
 
-use std::sync::Arc;
-
+use privyseal_sigstore::entry_request::Verifier;
+use privyseal_sigstore::{Entry, EntryError, EntryRequest, KeyDetails, Writers};
 use shared::log::{AppendError, Log};
-
-use super::key_details::KeyDetails;
-use super::request::Verifier;
-use super::{Entry, EntryError, EntryRequest, Writers};
 
 /// Why the first entry was not made. Nobody may write before it is there.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +34,8 @@ pub(crate) async fn make(log: &Log) -> Result<(), FirstEntryError> {
         key_details,
         verifier: Verifier::PublicKey(log.signer().public_key().spki_der().to_vec()),
     };
-    let writers = Writers { issuers: Vec::new(), issued_lately: Arc::default(), allows_public_keys: true };
-    log.append(Entry::verify(&request, &writers)?.body()).await?;
+    let writers = Writers { issuers: Vec::new(), allows_public_keys: true };
+    log.append(Entry::verify(&request, &writers, &|_| false)?.body()).await?;
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use broker::issuer::{IssuerSpec, Issuers};
-use broker::namespace::Listings;
+use broker::grants::Listings;
+use broker::issuer::IssuerSpec;
+use broker::registry::Issuers;
 use shared::time::UnixTime;
 
 use crate::instance::assemble::ConnectorSettings;

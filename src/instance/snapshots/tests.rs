@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use broker::token::JoseAlgorithm;
+use broker::jose::JoseAlgorithm;
 use serde_json::{Value, json};
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::time::Clock as _;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use broker::issuer::{Issuers, Reach};
+use broker::issuer::Reach;
 use broker::names::TrustDomain;
+use broker::registry::Issuers;
 use broker::svid::NeedsBundle;
-use broker::trust_domain::{Bundle, BundleSource, Held, TrustDomainRecord};
+use broker::trust_domain::{Bundle, BundleSource, Held, RefusedBundle, TrustDomainRecord, judge};
 use shared::log::Log;
 use shared::random::Random;
 use shared::time::{Clock, UnixTime};
@@ -16,8 +17,8 @@ use tokio::sync::Semaphore;
 
 use super::cache::{BundleCache, CachedBundle};
 use super::interval;
-use super::judge::{OwnKeys, RefusedBundle, judge};
 use super::ledger::Ledger;
+use super::own_keys::OwnKeys;
 use super::refresh_error::{RefreshCause, RefreshError};
 use super::report::{Report, State};
 use super::source::{Found, Look, Seen, SourceError, WorkloadBundles};
@@ -107,9 +108,9 @@ impl BundleKeeper {
 
     /// A kept bundle was judged when it was fetched; who we are and who the others are may have changed since.
     async fn take_up(&self, record: &Arc<TrustDomainRecord>, cached: &CachedBundle, issuers: &Issuers) {
-        let judged = Bundle::parse(cached.document.as_bytes())
-            .map_err(RefusedBundle::from)
-            .and_then(|bundle| judge(&bundle, record, issuers, &self.own).map(|_| bundle));
+        let judged = Bundle::parse(cached.document.as_bytes()).map_err(RefusedBundle::from).and_then(|bundle| {
+            judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints()).map(|_| bundle)
+        });
         match judged {
             Ok(bundle) => {
                 record.replace(Held::new(Arc::new(bundle), cached.fetched_at()));
@@ -196,7 +197,7 @@ impl BundleKeeper {
                 Ok(())
             }
             Ok(Found::Bundle { bundle, document, at }) => {
-                let judged = judge(&bundle, record, issuers, &self.own);
+                let judged = judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
                 if let Err(refused) = &judged {
                     // What was refused is not what was seen before, however often it is shown.
                     source.seen = Seen::default();

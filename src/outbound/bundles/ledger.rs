@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use broker::trust_domain::{Bundle, Held, TrustDomainRecord};
+use broker::trust_domain::{Bundle, Held, Judgement, RefusedBundle, TrustDomainRecord};
 use shared::audit::{AuditRecord, BundleEvent};
 use shared::log::{AppendError, Log};
 use shared::time::{Clock, UnixTime};
-
-use super::judge::{Judgement, RefusedBundle};
 
 /// The way into force, past the audit log.
 pub(super) struct Ledger {

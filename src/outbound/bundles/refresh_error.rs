@@ -1,9 +1,9 @@
 //! Why a bundle was not brought up to date.
 
 use broker::names::{Rule, TrustDomain};
+use broker::trust_domain::RefusedBundle;
 use shared::log::AppendError;
 
-use super::judge::RefusedBundle;
 use super::source::SourceError;
 
 /// Why a bundle was not brought up to date. The one before it stays in force.

@@ -118,8 +118,8 @@ fn accepts(accepts: Accepts) -> Vec<&'static str> {
 
 fn key(key: &ListedKey) -> Value {
     let name = match key.document {
-        broker::svid::Document::X509 => "subject",
-        broker::svid::Document::Jwt | broker::svid::Document::Wit => "kid",
+        broker::trust_domain::SvidKind::X509 => "subject",
+        broker::trust_domain::SvidKind::Jwt | broker::trust_domain::SvidKind::Wit => "kid",
     };
     let mut told = json!({
         "use": key.document.name(),

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use broker::issuer::{Issuers, Reach};
+use broker::issuer::Reach;
 use broker::names::SpiffeId;
+use broker::registry::Issuers;
+use broker::trust_domain::RefusedBundle;
 use broker::trust_domain::{
     Bundle, BundleError, BundleMap, BundleSource, EndpointProfile, MAX_BUNDLE_BYTES, TrustDomainRecord,
 };
@@ -15,7 +17,6 @@ use shared::digest::sha256;
 use shared::time::UnixTime;
 
 use super::endpoint::{self, EndpointError};
-use super::judge::RefusedBundle;
 use crate::file;
 use crate::outbound::{Outbound, OutboundError};
 

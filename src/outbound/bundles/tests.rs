@@ -5,8 +5,9 @@ mod endpoint;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use broker::issuer::{Issuers, Reach, Registry};
+use broker::issuer::Reach;
 use broker::names::{HttpsUrl, PublicSuffixes, SpiffeId, TrustDomain};
+use broker::registry::{Issuers, Registry};
 use broker::trust_domain::{Bundle, BundleSource, EndpointProfile, TrustDomainRecord, TrustDomainSpec};
 use shared::audit::AuditRecord;
 use shared::log::Log;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use privyseal_nts::association::{Association, KEY};
+use privyseal_nts::nts_record::{self, AEAD_AES_SIV_CMAC_256, Agreement, MAX_ANSWER, PROTOCOL_NTPV4, RecordError};
 use rustls::ClientConfig;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -13,8 +15,6 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use zeroize::Zeroizing;
 
-use super::association::{Association, KEY};
-use super::nts_record::{self, AEAD_AES_SIV_CMAC_256, Agreement, MAX_ANSWER, PROTOCOL_NTPV4, RecordError};
 use super::reach::{Reach, ReachError};
 
 /// How long the whole exchange may take.

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use privyseal_nts::association::{self, Association, AuthenticationError, Fresh};
+use privyseal_nts::ntp_packet::{self, Kiss, LeapIndicator, MAX_PACKET, Packet, PacketError, Reply};
 use rustls::ClientConfig;
 use shared::random::{Random, SystemRandom};
 use tokio::net::UdpSocket;
 use tsa::clock_guard::{Exchange, ExchangeError, Sample};
 use tsa::{Clocks, Leap};
 
-use super::association::{self, Association, AuthenticationError, Fresh};
 use super::key_exchange::{self, KeyExchangeError};
-use super::ntp_packet::{self, Kiss, LeapIndicator, MAX_PACKET, Packet, PacketError, Reply};
 use super::reach::{Reach, ReachError};
 
 /// How long an answer may take. One that takes longer would say little: half of it is how wrong it may be.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes128Siv;
 use arc_swap::ArcSwap;
+use privyseal_nts::extension_field::{self, ExtensionField, kind};
+use privyseal_nts::ntp_packet::Kiss;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -16,8 +18,6 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 use tsa::ClockReading;
 
-use super::extension_field::{self, ExtensionField, kind};
-use super::ntp_packet::Kiss;
 use super::source::Source;
 use super::*;
 use crate::clock::SystemClocks;

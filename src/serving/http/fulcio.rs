@@ -17,7 +17,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use broker::ca::IssuedCertificate;
-use broker::namespace::Scope;
+use broker::grants::Scope;
 use broker::profile::Profile;
 use serde::Serialize;
 use serde_json::json;

@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use broker::issuer::Issuers;
+use broker::registry::Issuers;
 use serde_json::{Value, json};
 use shared::keys::Signer;
 use shared::log::Log;

@@ -10,14 +10,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use privyseal_sigstore::entry::{KIND, VERSION};
+use privyseal_sigstore::entry_request::MAX_REQUEST;
+use privyseal_sigstore::{Entry, EntryError, EntryRequest, RequestError};
 use serde::Serialize;
 use shared::log::{AppendError, Log, Proved, TilePath};
 
 use super::request_id::RequestId;
 use crate::instance::served_logs::ServedLogs;
-use crate::instance::signature_log::entry::{KIND, VERSION};
-use crate::instance::signature_log::request::MAX_REQUEST;
-use crate::instance::signature_log::{Entry, EntryError, EntryRequest, RequestError};
 
 /// `/api/v2/log/entries`, and the read side of each log that there is.
 pub(crate) fn routes(logs: Arc<ServedLogs>) -> Router {
@@ -105,7 +105,7 @@ async fn record(logs: &ServedLogs, body: Body, request_id: &str) -> Result<Strin
     let signatures = logs.signatures.as_ref().ok_or(Refusal::Ours(request_id.to_owned()))?;
     let body = to_bytes(body, MAX_REQUEST).await.map_err(|_| Refusal::TooLong)?;
     let request = EntryRequest::parse(&body)?;
-    let entry = Entry::verify(&request, &signatures.writers)?;
+    let entry = Entry::verify(&request, &signatures.writers, &|der| signatures.issued_lately.knows(der))?;
     let proved =
         signatures.log.append_proved(entry.body()).await.map_err(|error| Refusal::append(&error, request_id))?;
     Ok(transparency_log_entry(&entry, &proved, &signatures.id))

@@ -12,7 +12,7 @@ use axum::extract::State as EdgeState;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use broker::issuer::Issuers;
+use broker::registry::Issuers;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::prometheus_text::{self, CONTENT_TYPE};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
@@ -150,9 +150,9 @@ fn name(report: &Report) -> &str {
 
 /// A figure for every use, those without a key too, so that an alarm can see a use lose its last one.
 fn keys(family: &mut MetricEncoder<'_>, report: &Report) -> fmt::Result {
-    use broker::svid::Document;
+    use broker::trust_domain::SvidKind;
     let listed = report.keys();
-    [Document::Jwt, Document::Wit, Document::X509].into_iter().try_for_each(|document| {
+    [SvidKind::Jwt, SvidKind::Wit, SvidKind::X509].into_iter().try_for_each(|document| {
         let count = listed.iter().filter(|key| key.document == document).count();
         gauge(family, &[("trust_domain", name(report)), ("use", document.name())], count as u64)
     })

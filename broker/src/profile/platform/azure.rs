@@ -1,9 +1,12 @@
 //! Managed identities of Microsoft Entra.
 //!
-//! `email` and `upn` are never read: an administrator of any tenant can set them. The name is the object in its tenant, both of
-//! which are identifiers that are never given again, and the tenant is the one in the record's `iss`.
+//! `email` and `upn` are never read: an administrator of any tenant can set them. The name is the object in its tenant,
+//! both of which are identifiers that are never given again, and the tenant is the one in the record's `iss`.
 
-use super::{CiProfile, Condition, claim, named};
+use shared::excerpt::excerpt;
+
+use crate::profile::ci::Condition;
+use crate::profile::{CiProfile, ClaimPath};
 
 /// Why an issuer is not one tenant of Microsoft Entra.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -17,13 +20,13 @@ pub(super) fn table(iss: &str) -> Result<CiProfile, AzureError> {
     let first = iss.strip_prefix("https://sts.windows.net/").and_then(|rest| rest.strip_suffix('/'));
     let second = iss.strip_prefix("https://login.microsoftonline.com/").and_then(|rest| rest.strip_suffix("/v2.0"));
     let tenant = first.or(second).filter(|tenant| is_guid(tenant));
-    let tenant = tenant.ok_or_else(|| AzureError(iss.chars().take(120).collect()))?;
-    let profile = named("azure", &format!("https://login.microsoftonline.com/{tenant}/{{oid}}"))
-        .demands(Condition::Equals { claim: claim("tid"), value: tenant.to_owned() })
+    let tenant = tenant.ok_or_else(|| AzureError(excerpt(iss, 120)))?;
+    let profile = CiProfile::named("azure", &format!("https://login.microsoftonline.com/{tenant}/{{oid}}"))
+        .demands(Condition::Equals { claim: ClaimPath::known("tid"), value: tenant.to_owned() })
         // Of all principals only managed identities have it.
-        .demands(Condition::Present(claim("xms_mirid")))
+        .demands(Condition::Present(ClaimPath::known("xms_mirid")))
         // They differ in the token that a person got.
-        .demands(Condition::Same(claim("sub"), claim("oid")));
+        .demands(Condition::Same(ClaimPath::known("sub"), ClaimPath::known("oid")));
     Ok(profile)
 }
 

@@ -1,13 +1,14 @@
 //! Buddy.
 
-use super::{BaseUrl, CiProfile, Condition, Extension as E, claim, named};
+use crate::profile::ci::Condition;
+use crate::profile::{BaseUrl, CiProfile, ClaimPath, Extension as E};
 
 pub(super) fn table(base: &BaseUrl) -> CiProfile {
     let workspace = format!("{base}/{{workspace_domain}}");
     let project = format!("{workspace}/{{project_name}}");
     let pipeline = format!("{project}/pipelines/pipeline/{{pipeline_id}}");
-    named("buddy", &pipeline)
-        .demands(Condition::Agrees { claim: claim("base_url"), value: base.as_str().into() })
+    CiProfile::named("buddy", &pipeline)
+        .demands(Condition::Agrees { claim: ClaimPath::known("base_url"), value: base.as_str().into() })
         .row(E::BuildSignerUri, &pipeline)
         .row(E::RunnerEnvironment, "{runner_environment}")
         .row(E::SourceRepositoryUri, &project)

@@ -1,11 +1,11 @@
 //! Buildkite.
 
-use super::{CiProfile, Extension as E, named};
+use crate::profile::{CiProfile, Extension as E};
 
 const PIPELINE: &str = "https://buildkite.com/{organization_slug}/{pipeline_slug}";
 
 pub(super) fn table() -> CiProfile {
-    named("buildkite", PIPELINE)
+    CiProfile::named("buildkite", PIPELINE)
         .row(E::RunnerEnvironment, "{runner_environment}")
         .row(E::SourceRepositoryDigest, "{build_commit}")
         .row(E::BuildTrigger, "{build_source}")

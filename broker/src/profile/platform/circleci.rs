@@ -1,16 +1,17 @@
 //! CircleCI.
 //!
-//! A job that somebody restarted to log in by SSH is no build: whoever sits at the shell could sign anything. Its tokens say
-//! so and are refused.
+//! A job that somebody restarted to log in by SSH is no build: whoever sits at the shell could sign anything. Its
+//! tokens say so and are refused.
 
-use super::{CiProfile, Condition, Extension as E, claim, named};
+use crate::profile::ci::Condition;
+use crate::profile::{CiProfile, ClaimPath, Extension as E};
 
 const DEFINITION: &str = "https://circleci.com/api/v2/projects/{oidc.circleci.com/project-id}/pipeline-definitions/\
     {oidc.circleci.com/pipeline-definition-id}";
 
 pub(super) fn table() -> CiProfile {
-    named("circleci", DEFINITION)
-        .demands(Condition::Agrees { claim: claim("oidc.circleci.com/ssh-rerun"), value: "false".into() })
+    CiProfile::named("circleci", DEFINITION)
+        .demands(Condition::Agrees { claim: ClaimPath::known("oidc.circleci.com/ssh-rerun"), value: "false".into() })
         .row(E::BuildSignerUri, DEFINITION)
         .row(E::SourceRepositoryUri, "{oidc.circleci.com/vcs-origin?}")
         .row(E::SourceRepositoryRef, "{oidc.circleci.com/vcs-ref?}")

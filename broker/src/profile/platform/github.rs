@@ -1,12 +1,13 @@
 //! GitHub Actions.
 //!
-//! `sub` is never read: its layout is the repository owner's to change, and it changed for everybody in July 2026. The name
-//! follows `job_workflow_ref`, the workflow whose steps really ran, so a reusable workflow of another owner is that owner's.
+//! `sub` is never read: its layout is the repository owner's to change, and it changed for everybody in July 2026. The
+//! name follows `job_workflow_ref`, the workflow whose steps really ran, so a reusable workflow of another owner is
+//! that owner's.
 
-use super::{BaseUrl, CiProfile, Extension as E, named};
+use crate::profile::{BaseUrl, CiProfile, Extension as E};
 
 pub(super) fn table(base: &BaseUrl) -> CiProfile {
-    named("github", &format!("{base}/{{+job_workflow_ref}}"))
+    CiProfile::named("github", &format!("{base}/{{+job_workflow_ref}}"))
         .row(E::GithubWorkflowTrigger, "{event_name}")
         .row(E::GithubWorkflowSha, "{sha}")
         .row(E::GithubWorkflowName, "{workflow}")

@@ -11,15 +11,16 @@ use shared::store::MemoryStore;
 
 use super::*;
 use crate::connector::ConnectorId;
-use crate::issuer::Registry;
+use crate::grants::Grant;
+use crate::jose::JoseAlgorithm;
 use crate::names::{Audience, PublicSuffixes, TrustDomain};
-use crate::namespace::Grant;
 use crate::profile::Profile;
 use crate::provider::grant_type::TOKEN_EXCHANGE;
 use crate::provider::{
     Client, ClientSecretHash, Clients, ErrorCode, Lifetimes, ProviderParts, ProviderSealing, TokenRequest,
 };
-use crate::token::JoseAlgorithm;
+use crate::registry::Registry;
+use crate::svid::Purpose;
 use crate::token::mint::{self, TestKey};
 use crate::trust_domain::{Accepts, Bundle, BundleSource, Held, TrustDomainSpec, UsePolicy};
 

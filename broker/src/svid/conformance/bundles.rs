@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::mint;
 use super::jwt::{claims, entry};
 use super::*;
+use crate::names::Rule;
 use crate::trust_domain::{BundleError, BundleMap, MAX_BUNDLE_BYTES, SkippedUse};
 
 /// A token by the key of that name.

@@ -4,6 +4,7 @@ use aws_lc_rs::hmac;
 
 use super::*;
 use crate::token::mint::base64url;
+use crate::trust_domain::IssuerPolicy;
 
 /// An entry of a bundle.
 pub(super) fn entry(key: &TestKey, kid: &str) -> String {

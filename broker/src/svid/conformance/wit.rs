@@ -4,7 +4,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use super::*;
 use crate::ca::fixture::{Constant, issuance_p256, key_and_proof};
-use crate::signing::{Call, Outcome, SigningRequest};
+use crate::names::Rule;
+use crate::signing::{Call, KeyWithProof, Outcome, SigningRequest};
 use crate::token::mint::base64url;
 
 const TARGET: &str = "https://seal.example.org/api/v2/signingCert";
@@ -105,7 +106,7 @@ fn dw_1_a_token_with_the_proof_of_its_holder_is_accepted() {
     let house = House::new();
     let wit = house.wit();
     let svid = house.validator.verify_wit(&wit, &house.proof(&wit), TARGET, NOW_TIME).expect("is accepted");
-    assert_eq!((svid.id().as_str(), svid.document()), (&*id("wit"), Document::Wit));
+    assert_eq!((svid.id().as_str(), svid.document()), (&*id("wit"), SvidKind::Wit));
     assert_eq!(svid.issuer(), format!("spiffe://{HOME}"));
     let used = svid.use_of();
     assert!(!used.is_bearer);
@@ -393,7 +394,8 @@ fn dw_11_who_shows_it_gets_a_certificate_for_a_key_of_his_choice() {
         .sign(HEADER, &moved(house.claims()).replace(&format!(r#""iat":{NOW}"#), &format!(r#""iat":{}"#, NOW + shift)));
     let proof = house.prove(PROOF_HEADER, &moved(proof_claims(&wit)));
     let request = |wit: &str, proof: &str, target: &str| {
-        let key = Some(key_and_proof(&id("wit")));
+        let (content, proof_of_key) = key_and_proof(&id("wit"));
+        let key = Some(KeyWithProof { content, proof: proof_of_key });
         SigningRequest::with_proof(wit.as_bytes(), proof.as_bytes(), target, key, None)
             .and_then(|request| issuance_p256().prepare(request, &house.validator.0, &call))
     };

@@ -456,8 +456,8 @@ fn no_bit_of_a_good_chain_can_be_changed() {
 
 #[test]
 fn a_thicket_of_intermediates_is_left_soon() {
-    // Seven authorities that certify each other under one name, none of them below the root: there are thousands of ways through
-    // them, and none leads anywhere. Many small extensions make each look expensive.
+    // Seven authorities that certify each other under one name, none of them below the root: there are thousands of
+    // ways through them, and none leads anywhere. Many small extensions make each look expensive.
     let (_, validator) = home("thicket");
     for name in ["root", "lost"] {
         let lost = Party::root(name);

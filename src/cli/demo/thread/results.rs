@@ -4,12 +4,12 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use privyseal_sigstore::{Identity, Verified};
 use shared::x509::certificate::to_pem;
 
 use super::options::DemoOptions;
 use super::trust::Trust;
 use crate::cli::client::Reason;
-use crate::verify::{Identity, Verified};
 
 const BUNDLE: &str = "bundle.sigstore.json";
 const QUERY: &str = "timestamp.tsq";

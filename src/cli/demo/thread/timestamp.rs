@@ -1,6 +1,7 @@
 //! Asking for timestamps, as `openssl ts` and curl do.
 
 use der::asn1::ObjectIdentifier;
+use privyseal_sigstore::verify::timestamps::trust;
 use shared::digest::sha256;
 use shared::random::Random;
 use shared::trust_root::TrustedRoot;
@@ -9,7 +10,6 @@ use shared::x509::der_writer::tag;
 use tsa::{Expected, TimestampRequest, verify_response};
 
 use crate::cli::client::{Client, Reason};
-use crate::verify::timestamps::trust;
 
 const SHA256_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 

@@ -4,8 +4,8 @@ mod agent;
 
 use std::sync::Mutex;
 
-use broker::issuer::{Issuers, Registry};
 use broker::names::{PublicSuffixes, TrustDomain};
+use broker::registry::{Issuers, Registry};
 use broker::trust_domain::{BundleSource, TrustDomainRecord, TrustDomainSpec};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;

@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use broker::signing::{CallerFault, Key, SigningError, SigningRequest};
+use broker::signing::{CallerFault, KeyWithProof, SigningError, SigningRequest};
 use serde::{Deserialize, Deserializer};
 
 use super::refusal::{MAX_BODY, Refusal};
@@ -115,7 +115,7 @@ impl Shown<'_> {
     fn request(
         self,
         token_in_body: Option<&[u8]>,
-        key: Key,
+        key: Option<KeyWithProof>,
         certification_request: Option<Vec<u8>>,
     ) -> Result<SigningRequest, Refusal> {
         let request = match (token_in_body.or(self.bearer), self.peer, self.proven) {
@@ -140,7 +140,7 @@ pub(super) fn v2(body: &[u8], shown: Shown<'_>) -> Result<SigningRequest, Refusa
     let in_body = in_body.filter(|token| !token.is_empty());
     let key = body.public_key_request.map(|request| {
         let content = request.public_key.and_then(|key| key.content).unwrap_or_default();
-        (content.into_bytes(), request.proof_of_possession.0)
+        KeyWithProof { content: content.into_bytes(), proof: request.proof_of_possession.0 }
     });
     shown.request(in_body.as_deref().map(str::as_bytes), key, present(body.certificate_signing_request))
 }
@@ -148,6 +148,6 @@ pub(super) fn v2(body: &[u8], shown: Shown<'_>) -> Result<SigningRequest, Refusa
 /// `POST /api/v1/signingCert`. The token is in the header only.
 pub(super) fn v1(body: &[u8], shown: Shown<'_>) -> Result<SigningRequest, Refusal> {
     let body: V1Body = shared::strict_json::from_slice(body, MAX_BODY).map_err(Refusal::json)?;
-    let key = body.public_key.map(|key| (key.content.0, body.signed_email_address.0));
+    let key = body.public_key.map(|key| KeyWithProof { content: key.content.0, proof: body.signed_email_address.0 });
     shown.request(None, key, present(body.certificate_signing_request))
 }

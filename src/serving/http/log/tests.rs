@@ -1,4 +1,5 @@
 use aws_lc_rs::digest::{SHA256, digest};
+use privyseal_sigstore::Writers;
 use serde_json::{Value, json};
 use shared::keys::{PublicKey, SignatureAlgorithm, Signer, SigningKey};
 use shared::log::{LeafHash, Origin, SignedCheckpoint, merkle};
@@ -9,7 +10,6 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::instance::served_logs::SignatureLog;
-use crate::instance::signature_log::Writers;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 
@@ -38,9 +38,9 @@ fn house(algorithm: SignatureAlgorithm, allows_public_keys: bool) -> House {
     let log = Log::in_memory_as(Origin::parse("signatures.example").expect("name"), log_key);
     let key = key(algorithm);
     let (root, certificate) = certified(&key);
-    let writers = Writers { issuers: vec![root], issued_lately: Arc::default(), allows_public_keys };
+    let writers = Writers { issuers: vec![root], allows_public_keys };
     let edge = ServedLogs {
-        signatures: Some(SignatureLog::new(log, writers)),
+        signatures: Some(SignatureLog::new(log, writers, Arc::default())),
         certificates: Some(Log::in_memory()),
         audit: None,
     };

@@ -1,9 +1,9 @@
 //! Workloads at the token endpoint: what they send, what they get, and what the authority makes of it.
 
 use axum::http::Extensions;
-use broker::issuer::Registry;
+use broker::jose::JoseAlgorithm;
 use broker::names::{PublicSuffixes, TrustDomain};
-use broker::token::JoseAlgorithm;
+use broker::registry::Registry;
 use broker::trust_domain::{BundleSource, TrustDomainSpec};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;

@@ -1,0 +1,47 @@
+//! Those who speak.
+
+use super::Grant;
+
+/// Someone whose word about names can count.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Speaker {
+    /// A connector of our own provider, by its identifier.
+    Connector(Box<str>),
+    /// The record of an issuer, by its identifier.
+    Issuer(Box<str>),
+    /// A SPIFFE trust domain, by its name.
+    TrustDomain(Box<str>),
+}
+
+impl Speaker {
+    /// The identifier.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Connector(id) | Self::Issuer(id) | Self::TrustDomain(id) => id,
+        }
+    }
+}
+
+impl std::fmt::Display for Speaker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Connector(id) => write!(f, "connector:{id}"),
+            Self::Issuer(id) => write!(f, "issuer:{id}"),
+            Self::TrustDomain(name) => write!(f, "trust-domain:{name}"),
+        }
+    }
+}
+
+/// With what the connector of a token begins that our own provider made for a workload; the trust domain follows. No
+/// connector can be called that, since a slash is no part of their names.
+pub const WORKLOADS: &str = "spiffe://";
+
+/// A connector of our own provider and what it may speak for. The one that keeps local users holds
+/// `Grant::local_accounts()`.
+#[derive(Clone, Debug)]
+pub struct ConnectorSpec {
+    /// What `federated_claims.connector_id` says. 1 to 255 printable ASCII characters.
+    pub id: String,
+    /// What it may speak for. Nothing, unless a grant says so.
+    pub grants: Vec<Grant>,
+}

@@ -1,0 +1,55 @@
+//! How often an SVID is used: rules J6, J7 and W3. The edge counts.
+
+use shared::time::UnixTime;
+
+use super::ProofUse;
+use crate::names::Rule;
+use crate::trust_domain::UsePolicy;
+
+/// One use of an SVID, which the edge counts before anything is made of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SvidUse {
+    /// The identity.
+    pub id: String,
+    /// Names the document, whatever form of it is shown: not the hash of its bytes, since of an ECDSA signature anybody
+    /// can make a second one that verifies.
+    pub sha256: [u8; 32],
+    /// From when on it is taken no longer, so that nobody need remember it for longer.
+    pub expires_at: UnixTime,
+    /// What the record allows.
+    pub policy: UsePolicy,
+    /// True if whoever holds the document can show it again.
+    pub is_bearer: bool,
+    /// The proof that came with a WIT-SVID: always counted once, whatever the policy (rule W3).
+    pub proof: Option<ProofUse>,
+}
+
+/// Why an SVID is not taken this time, though there is nothing wrong with it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UseError {
+    /// J6: it was used before, and its record allows one use.
+    #[error("this SVID was used before; the record of its trust domain allows one use")]
+    UsedBefore,
+    /// W3: the proof was used before.
+    #[error("this proof was used before; make one for each request (draft-ietf-wimse-wpt)")]
+    ProofUsedBefore,
+    /// J7: too many uses of one identity.
+    #[error("{id} was used more than {per_minute} times a minute; ask again later")]
+    TooOften {
+        /// The identity.
+        id: String,
+        /// What its record allows.
+        per_minute: u32,
+    },
+}
+
+impl UseError {
+    /// The rule that refused.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Self::UsedBefore => Rule::J6,
+            Self::ProofUsedBefore => Rule::W3,
+            Self::TooOften { .. } => Rule::J7,
+        }
+    }
+}

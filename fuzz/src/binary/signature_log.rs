@@ -1,1 +1,0 @@
-../../../src/instance/signature_log.rs
