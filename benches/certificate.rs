@@ -21,7 +21,7 @@ use shared::keys::{SignatureAlgorithm, Signer, SigningKey};
 use shared::log::Log;
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
-use shared::x509::{Ceremony, Chain, NodePrefix, SerialNumber};
+use shared::x509::{CaSetup, Chain, NodePrefix, SerialNumber};
 
 const NOW: UnixTime = UnixTime::from_millis(1_795_258_320_789);
 const EMAIL: &str = "alice@example.com";
@@ -68,10 +68,14 @@ impl Bench {
         let generate = |algorithm| Arc::new(SigningKey::generate(algorithm).expect("a key"));
         let (root_key, ca_key) = (generate(algorithm), generate(algorithm));
         let log_key = generate(SignatureAlgorithm::EcdsaP256Sha256);
-        let ceremony =
-            Ceremony { house: "h-0123abcd.privyseal.internal", root_key: &*root_key, now: NOW, random: &SystemRandom };
-        let root = ceremony.root().expect("root");
-        let issuing = ceremony.issuing_ca(&root, ca_key.public_key()).expect("issuing CA");
+        let setup = CaSetup {
+            instance: "h-0123abcd.privyseal.internal",
+            root_key: &*root_key,
+            now: NOW,
+            random: &SystemRandom,
+        };
+        let root = setup.root().expect("root");
+        let issuing = setup.issuing_ca(&root, ca_key.public_key()).expect("issuing CA");
         let chain = Chain::new(vec![issuing, root]).expect("a chain");
         let issuance = Issuance {
             authority: Authority::new(chain, ca_key.clone()).expect("an authority"),

@@ -18,7 +18,7 @@ use broker::names::{PublicSuffixes, TrustDomain};
 use broker::registry::{Issuers, Registry, Source};
 use broker::svid::{JwtSvidVerification, Purpose, UnverifiedX509Svid, VerifiedSvid, X509Verification};
 use broker::token::UnverifiedToken;
-use broker::trust_domain::{Bundle, BundleSource, Held, TrustDomainSpec};
+use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use rcgen::{
@@ -153,13 +153,13 @@ fn uri(text: &str) -> SanType {
     SanType::URI(text.try_into().expect("ASCII"))
 }
 
-fn house(bundle: &str, now: UnixTime) -> Issuers {
+fn instance(bundle: &str, now: UnixTime) -> Issuers {
     let name = TrustDomain::parse(TRUST_DOMAIN).expect("a trust domain");
     let spec = TrustDomainSpec::new(name, BundleSource::WorkloadApi);
     let registry = Registry { trust_domains: vec![spec], ..Registry::default() };
-    let issuers = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("a house");
+    let issuers = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("an instance");
     let bundle = Bundle::parse(bundle.as_bytes()).expect("a bundle");
-    issuers.trust_domains().find(TRUST_DOMAIN).expect("is there").replace(Held::new(Arc::new(bundle), now));
+    issuers.trust_domains().find(TRUST_DOMAIN).expect("is there").replace(CurrentBundle::new(Arc::new(bundle), now));
     issuers
 }
 
@@ -204,7 +204,7 @@ fn svids(criterion: &mut Criterion<CpuTime>) {
     let seconds = present();
     let (made, now) = (make(seconds), UnixTime::from_seconds(seconds));
     hand_out(&made);
-    let issuers = house(&made.bundle, now);
+    let issuers = instance(&made.bundle, now);
     let mut group = criterion.benchmark_group("svid");
     group.bench_function(BenchmarkId::new("jwt-es256", "privyseal"), |bench| {
         bench.iter(|| verify_jwt(&issuers, black_box(&made.token), now))

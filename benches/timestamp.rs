@@ -12,7 +12,7 @@ use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::log::{Log, Receipt};
 use shared::random::{Random, SystemRandom};
 use shared::time::UnixTime;
-use shared::x509::{Ceremony, Chain, NodePrefix};
+use shared::x509::{CaSetup, Chain, NodePrefix};
 use tsa::{
     Accuracy, ClockGuard, ClockReading, Expected, Lease, Look, MarkRecovery, PolicyOid, Prepared, SigningUnit,
     TimestampRequest, TimestampTrust, TokenForm, TrustedNow, UnitConfig, verify_response,
@@ -56,10 +56,14 @@ impl Bench {
     fn new(algorithm: SignatureAlgorithm) -> Self {
         let generate = || Arc::new(SigningKey::generate(algorithm).expect("a key"));
         let (root_key, key) = (generate(), generate());
-        let ceremony =
-            Ceremony { house: "h-0123abcd.privyseal.internal", root_key: &*root_key, now: NOW, random: &SystemRandom };
-        let root = ceremony.root().expect("root");
-        let leaf = ceremony.timestamp_unit(&root, "timestamp unit 1", key.public_key()).expect("unit");
+        let setup = CaSetup {
+            instance: "h-0123abcd.privyseal.internal",
+            root_key: &*root_key,
+            now: NOW,
+            random: &SystemRandom,
+        };
+        let root = setup.root().expect("root");
+        let leaf = setup.timestamp_unit(&root, "timestamp unit 1", key.public_key()).expect("unit");
         let config = UnitConfig {
             name: "unit-1".to_owned(),
             key: key.clone(),

@@ -9,15 +9,15 @@ mod data_args;
 mod demo;
 mod explain;
 mod failure;
-mod held_house;
 mod init;
 mod issuer;
 pub(crate) mod logging;
 mod login;
-mod new_house;
+mod new_instance;
 mod policy;
 mod runtime;
 mod server;
+mod stopped_instance;
 mod trust_domain;
 mod tsa;
 mod up;
@@ -51,11 +51,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a house: keys, certificates, trust root and one local user; then exit.
+    /// Make an instance: keys, certificates, trust root and one local user; then exit.
     Init(init::InitArgs),
-    /// Serve; makes the house first when there is none.
+    /// Serve; makes the instance first when there is none.
     Up(up::UpArgs),
-    /// Sign FILE and verify it, start to end, over HTTP in a fresh house; leaves the results in a folder.
+    /// Sign FILE and verify it, start to end, over HTTP in a fresh instance; leaves the results in a folder.
     Demo(demo::DemoArgs),
     /// Verify a Sigstore bundle strictly.
     Verify(verify::VerifyArgs),
@@ -64,7 +64,7 @@ enum Command {
     Tsa(tsa::TsaCommand),
     /// Say what would come of a token and which rule decides, without asking for a certificate.
     Explain(explain::ExplainArgs),
-    /// Log in to a running house, for the commands that take `--login FILE`.
+    /// Log in to a running instance, for the commands that take `--login FILE`.
     Login(login::LoginArgs),
     /// Verification policy for the programs of others.
     #[command(subcommand)]
@@ -72,10 +72,10 @@ enum Command {
     /// The certificates that the root issued, and their revocation.
     #[command(subcommand)]
     Ca(ca::CaCommand),
-    /// The people who log in with a password of this house.
+    /// The people who log in with a password of this instance.
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Issuers that owners of domains bring to a house that is being served.
+    /// Issuers that owners of domains bring to an instance that is being served.
     #[command(subcommand)]
     Issuer(issuer::IssuerCommand),
     /// SPIFFE trust domains whose workloads sign with their SVIDs.

@@ -115,7 +115,7 @@ pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), FileError
     let written = (|| {
         file.write_all(bytes)?;
         if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-            // Who runs a command as root must not leave a file that the house's own user cannot read.
+            // Who runs a command as root must not leave a file that the instance's own user cannot read.
             std::os::unix::fs::fchown(&file, Some(old.uid()), Some(old.gid()))?;
         }
         file.set_permissions(old.permissions())?;

@@ -1,4 +1,4 @@
-//! A house, opened: its logs, its authorities, its provider, its trust root, and what goes on beside the requests. How
+//! An instance, opened: its logs, its authorities, its provider, its trust root, and what goes on beside the requests. How
 //! it is served, it does not know.
 
 pub(crate) mod assemble;
@@ -6,11 +6,11 @@ pub(crate) mod certificate_authority;
 pub(crate) mod data_dir;
 pub(crate) mod disclosure;
 pub(crate) mod explain;
-pub(crate) mod founding;
+pub(crate) mod init;
+pub(crate) mod local_users;
 pub(crate) mod logs;
 pub(crate) mod openid_provider;
 pub(crate) mod own_bundle;
-pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod registration;
 pub(crate) mod reload;
@@ -49,7 +49,7 @@ use shared::time::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-pub(crate) use self::error::HouseError;
+pub(crate) use self::error::InstanceError;
 use self::opened::Opened;
 use self::parts::{Parts, PublishedRoot};
 use self::tasks::revocation_refresher::RevocationRefresher;
@@ -69,12 +69,12 @@ use crate::instance::snapshots::Snapshots;
 use crate::instance::timestamp_authority::TimestampAuthority;
 use crate::instance::trust_publisher::{PublishedTrust, TrustPublisher};
 use crate::instance::trusted_time::TrustedTime;
-use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::KeyRefresher;
+use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::workload_api::{OwnSvid, WorkloadApi};
 
-/// A house, open. What serves it takes what it needs.
-pub(crate) struct House {
+/// An instance, open. What serves it takes what it needs.
+pub(crate) struct Instance {
     /// Where clients reach it.
     pub(crate) origin: Origin,
     /// SHA-256 of the TUF root, hex.
@@ -96,7 +96,7 @@ pub(crate) struct House {
     /// The bundle of our own trust domain, if we have one.
     pub(crate) own_bundle: Option<Bytes>,
     /// Looks after the bundles of the others.
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     /// The people who log in with a password.
     pub(crate) local_users: Arc<LocalUsers>,
     /// The snapshot in force, and the way to another.
@@ -112,13 +112,13 @@ pub(crate) struct House {
     publisher: Arc<TrustPublisher>,
     rollover: Arc<Rollover>,
     revocations: Arc<RevocationRefresher>,
-    keys: Arc<KeyKeeper>,
-    /// Followed for as long as the house is open.
+    keys: Arc<KeyRefresher>,
+    /// Followed for as long as the instance is open.
     workload_api: Option<WorkloadApi>,
 }
 
-impl House {
-    /// Opens the house in `data` to be served as `origin`, with what `workload_api` says if there is one.
+impl Instance {
+    /// Opens the instance in `data` to be served as `origin`, with what `workload_api` says if there is one.
     ///
     /// The order is that of trust: what is revoked, then the units that may still sign, then the trust root that names
     /// them, and only then what signs.
@@ -127,8 +127,8 @@ impl House {
         settings: Settings,
         origin: Origin,
         workload_api: Option<WorkloadApi>,
-    ) -> Result<Self, HouseError> {
-        let file = data.house_file()?;
+    ) -> Result<Self, InstanceError> {
+        let file = data.instance_file()?;
         let opened = Opened::new(data, &file, &settings)?;
         opened.record_start(&settings, &origin).await?;
         let parts = Parts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
@@ -137,7 +137,7 @@ impl House {
         let bundles = parts.bundles(&units.chains()?, workload_api.as_ref())?;
         let trust = parts.publish_trust(&mut units).await?;
         let own_bundle = parts.own_bundle()?;
-        let keys = Arc::new(KeyKeeper::new(opened.clock.clone()));
+        let keys = Arc::new(KeyRefresher::new(opened.clock.clone()));
         let issued_lately = Arc::<IssuedLately>::default();
         let inputs = parts.snapshot_inputs(issued_lately.clone(), keys.clone(), bundles.clone())?;
         let served_logs = Arc::new(parts.served_logs(issued_lately)?);
@@ -150,7 +150,7 @@ impl House {
         let Opened { audit, clock, .. } = &opened;
         let reloader = Arc::new(Reloader::new(source, snapshots.clone(), audit.clone(), clock.clone()));
         let registrar = Registrar::open(RegistrarParts {
-            house: file.name.clone(),
+            instance: file.name.clone(),
             settings: registration,
             audit: audit.clone(),
             store: opened.store.clone(),
@@ -245,7 +245,7 @@ impl House {
 
 /// Takes up the bundles that are at hand. The Workload API's first answer is waited for only where a trust domain needs
 /// it.
-async fn begin_bundles(bundles: &BundleKeeper, issuers: &Issuers, workload_api: Option<&WorkloadApi>) {
+async fn begin_bundles(bundles: &BundleRefresher, issuers: &Issuers, workload_api: Option<&WorkloadApi>) {
     let mut records = issuers.trust_domains().iter();
     if let Some(workload_api) = workload_api
         && records.any(|record| matches!(record.source(), BundleSource::WorkloadApi))

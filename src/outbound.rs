@@ -1,4 +1,4 @@
-//! What the house asks of others: the metadata and keys of registered issuers and upstream providers, and nothing else.
+//! What the instance asks of others: the metadata and keys of registered issuers and upstream providers, and nothing else.
 //!
 //! Every call goes to a host that a record names, by `https`, and is over within ten seconds; it follows no redirect,
 //! obeys no proxy from the environment, carries no credential of ours by itself, and reads at most 1 MiB. A host's name
@@ -10,14 +10,14 @@ pub(crate) mod bundles;
 mod client;
 mod clients;
 pub(crate) mod domain_proofs;
-mod key_keeper;
+mod key_refresher;
 pub(crate) mod time_sources;
 pub(crate) mod upstream;
 pub(crate) mod workload_api;
 
 pub(crate) use address::Place;
 pub(crate) use client::{Outbound, OutboundError};
-pub(crate) use key_keeper::{KeyKeeper, RefreshError};
+pub(crate) use key_refresher::{KeyRefresher, RefreshError};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Serving a house: bind, assemble, say where, serve until the stop signal, drain, close the logs.
+//! Serving an instance: bind, assemble, say where, serve until the stop signal, drain, close the logs.
 
 pub(crate) mod http;
 pub(crate) mod listen;
@@ -19,19 +19,19 @@ use tokio_rustls::TlsAcceptor;
 use crate::clock::SystemClock;
 use crate::instance::assemble::{Origin, Problems, Settings, TlsError};
 use crate::instance::data_dir::DataDir;
-use crate::instance::{House, HouseError};
+use crate::instance::{Instance, InstanceError};
 use crate::outbound::workload_api::{NoSvid, WorkloadApi};
 use crate::serving::listen::connections::Connections;
 use crate::serving::listen::tls::ServerIdentity;
 use crate::serving::routes::Routes;
 
-/// Why the house is not served.
+/// Why the instance is not served.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
     #[error("cannot listen on {address}: {error}; choose another address with --listen")]
     Bind { address: std::net::SocketAddr, error: std::io::Error },
     #[error(transparent)]
-    House(#[from] HouseError),
+    Instance(#[from] InstanceError),
     #[error(transparent)]
     Problems(#[from] Problems),
     #[error(transparent)]
@@ -48,9 +48,9 @@ pub(crate) enum ServeError {
     Io(#[from] std::io::Error),
 }
 
-/// A house that is bound and assembled, about to serve.
+/// An instance that is bound and assembled, about to serve.
 pub(crate) struct Serving {
-    house: House,
+    instance: Instance,
     listener: TcpListener,
     connections: Connections,
     identity: Option<Arc<ServerIdentity>>,
@@ -63,7 +63,7 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Binds the address of `settings` and opens the house in `data` under the origin that follows.
+    /// Binds the address of `settings` and opens the instance in `data` under the origin that follows.
     pub(crate) async fn prepare(data: &DataDir, settings: Settings) -> Result<Self, ServeError> {
         // The first random byte of a process costs tens of milliseconds (jitter entropy): pay before anybody waits.
         let _: [u8; 1] = (&SystemRandom as &dyn shared::random::Random).bytes();
@@ -100,19 +100,19 @@ impl Serving {
                 listener.map(|listener| (listener, tls))
             }
         };
-        let house = House::open(data, settings, origin, workload_api).await?;
-        Ok(Self { house, listener, connections, identity, plain, svid, metrics })
+        let instance = Instance::open(data, settings, origin, workload_api).await?;
+        Ok(Self { instance, listener, connections, identity, plain, svid, metrics })
     }
 
-    /// The house.
-    pub(crate) fn house(&self) -> &House {
-        &self.house
+    /// The instance.
+    pub(crate) fn instance(&self) -> &Instance {
+        &self.instance
     }
 
     /// Serves until `stop` comes, then finishes what is under way and closes the logs.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let (mut tasks, routes) = (self.house.tasks(), Routes::of(&self.house));
-        if let Some(follow) = self.house.follow_configuration()? {
+        let (mut tasks, routes) = (self.instance.tasks(), Routes::of(&self.instance));
+        if let Some(follow) = self.instance.follow_configuration()? {
             tasks.spawn(follow);
         }
         if let Some(identity) = self.identity {
@@ -140,7 +140,7 @@ impl Serving {
             is_drained &= svid.await.unwrap_or(false);
         }
         tasks.shutdown().await;
-        self.house.close();
+        self.instance.close();
         if is_drained { Ok(()) } else { Err(ServeError::CutOff) }
     }
 }

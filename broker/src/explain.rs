@@ -48,7 +48,7 @@ pub enum Step {
     Match,
     /// The claims are a name that a certificate can hold.
     Claim,
-    /// A grant gives the name to the speaker, and to nobody else.
+    /// A grant gives the name to the asserter, and to nobody else.
     Grant,
     /// Nothing that the operator wrote denies it after all.
     Deny,
@@ -145,7 +145,7 @@ pub struct Refusal {
     pub rule: Rule,
     /// In words, as the authority would say it.
     pub reason: String,
-    /// Who owns the name, if that is why. For those who look after the house, not for the one who asked.
+    /// Who owns the name, if that is why. For those who look after the instance, not for the one who asked.
     pub owner: Option<String>,
 }
 

@@ -1,8 +1,8 @@
-//! Who may speak for what: default deny, and every name belongs to one speaker.
+//! Who may speak for what: default deny, and every name belongs to one asserter.
 //!
-//! A speaker is the record of an issuer, or a connector of our own provider. Grants give it names: the addresses of a
-//! domain, one address, the URIs below a prefix. Grants of two speakers that overlap are a configuration error (rule
-//! X1) unless both say `shared`, so at most one speaker is ever asked about a name and the order of records means
+//! A asserter is the record of an issuer, or a connector of our own provider. Grants give it names: the addresses of a
+//! domain, one address, the URIs below a prefix. Grants of two asserters that overlap are a configuration error (rule
+//! X1) unless both say `shared`, so at most one asserter is ever asked about a name and the order of records means
 //! nothing.
 //!
 //! **Local users.** The connector that keeps them holds [`Scope::LocalAccounts`]: it speaks for exactly the addresses
@@ -38,7 +38,7 @@ pub use denied::Denied;
 pub use overlap::Overlap;
 pub use permit::{LoginPermit, Permit, VerifiedCredential};
 
-use crate::grants::{Grant, Listings, Scope, Speaker, WORKLOADS};
+use crate::grants::{Asserter, Grant, Listings, Scope, WORKLOADS};
 use crate::issuer::Issuer;
 use crate::jose::Claims;
 use crate::names::{DomainName, EmailAddress, Name, Rule, SpiffeId, UriName, Username};
@@ -48,15 +48,15 @@ use crate::token::VerifiedToken;
 use crate::trust_domain::TrustDomainRecord;
 use decision::Decision;
 use email_index::EmailIndex;
-use holdings::{Holding, Holdings, SpeakerIndex};
+use holdings::{AsserterIndex, Holding, Holdings};
 use uri_index::UriIndex;
 
 /// All grants, arranged so that a decision costs a few look-ups however many records there are.
 pub struct Rules {
-    speakers: Vec<SpeakerEntry>,
-    by_record: HashMap<Box<str>, SpeakerIndex>,
-    by_connector: HashMap<Box<str>, SpeakerIndex>,
-    by_trust_domain: HashMap<Box<str>, SpeakerIndex>,
+    asserters: Vec<AsserterEntry>,
+    by_record: HashMap<Box<str>, AsserterIndex>,
+    by_connector: HashMap<Box<str>, AsserterIndex>,
+    by_trust_domain: HashMap<Box<str>, AsserterIndex>,
     emails: EmailIndex,
     spiffe: UriIndex,
     uris: UriIndex,
@@ -64,8 +64,8 @@ pub struct Rules {
     listings: Listings,
 }
 
-struct SpeakerEntry {
-    speaker: Speaker,
+struct AsserterEntry {
+    asserter: Asserter,
     grants: Vec<Grant>,
     /// None for a connector.
     record: Option<Known>,
@@ -79,7 +79,7 @@ enum Known {
 }
 
 impl Rules {
-    /// Decides what the token's speaker may be called. The permit owns the token: what was checked is what is used.
+    /// Decides what the token's asserter may be called. The permit owns the token: what was checked is what is used.
     pub fn permit(&self, token: VerifiedToken) -> Result<Permit, Denied> {
         let record = self.record_of(&token)?;
         for pin in token.issuer().pins() {
@@ -92,18 +92,18 @@ impl Rules {
         // Our own provider alone speaks through others: through its connectors, and for workloads that showed it an
         // SVID.
         let is_own = *token.issuer().profile() == Profile::OwnProvider;
-        let (speaker, claimed) = match is_own.then(|| connector_of(token.claims())).transpose()? {
+        let (asserter, claimed) = match is_own.then(|| connector_of(token.claims())).transpose()? {
             None => (record, claimed_as(token.issuer().profile())?),
             Some(connector) => match connector.strip_prefix(WORKLOADS) {
                 None => (self.connector(connector)?, claimed_as(token.issuer().profile())?),
                 Some(name) => (self.trust_domain(name)?, claimed_as(&Profile::Spiffe)?),
             },
         };
-        let decision = self.decide(speaker, &claimed.name)?;
+        let decision = self.decide(asserter, &claimed.name)?;
         if token.issuer().deny().is_some_and(|deny| deny.denies(token.claims(), &claimed.name)) {
             return Err(Denied::Expression(token.issuer().id().to_owned()));
         }
-        let entry = self.entry(speaker);
+        let entry = self.entry(asserter);
         // A workload has one name and one issuer in certificates, whichever way it came.
         let (label, listed_as) = match &entry.record {
             Some(Known::TrustDomain(record)) => (record.label(), record.label()),
@@ -111,7 +111,7 @@ impl Rules {
         };
         self.listings.check(&claimed.name, listed_as)?;
         let label = label.to_owned();
-        Ok(Permit::new(VerifiedCredential::Token(token), claimed, label, decision, &entry.speaker))
+        Ok(Permit::new(VerifiedCredential::Token(token), claimed, label, decision, &entry.asserter))
     }
 
     /// Decides what whoever showed this may be called.
@@ -126,17 +126,17 @@ impl Rules {
     pub fn permit_svid(&self, svid: VerifiedSvid) -> Result<Permit, Denied> {
         let record = svid.record();
         let replaced = || Denied::RecordReplaced(record.name().to_string());
-        let speaker = *self.by_trust_domain.get(record.name().as_str()).ok_or_else(replaced)?;
-        let entry = self.entry(speaker);
+        let asserter = *self.by_trust_domain.get(record.name().as_str()).ok_or_else(replaced)?;
+        let entry = self.entry(asserter);
         if !matches!(&entry.record, Some(Known::TrustDomain(known)) if Arc::ptr_eq(known, record)) {
             return Err(replaced());
         }
         let name = Name::SpiffeId(svid.id().clone());
-        let decision = self.decide_spiffe(speaker, svid.id())?;
+        let decision = self.decide_spiffe(asserter, svid.id())?;
         let label = record.label().to_owned();
         self.listings.check(&name, &label)?;
         let claimed = Claimed { name, proof_name: svid.id().as_str().to_owned(), extensions: Vec::new() };
-        Ok(Permit::new(VerifiedCredential::Svid(svid), claimed, label, decision, &entry.speaker))
+        Ok(Permit::new(VerifiedCredential::Svid(svid), claimed, label, decision, &entry.asserter))
     }
 
     /// The same rules, but some domains are spoken for by nobody whom they do not list.
@@ -147,29 +147,29 @@ impl Rules {
     /// Decides whether a connector of our own provider may say that a person has this address: asked at login, by the
     /// same rules as at the CA.
     pub fn permit_login(&self, connector: &str, email: &str, email_verified: bool) -> Result<LoginPermit, Denied> {
-        let speaker = self.connector(connector)?;
+        let asserter = self.connector(connector)?;
         let address = verified_address(email, email_verified)?;
-        let decision = self.decide_email(speaker, &address)?;
-        Ok(LoginPermit::new(address, decision.rule, &self.entry(speaker).speaker, decision.grant))
+        let decision = self.decide_email(asserter, &address)?;
+        Ok(LoginPermit::new(address, decision.rule, &self.entry(asserter).asserter, decision.grant))
     }
 
-    /// The speaker that a grant gives this address to; none if it is free, or a local user's.
-    pub fn owner_of(&self, address: &EmailAddress) -> Option<&Speaker> {
-        self.emails.covering(address).next().map(|holding| &self.entry(holding.speaker).speaker)
+    /// The asserter that a grant gives this address to; none if it is free, or a local user's.
+    pub fn owner_of(&self, address: &EmailAddress) -> Option<&Asserter> {
+        self.emails.covering(address).next().map(|holding| &self.entry(holding.asserter).asserter)
     }
 
     /// Everyone who may speak, with what for.
-    pub fn speakers(&self) -> impl Iterator<Item = (&Speaker, &[Grant])> {
-        self.speakers.iter().map(|entry| (&entry.speaker, &entry.grants[..]))
+    pub fn asserters(&self) -> impl Iterator<Item = (&Asserter, &[Grant])> {
+        self.asserters.iter().map(|entry| (&entry.asserter, &entry.grants[..]))
     }
 
-    fn entry(&self, index: SpeakerIndex) -> &SpeakerEntry {
-        &self.speakers[index as usize]
+    fn entry(&self, index: AsserterIndex) -> &AsserterEntry {
+        &self.asserters[index as usize]
     }
 
-    /// A token that was verified under a record of another snapshot has no speaker in this one, whatever its
+    /// A token that was verified under a record of another snapshot has no asserter in this one, whatever its
     /// identifier.
-    fn record_of(&self, token: &VerifiedToken) -> Result<SpeakerIndex, Denied> {
+    fn record_of(&self, token: &VerifiedToken) -> Result<AsserterIndex, Denied> {
         let replaced = || Denied::RecordReplaced(token.issuer().id().to_owned());
         let index = *self.by_record.get(token.issuer().id()).ok_or_else(replaced)?;
         match &self.entry(index).record {
@@ -178,27 +178,27 @@ impl Rules {
         }
     }
 
-    fn connector(&self, id: &str) -> Result<SpeakerIndex, Denied> {
+    fn connector(&self, id: &str) -> Result<AsserterIndex, Denied> {
         self.by_connector.get(id).copied().ok_or_else(|| Denied::ConnectorUnknown(excerpt(id, 120)))
     }
 
-    fn trust_domain(&self, name: &str) -> Result<SpeakerIndex, Denied> {
+    fn trust_domain(&self, name: &str) -> Result<AsserterIndex, Denied> {
         self.by_trust_domain.get(name).copied().ok_or_else(|| Denied::ConnectorUnknown(excerpt(name, 120)))
     }
 
-    /// Whether the speaker owns the name, and by which grant.
-    fn decide(&self, speaker: SpeakerIndex, name: &Name) -> Result<Decision<'_>, Denied> {
+    /// Whether the asserter owns the name, and by which grant.
+    fn decide(&self, asserter: AsserterIndex, name: &Name) -> Result<Decision<'_>, Denied> {
         match name {
-            Name::Email(address) => self.decide_email(speaker, address),
-            Name::SpiffeId(id) => self.decide_spiffe(speaker, id),
-            Name::Uri(uri) => self.decide_uri(speaker, uri),
-            Name::Username(name) => self.decide_username(speaker, name),
+            Name::Email(address) => self.decide_email(asserter, address),
+            Name::SpiffeId(id) => self.decide_spiffe(asserter, id),
+            Name::Uri(uri) => self.decide_uri(asserter, uri),
+            Name::Username(name) => self.decide_username(asserter, name),
         }
     }
 
-    fn decide_email(&self, speaker: SpeakerIndex, address: &EmailAddress) -> Result<Decision<'_>, Denied> {
-        let entry = self.entry(speaker);
-        if let Some(held) = self.emails.find(speaker, address) {
+    fn decide_email(&self, asserter: AsserterIndex, address: &EmailAddress) -> Result<Decision<'_>, Denied> {
+        let entry = self.entry(asserter);
+        if let Some(held) = self.emails.find(asserter, address) {
             return Ok(entry.decision(held, Rule::E6));
         }
         if entry.keeps_local_accounts {
@@ -210,9 +210,9 @@ impl Rules {
         Err(entry.not_granted(address.as_str(), Rule::E6))
     }
 
-    fn decide_spiffe(&self, speaker: SpeakerIndex, id: &SpiffeId) -> Result<Decision<'_>, Denied> {
-        let entry = self.entry(speaker);
-        match self.spiffe.find(speaker, id) {
+    fn decide_spiffe(&self, asserter: AsserterIndex, id: &SpiffeId) -> Result<Decision<'_>, Denied> {
+        let entry = self.entry(asserter);
+        match self.spiffe.find(asserter, id) {
             Some(held) => Ok(entry.decision(held, Rule::S9)),
             None => {
                 let is_own = |grant: &Grant| matches!(grant.scope(), Scope::Spiffe(prefix) if prefix.trust_domain() == id.trust_domain());
@@ -222,9 +222,9 @@ impl Rules {
         }
     }
 
-    fn decide_uri(&self, speaker: SpeakerIndex, name: &UriName) -> Result<Decision<'_>, Denied> {
-        let entry = self.entry(speaker);
-        match self.uris.find(speaker, name) {
+    fn decide_uri(&self, asserter: AsserterIndex, name: &UriName) -> Result<Decision<'_>, Denied> {
+        let entry = self.entry(asserter);
+        match self.uris.find(asserter, name) {
             Some(held) => {
                 let is_account = matches!(entry.grants[held.grant as usize].scope(), Scope::ServiceAccounts { .. });
                 Ok(entry.decision(held, if is_account { Rule::K3 } else { Rule::V4 }))
@@ -233,20 +233,20 @@ impl Rules {
         }
     }
 
-    fn decide_username(&self, speaker: SpeakerIndex, name: &Username) -> Result<Decision<'_>, Denied> {
-        let entry = self.entry(speaker);
-        let held = self.usernames.get(name.domain()).and_then(|holdings| holdings.of(speaker));
+    fn decide_username(&self, asserter: AsserterIndex, name: &Username) -> Result<Decision<'_>, Denied> {
+        let entry = self.entry(asserter);
+        let held = self.usernames.get(name.domain()).and_then(|holdings| holdings.of(asserter));
         held.map(|held| entry.decision(held, Rule::N2)).ok_or_else(|| entry.not_granted(name.as_str(), Rule::N2))
     }
 }
 
-impl SpeakerEntry {
+impl AsserterEntry {
     fn decision(&self, held: &Holding, rule: Rule) -> Decision<'_> {
         Decision { rule, grant: self.grants[held.grant as usize].scope() }
     }
 
     fn not_granted(&self, name: &str, rule: Rule) -> Denied {
-        Denied::NotGranted { speaker: self.speaker.clone(), name: name.to_owned(), rule }
+        Denied::NotGranted { asserter: self.asserter.clone(), name: name.to_owned(), rule }
     }
 }
 
@@ -256,7 +256,7 @@ fn connector_of(claims: &Claims) -> Result<&str, Denied> {
 }
 
 /// Which rule the grant that came closest failed on, in the order V1 scheme, V2 host, V3 port, V4 path; K3 for a
-/// cluster's accounts. Runs on refusals only, over one speaker's grants.
+/// cluster's accounts. Runs on refusals only, over one asserter's grants.
 fn nearest_miss(grants: &[Grant], name: &UriName) -> Rule {
     let closeness = grants.iter().filter_map(|grant| match grant.scope() {
         Scope::ServiceAccounts { .. } => Some((4, Rule::K3)),

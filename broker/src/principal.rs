@@ -97,7 +97,7 @@ impl Principal {
         &self.subject
     }
 
-    /// Rule, speaker and grant that permitted it, for the audit log.
+    /// Rule, asserter and grant that permitted it, for the audit log.
     pub fn rule(&self) -> &str {
         &self.rule
     }

@@ -3,7 +3,7 @@
 //! That an issuer's host is `idp.example.com` proves that the issuer controls that host; it does not prove that the
 //! owner of `example.com` wants it to speak for `*@example.com`. So the domain must point to the issuer: by a TXT
 //! record at `_sigstore-issuer.<domain>`, or, for the names of one host, by a document on that host. A record names the
-//! issuer, the house, and the key that signed the request, so nobody profits from copying one.
+//! issuer, the instance, and the key that signed the request, so nobody profits from copying one.
 //!
 //! Everything here is a function of its arguments: resolvers' answers in, decisions out. The edge asks the resolvers,
 //! keeps registrations, and writes every change into the audit log before it takes effect.
@@ -33,7 +33,7 @@ pub use listing::Listing;
 pub use proof::{Absence, Answer, Doubt, Finding, Misfit, Observation, Proof, judge};
 pub use request::{MAX_REQUEST_BYTES, REQUEST_TYPE, RegistrationRequest, RequestError, RequestPolicy, signing_input};
 pub use roster::{Roster, RosterError};
-pub use statement::{ApplianceId, Statement, StatementError};
+pub use statement::{InstanceName, Statement, StatementError};
 pub use timing::Timing;
 
 #[cfg(test)]

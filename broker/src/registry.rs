@@ -2,7 +2,7 @@
 //!
 //! A record is known by the exact bytes of its `iss` (rule I2). [`Issuers`] is one immutable snapshot of all records
 //! together with the [`Rules`] made from their grants; the edge swaps it whole and takes one snapshot for each request.
-//! Only the keys inside a record change under way: the edge's key keeper fetches them and is their only writer.
+//! Only the keys inside a record change under way: the edge's key refresher fetches them and is their only writer.
 //!
 //! Does not: fetch anything.
 

@@ -33,7 +33,7 @@ use crate::registry::Issuers;
 use crate::svid::{NeedsBundle, SvidUse, UnverifiedX509Svid};
 pub use fault::{CallerFault, OurFault, SigningError, UpstreamFault};
 
-/// What the house signs certificates with. Replaced as a whole when a key changes; a request keeps the one it began
+/// What the instance signs certificates with. Replaced as a whole when a key changes; a request keeps the one it began
 /// with.
 pub struct Issuance {
     /// The issuing CA.

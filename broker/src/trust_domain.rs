@@ -3,22 +3,22 @@
 //! A trust domain is known by its name alone, never by an address (SPIFFE Federation §3): the record says where its
 //! bundle comes from. Bundles of different trust domains are never put together: an SVID is verified with the bundle of
 //! the very trust domain that it names. As with issuers, only the bundle inside a record changes under way, and the
-//! edge's bundle keeper is its writer.
+//! edge's bundle refresher is its writer.
 //!
 //! Does not: fetch, read or keep anything.
 
 mod admission;
 mod authority;
 mod bundle;
+mod current_bundle;
 mod document;
-mod held;
 mod record;
 mod trust_domains;
 
 pub use admission::{Judgement, RefusedBundle, judge};
 pub(crate) use authority::has_key_cert_sign;
 pub use bundle::{Bundle, BundleError, BundleMap, ListedKey, MAX_BUNDLE_BYTES, SkippedEntry, SkippedUse};
+pub use current_bundle::{CurrentBundle, Unusable};
 pub use document::SvidKind;
-pub use held::{Held, Unusable};
 pub use record::{Accepts, BundleSource, EndpointProfile, IssuerPolicy, TrustDomainRecord, TrustDomainSpec, UsePolicy};
 pub use trust_domains::TrustDomains;

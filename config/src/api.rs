@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Who may administer the house over `/api/privyseal/v1`. People are known by the e-mail address in a token of our own
+/// Who may administer the instance over `/api/privyseal/v1`. People are known by the e-mail address in a token of our own
 /// provider for the built-in client `privyseal-cli`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiSection {
-    /// Who may do everything. Without this key it is the local user that the house was made with; an empty list is nobody.
+    /// Who may do everything. Without this key it is the local user that the instance was made with; an empty list is nobody.
     pub admins: Option<Vec<String>>,
     /// Who may read everything: the configuration's state, explanations of any token, the issuers.
     pub auditors: Vec<String>,

@@ -23,7 +23,7 @@ pub struct IssuerSection {
     pub profile: Profile,
     /// With `github`, `gitlab`, `codefresh` and `buddy`: the platform's address for people, which names begin with. Without
     /// it the platform's own, or what follows from `iss`. With `kubernetes`: what names begin with, before the cluster;
-    /// without it `<house.origin>/k8s`.
+    /// without it `<instance.origin>/k8s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
     /// With the profile `username`: the domain that the names are of.

@@ -1,7 +1,7 @@
 //! The configuration file: one typed struct a section, in TOML.
 //!
-//! Sections are plain text and numbers; what they mean (names, keys, grants) is decided where the house is assembled, which
-//! reports every problem at once. This crate knows no other crate of the house, opens no file and holds no secret: secrets
+//! Sections are plain text and numbers; what they mean (names, keys, grants) is decided where the instance is assembled, which
+//! reports every problem at once. This crate knows no other crate of the instance, opens no file and holds no secret: secrets
 //! are named by the file that holds them. The `Default` beside each struct is the only place for its defaults, and
 //! `config/example.toml` shows every key with its default; a test keeps the two together.
 
@@ -12,7 +12,7 @@ mod client;
 mod connector;
 mod disclosure;
 mod grant;
-mod house;
+mod instance;
 mod issuer;
 mod keys;
 mod listen;
@@ -35,7 +35,7 @@ pub use client::ClientSection;
 pub use connector::ConnectorSection;
 pub use disclosure::DisclosureSection;
 pub use grant::GrantSection;
-pub use house::HouseSection;
+pub use instance::InstanceSection;
 pub use issuer::IssuerSection;
 pub use keys::KeysSection;
 pub use listen::{ListenSection, ListenerIdentity, SvidListenSection, TlsSection};
@@ -62,8 +62,8 @@ pub const MINIMAL: &str = include_str!("../minimal.toml");
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// What the house calls itself.
-    pub house: HouseSection,
+    /// What the instance calls itself.
+    pub instance: InstanceSection,
     /// Where it listens.
     pub listen: ListenSection,
     /// The OpenID provider.
@@ -75,11 +75,11 @@ pub struct Config {
     pub connectors: Vec<ConnectorSection>,
     /// Issuers whose tokens the certificate authority takes directly.
     pub issuers: Vec<IssuerSection>,
-    /// The house as a member of SPIFFE federations.
+    /// The instance as a member of SPIFFE federations.
     pub spiffe: SpiffeSection,
     /// SPIFFE trust domains whose workloads may sign.
     pub trust_domains: Vec<TrustDomainSection>,
-    /// Who may administer the house.
+    /// Who may administer the instance.
     pub api: ApiSection,
     /// Issuers that owners of domains bring.
     pub registration: RegistrationSection,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSection {
-    /// Let signatures by any public key into the signature log, not only those by certificates of this house.
+    /// Let signatures by any public key into the signature log, not only those by certificates of this instance.
     pub accept_public_keys: bool,
     /// Serve the audit log's tiles under `/audit`. They name everybody who signed: only where all clients may read that.
     pub serve_audit: bool,

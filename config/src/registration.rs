@@ -28,7 +28,7 @@ pub struct RegistrationSection {
     /// Let issuers on this very machine be registered, even by plain HTTP. For development only.
     pub danger_loopback_http: bool,
     /// Domains for which only the issuers that their records list may speak, whatever the configuration grants to others. It
-    /// holds as soon as the domain has such a record for this house.
+    /// holds as soon as the domain has such a record for this instance.
     pub enforce: Vec<String>,
     /// Seconds after which a proof is looked at again.
     pub recheck_seconds: u32,

@@ -10,7 +10,7 @@ pub struct RevocationSection {
     /// Where others reach `/crl`, `/ocsp` and `/ca` in plain HTTP, as `http://pki.example.com`, without a slash at its end.
     /// Certificates made from then on say so; those made before do not. Without it no certificate names an address.
     pub origin: Option<String>,
-    /// IP address and port where these paths alone are served in plain HTTP, besides the house's own listener. Everything there is
+    /// IP address and port where these paths alone are served in plain HTTP, besides the instance's own listener. Everything there is
     /// signed and public.
     pub listen: Option<String>,
     /// Days that a revocation list counts. It is signed anew when half of them are over, if the root's key is in the data

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The house as a member of SPIFFE federations.
+/// The instance as a member of SPIFFE federations.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpiffeSection {
@@ -10,6 +10,6 @@ pub struct SpiffeSection {
     /// `[[trust_domains]]`.
     pub trust_domain: Option<String>,
     /// The Workload API of the agent at hand, `unix:///run/spire/agent.sock` or `tcp://127.0.0.1:8000`: for trust domains whose
-    /// bundle comes from it, and for the house's own TLS identity.
+    /// bundle comes from it, and for the instance's own TLS identity.
     pub workload_api: Option<String>,
 }

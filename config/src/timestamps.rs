@@ -62,7 +62,7 @@ pub struct UnitSection {
     /// The accuracy that its tokens state, in milliseconds. It covers the rounding of genTime and what the clock guard lets pass.
     #[serde(default = "one_second")]
     pub accuracy_ms: u32,
-    /// PEM file with its certificate and those above it up to the root, in any order, when they are not of this house. Without
+    /// PEM file with its certificate and those above it up to the root, in any order, when they are not of this instance. Without
     /// it, `privyseal tsa unit add` makes key and certificate.
     #[serde(default)]
     pub certificate_chain_file: Option<String>,

@@ -10,7 +10,7 @@ use broker::names::{Audience, DomainName, EmailAddress, HttpsUrl, IssuerUrl, Pub
 use broker::profile::Profile;
 use broker::registry::{Issuers, Registry};
 use broker::token::{UnverifiedToken, Verification};
-use broker::trust_domain::{Bundle, BundleSource, Held, TrustDomainSpec};
+use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
 use shared::time::UnixTime;
 
 /// The only text that the issuer of the seeds has signed.
@@ -32,7 +32,7 @@ pub(crate) static TRUSTING: LazyLock<Issuers> = LazyLock::new(|| {
     let issuers = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("a record");
     let bundle = Bundle::parse(include_bytes!("../../tests/vectors/spire/alpha-bundle-1.json")).expect("a bundle");
     let record = issuers.trust_domains().find("alpha.test").expect("is there");
-    record.replace(Held::new(Arc::new(bundle), TRUSTING_AT));
+    record.replace(CurrentBundle::new(Arc::new(bundle), TRUSTING_AT));
     issuers
 });
 pub(crate) const TRUSTING_AT: UnixTime = UnixTime::from_seconds(1_795_256_980);

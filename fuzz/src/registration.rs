@@ -1,6 +1,6 @@
 //! What owners of domains send and publish.
 
-use broker::registration::{ApplianceId, RegistrationRequest, RequestPolicy, txt_record, well_known};
+use broker::registration::{InstanceName, RegistrationRequest, RequestPolicy, txt_record, well_known};
 use shared::time::UnixTime;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
@@ -27,11 +27,11 @@ pub fn issuers_document(bytes: &[u8]) {
 
 /// A request: what is accepted was signed for this instance and claims what a proof can carry.
 pub fn registration_request(bytes: &[u8]) {
-    let house = ApplianceId::parse("seal.example.com").expect("a house");
-    let policy = RequestPolicy { house, danger_loopback_http: false };
+    let instance = InstanceName::parse("seal.example.com").expect("an instance");
+    let policy = RequestPolicy { instance, danger_loopback_http: false };
     let Ok(request) = RegistrationRequest::parse(bytes, &policy, NOW) else { return };
     assert!(bytes.len() <= broker::registration::MAX_REQUEST_BYTES);
     assert!(request.claim().clone().check().is_ok());
-    let other = RequestPolicy { house: ApplianceId::parse("other.example.com").expect("a house"), ..policy };
+    let other = RequestPolicy { instance: InstanceName::parse("other.example.com").expect("an instance"), ..policy };
     assert!(RegistrationRequest::parse(bytes, &other, NOW).is_err());
 }

@@ -12,7 +12,7 @@ use broker::names::{PublicSuffixes, SpiffeId, SpiffePrefix, TrustDomain};
 use broker::registry::{Issuers, Registry, Source};
 use broker::svid::{JwtSvidVerification, Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification, X509Verification};
 use broker::token::UnverifiedToken;
-use broker::trust_domain::{Accepts, Bundle, BundleMap, BundleSource, Held, TrustDomainRecord, TrustDomainSpec};
+use broker::trust_domain::{Accepts, Bundle, BundleMap, BundleSource, CurrentBundle, TrustDomainRecord, TrustDomainSpec};
 use rustls_pki_types::CertificateDer;
 use shared::time::UnixTime;
 
@@ -34,7 +34,7 @@ fn issuers_with(bundle: Bundle, now: UnixTime) -> Issuers {
     };
     let registry = Registry { trust_domains: vec![spec], ..Registry::default() };
     let issuers = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("issuers");
-    record(&issuers).replace(Held::new(Arc::new(bundle), now));
+    record(&issuers).replace(CurrentBundle::new(Arc::new(bundle), now));
     issuers
 }
 

@@ -9,7 +9,7 @@ use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
 use shared::x509::revocation::{AnswerPlan, CertId, CertStatus, MAX_OCSP_REQUEST, OcspRequest, Responder};
-use shared::x509::{Ceremony, Certificate, Chain, chain_for};
+use shared::x509::{CaSetup, Certificate, Chain, chain_for};
 
 /// A certificate that is taken is kept byte for byte, its signed part is inside it, and all that it is asked has an answer.
 pub fn certificate(bytes: &[u8]) {
@@ -37,9 +37,9 @@ const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 static RESPONDER: LazyLock<Responder> = LazyLock::new(|| {
     let key = || SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256).expect("a key");
     let (root_key, key) = (key(), key());
-    let ceremony = Ceremony { house: "h.example", root_key: &root_key, now: NOW, random: &SystemRandom };
-    let root = ceremony.root().expect("a root");
-    let certificate = ceremony.ocsp_responder(&root, key.public_key(), Duration::from_secs(60)).expect("a certificate");
+    let setup = CaSetup { instance: "h.example", root_key: &root_key, now: NOW, random: &SystemRandom };
+    let root = setup.root().expect("a root");
+    let certificate = setup.ocsp_responder(&root, key.public_key(), Duration::from_secs(60)).expect("a certificate");
     Responder::new(Arc::new(key), certificate).expect("they belong together")
 });
 

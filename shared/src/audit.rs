@@ -1,6 +1,6 @@
 //! The records of the audit log: what the house did with its keys, for whom, by which rule.
 //!
-//! A record never holds a token, a password, a private key or anything else that opens a door: hashes stand in for
+//! A record never holds a token, a password, a private key or anything else that opens a dialect: hashes stand in for
 //! them.
 
 mod actor;
@@ -138,7 +138,7 @@ pub enum AuditRecord {
         /// What each resolver answered.
         evidence: Vec<String>,
     },
-    /// The registration of an issuer changes: this is durable before it takes effect. Held together these records are
+    /// The registration of an issuer changes: this is durable before it takes effect. CurrentBundle together these records are
     /// all registrations, and the store can be made from them again.
     IssuerRegistration {
         /// Milliseconds since the epoch.

@@ -1,4 +1,4 @@
-//! What more than one room of the house needs.
+//! What more than one room of the instance needs.
 //!
 //! A concept is admitted here only when two crates use it: digests, keys, X.509, the log, the store, time, randomness,
 //! secrets and the trust root. This crate does not know HTTP, TLS, tokio or the configuration file, and it makes no

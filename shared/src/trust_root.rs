@@ -1,4 +1,4 @@
-//! What a client needs to trust this house, made from one source of truth.
+//! What a client needs to trust this instance, made from one source of truth.
 //!
 //! `TrustMaterial` names every key and certificate that was ever active, with the time from which and until which it
 //! was. From it come `trusted_root.json` (what verifiers read), `signing_config.v0.2.json` (what signers read), both in

@@ -1,7 +1,7 @@
 //! X.509 (RFC 5280): reading certificates and chains, the identifiers of keys, writing DER, and the ceremony that makes the
-//! house's own authorities.
+//! instance's own authorities.
 
-pub mod ceremony;
+pub mod ca_setup;
 pub mod certificate;
 pub mod chain;
 pub mod der_writer;
@@ -11,7 +11,7 @@ pub mod revocation;
 pub mod revocation_addresses;
 pub mod serial;
 
-pub use ceremony::{Ceremony, CeremonyError, UnitPlan};
+pub use ca_setup::{CaSetup, CaSetupError, UnitPlan};
 pub use certificate::{Certificate, CertificateError};
 pub use chain::{Chain, ChainError};
 pub use der_writer::DerWriter;

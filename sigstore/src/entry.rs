@@ -15,7 +15,7 @@ pub const KIND: &str = "hashedrekord";
 /// Its version.
 pub const VERSION: &str = "0.0.2";
 
-/// Who may write. The log is the house's own: an entry says that somebody with a certificate of this house signed.
+/// Who may write. The log is the instance's own: an entry says that somebody with a certificate of this instance signed.
 pub struct Writers {
     /// The issuing authorities, past ones included.
     pub issuers: Vec<Certificate>,
@@ -38,11 +38,11 @@ pub enum EntryError {
     /// The public key does not parse, or is of a kind or size that nobody takes.
     #[error("the public key is not accepted: {0}")]
     PublicKey(#[from] PublicKeyError),
-    /// No authority of this house issued it.
-    #[error("this log takes entries with a certificate of this house's authority; the certificate is from another")]
+    /// No authority of this instance issued it.
+    #[error("this log takes entries with a certificate of this instance's authority; the certificate is from another")]
     ForeignCertificate,
     /// A bare public key, where they may not write.
-    #[error("this log takes entries with a certificate of this house's authority, not with a bare public key")]
+    #[error("this log takes entries with a certificate of this instance's authority, not with a bare public key")]
     BarePublicKey,
     /// The key is of another kind.
     #[error("keyDetails {} does not describe the key", .0.name())]
@@ -153,7 +153,7 @@ mod tests {
     use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
     use shared::random::SystemRandom;
     use shared::time::UnixTime;
-    use shared::x509::Ceremony;
+    use shared::x509::CaSetup;
 
     use super::*;
 
@@ -163,9 +163,9 @@ mod tests {
     fn a_certificate_that_is_known_needs_no_issuer_and_others_do() {
         let key = |algorithm| SigningKey::generate(algorithm).expect("a key");
         let (root_key, key) = (key(SignatureAlgorithm::EcdsaP384Sha384), key(SignatureAlgorithm::EcdsaP384Sha384));
-        let ceremony = Ceremony { house: "house", root_key: &root_key, now: NOW, random: &SystemRandom };
-        let root = ceremony.root().expect("a root");
-        let certificate = ceremony.issuing_ca(&root, key.public_key()).expect("a certificate");
+        let setup = CaSetup { instance: "instance", root_key: &root_key, now: NOW, random: &SystemRandom };
+        let root = setup.root().expect("a root");
+        let certificate = setup.issuing_ca(&root, key.public_key()).expect("a certificate");
         let key_details = KeyDetails::EcdsaP384Sha384;
         let request = EntryRequest {
             digest: aws_lc_rs::digest::digest(key_details.digest(), b"an artifact").as_ref().to_vec(),

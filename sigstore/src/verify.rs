@@ -1,7 +1,7 @@
 //! The strict verifier: does this Sigstore bundle prove that this identity signed this artifact?
 //!
 //! It takes what a client would have (the bundle, a trusted root, the identity expected, the artifact) and nothing from
-//! the house's inside. What the trusted root names is demanded: if it names certificate logs, the certificate must
+//! the instance's inside. What the trusted root names is demanded: if it names certificate logs, the certificate must
 //! carry an SCT of one; if it names signature logs, the bundle must carry an entry of one. A timestamp is always
 //! demanded, and everything that the bundle carries must verify, not just enough of it.
 //!

@@ -1,4 +1,4 @@
-//! Talks to the API of a running house, as our own command line does.
+//! Talks to the API of a running instance, as our own command line does.
 
 use broker::provider::COMMAND_LINE_CLIENT;
 use serde_json::Value;
@@ -10,25 +10,25 @@ use crate::cli::client::login::{self, Login};
 use crate::cli::client::{Answer, Client, Reason};
 use crate::serving::http::api::ROOT;
 
-/// A client of one house's API.
+/// A client of one instance's API.
 pub(crate) struct ApiClient {
     client: Client,
     token: Option<Secret<String>>,
 }
 
-/// Why the house did not do as it was asked.
+/// Why the instance did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     /// It refused, in the words of its problem document.
     #[error("{title}: {detail} (rule {rule}, request {request}){problems}")]
     Refused { title: String, detail: String, rule: String, request: String, problems: String },
-    /// It did not answer as a house does.
+    /// It did not answer as an instance does.
     #[error("{0}")]
     Answer(Reason),
 }
 
 impl ApiClient {
-    /// A client of the house at `origin`, with a token that somebody logged in for, if there is one.
+    /// A client of the instance at `origin`, with a token that somebody logged in for, if there is one.
     pub(crate) fn new(origin: &str, ca_pem: Option<&str>, token: Option<Secret<String>>) -> Result<Self, ApiError> {
         let client = Client::new(origin.trim_end_matches('/'), ca_pem).map_err(ApiError::Answer)?;
         Ok(Self { client, token })

@@ -11,7 +11,7 @@ use crate::instance::logs::{self, LogName};
 /// The audit log.
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// Check the three logs offline: every record, batch, tile and checkpoint. The house may be running.
+    /// Check the three logs offline: every record, batch, tile and checkpoint. The instance may be running.
     Verify(VerifyArgs),
 }
 

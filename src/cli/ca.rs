@@ -11,7 +11,7 @@ use shared::x509::revocation::RevocationReason;
 
 use super::data_args::DataArgs;
 use super::failure::Failure;
-use super::held_house::HeldHouse;
+use super::stopped_instance::StoppedInstance;
 use crate::clock::SystemClock;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::DataDir;
@@ -19,7 +19,7 @@ use crate::instance::revocation::Revocations;
 use crate::instance::timestamp_units::UnitFiles;
 
 /// The certificates that the root issued: the issuing authority's, the timestamp units', the OCSP responder's. Stop
-/// `privyseal up` first: one process works on a house at a time.
+/// `privyseal up` first: one process works on an instance at a time.
 #[derive(Debug, Subcommand)]
 pub(super) enum CaCommand {
     /// List them with serial number and status.
@@ -109,8 +109,8 @@ struct Held {
 
 impl Held {
     fn open(args: &DataArgs) -> Result<Self, Failure> {
-        let HeldHouse { data, house, key_file, audit } = HeldHouse::open(args)?;
-        let revocations = Revocations::open(&data, &house, key_file.clone(), audit)?;
+        let StoppedInstance { data, instance, key_file, audit } = StoppedInstance::open(args)?;
+        let revocations = Revocations::open(&data, &instance, key_file.clone(), audit)?;
         Ok(Self { revocations, files: UnitFiles::of(&data), key_file, _data: data })
     }
 }

@@ -56,7 +56,7 @@ impl Answer {
 }
 
 impl Client {
-    /// A client of the house at `origin`; its TLS certificate is by the authorities in `ca_pem`, or by the system's.
+    /// A client of the instance at `origin`; its TLS certificate is by the authorities in `ca_pem`, or by the system's.
     pub(crate) fn new(origin: &str, ca_pem: Option<&str>) -> Result<Self, Reason> {
         // The client wants a TLS provider in any case; a second installation is refused and harmless.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -18,7 +18,7 @@ pub(super) enum ConfigCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Have a running house read its file again, as SIGHUP does.
+    /// Have a running instance read its file again, as SIGHUP does.
     Reload(ServerArgs),
     /// Print the documented example: every key there is.
     Example,

@@ -1,10 +1,10 @@
-//! Where the house is, for the commands that work on its data directory.
+//! Where the instance is, for the commands that work on its data directory.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// Where the house is.
+/// Where the instance is.
 #[derive(Args, Debug)]
 pub(super) struct DataArgs {
     /// The data directory.

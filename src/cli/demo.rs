@@ -15,8 +15,8 @@ use crate::clock::SystemClock;
 use crate::file;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{Curve, DataDir};
-use crate::instance::founding::{self, Plan};
-use crate::instance::people::Password;
+use crate::instance::init::{self, Plan};
+use crate::instance::local_users::Password;
 use crate::serving::Serving;
 
 /// Sign a file and verify it, start to end.
@@ -25,7 +25,7 @@ pub(super) struct DemoArgs {
     /// The file to sign; by default this program itself.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Where to leave the house and the results; by default a new folder under the system's temporary one.
+    /// Where to leave the instance and the results; by default a new folder under the system's temporary one.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -42,14 +42,14 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
         std::env::temp_dir().join(format!("privyseal-demo-{name}"))
     });
     file::create_dir(&folder)?;
-    let data = DataDir::hold(&folder.join("house"))?;
+    let data = DataDir::hold(&folder.join("instance"))?;
     let password = Password::choose(None, &SystemRandom)?;
     let plan = Plan::new(Curve::default(), EMAIL, &password);
-    founding::found(&data, plan, SystemClock.now(), &SystemRandom)?;
+    init::init(&data, plan, SystemClock.now(), &SystemRandom)?;
     block_on(async move {
         let serving = Serving::prepare(&data, Settings::load(None, Some("127.0.0.1:0"))?).await?;
         let options = DemoOptions {
-            origin: serving.house().origin.to_string(),
+            origin: serving.instance().origin.to_string(),
             email: EMAIL.to_owned(),
             password: password.expose().to_owned(),
             file,

@@ -17,9 +17,9 @@ use crate::cli::api_client::ApiClient;
 use crate::clock::SystemClock;
 use crate::file;
 use crate::instance::assemble::{Origin, Settings};
-use crate::instance::explain::{Judge, Keepers, Reader, Report, vectors};
-use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::BundleKeeper;
+use crate::instance::explain::{Judge, Reader, Refreshers, Report, vectors};
+use crate::outbound::KeyRefresher;
+use crate::outbound::bundles::BundleRefresher;
 
 /// Longest token file: a token of 16 KiB and the end of its line.
 const MAX_TOKEN_FILE: u64 = 16 * 1024 + 2;
@@ -37,7 +37,7 @@ pub(super) struct ExplainArgs {
     /// REJECT, the rule. Expectations that are not met are told on standard error, with exit code 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "server", "at", "json"])]
     vectors: Option<PathBuf>,
-    /// Judge by this configuration file. Issuers that owners have registered in a running house are not in it.
+    /// Judge by this configuration file. Issuers that owners have registered in a running instance are not in it.
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -71,18 +71,18 @@ pub(super) fn run(args: ExplainArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// By a configuration file alone: the keys of issuers are fetched where the house would fetch them.
+/// By a configuration file alone: the keys of issuers are fetched where the instance would fetch them.
 async fn judge(config: Option<&Path>, token: &str, now: UnixTime) -> Result<Report, Failure> {
     let settings = Settings::load(config, None)?;
     let issuers = settings.records.build(own_record(&settings.origin())?, &[])?;
     let profile = Profile::parse(settings.certificate_lifetime)?;
-    let keys = KeyKeeper::new(Arc::new(SystemClock));
-    let judge = Judge { issuers: &issuers, profile, now, reader: Reader::House };
-    let bundles = BundleKeeper::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
-    Ok(judge.explain(token.as_bytes(), Keepers { keys: &keys, bundles: &bundles }).await)
+    let keys = KeyRefresher::new(Arc::new(SystemClock));
+    let judge = Judge { issuers: &issuers, profile, now, reader: Reader::Instance };
+    let bundles = BundleRefresher::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
+    Ok(judge.explain(token.as_bytes(), Refreshers { keys: &keys, bundles: &bundles }).await)
 }
 
-/// Our own provider as others see it: its keys are fetched from the house, if that runs.
+/// Our own provider as others see it: its keys are fetched from the instance, if that runs.
 pub(super) fn own_record(origin: &Origin) -> Result<IssuerSpec, Failure> {
     let iss = IssuerUrl::parse_own(&format!("{origin}/oidc"))?;
     let reach = Reach { internal: true, danger_loopback_http: iss.as_str().starts_with("http://"), ca_pem: None };
@@ -90,7 +90,7 @@ pub(super) fn own_record(origin: &Origin) -> Result<IssuerSpec, Failure> {
     Ok(IssuerSpec { reach, ..IssuerSpec::new("own-provider", iss, profile, KeySource::Discovery) })
 }
 
-/// By a running house: as an auditor when a login says so, otherwise as the one who holds the token.
+/// By a running instance: as an auditor when a login says so, otherwise as the one who holds the token.
 async fn ask(server: ApiClient, token: &str) -> Result<Report, Failure> {
     let answer = match server.has_token() {
         true => server.post("/explain", &serde_json::json!({ "token": token })).await?,

@@ -8,14 +8,14 @@ use shared::time::Clock as _;
 
 use super::data_args::DataArgs;
 use super::failure::Failure;
-use super::new_house::NewHouseArgs;
+use super::new_instance::NewInstanceArgs;
 use crate::clock::SystemClock;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{DataDir, DataDirError};
-use crate::instance::founding::{self, Plan};
-use crate::instance::people::Password;
+use crate::instance::init::{self, Plan};
+use crate::instance::local_users::Password;
 
-/// Make a house and exit.
+/// Make an instance and exit.
 #[derive(Args, Debug)]
 pub(super) struct InitArgs {
     #[command(flatten)]
@@ -24,17 +24,17 @@ pub(super) struct InitArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    new: NewHouseArgs,
+    new: NewInstanceArgs,
 }
 
 pub(super) fn run(args: InitArgs) -> Result<(), Failure> {
     let settings = Settings::load(args.config.as_deref(), None)?;
     let data = DataDir::hold(&args.data.data)?;
-    if data.has_house()? {
+    if data.has_instance()? {
         return Err(DataDirError::Occupied(args.data.data).into());
     }
     let first = found(&data, args.new, &settings)?;
-    println!("A house was made in {}", data.root().display());
+    println!("An instance was made in {}", data.root().display());
     first.print();
     println!("Serve it:    privyseal up --data {}", data.root().display());
     Ok(())
@@ -52,8 +52,8 @@ impl FirstUser {
     }
 }
 
-/// Founds the house in `data`.
-pub(super) fn found(data: &DataDir, new: NewHouseArgs, settings: &Settings) -> Result<FirstUser, Failure> {
+/// Founds the instance in `data`.
+pub(super) fn found(data: &DataDir, new: NewInstanceArgs, settings: &Settings) -> Result<FirstUser, Failure> {
     let password = Password::choose(new.password_file.as_deref(), &SystemRandom)?;
     let plan = Plan {
         name: new.name,
@@ -61,6 +61,6 @@ pub(super) fn found(data: &DataDir, new: NewHouseArgs, settings: &Settings) -> R
         addresses: settings.revocation.addresses.clone(),
         ..Plan::new(new.curve, &new.user, &password)
     };
-    founding::found(data, plan, SystemClock.now(), &SystemRandom)?;
+    init::init(data, plan, SystemClock.now(), &SystemRandom)?;
     Ok(FirstUser { email: new.user, password })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use broker::names::{DomainName, IssuerUrl};
-use broker::registration::{ApplianceId, Claim, Kind, Method};
+use broker::registration::{Claim, InstanceName, Kind, Method};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::time::Clock as _;
@@ -21,7 +21,7 @@ const ISSUERS: &str = "/issuers";
 pub(super) enum IssuerCommand {
     /// Ask that an issuer may speak for the names of a domain; prints what the domain must publish.
     Request(RequestArgs),
-    /// Let the house look at the domain now.
+    /// Let the instance look at the domain now.
     Prove(OneArgs),
     /// For administrators: let a registration speak once it is proven.
     Approve(OneArgs),
@@ -126,11 +126,11 @@ pub(super) fn run(command: IssuerCommand) -> Result<(), Failure> {
 async fn request(args: RequestArgs) -> Result<(), Failure> {
     let api = args.server.required()?;
     let about = api.get(&format!("{ISSUERS}/about")).await?;
-    let house = ApplianceId::parse(about["house"].as_str().unwrap_or_default())?;
+    let instance = InstanceName::parse(about["instance"].as_str().unwrap_or_default())?;
     let (key, is_new) = RegistrantKey::load_or_make(&args.key)?;
     let claim = Claim {
         domain: DomainName::parse(&args.domain).map_err(|error| format!("--domain: {error}"))?,
-        // Whether an issuer on this machine may be registered is the house's decision.
+        // Whether an issuer on this machine may be registered is the instance's decision.
         iss: IssuerUrl::parse_or_loopback(&args.issuer).map_err(|error| format!("--issuer: {error}"))?,
         kind: args.kind,
         subdomains: args.subdomains,
@@ -138,7 +138,7 @@ async fn request(args: RequestArgs) -> Result<(), Failure> {
         account: key.account(),
     }
     .check()?;
-    let jws = key.sign(&claim, &house, SystemClock.now())?;
+    let jws = key.sign(&claim, &instance, SystemClock.now())?;
     let one = api.post(ISSUERS, &json!({ "request": jws })).await?;
     if is_new {
         println!("Your key is new: {}. Keep it; the record below names it.", args.key.display());

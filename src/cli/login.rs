@@ -10,9 +10,9 @@ use super::runtime::block_on;
 use super::server::ServerArgs;
 use crate::clock::SystemClock;
 use crate::file::{self, Mode};
-use crate::instance::people::Password;
+use crate::instance::local_users::Password;
 
-/// Log in to a running house, for the commands that take `--login FILE`. What is left is a token that lasts for
+/// Log in to a running instance, for the commands that take `--login FILE`. What is left is a token that lasts for
 /// minutes.
 #[derive(Args, Debug)]
 pub(super) struct LoginArgs {

@@ -34,7 +34,7 @@ enum Format {
 
 #[derive(Args, Debug)]
 pub(super) struct ExportArgs {
-    /// The configuration file. Issuers that owners have registered in a running house are not in it.
+    /// The configuration file. Issuers that owners have registered in a running instance are not in it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// For which program.
@@ -49,7 +49,7 @@ pub(super) struct ExportArgs {
     /// Which images a ClusterImagePolicy is for.
     #[arg(long, value_name = "GLOB", default_value = "**")]
     images: String,
-    /// The house's first TUF root, as served under /trust/root.json, for the TrustRoot beside a ClusterImagePolicy.
+    /// The instance's first TUF root, as served under /trust/root.json, for the TrustRoot beside a ClusterImagePolicy.
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
 }

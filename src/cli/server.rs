@@ -1,4 +1,4 @@
-//! How a command reaches a running house.
+//! How a command reaches a running instance.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::file;
 /// Longest file with certificate authorities, or with a token.
 const MAX_FILE: u64 = 1 << 20;
 
-/// A running house, and who asks it.
+/// A running instance, and who asks it.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServerArgs {
-    /// Ask the house that runs at this origin.
+    /// Ask the instance that runs at this origin.
     #[arg(long, value_name = "ORIGIN")]
     server: Option<String>,
     /// PEM file with the authorities that sign its TLS certificate, instead of the system's.
@@ -27,7 +27,7 @@ pub(super) struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// A client, if a house is named.
+    /// A client, if an instance is named.
     pub(super) fn client(&self) -> Result<Option<ApiClient>, Failure> {
         let Some(origin) = &self.server else { return Ok(None) };
         let ca_pem = self.ca_file.as_deref().map(|path| file::read(path, MAX_FILE)).transpose()?;
@@ -35,9 +35,9 @@ impl ServerArgs {
         Ok(Some(ApiClient::new(origin, ca_pem.as_deref(), token)?))
     }
 
-    /// A client; a house must be named.
+    /// A client; an instance must be named.
     pub(super) fn required(&self) -> Result<ApiClient, Failure> {
-        self.client()?.ok_or_else(|| "name the running house with --server ORIGIN".into())
+        self.client()?.ok_or_else(|| "name the running instance with --server ORIGIN".into())
     }
 }
 

@@ -15,16 +15,16 @@ const TRUST_DOMAINS: &str = "/trust-domains";
 /// SPIFFE trust domains whose workloads sign with their SVIDs: bring one in, see how they stand.
 #[derive(Debug, Subcommand)]
 pub(super) enum TrustDomainCommand {
-    /// Add a trust domain to a configuration file, after its bundle was fetched once just as the house will fetch it.
+    /// Add a trust domain to a configuration file, after its bundle was fetched once just as the instance will fetch it.
     #[command(after_long_help = add::EXAMPLES)]
     Add(Box<add::AddArgs>),
-    /// List the trust domains of a running house: name, state, sequence, keys, age of the bundle, and the trouble if
+    /// List the trust domains of a running instance: name, state, sequence, keys, age of the bundle, and the trouble if
     /// there is any.
     List(ListArgs),
     /// Show how one stands: its bundle key by key, when it was seen and is looked at again, and why the last look
     /// failed.
     Show(OneArgs),
-    /// For administrators: have the house look at the source of the bundle now, as after a key was revoked in a hurry.
+    /// For administrators: have the instance look at the source of the bundle now, as after a key was revoked in a hurry.
     Refresh(OneArgs),
 }
 

@@ -17,13 +17,13 @@ use super::failure::Failure;
 /// Timestamps: read and verify anybody's, the units that make ours, and what the authority discloses.
 #[derive(Debug, Subcommand)]
 pub(super) enum TsaCommand {
-    /// Print the disclosure statement of a running house, as it is now.
+    /// Print the disclosure statement of a running instance, as it is now.
     Disclosure(disclosure::DisclosureArgs),
     /// Show what FILE says, a DER TimeStampResp or a token alone, of any authority. Nothing is verified.
     Inspect(InspectArgs),
     /// Verify FILE strictly: DER, signature, certificate chain at the time in it, purpose, imprint, nonce, policy.
     Verify(VerifyArgs),
-    /// The timestamp units of a house. Stop `privyseal up` first: one process works on a house at a time.
+    /// The timestamp units of an instance. Stop `privyseal up` first: one process works on an instance at a time.
     #[command(subcommand)]
     Unit(unit::UnitCommand),
 }

@@ -7,14 +7,14 @@ use clap::Args;
 use super::data_args::DataArgs;
 use super::failure::Failure;
 use super::init;
-use super::new_house::NewHouseArgs;
+use super::new_instance::NewInstanceArgs;
 use super::runtime::block_on;
-use crate::instance::House;
+use crate::instance::Instance;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::DataDir;
 use crate::serving::{Serving, stop_signal};
 
-/// Serve a house.
+/// Serve an instance.
 #[derive(Args, Debug)]
 pub(super) struct UpArgs {
     #[command(flatten)]
@@ -26,24 +26,24 @@ pub(super) struct UpArgs {
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
     #[command(flatten)]
-    new: NewHouseArgs,
+    new: NewInstanceArgs,
 }
 
 pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
     let settings = Settings::load(args.config.as_deref(), args.listen.as_deref())?;
     let data = DataDir::hold(&args.data.data)?;
-    let first = if data.has_house()? { None } else { Some(init::found(&data, args.new, &settings)?) };
+    let first = if data.has_instance()? { None } else { Some(init::found(&data, args.new, &settings)?) };
     block_on(async move {
         let stop = stop_signal()?;
         let serving = Serving::prepare(&data, settings).await?;
         // The first line is the origin alone, for scripts.
-        println!("{}", serving.house().origin);
+        println!("{}", serving.instance().origin);
         if let Some(first) = first {
             println!();
             first.print();
         }
-        print_clients(serving.house(), &data);
-        tracing::info!(origin = %serving.house().origin, data = %data.root().display(), "serving");
+        print_clients(serving.instance(), &data);
+        tracing::info!(origin = %serving.instance().origin, data = %data.root().display(), "serving");
         serving.run(stop).await?;
         tracing::info!("stopped");
         Ok(())
@@ -51,8 +51,8 @@ pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
 }
 
 /// Lines to copy, for the clients that people have.
-fn print_clients(house: &House, data: &DataDir) {
-    let origin = &house.origin;
+fn print_clients(instance: &Instance, data: &DataDir) {
+    let origin = &instance.origin;
     let issuer = format!("{origin}/oidc");
     println!(
         "
@@ -71,7 +71,7 @@ openssl:
   curl -sS -H 'Content-Type: application/timestamp-query' --data-binary @FILE.tsq {origin}/tsa -o FILE.tsr
   openssl ts -verify -data FILE -in FILE.tsr -CAfile {root}
 ",
-        checksum = house.root_checksum,
+        checksum = instance.root_checksum,
         root = data.certificates_path("root-ca").display(),
     );
 }

@@ -15,10 +15,10 @@ use super::server::ServerArgs;
 use crate::clock::SystemClock;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{DataDir, DataDirError};
-use crate::instance::people::{Password, People};
+use crate::instance::local_users::{Password, People};
 
-/// The people who log in with a password of this house. Stop `privyseal up` first, since one process works on a house
-/// at a time; or add a user to the running house with --server.
+/// The people who log in with a password of this instance. Stop `privyseal up` first, since one process works on an instance
+/// at a time; or add a user to the running instance with --server.
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
     /// Add a user. Without a file a random password is made and shown once.
@@ -45,7 +45,7 @@ pub(super) struct UserArgs {
 pub(super) struct AddArgs {
     #[command(flatten)]
     user: UserArgs,
-    /// The house's configuration file: an address that one of its grants gives to somebody else is refused.
+    /// The instance's configuration file: an address that one of its grants gives to somebody else is refused.
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -93,21 +93,21 @@ fn check_owner(config: Option<&Path>, email: &str) -> Result<(), Failure> {
     }
 }
 
-fn people(data: &DataArgs) -> Result<HeldPeople, Failure> {
+fn people(data: &DataArgs) -> Result<OfflineUsers, Failure> {
     let dir = DataDir::hold(&data.data)?;
-    if !dir.has_house()? {
+    if !dir.has_instance()? {
         return Err(DataDirError::Empty(data.data.clone()).into());
     }
-    Ok(HeldPeople { people: People::open(&dir)?, _dir: dir })
+    Ok(OfflineUsers { people: People::open(&dir)?, _dir: dir })
 }
 
 /// The users, with the hold on their directory.
-struct HeldPeople {
+struct OfflineUsers {
     people: People,
     _dir: DataDir,
 }
 
-impl std::ops::Deref for HeldPeople {
+impl std::ops::Deref for OfflineUsers {
     type Target = People;
 
     fn deref(&self) -> &People {

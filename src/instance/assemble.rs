@@ -1,4 +1,4 @@
-//! From the configuration's text to what the house works by. All problems are found at once, each with its place in the
+//! From the configuration's text to what the instance works by. All problems are found at once, each with its place in the
 //! file.
 
 mod algorithms;

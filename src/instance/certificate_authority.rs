@@ -14,8 +14,8 @@ use shared::time::Clock;
 use crate::instance::assemble::Origin;
 use crate::instance::signature_log::IssuedLately;
 use crate::instance::svid_uses::{SvidUses, UseRefused};
-use crate::outbound::bundles::BundleKeeper;
-use crate::outbound::{KeyKeeper, RefreshError};
+use crate::outbound::bundles::BundleRefresher;
+use crate::outbound::{KeyRefresher, RefreshError};
 
 /// The certificate authority; one for each snapshot.
 pub(crate) struct CertificateAuthority {
@@ -32,9 +32,9 @@ pub(crate) struct CertificateAuthority {
     /// What the signature log will recognise.
     pub(crate) issued_lately: Arc<IssuedLately>,
     /// Fetches issuers' keys.
-    pub(crate) keys: Arc<KeyKeeper>,
+    pub(crate) keys: Arc<KeyRefresher>,
     /// Fetches trust domains' bundles.
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     /// Counts the uses of SVIDs.
     pub(crate) svid_uses: Arc<SvidUses>,
     /// The present moment.
@@ -111,7 +111,7 @@ impl CertificateAuthority {
     }
 }
 
-/// The caller learns which issuer; why its keys cannot be had is for our log, since it tells of hosts inside the house.
+/// The caller learns which issuer; why its keys cannot be had is for our log, since it tells of hosts inside the instance.
 fn keys_unavailable(issuer: &Issuer, error: &RefreshError) -> SigningError {
     tracing::warn!(%error, "issuer keys");
     UpstreamFault::Keys(issuer.iss().to_string()).into()

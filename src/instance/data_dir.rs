@@ -1,7 +1,7 @@
-//! The data directory: everything that the house keeps, in one place that one process holds at a time.
+//! The data directory: everything that the instance keeps, in one place that one process holds at a time.
 //!
 //! ```text
-//! house.toml        name and age of the house; written last, so its presence says that the directory is whole
+//! instance.toml        name and age of the instance; written last, so its presence says that the directory is whole
 //! key-file          the secret that opens the private keys, mode 0600
 //! keys/*.pem        private keys, encrypted PKCS#8
 //! certificates/*.pem
@@ -17,7 +17,7 @@
 //! lock              held while a process works here
 //! ```
 
-pub(crate) mod house_file;
+pub(crate) mod instance_file;
 pub(crate) mod lock;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use shared::keys::{KeyError, KeyFile, KeyFileError, SignatureAlgorithm, SigningKey};
 use shared::random::Random;
 
-pub(crate) use house_file::{Curve, HouseFile, HouseFileError};
+pub(crate) use instance_file::{Curve, InstanceFile, InstanceFileError};
 use lock::{Lock, LockError};
 
 use crate::file::{self, FileError};
@@ -33,7 +33,7 @@ use crate::file::{self, FileError};
 /// Largest file that is read from the directory.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The private keys of the house, by what they sign.
+/// The private keys of the instance, by what they sign.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum KeyName {
     RootCa,
@@ -81,7 +81,7 @@ impl KeyName {
         }
     }
 
-    /// What kind of key each purpose has: authorities on the house's curve, logs and TUF on P-256 (every client
+    /// What kind of key each purpose has: authorities on the instance's curve, logs and TUF on P-256 (every client
     /// verifies that), tokens RS256 (cosign takes an inline token only then).
     pub(crate) fn algorithm(self, curve: Curve) -> SignatureAlgorithm {
         match self {
@@ -103,14 +103,14 @@ pub(crate) enum DataDirError {
     File(#[from] FileError),
     #[error(transparent)]
     Lock(#[from] LockError),
-    #[error("{0} holds no house; make one with `privyseal init --data {0}`")]
+    #[error("{0} holds no instance; make one with `privyseal init --data {0}`")]
     Empty(PathBuf),
-    #[error("{0} already holds a house; nothing was changed")]
+    #[error("{0} already holds an instance; nothing was changed")]
     Occupied(PathBuf),
-    #[error("{0} is not empty and holds no house; choose an empty directory with --data")]
+    #[error("{0} is not empty and holds no instance; choose an empty directory with --data")]
     Foreign(PathBuf),
     #[error("{path}: {error}")]
-    HouseFile { path: PathBuf, error: house_file::HouseFileError },
+    InstanceFile { path: PathBuf, error: instance_file::InstanceFileError },
     #[error("{path}: {error}")]
     KeyFile { path: PathBuf, error: KeyFileError },
     #[error("{path} may be read by others; it opens every private key: chmod 600 {path}")]
@@ -138,13 +138,13 @@ impl DataDir {
         &self.root
     }
 
-    /// True when a whole house is in it. A directory with anything else in it, half a house excepted, is refused.
-    pub(crate) fn has_house(&self) -> Result<bool, DataDirError> {
-        if self.house_path().exists() {
+    /// True when a whole instance is in it. A directory with anything else in it, half an instance excepted, is refused.
+    pub(crate) fn has_instance(&self) -> Result<bool, DataDirError> {
+        if self.instance_path().exists() {
             return Ok(true);
         }
         let foreign = file::names(&self.root)?.into_iter().any(|name| !OURS.contains(&name.as_str()));
-        // A log without a house file means that the house file was lost, not that the house is new: never start afresh
+        // A log without an instance file means that the instance file was lost, not that the instance is new: never start afresh
         // then.
         if foreign || self.root.join("log").exists() {
             return Err(DataDirError::Foreign(self.root.clone()));
@@ -152,18 +152,18 @@ impl DataDir {
         Ok(false)
     }
 
-    /// The house file.
-    pub(crate) fn house_file(&self) -> Result<HouseFile, DataDirError> {
-        let path = self.house_path();
+    /// The instance file.
+    pub(crate) fn instance_file(&self) -> Result<InstanceFile, DataDirError> {
+        let path = self.instance_path();
         if !path.exists() {
             return Err(DataDirError::Empty(self.root.clone()));
         }
-        HouseFile::parse(&file::read(&path, MAX_FILE)?).map_err(|error| DataDirError::HouseFile { path, error })
+        InstanceFile::parse(&file::read(&path, MAX_FILE)?).map_err(|error| DataDirError::InstanceFile { path, error })
     }
 
-    /// Writes the house file: from then on the directory is whole.
-    pub(crate) fn seal_with(&self, house: &HouseFile) -> Result<(), DataDirError> {
-        Ok(file::write_durably(&self.house_path(), house.to_text().as_bytes(), file::Mode::Public)?)
+    /// Writes the instance file: from then on the directory is whole.
+    pub(crate) fn seal_with(&self, instance: &InstanceFile) -> Result<(), DataDirError> {
+        Ok(file::write_durably(&self.instance_path(), instance.to_text().as_bytes(), file::Mode::Public)?)
     }
 
     /// Makes the key file.
@@ -253,8 +253,8 @@ impl DataDir {
         self.root.join("keys").join(format!("{}.pem", name.file_stem()))
     }
 
-    fn house_path(&self) -> PathBuf {
-        self.root.join("house.toml")
+    fn instance_path(&self) -> PathBuf {
+        self.root.join("instance.toml")
     }
 
     fn key_file_path(&self) -> PathBuf {

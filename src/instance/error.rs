@@ -1,4 +1,4 @@
-//! Why a house does not open.
+//! Why an instance does not open.
 
 use shared::log::AppendError;
 use shared::store::sled::OpenError;
@@ -16,9 +16,9 @@ use crate::instance::timestamp_units::UnitsError;
 use crate::instance::trust_publisher::PublishError;
 use crate::instance::trusted_time::TrustedTimeError;
 
-/// Why a house does not open.
+/// Why an instance does not open.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HouseError {
+pub(crate) enum InstanceError {
     #[error(transparent)]
     Data(#[from] DataDirError),
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! What the house would do with a token, and why, for people and programs.
+//! What the instance would do with a token, and why, for people and programs.
 
 mod text;
 pub(crate) mod vectors;
@@ -11,16 +11,16 @@ use broker::registry::Issuers;
 use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;
 
-use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::KeyRefresher;
+use crate::outbound::bundles::BundleRefresher;
 
 /// Who reads it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Reader {
     /// Whoever holds the token: what the authority itself would answer, and no more.
     Bearer,
-    /// Somebody who looks after the house: the record's grants and the owner of a name as well.
-    House,
+    /// Somebody who looks after the instance: the record's grants and the owner of a name as well.
+    Instance,
 }
 
 /// An explanation as JSON. The token is named by its SHA-256 only.
@@ -47,7 +47,7 @@ pub(crate) struct Record {
     /// Its `iss`; `spiffe://` and the name of a trust domain.
     pub(crate) iss: String,
     pub(crate) audience: String,
-    /// For those who look after the house.
+    /// For those who look after the instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grants: Option<Vec<String>>,
 }
@@ -67,7 +67,7 @@ pub(crate) struct ToldRefusal {
     pub(crate) step: String,
     pub(crate) rule: String,
     pub(crate) reason: String,
-    /// For those who look after the house.
+    /// For those who look after the instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<String>,
 }
@@ -84,7 +84,7 @@ pub(crate) struct Certificate {
     pub(crate) not_before: String,
     pub(crate) not_after: String,
     pub(crate) extensions: Vec<Extension>,
-    /// Rule, speaker and grant, as the audit log would have them.
+    /// Rule, asserter and grant, as the audit log would have them.
     pub(crate) permitted_by: String,
 }
 
@@ -99,9 +99,9 @@ pub(crate) struct Extension {
 
 /// Who fetches what is needed.
 #[derive(Clone, Copy)]
-pub(crate) struct Keepers<'a> {
-    pub(crate) keys: &'a KeyKeeper,
-    pub(crate) bundles: &'a BundleKeeper,
+pub(crate) struct Refreshers<'a> {
+    pub(crate) keys: &'a KeyRefresher,
+    pub(crate) bundles: &'a BundleRefresher,
 }
 
 /// What a token is judged by.
@@ -116,8 +116,8 @@ pub(crate) struct Judge<'a> {
 
 impl Judge<'_> {
     /// Explains the token; the issuer's keys or the trust domain's bundle are fetched once if they are needed, as for a certificate.
-    pub(crate) async fn explain(&self, token: &[u8], keepers: Keepers<'_>) -> Report {
-        // The cause tells of hosts inside the house, so it is for those who look after it.
+    pub(crate) async fn explain(&self, token: &[u8], keepers: Refreshers<'_>) -> Report {
+        // The cause tells of hosts inside the instance, so it is for those who look after it.
         let trouble = match explain(token, self.issuers, self.now) {
             Outcome::Explained(explanation) => return self.report(explanation),
             Outcome::NeedsKeys { issuer, .. } => {
@@ -139,7 +139,7 @@ impl Judge<'_> {
                 if let (Some((told, cause)), Some(refusal)) = (trouble, &mut report.refusal) {
                     refusal.reason = match self.reader {
                         Reader::Bearer => told,
-                        Reader::House => cause,
+                        Reader::Instance => cause,
                     };
                 }
                 report
@@ -175,7 +175,7 @@ impl Judge<'_> {
             id: record.id().to_owned(),
             iss,
             audience: audience.to_string(),
-            grants: (self.reader == Reader::House).then(told),
+            grants: (self.reader == Reader::Instance).then(told),
         }
     }
 
@@ -184,7 +184,7 @@ impl Judge<'_> {
             step: refusal.step.name().to_owned(),
             rule: refusal.rule.id().to_owned(),
             reason: refusal.reason,
-            owner: refusal.owner.filter(|_| self.reader == Reader::House),
+            owner: refusal.owner.filter(|_| self.reader == Reader::Instance),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A whole house in a scratch directory, asked over its router without a socket.
+//! A whole instance in a scratch directory, asked over its router without a socket.
 
 use std::path::PathBuf;
 
@@ -19,14 +19,14 @@ use super::*;
 use crate::file::{Mode, write_durably};
 use crate::instance::assemble::{Settings, Source};
 use crate::instance::data_dir::{Curve, KeyName};
-use crate::instance::founding::{self, Plan};
-use crate::instance::people::Password;
+use crate::instance::init::{self, Plan};
+use crate::instance::local_users::Password;
 use crate::serving::routes::Routes;
 
 /// Where clients reach it.
 pub(crate) const ORIGIN: &str = "https://seal.example.com";
 /// Its first local user.
-pub(crate) const FIRST_USER: &str = "admin@house.example";
+pub(crate) const FIRST_USER: &str = "admin@instance.example";
 
 /// An answer, read whole.
 pub(crate) struct Answer {
@@ -45,9 +45,9 @@ impl Answer {
     }
 }
 
-/// The house.
+/// The instance.
 pub(crate) struct Scratch {
-    pub(crate) house: House,
+    pub(crate) instance: Instance,
     pub(crate) routes: Routes,
     token_key: SigningKey,
     folder: TempDir,
@@ -55,7 +55,7 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// A new house with this configuration file.
+    /// A new instance with this configuration file.
     pub(crate) async fn open(configuration: &str) -> Self {
         Self::open_with(configuration, &[]).await
     }
@@ -71,28 +71,28 @@ impl Scratch {
         let data = DataDir::hold(&folder.path().join("data")).expect("a directory");
         let password = Password::choose(None, &SystemRandom).expect("a password");
         let plan = Plan::new(Curve::P256, FIRST_USER, &password);
-        founding::found(&data, plan, SystemClock.now(), &SystemRandom).expect("a house");
+        init::init(&data, plan, SystemClock.now(), &SystemRandom).expect("an instance");
         let settings = Settings::read(&Source::new(Some(&path), None)).map_err(|(problems, _)| problems).expect("good");
         let origin = Origin::parse(ORIGIN).expect("an origin");
-        let house = House::open(&data, settings, origin, None).await.expect("opens");
+        let instance = Instance::open(&data, settings, origin, None).await.expect("opens");
         let key_file = data.key_file().expect("a key file");
         let token_key = data.key(KeyName::Token, &key_file).expect("a key");
-        Self { routes: Routes::of(&house), house, token_key, folder, _data: data }
+        Self { routes: Routes::of(&instance), instance, token_key, folder, _data: data }
     }
 
-    /// The same house, closed and opened again, perhaps without what was in its store.
+    /// The same instance, closed and opened again, perhaps without what was in its store.
     pub(crate) async fn reopen(self, loses_store: bool) -> Self {
-        let Self { house, routes, token_key, folder, _data } = self;
-        house.close();
-        drop((house, routes));
+        let Self { instance, routes, token_key, folder, _data } = self;
+        instance.close();
+        drop((instance, routes));
         if loses_store {
             std::fs::remove_dir_all(folder.path().join("data/store")).expect("removed");
         }
         let path = folder.path().join("privyseal.toml");
         let settings = Settings::read(&Source::new(Some(&path), None)).map_err(|(problems, _)| problems).expect("good");
-        let house =
-            House::open(&_data, settings, Origin::parse(ORIGIN).expect("an origin"), None).await.expect("opens");
-        Self { routes: Routes::of(&house), house, token_key, folder, _data }
+        let instance =
+            Instance::open(&_data, settings, Origin::parse(ORIGIN).expect("an origin"), None).await.expect("opens");
+        Self { routes: Routes::of(&instance), instance, token_key, folder, _data }
     }
 
     /// Writes another configuration, and files beside it.
@@ -107,22 +107,22 @@ impl Scratch {
 
     /// The snapshots.
     pub(crate) fn snapshots(&self) -> &Snapshots {
-        &self.house.snapshots
+        &self.instance.snapshots
     }
 
     /// From now on the audit log takes nothing.
     pub(crate) fn close_audit(&self) {
-        self.house.logs[2].close();
+        self.instance.logs[2].close();
     }
 
     /// Every record of the audit log.
     pub(crate) fn audit(&self) -> Vec<AuditRecord> {
-        let audit = &self.house.logs[2];
+        let audit = &self.instance.logs[2];
         let leaf = |index| audit.leaf(index).expect("reads").expect("is there");
         (0..audit.size()).map(|index| serde_json::from_slice(&leaf(index)).expect("a record")).collect()
     }
 
-    /// A token of the house's own provider for the local user of that address.
+    /// A token of the instance's own provider for the local user of that address.
     pub(crate) fn token(&self, audience: &str, email: &str) -> String {
         self.token_with(json!({ "aud": audience, "email": email }))
     }

@@ -1,4 +1,4 @@
-//! The three logs of a house.
+//! The three logs of an instance.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,8 +45,8 @@ impl LogName {
         }
     }
 
-    fn origin(self, house: &str) -> Result<Origin, OriginError> {
-        Origin::parse(&format!("{}.{house}", self.label()))
+    fn origin(self, instance: &str) -> Result<Origin, OriginError> {
+        Origin::parse(&format!("{}.{instance}", self.label()))
     }
 }
 
@@ -101,10 +101,10 @@ fn folder(root: &Path, name: LogName) -> PathBuf {
     root.join("log").join(name.label())
 }
 
-/// Opens the log `name` of the house called `house`.
-pub(crate) fn open(data: &DataDir, name: LogName, house: &str, key: SigningKey) -> Result<Log, LogsError> {
+/// Opens the log `name` of the instance called `instance`.
+pub(crate) fn open(data: &DataDir, name: LogName, instance: &str, key: SigningKey) -> Result<Log, LogsError> {
     data.folder("log")?;
-    let origin = name.origin(house).map_err(|error| LogsError::Origin { name, error })?;
+    let origin = name.origin(instance).map_err(|error| LogsError::Origin { name, error })?;
     let (log, report) = Log::open(&folder(data.root(), name), origin, Arc::new(key))
         .map_err(|error| LogsError::Open { name, error })?;
     tracing::debug!(%name, ?report, "log opened");

@@ -1,4 +1,4 @@
-//! What a house opens first: its keys, its logs, its store.
+//! What an instance opens first: its keys, its logs, its store.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use shared::store::Store;
 use shared::store::sled::{SetAside, SledStore};
 use shared::time::Clock;
 
-use super::error::HouseError;
+use super::error::InstanceError;
 use crate::clock::SystemClock;
 use crate::instance::assemble::{Origin, Settings};
-use crate::instance::data_dir::{DataDir, HouseFile, KeyName};
+use crate::instance::data_dir::{DataDir, InstanceFile, KeyName};
 use crate::instance::logs::{self, LogName};
 use crate::instance::signature_log::first_entry;
 use crate::instance::snapshots::Cause;
 
-/// The keys, logs and store of a house, open.
+/// The keys, logs and store of an instance, open.
 pub(super) struct Opened {
     pub(super) key_file: Arc<KeyFile>,
     pub(super) certificates: Log,
@@ -32,9 +32,9 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn new(data: &DataDir, file: &HouseFile, settings: &Settings) -> Result<Self, HouseError> {
+    pub(super) fn new(data: &DataDir, file: &InstanceFile, settings: &Settings) -> Result<Self, InstanceError> {
         let key_file = Arc::new(data.key_file()?);
-        let log = |name: LogName| -> Result<Log, HouseError> {
+        let log = |name: LogName| -> Result<Log, InstanceError> {
             Ok(logs::open(data, name, &file.name, data.key(name.key(), &key_file)?)?)
         };
         let issuing_key: Arc<dyn Signer> = match &settings.issuing_key {
@@ -63,7 +63,7 @@ impl Opened {
     }
 
     /// Writes down what this start begins with, before anything is signed.
-    pub(super) async fn record_start(&self, settings: &Settings, origin: &Origin) -> Result<(), HouseError> {
+    pub(super) async fn record_start(&self, settings: &Settings, origin: &Origin) -> Result<(), InstanceError> {
         let configuration = AuditRecord::ConfigurationLoaded {
             at_ms: SystemClock.now().millis(),
             sha256: settings.sha256.clone(),

@@ -12,7 +12,7 @@ use shared::random::Random;
 use shared::time::Clock;
 
 use crate::instance::svid_uses::{SvidUses, UseRefused};
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::upstream::UpstreamConnector;
 
 /// The OpenID provider; one for each snapshot.
@@ -24,7 +24,7 @@ pub(crate) struct OpenIdProvider {
     /// The records, whose rules say who may log in as whom.
     pub(crate) issuers: Arc<Issuers>,
     /// Fetches trust domains' bundles.
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     /// Counts the uses of SVIDs.
     pub(crate) svid_uses: Arc<SvidUses>,
     pub(crate) audit: Log,
@@ -42,7 +42,7 @@ pub(crate) struct OpenIdProviderParts {
     pub(crate) local: Option<Arc<LocalUsers>>,
     pub(crate) upstreams: Vec<Arc<UpstreamConnector>>,
     pub(crate) issuers: Arc<Issuers>,
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     pub(crate) svid_uses: Arc<SvidUses>,
     /// Whether there is a listener for workloads, without which nobody can show an X.509-SVID.
     pub(crate) has_svid_listener: bool,

@@ -1,4 +1,4 @@
-//! The parts of a house, made from its configuration and what was opened.
+//! The parts of an instance, made from its configuration and what was opened.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use shared::time::Clock as _;
 use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, Validity};
 use shared::x509::{Certificate, Chain};
 
-use super::error::HouseError;
+use super::error::InstanceError;
 use super::opened::Opened;
 use crate::clock::SystemClock;
 use crate::instance::assemble::{Origin, Settings};
-use crate::instance::data_dir::{DataDir, HouseFile, KeyName};
+use crate::instance::data_dir::{DataDir, InstanceFile, KeyName};
 use crate::instance::own_bundle;
 use crate::instance::served_logs::{ServedLogs, SignatureLog};
 use crate::instance::signature_log::IssuedLately;
@@ -25,14 +25,14 @@ use crate::instance::snapshots::{SnapshotError, SnapshotInputs};
 use crate::instance::svid_uses::SvidUses;
 use crate::instance::timestamp_units::TimestampUnits;
 use crate::instance::trust_publisher::{TrustPublisher, TufKeys};
-use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::{BundleKeeper, BundleParts, OwnKeys};
+use crate::outbound::KeyRefresher;
+use crate::outbound::bundles::{BundleParts, BundleRefresher, OwnKeys};
 use crate::outbound::workload_api::WorkloadApi;
 
-/// What the parts of a house are made from.
+/// What the parts of an instance are made from.
 pub(super) struct Parts<'a> {
     pub(super) data: &'a DataDir,
-    pub(super) file: &'a HouseFile,
+    pub(super) file: &'a InstanceFile,
     pub(super) opened: &'a Opened,
     pub(super) settings: &'a Settings,
     pub(super) origin: &'a Origin,
@@ -46,8 +46,8 @@ pub(super) struct PublishedRoot {
 }
 
 impl Parts<'_> {
-    fn chain(&self, name: &'static str) -> Result<Chain, HouseError> {
-        Chain::from_pem(&self.data.certificates(name)?).map_err(|error| HouseError::Chain { name, error })
+    fn chain(&self, name: &'static str) -> Result<Chain, InstanceError> {
+        Chain::from_pem(&self.data.certificates(name)?).map_err(|error| InstanceError::Chain { name, error })
     }
 
     fn issuer(&self) -> String {
@@ -56,7 +56,7 @@ impl Parts<'_> {
 
     /// Publishes the trust root with the units' chains, which may sign from then on, and destroys the keys that are
     /// done.
-    pub(super) async fn publish_trust(&self, units: &mut TimestampUnits) -> Result<PublishedRoot, HouseError> {
+    pub(super) async fn publish_trust(&self, units: &mut TimestampUnits) -> Result<PublishedRoot, InstanceError> {
         let material = self.material(units.chains()?)?;
         let publisher = Arc::new(self.publisher(&material).await?);
         units.note_published(SystemClock.now())?;
@@ -65,7 +65,7 @@ impl Parts<'_> {
     }
 
     /// What the trust root says, with `timestamping` for the units' chains.
-    fn material(&self, timestamping: Vec<CertificateChain>) -> Result<TrustMaterial, HouseError> {
+    fn material(&self, timestamping: Vec<CertificateChain>) -> Result<TrustMaterial, InstanceError> {
         let validity = Validity { start: self.file.created(), end: None };
         let chain = |chain: Chain| CertificateChain {
             certificates: chain.certificates().iter().map(|certificate| certificate.der().to_vec()).collect(),
@@ -78,7 +78,7 @@ impl Parts<'_> {
             validity,
         };
         Ok(TrustMaterial {
-            house: self.file.name.clone(),
+            instance: self.file.name.clone(),
             origin: self.origin.to_string(),
             oidc_issuer: self.issuer(),
             offered_since: self.file.created(),
@@ -90,9 +90,10 @@ impl Parts<'_> {
     }
 
     /// What signs and publishes the trust root, with what is due done.
-    async fn publisher(&self, material: &TrustMaterial) -> Result<TrustPublisher, HouseError> {
-        let signer =
-            |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(self.data.key(name, &self.opened.key_file)?)) };
+    async fn publisher(&self, material: &TrustMaterial) -> Result<TrustPublisher, InstanceError> {
+        let signer = |name| -> Result<Arc<dyn Signer>, InstanceError> {
+            Ok(Arc::new(self.data.key(name, &self.opened.key_file)?))
+        };
         let keys = TufKeys {
             root: signer(KeyName::TufRoot)?,
             targets: signer(KeyName::TufTargets)?,
@@ -107,11 +108,12 @@ impl Parts<'_> {
     pub(super) fn snapshot_inputs(
         &self,
         issued_lately: Arc<IssuedLately>,
-        keys: Arc<KeyKeeper>,
-        bundles: Arc<BundleKeeper>,
-    ) -> Result<SnapshotInputs, HouseError> {
-        let signer =
-            |name| -> Result<Arc<dyn Signer>, HouseError> { Ok(Arc::new(self.data.key(name, &self.opened.key_file)?)) };
+        keys: Arc<KeyRefresher>,
+        bundles: Arc<BundleRefresher>,
+    ) -> Result<SnapshotInputs, InstanceError> {
+        let signer = |name| -> Result<Arc<dyn Signer>, InstanceError> {
+            Ok(Arc::new(self.data.key(name, &self.opened.key_file)?))
+        };
         let Opened { store, audit, certificates, issuing_key, clock, random, .. } = self.opened;
         Ok(SnapshotInputs {
             origin: self.origin.clone(),
@@ -140,7 +142,7 @@ impl Parts<'_> {
         &self,
         units: &[CertificateChain],
         workload_api: Option<&WorkloadApi>,
-    ) -> Result<Arc<BundleKeeper>, HouseError> {
+    ) -> Result<Arc<BundleRefresher>, InstanceError> {
         let issuing = self.chain("issuing-ca")?;
         let certified = issuing.certificates().iter().map(|certificate| certificate.public_key().spki_sha256());
         let units = units.iter().flat_map(|chain| &chain.certificates);
@@ -151,7 +153,7 @@ impl Parts<'_> {
             signers.push(self.data.key(name, &self.opened.key_file)?.public_key().spki_sha256());
         }
         let Opened { audit, clock, random, .. } = self.opened;
-        Ok(Arc::new(BundleKeeper::new(BundleParts {
+        Ok(Arc::new(BundleRefresher::new(BundleParts {
             clock: clock.clone(),
             random: random.clone(),
             audit: Some(audit.clone()),
@@ -162,7 +164,7 @@ impl Parts<'_> {
     }
 
     /// The bundle of our own trust domain, if we have one.
-    pub(super) fn own_bundle(&self) -> Result<Option<Bytes>, HouseError> {
+    pub(super) fn own_bundle(&self) -> Result<Option<Bytes>, InstanceError> {
         if self.settings.spiffe.trust_domain.is_none() {
             return Ok(None);
         }
@@ -173,7 +175,7 @@ impl Parts<'_> {
     }
 
     /// Which logs are served.
-    pub(super) fn served_logs(&self, issued_lately: Arc<IssuedLately>) -> Result<ServedLogs, HouseError> {
+    pub(super) fn served_logs(&self, issued_lately: Arc<IssuedLately>) -> Result<ServedLogs, InstanceError> {
         let writers = Writers {
             issuers: self.chain("issuing-ca")?.certificates().iter().take(1).cloned().collect(),
             allows_public_keys: self.settings.accept_public_keys,

@@ -30,8 +30,8 @@ pub(crate) struct Refused {
 /// Why a configuration did not come into force.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReloadError {
-    /// The house was started without a file.
-    #[error("this house was started without a configuration file; there is nothing to read again")]
+    /// The instance was started without a file.
+    #[error("this instance was started without a configuration file; there is nothing to read again")]
     NoFile,
     /// It is not good, or it needs a restart. The one before it stays in force.
     #[error(transparent)]
@@ -77,7 +77,7 @@ impl Reloader {
             Ok(Ok(settings)) => settings,
             Ok(Err((problems, sha256))) => return self.refuse(problems, sha256, cause).await,
             Err(error) => {
-                let problems = Problems::one("the house", format!("reading the configuration ended early: {error}"));
+                let problems = Problems::one("the instance", format!("reading the configuration ended early: {error}"));
                 return self.refuse(problems, String::new(), cause).await;
             }
         };

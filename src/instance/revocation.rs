@@ -18,11 +18,11 @@ use shared::log::{AppendError, Log};
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
 use shared::x509::revocation::{CrlError, CrlPlan, Responder, RevocationReason};
-use shared::x509::{Ceremony, CeremonyError, Certificate, chain};
+use shared::x509::{CaSetup, CaSetupError, Certificate, chain};
 
 use crate::file::{self, FileError, Mode};
 use crate::instance::assemble::RevocationSettings;
-use crate::instance::data_dir::{DataDir, HouseFile};
+use crate::instance::data_dir::{DataDir, InstanceFile};
 use crate::instance::timestamp_units::{Root, UnitFileError, UnitFiles};
 pub(crate) use published::{PublishedRevocations, RevocationState};
 use register::{RegisterError, RevocationRegister, SignedList};
@@ -52,7 +52,7 @@ pub(crate) enum RevocationError {
     #[error("the revocation list: {0}")]
     Crl(#[from] CrlError),
     #[error("the certificate of the OCSP responder: {0}")]
-    Ceremony(#[from] CeremonyError),
+    CaSetup(#[from] CaSetupError),
     #[error("the root issued no certificate with the serial number {0}; `privyseal ca list` shows those that it did")]
     Unknown(String),
     #[error("the certificate {0} is revoked already")]
@@ -61,11 +61,11 @@ pub(crate) enum RevocationError {
     Responder,
 }
 
-/// The revocations of a house. It alone writes the register, the list and the responder's files.
+/// The revocations of an instance. It alone writes the register, the list and the responder's files.
 pub(crate) struct Revocations {
     root: PathBuf,
     units: UnitFiles,
-    house: HouseFile,
+    instance: InstanceFile,
     key_file: Arc<KeyFile>,
     audit: Log,
     register: RevocationRegister,
@@ -75,7 +75,7 @@ impl Revocations {
     /// Reads the register in `data`.
     pub(crate) fn open(
         data: &DataDir,
-        house: &HouseFile,
+        instance: &InstanceFile,
         key_file: Arc<KeyFile>,
         audit: Log,
     ) -> Result<Self, RevocationError> {
@@ -87,7 +87,7 @@ impl Revocations {
         } else {
             RevocationRegister::default()
         };
-        Ok(Self { root, units: UnitFiles::of(data), house: house.clone(), key_file, audit, register })
+        Ok(Self { root, units: UnitFiles::of(data), instance: instance.clone(), key_file, audit, register })
     }
 
     /// Every certificate that the root issued, each once.
@@ -154,7 +154,7 @@ impl Revocations {
         self.keep(RevocationRegister { next_number: number + 1, ..self.register.clone() })?;
         let revoked = self.register.revoked();
         let (this_update, next_update) = (now.floor_to_second(), now.plus(period).floor_to_second());
-        let plan = CrlPlan { number, this_update, next_update, since: self.house.created(), revoked: &revoked };
+        let plan = CrlPlan { number, this_update, next_update, since: self.instance.created(), revoked: &revoked };
         let tbs = plan.to_be_signed(&root.certificate, &root.key)?;
         let record = AuditRecord::RevocationListSigned { at_ms: now.millis(), number, tbs_sha256: sha256_hex(&tbs) };
         self.audit.append(record.to_leaf()).wait()?;
@@ -186,8 +186,8 @@ impl Revocations {
             public_key_sha256: hex::encode(key.public_key().spki_sha256()),
         };
         self.audit.append(record.to_leaf()).wait()?;
-        let ceremony = Ceremony { house: &self.house.name, root_key: &root.key, now, random: &SystemRandom };
-        let certificate = ceremony.ocsp_responder(&root.certificate, key.public_key(), RESPONDER_VALIDITY)?;
+        let setup = CaSetup { instance: &self.instance.name, root_key: &root.key, now, random: &SystemRandom };
+        let certificate = setup.ocsp_responder(&root.certificate, key.public_key(), RESPONDER_VALIDITY)?;
         let chain = shared::x509::Chain::new(vec![certificate, root.certificate.clone()])
             .map_err(|error| RevocationError::Certificates { path: self.units.certificates_path(RESPONDER), error })?;
         Ok(self.units.write_chain(RESPONDER, &chain)?)
@@ -226,7 +226,7 @@ impl Revocations {
             revoked: self.register.revoked(),
             list,
             responder: self.responder()?,
-            since: self.house.created(),
+            since: self.instance.created(),
         })
     }
 

@@ -1,4 +1,4 @@
-//! Who may do what over the house's own API.
+//! Who may do what over the instance's own API.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,13 +34,13 @@ pub(crate) struct Roles {
     pub(crate) admins: Option<BTreeSet<String>>,
     pub(crate) auditors: BTreeSet<String>,
     pub(crate) namespace_owners: BTreeMap<String, Vec<DomainName>>,
-    /// The local user that the house was made with.
+    /// The local user that the instance was made with.
     pub(crate) first_user: Option<String>,
 }
 
 impl Roles {
-    /// The same in a house that was made with this local user.
-    pub(crate) fn in_house_of(&self, first_user: Option<&str>) -> Self {
+    /// The same in an instance that was made with this local user.
+    pub(crate) fn in_instance_of(&self, first_user: Option<&str>) -> Self {
         let first_user = first_user.and_then(|text| EmailAddress::parse(text).ok()).map(|address| address.to_string());
         Self { first_user, ..self.clone() }
     }
@@ -50,7 +50,7 @@ impl Roles {
         let address = address.as_str();
         let is_admin = match &self.admins {
             Some(admins) => admins.contains(address),
-            // Nobody wrote this address down, so it counts only for the very user that the house was made with, and not for
+            // Nobody wrote this address down, so it counts only for the very user that the instance was made with, and not for
             // whoever a grant gives the address to later.
             None => connector == ConnectorId::local().as_str() && self.first_user.as_deref() == Some(address),
         };
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_first_user_is_admin_until_the_configuration_names_others() {
-        let roles = Roles::default().in_house_of(Some("admin@Privyseal.Internal"));
+        let roles = Roles::default().in_instance_of(Some("admin@Privyseal.Internal"));
         let first = address("admin@privyseal.internal");
         assert_eq!(roles.of(&first, "local"), [Role::Admin]);
         assert_eq!(roles.of(&first, "corp"), [], "another connector's user of that address");

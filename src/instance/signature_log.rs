@@ -1,4 +1,4 @@
-//! The signature log of this house: its first entry, and the certificates that are about to come back to it. What an
+//! The signature log of this instance: its first entry, and the certificates that are about to come back to it. What an
 //! entry is, and who may write one, is decided in the crate `privyseal-sigstore`.
 
 pub(crate) mod first_entry;

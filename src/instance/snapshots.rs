@@ -1,4 +1,4 @@
-//! What the configuration and the registered issuers make of the house: one snapshot, swapped whole.
+//! What the configuration and the registered issuers make of the instance: one snapshot, swapped whole.
 //!
 //! A request takes the snapshot in force when it begins and never looks again, so no answer mixes two configurations. A
 //! new one is made beside the old, from all settings and all registrations; only when that succeeded and the audit log
@@ -25,7 +25,7 @@ use crate::instance::assemble::{Problems, Settings};
 /// The snapshot in force, and the only way to another.
 pub(crate) struct Snapshots {
     current: Arc<ArcSwap<Snapshot>>,
-    /// Held while a snapshot is made: whoever makes one has seen the one before.
+    /// CurrentBundle while a snapshot is made: whoever makes one has seen the one before.
     build: tokio::sync::Mutex<Build>,
 }
 
@@ -48,18 +48,18 @@ pub(crate) enum ChangeError {
 }
 
 impl From<SnapshotError> for ChangeError {
-    /// The keys and chains were good when the house opened, so a change that fails on them is told as one of its
+    /// The keys and chains were good when the instance opened, so a change that fails on them is told as one of its
     /// problems.
     fn from(error: SnapshotError) -> Self {
         match error {
             SnapshotError::Problems(problems) => problems.into(),
-            other => Problems::one("the house", other.to_string()).into(),
+            other => Problems::one("the instance", other.to_string()).into(),
         }
     }
 }
 
 impl Snapshots {
-    /// The first snapshot, of a house without registered issuers.
+    /// The first snapshot, of an instance without registered issuers.
     pub(crate) fn open(inputs: SnapshotInputs, settings: Settings) -> Result<Self, SnapshotError> {
         let snapshot = inputs.snapshot(&settings, &Registered::default(), None)?;
         let build = Build { inputs, settings, registrations: Registered::default() };

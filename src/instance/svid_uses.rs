@@ -27,7 +27,7 @@ pub(crate) enum UseRefused {
     Ended,
 }
 
-/// Counts uses. One for the whole house, whatever snapshot is in force.
+/// Counts uses. One for the whole instance, whatever snapshot is in force.
 pub(crate) struct SvidUses {
     store: Arc<dyn Store>,
     buckets: Mutex<HashMap<String, Bucket>>,

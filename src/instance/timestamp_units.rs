@@ -1,4 +1,4 @@
-//! The timestamp units of the house: their keys and certificates from the making to the destruction.
+//! The timestamp units of the instance: their keys and certificates from the making to the destruction.
 //!
 //! ```text
 //! made ── certified ── registered ── published ── signs from its moment on ── closed ── destroyed

@@ -1,4 +1,4 @@
-//! Revocation and timestamping of a house that opens: both work with what the root certified.
+//! Revocation and timestamping of an instance that opens: both work with what the root certified.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use shared::time::Clock as _;
 use tsa::Succession;
 
-use super::error::HouseError;
+use super::error::InstanceError;
 use super::parts::{Parts, PublishedRoot};
 use crate::clock::{SystemClock, SystemClocks};
 use crate::instance::assemble::TimeSettings;
@@ -27,7 +27,7 @@ pub(super) struct Timestamping {
 
 impl Parts<'_> {
     /// What is revoked and what is published of it, with what is due done.
-    pub(super) fn revocations(&self) -> Result<Arc<RevocationRefresher>, HouseError> {
+    pub(super) fn revocations(&self) -> Result<Arc<RevocationRefresher>, InstanceError> {
         let (key_file, settings) = (self.opened.key_file.clone(), &self.settings.revocation);
         let mut revocations = Revocations::open(self.data, self.file, key_file, self.opened.audit.clone())?;
         revocations.refresh(settings, SystemClock.now())?;
@@ -41,7 +41,7 @@ impl Parts<'_> {
     }
 
     /// The units, with what is due done as far as it can be before the trust root is published.
-    pub(super) fn timestamp_units(&self, revocations: &RevocationRefresher) -> Result<TimestampUnits, HouseError> {
+    pub(super) fn timestamp_units(&self, revocations: &RevocationRefresher) -> Result<TimestampUnits, InstanceError> {
         let (key_file, now) = (self.opened.key_file.clone(), SystemClock.now());
         let (settings, files) = (&self.settings.units, UnitFiles::of(self.data));
         let mut units = TimestampUnits::open(self.data, self.file, key_file, self.opened.audit.clone())?;
@@ -59,7 +59,7 @@ impl Parts<'_> {
         &self,
         units: TimestampUnits,
         trust: &PublishedRoot,
-    ) -> Result<Timestamping, HouseError> {
+    ) -> Result<Timestamping, InstanceError> {
         let successions = units.successions(&self.settings.units, SystemClock.now())?;
         let time = Arc::new(self.time(&successions)?);
         let (audit, random) = (self.opened.audit.clone(), self.opened.random.clone());
@@ -79,7 +79,7 @@ impl Parts<'_> {
         Ok(Timestamping { time, authority, rollover })
     }
 
-    fn time(&self, units: &[Succession]) -> Result<TrustedTime, HouseError> {
+    fn time(&self, units: &[Succession]) -> Result<TrustedTime, InstanceError> {
         let TimeSettings { limits, sources, poll } = &self.settings.time;
         let limits = clock_limits(*limits, units);
         let sources = TimeSources::new(sources.clone(), *poll);

@@ -159,7 +159,7 @@ impl TrustedTime {
         json!({ "mode": self.limits().mode.as_str(), "trusted": lease.check(self.clocks.read()).is_ok() })
     }
 
-    /// Looks at the clocks for as long as the house is served.
+    /// Looks at the clocks for as long as the instance is served.
     pub(crate) async fn watch(self: Arc<Self>) {
         loop {
             let _ = self.look();
@@ -252,7 +252,7 @@ fn recover(audit: &Log, mark: Option<&MarkFile>) -> Result<MarkRecovery, Trusted
     Ok(recovery)
 }
 
-/// A tenth more or less, so that many houses do not ask at once (RFC 5905 §13.1 does the same to its poll interval).
+/// A tenth more or less, so that many instances do not ask at once (RFC 5905 §13.1 does the same to its poll interval).
 fn jittered(wait: Duration) -> Duration {
     let random: &dyn Random = &SystemRandom;
     let [byte] = random.bytes::<1>();

@@ -7,16 +7,16 @@
 mod cache;
 mod endpoint;
 mod interval;
-mod keeper;
 mod ledger;
 mod own_keys;
 mod refresh_error;
+mod refresher;
 mod report;
 mod source;
 mod status;
 
-pub(crate) use keeper::{BundleKeeper, BundleParts};
 pub(crate) use own_keys::OwnKeys;
+pub(crate) use refresher::{BundleParts, BundleRefresher};
 pub(crate) use report::{Report, State};
 pub(crate) use source::{MAX_BUNDLE_FILE, WorkloadBundles};
 

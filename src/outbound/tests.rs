@@ -15,7 +15,7 @@ use broker::registry::Issuers;
 use shared::time::{Clock, UnixTime};
 
 use super::client::OutboundError;
-use super::key_keeper::RefreshCause;
+use super::key_refresher::RefreshCause;
 use super::*;
 use crate::current::Current;
 
@@ -101,9 +101,9 @@ fn record(iss: &str, keys: KeySource, reach: Reach) -> Arc<Issuer> {
     Arc::clone(record)
 }
 
-fn keeper() -> (Arc<Hand>, KeyKeeper) {
+fn keeper() -> (Arc<Hand>, KeyRefresher) {
     let clock = Arc::new(Hand(ArcSwap::from_pointee(UnixTime::from_seconds(1_795_000_000))));
-    let keeper = KeyKeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    let keeper = KeyRefresher::new(Arc::clone(&clock) as Arc<dyn Clock>);
     (clock, keeper)
 }
 

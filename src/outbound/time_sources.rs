@@ -19,7 +19,7 @@ pub(crate) use reach::Reach;
 use source::Source;
 pub(crate) use source::{ANSWER_DEADLINE, SourceError, SourceSettings};
 
-/// All sources of a house.
+/// All sources of an instance.
 pub(crate) struct TimeSources {
     settings: Vec<SourceSettings>,
     sources: Vec<Arc<tokio::sync::Mutex<Source>>>,

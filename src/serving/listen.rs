@@ -1,4 +1,4 @@
-//! Sockets: where connections come from, and what the house speaks on them.
+//! Sockets: where connections come from, and what the instance speaks on them.
 
 pub(crate) mod connections;
 pub(crate) mod svid;

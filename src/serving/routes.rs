@@ -1,10 +1,10 @@
-//! What is served where: the routes of each listener, over the parts of a house.
+//! What is served where: the routes of each listener, over the parts of an instance.
 
 use std::sync::Arc;
 
 use axum::Router;
 
-use crate::instance::House;
+use crate::instance::Instance;
 use crate::serving::http::api::{self, ApiState};
 use crate::serving::http::disclosure::{self, DisclosureEdge};
 use crate::serving::http::health::{self, HealthEdge};
@@ -12,7 +12,7 @@ use crate::serving::http::metrics::{self, Figures};
 use crate::serving::http::request_id::RequestIds;
 use crate::serving::http::{frame, fulcio, log, oidc, revocation, spiffe, timestamp, trust};
 
-/// The routes of a house, by the listener that serves them.
+/// The routes of an instance, by the listener that serves them.
 #[derive(Clone)]
 pub(crate) struct Routes {
     /// Everything, but for metrics.
@@ -26,69 +26,69 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// The routes of this house.
-    pub(crate) fn of(house: &House) -> Self {
-        let ids = Arc::new(RequestIds::new(&*house.random));
+    /// The routes of this instance.
+    pub(crate) fn of(instance: &Instance) -> Self {
+        let ids = Arc::new(RequestIds::new(&*instance.random));
         let framed = |routes: Router| frame::frame(routes, ids.clone());
-        let health = health::routes(Arc::new(health_edge(house)));
+        let health = health::routes(Arc::new(health_edge(instance)));
         Self {
-            main: framed(main(house).merge(health.clone())),
-            svid: framed(svid(house).merge(health)),
-            plain: framed(revocation::routes(house.published_revocations())),
-            metrics: framed(metrics::routes(figures(house))),
+            main: framed(main(instance).merge(health.clone())),
+            svid: framed(svid(instance).merge(health)),
+            plain: framed(revocation::routes(instance.published_revocations())),
+            metrics: framed(metrics::routes(figures(instance))),
         }
     }
 }
 
-fn main(house: &House) -> Router {
-    fulcio::routes(house.snapshots.part(|snapshot| &snapshot.certificate_authority))
-        .merge(timestamp::routes(house.timestamps.clone()))
-        .merge(disclosure::routes(Arc::new(disclosure_edge(house))))
-        .merge(log::routes(house.served_logs.clone()))
-        .merge(oidc::routes(house.snapshots.part(|snapshot| &snapshot.provider)))
-        .merge(trust::routes(house.published_trust()))
-        .merge(api::routes(Arc::new(api_state(house))))
-        .merge(revocation::routes(house.published_revocations()))
-        .merge(spiffe::routes(house.own_bundle.clone()))
+fn main(instance: &Instance) -> Router {
+    fulcio::routes(instance.snapshots.part(|snapshot| &snapshot.certificate_authority))
+        .merge(timestamp::routes(instance.timestamps.clone()))
+        .merge(disclosure::routes(Arc::new(disclosure_edge(instance))))
+        .merge(log::routes(instance.served_logs.clone()))
+        .merge(oidc::routes(instance.snapshots.part(|snapshot| &snapshot.provider)))
+        .merge(trust::routes(instance.published_trust()))
+        .merge(api::routes(Arc::new(api_state(instance))))
+        .merge(revocation::routes(instance.published_revocations()))
+        .merge(spiffe::routes(instance.own_bundle.clone()))
 }
 
-fn svid(house: &House) -> Router {
-    fulcio::routes(house.snapshots.part(|snapshot| &snapshot.certificate_authority))
-        .merge(oidc::token_routes(house.snapshots.part(|snapshot| &snapshot.provider)))
-        .merge(spiffe::routes(house.own_bundle.clone()))
+fn svid(instance: &Instance) -> Router {
+    fulcio::routes(instance.snapshots.part(|snapshot| &snapshot.certificate_authority))
+        .merge(oidc::token_routes(instance.snapshots.part(|snapshot| &snapshot.provider)))
+        .merge(spiffe::routes(instance.own_bundle.clone()))
 }
 
-fn health_edge(house: &House) -> HealthEdge {
-    let signers = vec![house.issuing_key.clone()];
-    let (logs, timestamps, bundles) = (house.logs.clone(), house.timestamps.clone(), house.bundles.clone());
-    HealthEdge::new(logs, signers, timestamps, bundles, house.issuers()).with_own_svid(house.own_svid())
+fn health_edge(instance: &Instance) -> HealthEdge {
+    let signers = vec![instance.issuing_key.clone()];
+    let (logs, timestamps, bundles) = (instance.logs.clone(), instance.timestamps.clone(), instance.bundles.clone());
+    HealthEdge::new(logs, signers, timestamps, bundles, instance.issuers()).with_own_svid(instance.own_svid())
 }
 
-fn disclosure_edge(house: &House) -> DisclosureEdge {
+fn disclosure_edge(instance: &Instance) -> DisclosureEdge {
     DisclosureEdge {
-        timestamps: house.timestamps.clone(),
-        origin: house.origin.clone(),
-        section: house.disclosure.clone(),
+        timestamps: instance.timestamps.clone(),
+        origin: instance.origin.clone(),
+        section: instance.disclosure.clone(),
     }
 }
 
-fn api_state(house: &House) -> ApiState {
+fn api_state(instance: &Instance) -> ApiState {
     ApiState {
-        snapshots: house.snapshots.clone(),
-        reloader: house.reloader.clone(),
-        registrar: house.registrar.clone(),
-        local_users: house.local_users.clone(),
-        audit: house.audit.clone(),
-        clock: house.clock.clone(),
+        snapshots: instance.snapshots.clone(),
+        reloader: instance.reloader.clone(),
+        registrar: instance.registrar.clone(),
+        local_users: instance.local_users.clone(),
+        audit: instance.audit.clone(),
+        clock: instance.clock.clone(),
     }
 }
 
-fn figures(house: &House) -> Figures {
+fn figures(instance: &Instance) -> Figures {
     Figures {
-        bundles: house.bundles.clone(),
-        issuers: house.issuers(),
-        logs: house.logs.clone(),
-        time: house.time.clone(),
-        clock: house.clock.clone(),
+        bundles: instance.bundles.clone(),
+        issuers: instance.issuers(),
+        logs: instance.logs.clone(),
+        time: instance.time.clone(),
+        clock: instance.clock.clone(),
     }
 }

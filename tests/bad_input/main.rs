@@ -2,10 +2,10 @@
 //! behind in any log. The request that each case spoils is accepted first, so no case passes for another reason.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test may do what the deciding rooms may not")]
 
-mod house;
+mod instance;
 mod requests;
 
-use house::{House, Reply};
+use instance::{Instance, Reply};
 use requests::{Issuer, certificate_request};
 use serde_json::json;
 
@@ -31,22 +31,22 @@ fn signing_cert(body: &serde_json::Value) -> Vec<u8> {
     post("/api/v2/signingCert", "application/json", body.to_string().as_bytes())
 }
 
-fn run(house: &House, cases: Vec<Case>) {
-    let before = house.kept();
+fn run(instance: &Instance, cases: Vec<Case>) {
+    let before = instance.kept();
     for case in cases {
-        let Reply { status, body } = house.send(&case.raw);
+        let Reply { status, body } = instance.send(&case.raw);
         assert_eq!(status, case.status, "{}: {body}", case.name);
         assert!(body.contains(case.says), "{}: \"{}\" is not in: {body}", case.name, case.says);
     }
-    assert_eq!(house.kept(), before, "a refused request left something in a log");
+    assert_eq!(instance.kept(), before, "a refused request left something in a log");
 }
 
 #[test]
 fn certificate_requests() {
     let issuer = Issuer::new();
-    let house = House::start(&issuer);
+    let instance = Instance::start(&issuer);
     let good = certificate_request(&issuer.token(json!({})));
-    assert_eq!(house.send(&signing_cert(&good)).status, 200);
+    assert_eq!(instance.send(&signing_cert(&good)).status, 200);
     let token = |claims| signing_cert(&certificate_request(&issuer.token(claims)));
     let raw_token = |token: &str| signing_cert(&certificate_request(token));
     let with = |pointer: &str, value: serde_json::Value| {
@@ -62,7 +62,7 @@ fn certificate_requests() {
     let duplicate = good.to_string().replacen('{', "{\"credentials\":{\"oidcIdentityToken\":\"x\"},", 1);
     let now = Issuer::now();
     run(
-        &house,
+        &instance,
         vec![
             Case {
                 name: "expired",
@@ -196,9 +196,9 @@ fn certificate_requests() {
 
 #[test]
 fn timestamp_requests() {
-    let house = House::start(&Issuer::new());
+    let instance = Instance::start(&Issuer::new());
     let good = requests::timestamp_query();
-    assert_eq!(house.send(&post("/tsa", "application/timestamp-query", &good)).status, 200);
+    assert_eq!(instance.send(&post("/tsa", "application/timestamp-query", &good)).status, 200);
     let rejected = |name, raw, says| Case { name, raw, status: 200, says };
     let query = |body: &[u8]| post("/tsa", "application/timestamp-query", body);
     let mut version = good.clone();
@@ -206,7 +206,7 @@ fn timestamp_requests() {
     let mut trailing = good.clone();
     trailing.push(0);
     run(
-        &house,
+        &instance,
         vec![
             rejected("truncated", query(&good[..good.len() - 1]), "RFC 3161"),
             rejected("trailing byte", query(&trailing), "RFC 3161"),
@@ -237,10 +237,10 @@ fn timestamp_requests() {
 
 #[test]
 fn log_entries() {
-    let house = House::start(&Issuer::new());
+    let instance = Instance::start(&Issuer::new());
     let entry = |body: &str| post("/api/v2/log/entries", "application/json", body.as_bytes());
     run(
-        &house,
+        &instance,
         vec![
             Case { name: "empty object", raw: entry("{}"), status: 400, says: "\"code\":3" },
             Case { name: "not JSON", raw: entry("nonsense"), status: 400, says: "\"code\":3" },
@@ -268,11 +268,11 @@ fn log_entries() {
 
 #[test]
 fn ten_thousand_headers() {
-    let house = House::start(&Issuer::new());
+    let instance = Instance::start(&Issuer::new());
     let mut raw = b"GET /healthz HTTP/1.1\r\nHost: s\r\n".to_vec();
     (0..10_000).for_each(|number| raw.extend_from_slice(format!("x-{number}: y\r\n").as_bytes()));
     raw.extend_from_slice(b"\r\n");
-    let reply = house.send(&raw);
+    let reply = instance.send(&raw);
     assert_eq!(reply.status, 431, "{}", reply.body);
-    assert_eq!(house.send(b"GET /healthz HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n").status, 200);
+    assert_eq!(instance.send(b"GET /healthz HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n").status, 200);
 }

@@ -1,4 +1,4 @@
-//! After the last kill: everything acknowledged is looked for in the logs as the house serves them.
+//! After the last kill: everything acknowledged is looked for in the logs as the instance serves them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use shared::log::{Entries, TilePath};
 use shared::x509::{Certificate, Chain};
 use tsa::{Expected, TimestampTrust, verify_response};
 
-use crate::house::{EMAIL, House};
+use crate::instance::{EMAIL, Instance};
 use crate::login::{self, Login};
 use crate::registration;
 
@@ -88,8 +88,8 @@ async fn text(client: &Client, url: &str) -> String {
 }
 
 /// Panics at whatever is missing; says how much was looked for.
-pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Found {
-    let (client, origin) = (house.client(), house.origin());
+pub(crate) async fn check(instance: &Instance, acknowledged: &[Acknowledged]) -> Found {
+    let (client, origin) = (instance.client(), instance.origin());
     let certificates = Fetched::all(&client, &format!("{origin}/ct")).await;
     let signatures = Fetched::all(&client, &format!("{origin}/api/v2")).await;
     let audit = Audit::of(Fetched::all(&client, &format!("{origin}/audit")).await);
@@ -128,11 +128,11 @@ pub(crate) async fn check(house: &House, acknowledged: &[Acknowledged]) -> Found
                 let decoded = URL_SAFE_NO_PAD.decode(claims).unwrap();
                 let is_recorded = audit.tokens.contains(&hex::encode(sha256(&[&decoded])));
                 assert!(is_recorded, "{nth}: the token is not in the audit log: {}", String::from_utf8_lossy(&decoded));
-                assert!(login::is_known(house, &client, login).await, "{nth}: the session is lost");
+                assert!(login::is_known(instance, &client, login).await, "{nth}: the session is lost");
             }
             Acknowledged::Registration { id, api } => {
                 counts[4] += 1;
-                let approved = registration::approved_by(house, &client, api, id).await;
+                let approved = registration::approved_by(instance, &client, api, id).await;
                 assert_eq!(approved.as_deref(), Some(EMAIL), "{nth}: the registration {id} is lost");
             }
             Acknowledged::Timestamp { data, response } => {
@@ -169,7 +169,7 @@ impl std::fmt::Display for Found {
     }
 }
 
-/// The house will sign no time before the latest one that anybody was given, give or take genTime's rounding.
+/// The instance will sign no time before the latest one that anybody was given, give or take genTime's rounding.
 async fn check_mark(client: &Client, origin: &str, latest: u64) {
     let readiness: Value = serde_json::from_str(&text(client, &format!("{origin}/readyz")).await).expect("JSON");
     let mark = readiness["time"]["signed_up_to_ms"].as_u64().expect("a mark");

@@ -1,5 +1,5 @@
 //! A disk that fills up under load: every timestamp that left is on record, none leaves after the first that could not be
-//! recorded, and the house goes on when there is room again and it has been restarted. Once with a limit of the size of files, as
+//! recorded, and the instance goes on when there is room again and it has been restarted. Once with a limit of the size of files, as
 //! anybody may set it, and once with a real file system, where one may be mounted.
 
 use std::fs::File;
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::evidence::{self, Acknowledged};
-use crate::house::House;
+use crate::instance::Instance;
 use crate::work;
 
 /// Room for some thousand records beside what a start writes.
@@ -58,37 +58,37 @@ fn runtime() -> Runtime {
 }
 
 /// Asks until nothing can be recorded any more. Answers what was granted before that.
-fn stamp_until_all_are_refused(runtime: &Runtime, house: &House) -> Vec<Acknowledged> {
+fn stamp_until_all_are_refused(runtime: &Runtime, instance: &Instance) -> Vec<Acknowledged> {
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
     let ran_full = runtime.block_on(async {
         let mut workers = JoinSet::new();
         for _ in 0..WORKERS {
-            workers.spawn(stamp_until_full(house.client(), house.origin(), acknowledged.clone()));
+            workers.spawn(stamp_until_full(instance.client(), instance.origin(), acknowledged.clone()));
         }
         workers.join_all().await
     });
     assert_eq!(ran_full, [true; WORKERS], "the disk never ran full");
-    expect_not_ready(runtime, house);
+    expect_not_ready(runtime, instance);
     let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
     assert!(acknowledged.len() > 100, "{} timestamps before the disk was full", acknowledged.len());
     acknowledged
 }
 
-fn expect_not_ready(runtime: &Runtime, house: &House) {
-    let ready = runtime.block_on(async { house.client().get(format!("{}/readyz", house.origin())).send().await });
+fn expect_not_ready(runtime: &Runtime, instance: &Instance) {
+    let ready = runtime.block_on(async { instance.client().get(format!("{}/readyz", instance.origin())).send().await });
     assert_eq!(ready.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
 /// With room again, after a restart: all that was granted is on record, no serial number is there twice, and there are new timestamps.
-fn expect_all_on_record(runtime: &Runtime, house: &House, mut acknowledged: Vec<Acknowledged>) {
-    let life = house.start();
+fn expect_all_on_record(runtime: &Runtime, instance: &Instance, mut acknowledged: Vec<Acknowledged>) {
+    let life = instance.start();
     let data = b"there is room again".to_vec();
-    let (status, response) = runtime.block_on(ask(&house.client(), &house.origin(), &data));
+    let (status, response) = runtime.block_on(ask(&instance.client(), &instance.origin(), &data));
     assert_eq!(status, StatusCode::OK);
     acknowledged.push(Acknowledged::Timestamp { data, response });
-    let summary = runtime.block_on(evidence::check(house, &acknowledged));
+    let summary = runtime.block_on(evidence::check(instance, &acknowledged));
     drop(life);
-    house.verify_offline();
+    instance.verify_offline();
     say(&format!("full disk: acknowledged and found: {summary}"));
 }
 
@@ -99,18 +99,18 @@ fn say(line: &str) {
 #[test]
 fn a_full_disk_stops_timestamps_and_loses_none() {
     let runtime = runtime();
-    let house = House::init();
-    let life = house.start_with_little_disk(ROOM_KIB);
-    let acknowledged = stamp_until_all_are_refused(&runtime, &house);
+    let instance = Instance::init();
+    let life = instance.start_with_little_disk(ROOM_KIB);
+    let acknowledged = stamp_until_all_are_refused(&runtime, &instance);
     life.kill(0);
-    expect_all_on_record(&runtime, &house, acknowledged);
+    expect_all_on_record(&runtime, &instance, acknowledged);
 }
 
-/// A file system in memory with the house's data alone on it.
+/// A file system in memory with the instance's data alone on it.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// Room for a house, its logs and ten starts.
+    /// Room for an instance, its logs and ten starts.
     const SIZE: &str = "size=64m,mode=0700";
 
     /// Or why there cannot be one.
@@ -154,36 +154,36 @@ impl Drop for SmallDisk {
 fn a_full_file_system_stops_timestamps_until_there_is_room_and_a_restart() {
     let runtime = runtime();
     let mut disk = Err(String::new());
-    let house = House::init_in(|data| disk = SmallDisk::mount(data));
+    let instance = Instance::init_in(|data| disk = SmallDisk::mount(data));
     let disk = match disk {
         Ok(disk) => disk,
         Err(reason) => {
             return say(&format!("full disk: skipped on a real file system, none can be mounted here: {reason}"));
         }
     };
-    let life = house.start();
+    let life = instance.start();
     disk.fill(ROOM_KIB);
-    let mut acknowledged = stamp_until_all_are_refused(&runtime, &house);
+    let mut acknowledged = stamp_until_all_are_refused(&runtime, &instance);
     // Room alone does not help: what the log wrote last is not known to be whole before it has been read again.
     disk.make_room();
-    let (status, response) = runtime.block_on(ask(&house.client(), &house.origin(), b"room"));
+    let (status, response) = runtime.block_on(ask(&instance.client(), &instance.origin(), b"room"));
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.ends_with(&SYSTEM_FAILURE), "{response:02x?}");
-    expect_not_ready(&runtime, &house);
+    expect_not_ready(&runtime, &instance);
     life.kill(0);
     // A start without any room says so, and harms nothing.
     for _ in 0..3 {
         disk.fill(0);
-        let told = house.start_in_vain();
+        let told = instance.start_in_vain();
         assert!(told.contains("No space left on device"), "{told}");
         disk.make_room();
     }
     // Full again in another life, which begins where the last one ended.
-    let life = house.start();
+    let life = instance.start();
     disk.fill(ROOM_KIB);
-    acknowledged.extend(stamp_until_all_are_refused(&runtime, &house));
+    acknowledged.extend(stamp_until_all_are_refused(&runtime, &instance));
     life.kill(1);
     disk.make_room();
-    expect_all_on_record(&runtime, &house, acknowledged);
+    expect_all_on_record(&runtime, &instance, acknowledged);
     drop(disk);
 }

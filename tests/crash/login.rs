@@ -8,7 +8,7 @@ use reqwest::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Client, RequestBuilder, Response};
 use shared::random::{Random, SystemRandom};
 
-use crate::house::{EMAIL, House, PASSWORD};
+use crate::instance::{EMAIL, Instance, PASSWORD};
 
 const REDIRECT: &str = "http://localhost:1/auth/callback";
 
@@ -20,18 +20,18 @@ pub(crate) struct Login {
     pub(crate) cookie: String,
 }
 
-/// `None` when the house went away, or refused, in between.
-pub(crate) async fn log_in(house: &House, client: &Client) -> Option<Login> {
-    log_in_as(house, client, "sigstore").await
+/// `None` when the instance went away, or refused, in between.
+pub(crate) async fn log_in(instance: &Instance, client: &Client) -> Option<Login> {
+    log_in_as(instance, client, "sigstore").await
 }
 
-/// The same for another of the house's built-in clients.
-pub(crate) async fn log_in_as(house: &House, client: &Client, client_id: &str) -> Option<Login> {
+/// The same for another of the instance's built-in clients.
+pub(crate) async fn log_in_as(instance: &Instance, client: &Client, client_id: &str) -> Option<Login> {
     let random: &dyn Random = &SystemRandom;
     let verifier = URL_SAFE_NO_PAD.encode(random.bytes::<32>());
-    let mut browser = Browser { origin: house.origin(), client, cookies: BTreeMap::new() };
+    let mut browser = Browser { origin: instance.origin(), client, cookies: BTreeMap::new() };
 
-    let page = browser.get(&authorize(house, client_id, &verifier, &[])).await?.text().await.ok()?;
+    let page = browser.get(&authorize(instance, client_id, &verifier, &[])).await?.text().await.ok()?;
     let (flow, csrf) = (hidden(&page, "flow")?, hidden(&page, "csrf")?);
     let form = [("flow", flow.as_str()), ("csrf", &csrf), ("login", EMAIL), ("password", PASSWORD)];
     let mut answer = browser.post("/oidc/auth/local", &form).await?;
@@ -55,18 +55,18 @@ pub(crate) async fn log_in_as(house: &House, client: &Client, client_id: &str) -
     Some(Login { id_token: tokens.get("id_token")?.as_str()?.to_owned(), cookie: browser.cookie() })
 }
 
-/// Whether the house still knows the session: asked for an answer without a page, it then wants a confirmation and no login.
-pub(crate) async fn is_known(house: &House, client: &Client, login: &Login) -> bool {
+/// Whether the instance still knows the session: asked for an answer without a page, it then wants a confirmation and no login.
+pub(crate) async fn is_known(instance: &Instance, client: &Client, login: &Login) -> bool {
     let url =
-        authorize(house, "sigstore", "a verifier of which only the length is looked at here", &[("prompt", "none")]);
+        authorize(instance, "sigstore", "a verifier of which only the length is looked at here", &[("prompt", "none")]);
     let answer = client.get(url).header(COOKIE, &login.cookie).send().await.unwrap();
     parameter(&answer, "error").as_deref() == Some("interaction_required")
 }
 
-fn authorize(house: &House, client_id: &str, verifier: &str, more: &[(&str, &str)]) -> String {
+fn authorize(instance: &Instance, client_id: &str, verifier: &str, more: &[(&str, &str)]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
     let challenge = URL_SAFE_NO_PAD.encode(digest);
-    let mut url = url::Url::parse(&format!("{}/oidc/auth", house.origin())).unwrap();
+    let mut url = url::Url::parse(&format!("{}/oidc/auth", instance.origin())).unwrap();
     url.query_pairs_mut()
         .extend_pairs([
             ("client_id", client_id),

@@ -1,4 +1,4 @@
-//! `kill -9` of the whole house under load, again and again: what it acknowledged is in logs that verify, and no serial
+//! `kill -9` of the whole instance under load, again and again: what it acknowledged is in logs that verify, and no serial
 //! number was given twice. And the same when the disk is full: what cannot be recorded is not signed.
 //!
 //! PRIVYSEAL_TEST_KILLS says how often, 50 without it.
@@ -10,7 +10,7 @@
 
 mod evidence;
 mod full_disk;
-mod house;
+mod instance;
 mod login;
 mod registration;
 mod rollover;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use shared::random::{Random, SystemRandom};
 
 use evidence::Acknowledged;
-use house::House;
+use instance::Instance;
 use login::Login;
 
 const KILLS: usize = 50;
@@ -41,24 +41,25 @@ fn wait_for_login(token: &Mutex<Login>) {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_when_the_house_is_killed() {
+fn nothing_acknowledged_is_lost_when_the_instance_is_killed() {
     let kills = std::env::var_os("PRIVYSEAL_TEST_KILLS").and_then(|n| n.to_str()?.parse().ok()).unwrap_or(KILLS);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let house = Arc::new(House::init());
+    let instance = Arc::new(Instance::init());
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
 
     // The first life is not cut short: later ones use its token.
-    let life = house.start();
-    let token = runtime.block_on(login::log_in(&house, &house.client())).expect("a first login");
+    let life = instance.start();
+    let token = runtime.block_on(login::log_in(&instance, &instance.client())).expect("a first login");
     acknowledged.lock().unwrap().push(Acknowledged::Login(token.clone()));
-    // Another for the house's own API; it lasts for the whole test.
-    let api = runtime.block_on(login::log_in_as(&house, &house.client(), "privyseal-cli")).expect("a login").id_token;
+    // Another for the instance's own API; it lasts for the whole test.
+    let api =
+        runtime.block_on(login::log_in_as(&instance, &instance.client(), "privyseal-cli")).expect("a login").id_token;
     drop(life);
 
     let token = Arc::new(Mutex::new(token));
     for kill in 0..kills {
-        let life = house.start();
-        let load = work::start(&runtime, &house, &token, &api, &acknowledged);
+        let life = instance.start();
+        let load = work::start(&runtime, &instance, &token, &api, &acknowledged);
         let random: &dyn Random = &SystemRandom;
         let [wait] = random.bytes::<1>();
         if kill % LOGIN_EVERY == 0 {
@@ -70,11 +71,11 @@ fn nothing_acknowledged_is_lost_when_the_house_is_killed() {
     }
 
     let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
-    let life = house.start();
-    let summary = runtime.block_on(evidence::check(&house, &acknowledged));
+    let life = instance.start();
+    let summary = runtime.block_on(evidence::check(&instance, &acknowledged));
     assert!(summary.is_of_all_kinds(), "nothing was at stake: {summary}");
     drop(life);
-    house.verify_offline();
+    instance.verify_offline();
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "house: {kills} kills; acknowledged and found: {summary}");
+    let _ = writeln!(std::io::stderr(), "instance: {kills} kills; acknowledged and found: {summary}");
 }

@@ -6,33 +6,33 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::jose::JoseAlgorithm;
 use broker::names::{DomainName, IssuerUrl};
-use broker::registration::{Account, ApplianceId, Claim, Kind, Method, signing_input};
+use broker::registration::{Account, Claim, InstanceName, Kind, Method, signing_input};
 use reqwest::Client;
 use serde_json::{Value, json};
 use shared::random::Random;
 use shared::time::UnixTime;
 
-use crate::house::House;
+use crate::instance::Instance;
 
 const ISSUERS: &str = "/api/privyseal/v1/issuers";
 
-/// Asks for a domain of its own and approves it. `None` when the house went away, or takes no more.
-pub(crate) async fn bring(house: &House, client: &Client, token: &str) -> Option<String> {
-    let about = get(house, client, token, "/about").await?;
-    let request = sign(about["house"].as_str()?);
-    let asked = post(house, client, token, "", &json!({ "request": request }), 201).await?;
+/// Asks for a domain of its own and approves it. `None` when the instance went away, or takes no more.
+pub(crate) async fn bring(instance: &Instance, client: &Client, token: &str) -> Option<String> {
+    let about = get(instance, client, token, "/about").await?;
+    let request = sign(about["instance"].as_str()?);
+    let asked = post(instance, client, token, "", &json!({ "request": request }), 201).await?;
     let id = asked["id"].as_str().expect("an identifier").to_owned();
-    post(house, client, token, &format!("/{id}/approve"), &json!({}), 200).await?;
+    post(instance, client, token, &format!("/{id}/approve"), &json!({}), 200).await?;
     Some(id)
 }
 
-/// Who approved it, as the house knows it now.
-pub(crate) async fn approved_by(house: &House, client: &Client, token: &str, id: &str) -> Option<String> {
-    let one = get(house, client, token, &format!("/{id}")).await?;
+/// Who approved it, as the instance knows it now.
+pub(crate) async fn approved_by(instance: &Instance, client: &Client, token: &str, id: &str) -> Option<String> {
+    let one = get(instance, client, token, &format!("/{id}")).await?;
     one["approvedBy"].as_str().map(str::to_owned)
 }
 
-fn sign(house: &str) -> String {
+fn sign(instance: &str) -> String {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -44,18 +44,18 @@ fn sign(house: &str) -> String {
         kind: Kind::Email,
         subdomains: false,
         method: Method::Dns,
-        // The house takes the account from the key.
+        // The instance takes the account from the key.
         account: Account::parse(&"A".repeat(43)).unwrap(),
     };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let (house, now) = (ApplianceId::parse(house).unwrap(), UnixTime::from_seconds(now.as_secs()));
-    let input = signing_input(&claim, &house, JoseAlgorithm::Es256, &jwk, now);
+    let (instance, now) = (InstanceName::parse(instance).unwrap(), UnixTime::from_seconds(now.as_secs()));
+    let input = signing_input(&claim, &instance, JoseAlgorithm::Es256, &jwk, now);
     let signature = pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
     format!("{input}.{}", encode(signature.as_ref()))
 }
 
-async fn get(house: &House, client: &Client, token: &str, path: &str) -> Option<Value> {
-    let request = client.get(format!("{}{ISSUERS}{path}", house.origin())).bearer_auth(token);
+async fn get(instance: &Instance, client: &Client, token: &str, path: &str) -> Option<Value> {
+    let request = client.get(format!("{}{ISSUERS}{path}", instance.origin())).bearer_auth(token);
     let answer = request.send().await.ok()?;
     let status = answer.status();
     let body = answer.bytes().await.ok()?;
@@ -63,8 +63,15 @@ async fn get(house: &House, client: &Client, token: &str, path: &str) -> Option<
     serde_json::from_slice(&body).ok()
 }
 
-async fn post(house: &House, client: &Client, token: &str, path: &str, body: &Value, expected: u16) -> Option<Value> {
-    let request = client.post(format!("{}{ISSUERS}{path}", house.origin())).bearer_auth(token);
+async fn post(
+    instance: &Instance,
+    client: &Client,
+    token: &str,
+    path: &str,
+    body: &Value,
+    expected: u16,
+) -> Option<Value> {
+    let request = client.post(format!("{}{ISSUERS}{path}", instance.origin())).bearer_auth(token);
     let answer = request.header("content-type", "application/json").body(body.to_string()).send().await.ok()?;
     let status = answer.status().as_u16();
     let body: Value = serde_json::from_slice(&answer.bytes().await.ok()?).expect("JSON");

@@ -1,4 +1,4 @@
-//! `kill -9` of the change from one timestamp key to the next, wherever it stands: the house always starts again, each token
+//! `kill -9` of the change from one timestamp key to the next, wherever it stands: the instance always starts again, each token
 //! verifies by the trust root of its day and by every later one, and no key is left that the register does not know or that it
 //! calls destroyed.
 
@@ -13,19 +13,19 @@ use shared::trust_root::TrustedRoot;
 use shared::x509::{Certificate, Chain};
 use tsa::{Expected, TimestampTrust, verify_response};
 
-use crate::house::{House, privyseal};
+use crate::instance::{Instance, privyseal};
 
 const ROUNDS: usize = 12;
 const DATA: &[u8] = b"what outlives the key";
 
 /// Lets a command run for up to `most` milliseconds, then kills it.
-fn killed(house: &House, arguments: &[&str], most: u64) {
+fn killed(instance: &Instance, arguments: &[&str], most: u64) {
     let random: &dyn Random = &SystemRandom;
     let wait = u64::from(u16::from_le_bytes(random.bytes())) % most;
     let mut child = privyseal()
         .args(arguments)
         .arg("--data")
-        .arg(house.path("data"))
+        .arg(instance.path("data"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -67,10 +67,10 @@ fn vouchers(token: &[u8], root: &TrustedRoot) -> usize {
 }
 
 /// The stems of the key files that are there, and of those that the register says should be.
-fn keys(house: &House) -> (BTreeSet<String>, BTreeSet<String>) {
-    let there = std::fs::read_dir(house.path("data/keys")).unwrap().map(|entry| entry.unwrap().file_name());
+fn keys(instance: &Instance) -> (BTreeSet<String>, BTreeSet<String>) {
+    let there = std::fs::read_dir(instance.path("data/keys")).unwrap().map(|entry| entry.unwrap().file_name());
     let there = there.map(|name| name.into_string().unwrap().trim_end_matches(".pem").to_owned());
-    let text = std::fs::read_to_string(house.path("data/units.toml")).unwrap();
+    let text = std::fs::read_to_string(instance.path("data/units.toml")).unwrap();
     let register: toml::Table = toml::from_str(&text).unwrap();
     let mut wanted = BTreeSet::new();
     for unit in register["units"].as_array().unwrap() {
@@ -86,16 +86,16 @@ fn keys(house: &House) -> (BTreeSet<String>, BTreeSet<String>) {
 #[test]
 fn a_change_of_keys_is_whole_or_undone_wherever_it_is_killed() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let house = House::init();
-    let (client, origin) = (house.client(), house.origin());
+    let instance = Instance::init();
+    let (client, origin) = (instance.client(), instance.origin());
     let mut tokens = Vec::new();
     let mut certified = BTreeSet::new();
     for round in 0..ROUNDS {
         // Half of the changes get time to end.
         let most = if round % 2 == 0 { 150 } else { 2_000 };
-        killed(&house, &["tsa", "unit", "next", "unit-1", "--now"], most);
-        killed(&house, &["up", "--listen", "127.0.0.1:0"], 600);
-        let life = house.start();
+        killed(&instance, &["tsa", "unit", "next", "unit-1", "--now"], most);
+        killed(&instance, &["up", "--listen", "127.0.0.1:0"], 600);
+        let life = instance.start();
         let root = runtime.block_on(async {
             // Over the second of a change.
             for _ in 0..3 {
@@ -114,11 +114,11 @@ fn a_change_of_keys_is_whole_or_undone_wherever_it_is_killed() {
             "round {round}: a published chain was taken back"
         );
         life.kill(round);
-        let (there, wanted) = keys(&house);
+        let (there, wanted) = keys(&instance);
         assert_eq!(there, wanted, "round {round}");
     }
     assert!(certified.len() > 1, "no change got through");
-    house.verify_offline();
+    instance.verify_offline();
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "rollover: {ROUNDS} rounds, {} keys, {} tokens", certified.len(), tokens.len());
 }

@@ -1,4 +1,4 @@
-//! The load: clients that ask for everything the house gives, until it is gone.
+//! The load: clients that ask for everything the instance gives, until it is gone.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::evidence::Acknowledged;
-use crate::house::{EMAIL, House};
+use crate::instance::{EMAIL, Instance};
 use crate::login::{self, Login};
 use crate::registration;
 
@@ -39,14 +39,14 @@ struct Worker {
 
 pub(crate) fn start(
     runtime: &Runtime,
-    house: &Arc<House>,
+    instance: &Arc<Instance>,
     token: &Arc<Mutex<Login>>,
     api: &str,
     acknowledged: &Arc<Mutex<Vec<Acknowledged>>>,
 ) -> Load {
     let worker = Worker {
-        client: house.client(),
-        origin: house.origin(),
+        client: instance.client(),
+        origin: instance.origin(),
         token: token.clone(),
         acknowledged: acknowledged.clone(),
     };
@@ -55,8 +55,8 @@ pub(crate) fn start(
         load.spawn_on(worker.clone().sign(), runtime.handle());
         load.spawn_on(worker.clone().stamp(), runtime.handle());
     }
-    load.spawn_on(worker.clone().bring_issuers(house.clone(), api.to_owned()), runtime.handle());
-    load.spawn_on(worker.log_in(house.clone()), runtime.handle());
+    load.spawn_on(worker.clone().bring_issuers(instance.clone(), api.to_owned()), runtime.handle());
+    load.spawn_on(worker.log_in(instance.clone()), runtime.handle());
     Load(load)
 }
 
@@ -111,20 +111,20 @@ impl Worker {
         }
     }
 
-    async fn bring_issuers(self, house: Arc<House>, api: String) {
-        if let Some(id) = registration::bring(&house, &self.client, &api).await {
+    async fn bring_issuers(self, instance: Arc<Instance>, api: String) {
+        if let Some(id) = registration::bring(&instance, &self.client, &api).await {
             self.acknowledge(Acknowledged::Registration { id, api });
         }
     }
 
-    async fn log_in(self, house: Arc<House>) {
-        while let Some(login) = login::log_in(&house, &self.client).await {
+    async fn log_in(self, instance: Arc<Instance>) {
+        while let Some(login) = login::log_in(&instance, &self.client).await {
             *self.token.lock().unwrap() = login.clone();
             self.acknowledge(Acknowledged::Login(login));
         }
     }
 
-    /// `None` when the house went away before the whole answer was here; any answer but `expected` is a fault.
+    /// `None` when the instance went away before the whole answer was here; any answer but `expected` is a fault.
     async fn post_json(&self, path: &str, body: &Value, bearer: Option<&str>, expected: u16) -> Option<Value> {
         let request = self.client.post(format!("{}{path}", self.origin)).header("content-type", "application/json");
         let request = bearer.iter().fold(request, |request, token| request.bearer_auth(token));

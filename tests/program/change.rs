@@ -1,4 +1,4 @@
-//! A configuration that changes under a served house: by its file alone and by SIGHUP.
+//! A configuration that changes under a served instance: by its file alone and by SIGHUP.
 
 use std::process::Command;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 
 #[test]
 fn a_changed_file_and_a_signal_are_taken() {
-    let scratch = Scratch::with_house();
+    let scratch = Scratch::with_instance();
     let file = scratch.path("privyseal.toml");
     std::fs::write(&file, configuration("first")).unwrap();
     let serving = scratch.up(&["--config", &file]);
@@ -76,7 +76,7 @@ fn explain_judges_by_a_file_alone_and_prints_one_line_a_case() {
 
 #[test]
 fn a_user_with_somebody_elses_address_is_refused() {
-    let scratch = Scratch::with_house();
+    let scratch = Scratch::with_instance();
     let (data, file) = (scratch.path("data"), scratch.path("privyseal.toml"));
     std::fs::write(
         &file,
@@ -88,7 +88,7 @@ fn a_user_with_somebody_elses_address_is_refused() {
         let done = privyseal().args(["user", "add", email, "--data", &data, "--config", &file]).output().unwrap();
         (done.status.success(), String::from_utf8(done.stderr).unwrap())
     };
-    assert!(add("bob@house.example").0);
+    assert!(add("bob@instance.example").0);
     let (is_added, told) = add("bob@corp.example");
     assert!(!is_added && told.contains("issuer:corp") && told.contains("rule X1"), "{told}");
 }

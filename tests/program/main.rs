@@ -19,7 +19,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn init_makes_a_house_once_and_shows_the_password_once() {
+fn init_makes_an_instance_once_and_shows_the_password_once() {
     let scratch = Scratch::new();
     let data = scratch.path("data");
     let first = run(&["init", "--data", &data, "--user", "alice@example.com"]);
@@ -29,14 +29,14 @@ fn init_makes_a_house_once_and_shows_the_password_once() {
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key_file.permissions()) & 0o777, 0o600);
     let again = run(&["init", "--data", &data]);
     assert!(!again.status.success());
-    assert!(text(&again.stderr).contains("already holds a house"), "{}", text(&again.stderr));
+    assert!(text(&again.stderr).contains("already holds an instance"), "{}", text(&again.stderr));
     let users = run(&["user", "list", "--data", &data]);
     assert!(text(&users.stdout).starts_with("alice@example.com\t"), "{}", text(&users.stdout));
 }
 
 #[test]
 fn users_are_added_and_changed_and_rules_are_told() {
-    let scratch = Scratch::with_house();
+    let scratch = Scratch::with_instance();
     let data = scratch.path("data");
     assert!(run(&["user", "add", "bob@example.com", "--data", &data]).status.success());
     let twice = run(&["user", "add", "bob@example.com", "--data", &data]);
@@ -50,7 +50,7 @@ fn users_are_added_and_changed_and_rules_are_told() {
 
 #[test]
 fn up_says_its_origin_first_and_a_second_process_is_refused() {
-    let scratch = Scratch::with_house();
+    let scratch = Scratch::with_instance();
     let serving = scratch.up(&[]);
     assert!(serving.origin.starts_with("http://127.0.0.1:"), "{}", serving.origin);
     let second = run(&["up", "--data", &scratch.path("data"), "--listen", "127.0.0.1:0"]);
@@ -64,8 +64,8 @@ fn up_says_its_origin_first_and_a_second_process_is_refused() {
 }
 
 #[test]
-fn a_house_that_is_served_again_is_the_same_house() {
-    let scratch = Scratch::with_house();
+fn an_instance_that_is_served_again_is_the_same_instance() {
+    let scratch = Scratch::with_instance();
     let root = |serving: &serving::Serving| serving.get("/trust/root.json");
     let serving = scratch.up(&[]);
     let before = root(&serving);
@@ -79,7 +79,7 @@ fn a_house_that_is_served_again_is_the_same_house() {
 
 #[test]
 fn plain_http_for_others_is_refused_unless_it_is_asked_for_by_name() {
-    let scratch = Scratch::with_house();
+    let scratch = Scratch::with_instance();
     let refused = run(&["up", "--data", &scratch.path("data"), "--listen", "0.0.0.0:0"]);
     assert!(!refused.status.success());
     assert!(text(&refused.stderr).contains("danger_plain_http"), "{}", text(&refused.stderr));
@@ -91,7 +91,7 @@ fn config_check_reports_every_problem_with_its_place() {
     std::fs::write(
         scratch.path("bad.toml"),
         r#"
-        [house]
+        [instance]
         origin = "https://SEAL.example.com/"
         [listen]
         address = "0.0.0.0:80"
@@ -121,7 +121,7 @@ fn config_check_reports_every_problem_with_its_place() {
     assert!(!checked.status.success());
     let told = text(&checked.stderr);
     for place in [
-        "house.origin",
+        "instance.origin",
         "listen.address",
         "provider.token_seconds",
         "issuers[0].iss",
@@ -134,7 +134,7 @@ fn config_check_reports_every_problem_with_its_place() {
     std::fs::write(scratch.path("unknown.toml"), "[listen]\nadress = \"x\"\n").unwrap();
     let unknown = run(&["config", "check", &scratch.path("unknown.toml")]);
     assert!(text(&unknown.stderr).contains("adress"), "{}", text(&unknown.stderr));
-    std::fs::write(scratch.path("good.toml"), "[house]\norigin = \"https://seal.example.com\"\n").unwrap();
+    std::fs::write(scratch.path("good.toml"), "[instance]\norigin = \"https://seal.example.com\"\n").unwrap();
     assert!(run(&["config", "check", &scratch.path("good.toml")]).status.success());
 }
 
@@ -149,7 +149,7 @@ const FEATURES: [(&str, bool, &[&str]); 4] = [
 /// Never ignored: the configuration is refused wherever it asks for what this build lacks, and there only.
 #[test]
 fn what_this_build_lacks_is_a_problem_at_its_place() {
-    let scratch = Scratch::with_house();
+    let scratch = Scratch::with_instance();
     std::fs::write(
         scratch.path("all.toml"),
         r#"
@@ -212,7 +212,7 @@ fn a_log_filter_that_does_not_read_is_refused() {
 
 #[test]
 fn a_key_file_that_others_may_read_is_refused() {
-    let scratch = Scratch::with_house();
+    let scratch = Scratch::with_instance();
     let path = scratch.path("data/key-file");
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let refused = run(&["up", "--data", &scratch.path("data"), "--listen", "127.0.0.1:0"]);
@@ -220,11 +220,11 @@ fn a_key_file_that_others_may_read_is_refused() {
 }
 
 #[test]
-fn logs_without_their_house_file_are_never_started_afresh() {
-    let scratch = Scratch::with_house();
+fn logs_without_their_instance_file_are_never_started_afresh() {
+    let scratch = Scratch::with_instance();
     assert_eq!(scratch.up(&[]).terminate().0, Some(0));
-    std::fs::remove_file(scratch.path("data/house.toml")).unwrap();
+    std::fs::remove_file(scratch.path("data/instance.toml")).unwrap();
     let refused = run(&["up", "--data", &scratch.path("data"), "--listen", "127.0.0.1:0"]);
     assert!(!refused.status.success());
-    assert!(text(&refused.stderr).contains("holds no house"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("holds no instance"), "{}", text(&refused.stderr));
 }

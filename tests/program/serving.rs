@@ -1,4 +1,4 @@
-//! A served house in a scratch directory.
+//! A served instance in a scratch directory.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ impl Scratch {
         Self(TempDir::new().unwrap())
     }
 
-    pub(crate) fn with_house() -> Self {
+    pub(crate) fn with_instance() -> Self {
         let scratch = Self::new();
         std::fs::write(scratch.path("password"), PASSWORD).unwrap();
         let (data, password) = (scratch.path("data"), scratch.path("password"));
@@ -35,7 +35,7 @@ impl Scratch {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Serves the house on a port that the system picks.
+    /// Serves the instance on a port that the system picks.
     pub(crate) fn up(&self, more: &[&str]) -> Serving {
         self.up_with(more, Stdio::inherit())
     }

@@ -56,7 +56,7 @@ fn get(stream: &mut TcpStream, connection: &mut ClientConnection) -> String {
 
 #[test]
 fn both_protocols_on_one_port_and_a_new_certificate_without_a_dropped_connection() {
-    let scratch = Scratch::with_house();
+    let scratch = Scratch::with_instance();
     install(&scratch, "first");
     std::fs::write(scratch.path("seal.toml"), "[listen]\ntls = { certificate = \"tls.crt\", key = \"tls.key\" }\n")
         .unwrap();

@@ -98,32 +98,32 @@ fn the_old_names_are_read_and_a_warning_says_what_to_rename() {
     let scratch = copied();
     assert_eq!(serve(&scratch).terminate().0, Some(0));
     let warned = logged(&scratch);
-    assert!(warned.contains("house.toml") && warned.contains("rename it to instance.toml"), "{warned}");
-    assert!(warned.contains("[house]") && warned.contains("rename it to [instance]"), "{warned}");
-    assert!(std::fs::exists(scratch.path("data/house.toml")).unwrap(), "a name is for its owner to change");
+    assert!(warned.contains("instance.toml") && warned.contains("rename it to instance.toml"), "{warned}");
+    assert!(warned.contains("[instance]") && warned.contains("rename it to [instance]"), "{warned}");
+    assert!(std::fs::exists(scratch.path("data/instance.toml")).unwrap(), "a name is for its owner to change");
 
-    std::fs::rename(scratch.path("data/house.toml"), scratch.path("data/instance.toml")).unwrap();
+    std::fs::rename(scratch.path("data/instance.toml"), scratch.path("data/instance.toml")).unwrap();
     std::fs::remove_file(scratch.path("log")).unwrap();
     let serving = serve(&scratch);
     assert_eq!(serving.get("/trust/root.json"), std::fs::read(vectors().join("root.json")).unwrap());
     assert_eq!(serving.terminate().0, Some(0));
-    assert!(!logged(&scratch).contains("house.toml"), "{}", logged(&scratch));
+    assert!(!logged(&scratch).contains("instance.toml"), "{}", logged(&scratch));
 }
 
 #[test]
 fn two_names_for_one_thing_are_refused_unless_they_agree() {
     let scratch = copied();
-    let (old, new) = (scratch.path("data/house.toml"), scratch.path("data/instance.toml"));
+    let (old, new) = (scratch.path("data/instance.toml"), scratch.path("data/instance.toml"));
     std::fs::copy(&old, &new).unwrap();
     assert!(run(&["user", "list", "--data", &scratch.path("data")]).status.success());
     let text = std::fs::read_to_string(&old).unwrap();
     std::fs::write(&new, text.replace("h-9d90073c", "h-00000000")).unwrap();
     let refused = run(&["user", "list", "--data", &scratch.path("data")]);
-    assert!(!refused.status.success() && told(&refused).contains("house.toml"), "{}", told(&refused));
+    assert!(!refused.status.success() && told(&refused).contains("instance.toml"), "{}", told(&refused));
 
-    std::fs::write(scratch.path("both.toml"), "[house]\n[instance]\n").unwrap();
+    std::fs::write(scratch.path("both.toml"), "[instance]\n[instance]\n").unwrap();
     let refused = run(&["config", "check", &scratch.path("both.toml")]);
-    assert!(!refused.status.success() && told(&refused).contains("[house] and [instance]"), "{}", told(&refused));
+    assert!(!refused.status.success() && told(&refused).contains("[instance] and [instance]"), "{}", told(&refused));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use shared::log::{Log, Receipt};
 use shared::random::{Random, SystemRandom};
 use shared::time::UnixTime;
 use shared::x509::der_writer::tag;
-use shared::x509::{Ceremony, Certificate, Chain, DerWriter, NodePrefix};
+use shared::x509::{CaSetup, Certificate, Chain, DerWriter, NodePrefix};
 
 use crate::gen_time::Accuracy;
 use crate::policy::PolicyOid;
@@ -47,14 +47,14 @@ pub(crate) fn config(key: Arc<dyn Signer>, chain: Chain) -> UnitConfig {
 /// A unit under a root, as the ceremony makes it.
 pub(crate) fn unit(algorithm: SignatureAlgorithm) -> Arc<SigningUnit> {
     let (root_key, unit_key) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(algorithm));
-    let ceremony = Ceremony {
-        house: "h-test.privyseal.internal",
+    let setup = CaSetup {
+        instance: "h-test.privyseal.internal",
         root_key: &*root_key,
         now: UnixTime::from_millis(NOW - 60_000),
         random: &SystemRandom,
     };
-    let root = ceremony.root().unwrap();
-    let leaf = ceremony.timestamp_unit(&root, "Timestamp Unit 1", unit_key.public_key()).unwrap();
+    let root = setup.root().unwrap();
+    let leaf = setup.timestamp_unit(&root, "Timestamp Unit 1", unit_key.public_key()).unwrap();
     let chain = Chain::new(vec![leaf, root]).unwrap();
     Arc::new(SigningUnit::new(config(unit_key, chain), now()).unwrap())
 }

@@ -309,10 +309,10 @@ mod tests {
     }
 
     #[test]
-    fn the_ceremonys_key_period_ends_before_its_certificate() {
+    fn the_setups_key_period_ends_before_its_certificate() {
         let unit = crate::fixture::unit(P256);
         let leaf = unit.chain().leaf();
-        let period = shared::x509::Ceremony::TIMESTAMP_KEY_USE;
+        let period = shared::x509::CaSetup::TIMESTAMP_KEY_USE;
         let last = UnixTime::from_millis(NOW - 60_000).plus(period);
         assert!(unit.may_sign_at(last) && last < leaf.not_after());
         assert!(!unit.may_sign_at(last.plus(std::time::Duration::from_secs(1))));

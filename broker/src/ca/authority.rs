@@ -9,7 +9,7 @@ use shared::time::UnixTime;
 use shared::x509::{Certificate, Chain};
 use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 
-/// The house's issuing CA. Its key is used by `crate::ca::issue` alone.
+/// The instance's issuing CA. Its key is used by `crate::ca::issue` alone.
 pub struct Authority {
     chain: Chain,
     key: Arc<dyn Signer>,

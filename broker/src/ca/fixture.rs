@@ -1,4 +1,4 @@
-//! A house for tests in which everything is fixed: keys, time, randomness. Its signatures are RFC 6979's, so that whole
+//! An instance for tests in which everything is fixed: keys, time, randomness. Its signatures are RFC 6979's, so that whole
 //! certificates are the same in every run.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use p256::ecdsa::signature::Signer as _;
 use shared::keys::{PublicKey, SignError, SignatureAlgorithm, Signer};
 use shared::random::Random;
 use shared::time::UnixTime;
-use shared::x509::{Ceremony, Chain, NodePrefix};
+use shared::x509::{CaSetup, Chain, NodePrefix};
 use spki::EncodePublicKey as _;
 
 use super::{Authority, CertificateLogKey, Profile};
@@ -87,10 +87,10 @@ impl Signer for FixedKey {
 
 /// The issuing authority on the curve of `key`, under a root made with the same kind of key.
 pub(crate) fn authority(root: FixedKey, key: FixedKey) -> Authority {
-    let ceremony =
-        Ceremony { house: "h-0123abcd.privyseal.internal", root_key: &root, now: NOW, random: &Constant(0x55) };
-    let root = ceremony.root().expect("root");
-    let issuing = ceremony.issuing_ca(&root, key.public_key()).expect("issuing CA");
+    let setup =
+        CaSetup { instance: "h-0123abcd.privyseal.internal", root_key: &root, now: NOW, random: &Constant(0x55) };
+    let root = setup.root().expect("root");
+    let issuing = setup.issuing_ca(&root, key.public_key()).expect("issuing CA");
     Authority::new(Chain::new(vec![issuing, root]).expect("chain"), Arc::new(key)).expect("authority")
 }
 
@@ -114,7 +114,7 @@ fn issuance(authority: Authority) -> Arc<Issuance> {
 /// What tokens of the two issuers say. Times go round `NOW`.
 pub(crate) const PERSON: &str = r#"{"iss":"https://login.example.com","sub":"CgVhbGljZRIFbG9jYWw","aud":"sigstore",
     "email":"alice@Example.com","email_verified":true,"iat":1795258300,"exp":1795258600}"#;
-pub(crate) const BUILD_JOB: &str = r#"{"iss":"https://token.git.example.com","sub":"https://git.example.com/octo/house/main",
+pub(crate) const BUILD_JOB: &str = r#"{"iss":"https://token.git.example.com","sub":"https://git.example.com/octo/instance/main",
     "aud":"sigstore","iat":1795258300,"exp":1795258600}"#;
 
 /// Two issuers whose keys are pinned: people of example.com, and build jobs below one URI.

@@ -1,4 +1,4 @@
-//! The profile of a leaf certificate: what the house puts into it, octet by octet (RFC 5280 §4.1; Fulcio's certificate
+//! The profile of a leaf certificate: what the instance puts into it, octet by octet (RFC 5280 §4.1; Fulcio's certificate
 //! specification).
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::proof::ProvenKey;
 use crate::names::Name;
 use crate::principal::Principal;
 
-/// The choices that a house makes about its leaves.
+/// The choices that an instance makes about its leaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Profile {
     lifetime: Duration,

@@ -1,4 +1,4 @@
-//! Signed certificate timestamps from the house's own certificate log (RFC 6962 §3.2 to §3.4).
+//! Signed certificate timestamps from the instance's own certificate log (RFC 6962 §3.2 to §3.4).
 //!
 //! No precertificate with a poison extension is ever signed: authority and log are one program, so the log signs over the
 //! linted bytes themselves, before the certificate exists.

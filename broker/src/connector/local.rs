@@ -4,8 +4,8 @@
 //! memory that Argon2 takes is bounded overall, both in memory only: a failed login writes nothing.
 
 mod attempts;
-mod gate;
 mod password;
+mod semaphore;
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use shared::store::{Batch, Change, Expect, Store, StoreError, Table};
 use shared::time::UnixTime;
 
 use self::attempts::Attempts;
-use self::gate::Gate;
 pub use self::password::{PasswordError, generate_password};
+use self::semaphore::PasswordSemaphore;
 use super::{ConnectorId, ConnectorIdentity};
 
 /// RFC 5321 §4.5.3.1.3 allows a path of 256 with its angle brackets.
@@ -120,7 +120,7 @@ pub enum LoginError {
 pub struct LocalUsers {
     store: Arc<dyn Store>,
     attempts: Attempts,
-    gate: Gate,
+    semaphore: PasswordSemaphore,
     /// What the password of somebody who does not exist is compared with.
     decoy: String,
 }
@@ -129,7 +129,7 @@ impl LocalUsers {
     /// The users in `store`.
     pub fn new(store: Arc<dyn Store>, random: &dyn Random) -> Self {
         let decoy = password::decoy(random);
-        Self { store, attempts: Attempts::default(), gate: Gate::default(), decoy }
+        Self { store, attempts: Attempts::default(), semaphore: PasswordSemaphore::default(), decoy }
     }
 
     /// Adds a user.
@@ -211,7 +211,7 @@ impl LocalUsers {
         let user = UserName::parse(email.trim()).ok();
         let account = user.as_ref().map_or("", |user| user.0.as_str());
         let attempt = self.attempts.begin(account, now).map_err(|seconds| LoginError::Locked { seconds })?;
-        let place = self.gate.enter().ok_or(LoginError::Busy)?;
+        let permit = self.semaphore.enter().ok_or(LoginError::Busy)?;
         let raw = match &user {
             Some(user) => self.store.get(Table::Users, user.0.as_bytes(), now)?,
             None => None,
@@ -220,7 +220,7 @@ impl LocalUsers {
             raw.map(|raw| serde_json::from_slice(&raw).map_err(|_| LoginError::Record)).transpose()?;
         let hash = record.as_ref().map_or(self.decoy.as_str(), |record| record.hash.as_str());
         let is_right = password::verify(password, hash);
-        drop(place);
+        drop(permit);
         match record.filter(|_| is_right) {
             Some(record) => {
                 attempt.succeeded();

@@ -1,4 +1,4 @@
-//! Grants: the names that a speaker owns.
+//! Grants: the names that a asserter owns.
 
 use crate::names::{ClusterName, DomainName, EmailAddress, NameError, ServiceAccounts, SpiffePrefix, UriName};
 
@@ -16,7 +16,7 @@ pub enum Scope {
     },
     /// The e-mail addresses of the provider's local users, less what any grant gives to others. For one connector only.
     LocalAccounts,
-    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own house, so that they exclude each other
+    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own instance, so that they exclude each other
     /// and every other grant by the same index.
     ServiceAccounts {
         /// The cluster.
@@ -62,7 +62,7 @@ impl std::fmt::Display for Scope {
     }
 }
 
-/// A scope given to one speaker.
+/// A scope given to one asserter.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Grant {
     scope: Scope,

@@ -24,7 +24,7 @@ pub enum KeySource {
 /// How far the edge may reach to fetch this issuer's keys.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Reach {
-    /// Certificate authorities (PEM) to trust instead of the system's, for an issuer inside the house.
+    /// Certificate authorities (PEM) to trust instead of the system's, for an issuer inside the instance.
     pub ca_pem: Option<String>,
     /// Leave to connect to private addresses (RFC 1918, RFC 4193, RFC 6598).
     pub internal: bool,
@@ -104,7 +104,7 @@ impl IssuerSpec {
 /// A record in force: what the operator said, and the keys as last fetched.
 pub struct Issuer {
     spec: IssuerSpec,
-    /// Written by the edge's key keeper only.
+    /// Written by the edge's key refresher only.
     keys: ArcSwap<KeySet>,
 }
 

@@ -41,7 +41,7 @@ impl HttpsUrl {
         Self::parse(text)
     }
 
-    /// Reads the address of this house itself, which is compared and published but never called: `http` where a proxy
+    /// Reads the address of this instance itself, which is compared and published but never called: `http` where a proxy
     /// ends TLS, and any host that a client can be told, also a single label or an IP address.
     pub(super) fn parse_own(text: &str) -> Result<Self, NameError> {
         let (stand_in, is_v6) = without_brackets(text);

@@ -11,7 +11,7 @@ pub enum Suffix {
     Registrable,
     /// Unrelated parties register names below it (`co.uk`, `github.io`), so nobody owns what is there.
     Public,
-    /// The list does not know its top-level domain: a house's own (`corp.internal`), or one younger than the list.
+    /// The list does not know its top-level domain: an instance's own (`corp.internal`), or one younger than the list.
     UnknownTopLevel,
 }
 

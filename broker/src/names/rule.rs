@@ -39,7 +39,7 @@ rules! {
     B1,
     /// A bundle's sequence number does not go backwards.
     B2,
-    /// A bundle holds no key of this house.
+    /// A bundle holds no key of this instance.
     B3,
     /// A key belongs to one trust domain.
     B4,
@@ -61,7 +61,7 @@ rules! {
     E4,
     /// The local part is a dot-atom of at most 64 bytes.
     E5,
-    /// The domain, ASCII-lowercased, is granted to the speaker.
+    /// The domain, ASCII-lowercased, is granted to the asserter.
     E6,
     /// A pattern has 1 to 2048 bytes.
     G1,
@@ -195,7 +195,7 @@ rules! {
     W2,
     /// A proof is used once.
     W3,
-    /// A name belongs to one speaker.
+    /// A name belongs to one asserter.
     X1,
     /// A trust domain belongs to one record.
     X2,

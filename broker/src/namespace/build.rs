@@ -6,10 +6,10 @@ use std::sync::Arc;
 use shared::excerpt::excerpt;
 
 use super::email_index::EmailIndex;
-use super::holdings::{Holding, Holdings, SpeakerIndex};
+use super::holdings::{AsserterIndex, Holding, Holdings};
 use super::uri_index::UriIndex;
-use super::{Known, Overlap, RegistryConflict, Rules, SpeakerEntry};
-use crate::grants::{ConnectorSpec, Grant, Listings, Scope, Speaker};
+use super::{AsserterEntry, Known, Overlap, RegistryConflict, Rules};
+use crate::grants::{Asserter, ConnectorSpec, Grant, Listings, Scope};
 use crate::issuer::{Issuer, RecordOrigin};
 use crate::names::{PublicSuffixes, Suffix, TrustDomain};
 use crate::profile::Profile;
@@ -23,7 +23,7 @@ impl Rules {
         connectors: Vec<ConnectorSpec>,
     ) -> Result<Self, Vec<RegistryConflict>> {
         let mut rules = Self {
-            speakers: Vec::with_capacity(records.len() + connectors.len()),
+            asserters: Vec::with_capacity(records.len() + connectors.len()),
             by_record: HashMap::with_capacity(records.len()),
             by_connector: HashMap::with_capacity(connectors.len()),
             by_trust_domain: HashMap::with_capacity(trust_domains.len()),
@@ -47,8 +47,8 @@ impl Rules {
                     problems.push(RegistryConflict::OwnProviderGrants(record.id().to_owned()));
                 }
             }
-            let speaker = Speaker::Issuer(record.id().into());
-            rules.add(speaker, record.grants().to_vec(), Some(Known::Issuer(record.clone())), &mut problems);
+            let asserter = Asserter::Issuer(record.id().into());
+            rules.add(asserter, record.grants().to_vec(), Some(Known::Issuer(record.clone())), &mut problems);
         }
         for record in trust_domains {
             let is_own =
@@ -57,11 +57,11 @@ impl Rules {
                 let (trust_domain, scope) = (record.name().to_string(), scope.to_string());
                 problems.push(RegistryConflict::ForeignGrant { trust_domain, scope });
             }
-            let speaker = Speaker::TrustDomain(record.name().as_str().into());
-            rules.add(speaker, record.grants().to_vec(), Some(Known::TrustDomain(record.clone())), &mut problems);
+            let asserter = Asserter::TrustDomain(record.name().as_str().into());
+            rules.add(asserter, record.grants().to_vec(), Some(Known::TrustDomain(record.clone())), &mut problems);
         }
         for connector in connectors {
-            rules.add(Speaker::Connector(connector.id.into()), connector.grants, None, &mut problems);
+            rules.add(Asserter::Connector(connector.id.into()), connector.grants, None, &mut problems);
         }
         rules.find_public_suffixes(suffixes, &mut problems);
         rules.emails.sort();
@@ -74,23 +74,23 @@ impl Rules {
 
     fn add(
         &mut self,
-        speaker: Speaker,
+        asserter: Asserter,
         grants: Vec<Grant>,
         record: Option<Known>,
         problems: &mut Vec<RegistryConflict>,
     ) {
-        let index = self.speakers.len() as SpeakerIndex;
-        let id = speaker.id();
+        let index = self.asserters.len() as AsserterIndex;
+        let id = asserter.id();
         if !(1..=255).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
             problems.push(RegistryConflict::Id(excerpt(id, 80)));
         }
-        let ids = match speaker {
-            Speaker::Connector(_) => &mut self.by_connector,
-            Speaker::Issuer(_) => &mut self.by_record,
-            Speaker::TrustDomain(_) => &mut self.by_trust_domain,
+        let ids = match asserter {
+            Asserter::Connector(_) => &mut self.by_connector,
+            Asserter::Issuer(_) => &mut self.by_record,
+            Asserter::TrustDomain(_) => &mut self.by_trust_domain,
         };
         if ids.insert(id.into(), index).is_some() {
-            problems.push(RegistryConflict::DuplicateId(speaker.to_string()));
+            problems.push(RegistryConflict::DuplicateId(asserter.to_string()));
         }
         for (at, grant) in grants.iter().enumerate() {
             let held = Holding::new(index, at as u32, grant);
@@ -107,30 +107,30 @@ impl Rules {
             }
         }
         let keeps_local_accounts = grants.iter().any(|grant| *grant.scope() == Scope::LocalAccounts);
-        self.speakers.push(SpeakerEntry { speaker, grants, record, keeps_local_accounts });
+        self.asserters.push(AsserterEntry { asserter, grants, record, keeps_local_accounts });
     }
 
     /// D1. Whatever is granted by domain lies below something that one party registered.
     fn find_public_suffixes(&self, suffixes: &PublicSuffixes, problems: &mut Vec<RegistryConflict>) {
-        for entry in &self.speakers {
+        for entry in &self.asserters {
             let origin = match &entry.record {
                 Some(Known::Issuer(record)) => record.origin(),
                 Some(Known::TrustDomain(_)) | None => RecordOrigin::Configured,
             };
             for scope in entry.grants.iter().map(Grant::scope) {
                 let Some(domain) = scope.domain() else { continue };
-                let (speaker, name) = (entry.speaker.clone(), domain.to_string());
+                let (asserter, name) = (entry.asserter.clone(), domain.to_string());
                 match (suffixes.of(&domain), origin) {
                     (Suffix::Public, _) => {
                         problems.push(RegistryConflict::PublicSuffix {
-                            speaker,
+                            asserter,
                             scope: scope.to_string(),
                             domain: name,
                         });
                     }
                     (Suffix::UnknownTopLevel, RecordOrigin::Registered) => {
                         let scope = scope.to_string();
-                        problems.push(RegistryConflict::UnknownTopLevel { speaker, scope, domain: name });
+                        problems.push(RegistryConflict::UnknownTopLevel { asserter, scope, domain: name });
                     }
                     (Suffix::Registrable, _) | (Suffix::UnknownTopLevel, RecordOrigin::Configured) => {}
                 }
@@ -139,21 +139,21 @@ impl Rules {
     }
 
     /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever
-    /// covers it must be the same speaker, or both must share. X2. A trust domain is not divided: its one holder is
+    /// covers it must be the same asserter, or both must share. X2. A trust domain is not divided: its one holder is
     /// found at once.
     fn find_overlaps(&self, problems: &mut Vec<RegistryConflict>) {
         // Grants that cover each other (equal ones do) are found from both sides and reported once.
         let mut seen = HashSet::new();
         // Who has a record of a trust domain holds it, even if nothing is granted to it yet.
-        let registered = (0..).zip(&self.speakers).filter_map(|(index, entry)| match &entry.record {
+        let registered = (0..).zip(&self.asserters).filter_map(|(index, entry)| match &entry.record {
             Some(Known::TrustDomain(record)) => Some((record.name(), index)),
             _ => None,
         });
-        let mut trust_domains: HashMap<&TrustDomain, SpeakerIndex> = registered.collect();
-        let mut local_keeper: Option<&SpeakerEntry> = None;
-        for (index, entry) in (0..).zip(&self.speakers) {
+        let mut trust_domains: HashMap<&TrustDomain, AsserterIndex> = registered.collect();
+        let mut local_keeper: Option<&AsserterEntry> = None;
+        for (index, entry) in (0..).zip(&self.asserters) {
             for (at, grant) in (0..).zip(&entry.grants) {
-                let is_conflict = |held: &&Holding| held.speaker != index && !(held.is_shared && grant.is_shared());
+                let is_conflict = |held: &&Holding| held.asserter != index && !(held.is_shared && grant.is_shared());
                 let conflict = match grant.scope() {
                     Scope::EmailAddress(address) => self.emails.covering(address).find(is_conflict),
                     Scope::EmailDomain { domain, .. } => self.emails.covering_domain(domain).find(is_conflict),
@@ -163,8 +163,8 @@ impl Rules {
                         if holder != index {
                             problems.push(RegistryConflict::TrustDomainTwice {
                                 trust_domain: trust_domain.to_string(),
-                                first: self.entry(holder).speaker.clone(),
-                                second: entry.speaker.clone(),
+                                first: self.entry(holder).asserter.clone(),
+                                second: entry.asserter.clone(),
                             });
                         }
                         None
@@ -183,10 +183,10 @@ impl Rules {
                     }
                 };
                 let Some(held) = conflict else { continue };
-                let mut pair = [(held.speaker, held.grant), (index, at)];
+                let mut pair = [(held.asserter, held.grant), (index, at)];
                 pair.sort_unstable();
                 if seen.insert(pair) {
-                    let other = self.entry(held.speaker);
+                    let other = self.entry(held.asserter);
                     problems.push(overlap(other, other.grants[held.grant as usize].scope(), entry, grant.scope()));
                 }
             }
@@ -194,11 +194,11 @@ impl Rules {
     }
 }
 
-fn overlap(first: &SpeakerEntry, wider: &Scope, second: &SpeakerEntry, narrower: &Scope) -> RegistryConflict {
+fn overlap(first: &AsserterEntry, wider: &Scope, second: &AsserterEntry, narrower: &Scope) -> RegistryConflict {
     RegistryConflict::Overlap(Overlap {
-        first: first.speaker.clone(),
+        first: first.asserter.clone(),
         first_scope: wider.to_string(),
-        second: second.speaker.clone(),
+        second: second.asserter.clone(),
         second_scope: narrower.to_string(),
     })
 }

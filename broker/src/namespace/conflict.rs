@@ -1,7 +1,7 @@
 //! Records and grants that do not fit together.
 
 use super::Overlap;
-use crate::grants::Speaker;
+use crate::grants::Asserter;
 use crate::issuer::catalogue::SharedIssuerError;
 use crate::names::Rule;
 
@@ -41,10 +41,10 @@ pub enum RegistryConflict {
         error: SharedIssuerError,
     },
     /// D1: a domain in which unrelated parties register names.
-    #[error("{scope} of {speaker}: {domain} is a public suffix, below which anybody may register (rule D1)")]
+    #[error("{scope} of {asserter}: {domain} is a public suffix, below which anybody may register (rule D1)")]
     PublicSuffix {
         /// Whose grant.
-        speaker: Speaker,
+        asserter: Asserter,
         /// The grant.
         scope: String,
         /// The domain.
@@ -52,12 +52,12 @@ pub enum RegistryConflict {
     },
     /// D1: an owner cannot have a domain of which nobody knows whether it is a public suffix.
     #[error(
-        "{scope} of {speaker}: the Public Suffix List does not know the top-level domain of {domain}, so only the configuration \
+        "{scope} of {asserter}: the Public Suffix List does not know the top-level domain of {domain}, so only the configuration \
          may grant it (rule D1)"
     )]
     UnknownTopLevel {
         /// Whose grant.
-        speaker: Speaker,
+        asserter: Asserter,
         /// The grant.
         scope: String,
         /// The domain.
@@ -91,9 +91,9 @@ pub enum RegistryConflict {
         /// The trust domain.
         trust_domain: String,
         /// One holder.
-        first: Speaker,
+        first: Asserter,
         /// The other.
-        second: Speaker,
+        second: Asserter,
     },
     /// X2: two records of one trust domain.
     #[error("the trust domain {0} is registered twice (rule X2)")]
@@ -118,7 +118,7 @@ pub enum RegistryConflict {
         /// The grant.
         scope: String,
     },
-    /// X1: two speakers own the same name.
+    /// X1: two asserters own the same name.
     #[error(transparent)]
     Overlap(#[from] Overlap),
     /// More of the same; the list ends here.

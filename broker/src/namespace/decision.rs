@@ -1,4 +1,4 @@
-//! What gives a name to a speaker.
+//! What gives a name to a asserter.
 
 use crate::grants::Scope;
 use crate::names::Rule;

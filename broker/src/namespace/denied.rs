@@ -1,10 +1,10 @@
 //! Refusals.
 
-use crate::grants::{Mismatch, Speaker};
+use crate::grants::{Asserter, Mismatch};
 use crate::names::Rule;
 use crate::profile::ClaimError;
 
-/// Why a speaker may not use a name. The message is for the one who asked: it names the rule's matter, never another
+/// Why a asserter may not use a name. The message is for the one who asked: it names the rule's matter, never another
 /// owner.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Denied {
@@ -24,10 +24,10 @@ pub enum Denied {
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
     /// E6, K3, N2, S4, S9, or V1 to V4.
-    #[error("{speaker} has no grant for the name {name:?}")]
+    #[error("{asserter} has no grant for the name {name:?}")]
     NotGranted {
         /// Who asked.
-        speaker: Speaker,
+        asserter: Asserter,
         /// For what.
         name: String,
         /// What the closest grant failed on.
@@ -38,8 +38,8 @@ pub enum Denied {
     OwnedByAnother {
         /// The name.
         name: String,
-        /// Its owner, for the log of the house.
-        owner: Speaker,
+        /// Its owner, for the log of the instance.
+        owner: Asserter,
     },
     /// I2: the record under which the token was verified has been replaced since.
     #[error("the record of the issuer {0:?} has changed; ask again")]

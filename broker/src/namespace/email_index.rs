@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::holdings::{Holding, Holdings, SpeakerIndex};
+use super::holdings::{AsserterIndex, Holding, Holdings};
 use crate::names::{DomainName, EmailAddress};
 
 /// A name is found by one look-up for its address and one for each domain on the way up.
@@ -37,10 +37,10 @@ impl EmailIndex {
         }
     }
 
-    /// The speaker's grant that covers the address, if it has one.
-    pub(super) fn find<'a>(&'a self, speaker: SpeakerIndex, address: &'a EmailAddress) -> Option<&'a Holding> {
-        let by_address = self.addresses.get(address.as_str()).and_then(|holdings| holdings.of(speaker));
-        by_address.or_else(|| self.layers(address.domain()).find_map(|holdings| holdings.of(speaker)))
+    /// The asserter's grant that covers the address, if it has one.
+    pub(super) fn find<'a>(&'a self, asserter: AsserterIndex, address: &'a EmailAddress) -> Option<&'a Holding> {
+        let by_address = self.addresses.get(address.as_str()).and_then(|holdings| holdings.of(asserter));
+        by_address.or_else(|| self.layers(address.domain()).find_map(|holdings| holdings.of(asserter)))
     }
 
     /// Every grant that covers the address.

@@ -1,7 +1,7 @@
 //! What the rules say yes to.
 
 use super::decision::Decision;
-use crate::grants::{Scope, Speaker};
+use crate::grants::{Asserter, Scope};
 use crate::names::{EmailAddress, Rule};
 use crate::profile::Claimed;
 use crate::svid::VerifiedSvid;
@@ -14,7 +14,7 @@ pub struct Permit {
     credential: VerifiedCredential,
     claimed: Claimed,
     label: String,
-    speaker: Speaker,
+    asserter: Asserter,
     rule: String,
 }
 
@@ -34,10 +34,10 @@ impl Permit {
         claimed: Claimed,
         label: String,
         decision: Decision<'_>,
-        speaker: &Speaker,
+        asserter: &Asserter,
     ) -> Self {
-        let rule = describe(decision.rule, speaker, decision.grant);
-        Self { credential, claimed, label, speaker: speaker.clone(), rule }
+        let rule = describe(decision.rule, asserter, decision.grant);
+        Self { credential, claimed, label, asserter: asserter.clone(), rule }
     }
 
     /// What was claimed, and now may be called.
@@ -46,11 +46,11 @@ impl Permit {
     }
 
     /// Who spoke.
-    pub fn speaker(&self) -> &Speaker {
-        &self.speaker
+    pub fn asserter(&self) -> &Asserter {
+        &self.asserter
     }
 
-    /// Rule, speaker and grant for the audit log: `E6 issuer:corp email-domain:example.com`.
+    /// Rule, asserter and grant for the audit log: `E6 issuer:corp email-domain:example.com`.
     pub fn rule(&self) -> &str {
         &self.rule
     }
@@ -68,8 +68,8 @@ pub struct LoginPermit {
 }
 
 impl LoginPermit {
-    pub(super) fn new(address: EmailAddress, rule: Rule, speaker: &Speaker, grant: &Scope) -> Self {
-        Self { address, rule: describe(rule, speaker, grant) }
+    pub(super) fn new(address: EmailAddress, rule: Rule, asserter: &Asserter, grant: &Scope) -> Self {
+        Self { address, rule: describe(rule, asserter, grant) }
     }
 
     /// The address, its domain in lower case.
@@ -77,12 +77,12 @@ impl LoginPermit {
         &self.address
     }
 
-    /// Rule, speaker and grant for the audit log.
+    /// Rule, asserter and grant for the audit log.
     pub fn rule(&self) -> &str {
         &self.rule
     }
 }
 
-fn describe(rule: Rule, speaker: &Speaker, grant: &Scope) -> String {
-    format!("{rule} {speaker} {grant}")
+fn describe(rule: Rule, asserter: &Asserter, grant: &Scope) -> String {
+    format!("{rule} {asserter} {grant}")
 }

@@ -267,7 +267,7 @@ fn public_suffixes_are_nobodys() {
 }
 
 /// Our own provider with local users and one upstream, and a foreign issuer.
-fn house() -> Issuers {
+fn instance() -> Issuers {
     let records = vec![
         record("own", OWN, Profile::OwnProvider, Vec::new()),
         record("corp", ISS, Profile::Human, vec![domain("corp.example", true)]),
@@ -281,13 +281,13 @@ fn house() -> Issuers {
 
 #[test]
 fn our_own_tokens_speak_with_their_connectors_voice() {
-    let house = house();
+    let instance = instance();
     let claims = |connector: &str, email: &str| {
         format!(
             r#","sub":"u","email":"{email}","email_verified":true,"federated_claims":{{"connector_id":"{connector}"}}"#
         )
     };
-    let decide = |claims: &str| house.rules().permit(speak(&house, OWN, claims));
+    let decide = |claims: &str| instance.rules().permit(speak(&instance, OWN, claims));
     for (connector, email, rule) in [
         ("local", "admin@anything.example", "E6 connector:local local-accounts"),
         ("local", "a@lab.example", "E6 connector:local email-domain:lab.example"),
@@ -295,10 +295,10 @@ fn our_own_tokens_speak_with_their_connectors_voice() {
     ] {
         let permit = decide(&claims(connector, email)).expect("is permitted");
         assert_eq!((permit.claimed().name.as_str(), permit.rule()), (email, rule));
-        let login = house.rules().permit_login(connector, email, true).expect("is permitted");
+        let login = instance.rules().permit_login(connector, email, true).expect("is permitted");
         assert_eq!((login.address().as_str(), login.rule()), (email, rule));
         assert_eq!(
-            house.rules().permit_login(connector, email, false),
+            instance.rules().permit_login(connector, email, false),
             Err(Denied::Claim(ClaimError::EmailUnverified))
         );
     }
@@ -313,20 +313,20 @@ fn our_own_tokens_speak_with_their_connectors_voice() {
     ] {
         let denied = decide(&claims(connector, email)).expect_err(email);
         assert_eq!(denied.rule(), rule, "{connector} {email}");
-        assert_eq!(house.rules().permit_login(connector, email, true).map_err(|denied| denied.rule()), Err(rule));
+        assert_eq!(instance.rules().permit_login(connector, email, true).map_err(|denied| denied.rule()), Err(rule));
     }
     let unnamed = r#","sub":"u","email":"a@lab.example","email_verified":true"#;
     assert_eq!(decide(unnamed).err(), Some(Denied::ConnectorMissing));
     // The foreign issuer cannot borrow a connector's voice.
-    let borrowed = house.rules().permit(speak(&house, ISS, &claims("local", "a@lab.example")));
+    let borrowed = instance.rules().permit(speak(&instance, ISS, &claims("local", "a@lab.example")));
     assert_eq!(borrowed.map_err(|denied| denied.rule()).err(), Some(Rule::E6));
 }
 
 #[test]
 fn whoever_adds_a_local_user_can_ask_whose_the_address_is() {
-    let house = house();
+    let instance = instance();
     let owner = |email: &str| {
-        house.rules().owner_of(&EmailAddress::parse(email).expect("is an address")).map(ToString::to_string)
+        instance.rules().owner_of(&EmailAddress::parse(email).expect("is an address")).map(ToString::to_string)
     };
     assert_eq!(owner("a@x.corp.example").as_deref(), Some("issuer:corp"));
     assert_eq!(owner("a@lab.example").as_deref(), Some("connector:local"));
@@ -541,8 +541,8 @@ fn any_name() -> impl Strategy<Value = Name> {
     ]
 }
 
-fn permits(rules: &Rules, speaker: SpeakerIndex, name: &Name) -> bool {
-    rules.decide(speaker, name).is_ok()
+fn permits(rules: &Rules, asserter: AsserterIndex, name: &Name) -> bool {
+    rules.decide(asserter, name).is_ok()
 }
 
 /// What a scope means, said as plainly as possible: the yardstick for the indexes.
@@ -667,11 +667,11 @@ fn our_providers_tokens_for_workloads_are_for_their_own_trust_domain_alone() {
         ],
         connectors: vec![connector("local", vec![domain("example.com", false)]), connector("spiffe", Vec::new())],
     };
-    let house = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("builds");
+    let instance = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("builds");
     const EMAIL: &str = r#""email":"alice@example.com","email_verified":true"#;
     let decide = |iss: &str, sub: &str, connector: &str| {
         let claims = format!(r#","sub":"{sub}",{EMAIL},"federated_claims":{{"connector_id":"{connector}"}}"#);
-        house.rules().permit(speak(&house, iss, &claims))
+        instance.rules().permit(speak(&instance, iss, &claims))
     };
     // The address that stands there too is no part of it.
     let principal = Principal::from(decide(OWN, "spiffe://a.test/ci/build", "spiffe://a.test").expect("is permitted"));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::holdings::{Holding, Holdings, SpeakerIndex};
+use super::holdings::{AsserterIndex, Holding, Holdings};
 use crate::names::{SpiffeId, SpiffePrefix, UriName};
 
 /// What a tree is asked about: an authority (`https://host:port`, or `spiffe://` and a trust domain) and a path below
@@ -89,11 +89,11 @@ impl UriIndex {
         }
     }
 
-    /// The speaker's grant that covers the name, if it has one.
-    pub(super) fn find<'a>(&'a self, speaker: SpeakerIndex, name: impl Into<Place<'a>>) -> Option<&'a Holding> {
+    /// The asserter's grant that covers the name, if it has one.
+    pub(super) fn find<'a>(&'a self, asserter: AsserterIndex, name: impl Into<Place<'a>>) -> Option<&'a Holding> {
         self.way(name.into()).find_map(|(node, is_last)| {
-            let below = if is_last { None } else { node.below.of(speaker) };
-            node.here.of(speaker).or(below)
+            let below = if is_last { None } else { node.below.of(asserter) };
+            node.here.of(asserter).or(below)
         })
     }
 

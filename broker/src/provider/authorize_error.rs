@@ -45,7 +45,7 @@ pub enum RedirectRefusal {
     #[error("no connector has the id '{0}' (connector_id)")]
     ConnectorUnknown(String),
     /// The person may not be named in a token.
-    #[error("the rules of this house do not permit this identity: {0}")]
+    #[error("the rules of this instance do not permit this identity: {0}")]
     Denied(String),
     /// A public client on somebody's machine cannot prove who it is, so a person has to confirm (RFC 8252 §8.6).
     #[error("a public client needs the person to confirm, which prompt=none forbids (RFC 8252 8.6)")]

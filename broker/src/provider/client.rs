@@ -10,7 +10,7 @@ use super::redirect::{RedirectError, Redirects, check_registered};
 
 /// The public client that every Sigstore client is, unless told otherwise.
 pub const SIGSTORE_CLIENT: &str = "sigstore";
-/// The public client that our own command line is. Its tokens, and no others, open the house's own API; the certificate
+/// The public client that our own command line is. Its tokens, and no others, open the instance's own API; the certificate
 /// authority does not take them, as the API does not take a token that was made for signing.
 pub const COMMAND_LINE_CLIENT: &str = "privyseal-cli";
 const MAX_CLIENT_ID: usize = 128;

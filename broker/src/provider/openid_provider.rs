@@ -30,7 +30,7 @@ pub struct ProviderParts {
     pub clients: Clients,
     /// The token key, RS256 by default.
     pub signer: Arc<dyn Signer>,
-    /// The house's key file, from which the sealing keys are derived.
+    /// The instance's key file, from which the sealing keys are derived.
     pub sealing: ProviderSealing,
     /// Where codes, sessions and users live.
     pub store: Arc<dyn Store>,
@@ -47,7 +47,7 @@ pub struct ProviderSealing {
 }
 
 impl ProviderSealing {
-    /// Derives them from the house's key file.
+    /// Derives them from the instance's key file.
     pub fn derive(key_file: &KeyFile) -> Self {
         Self {
             flow: SealingKey::derive(key_file, "provider login flow v1"),

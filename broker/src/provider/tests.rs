@@ -38,8 +38,8 @@ fn provider(algorithm: SignatureAlgorithm) -> (Provider, Arc<SigningKey>) {
 }
 
 fn prepared(provider: &Provider) -> PreparedToken {
-    let speakers = vec![ConnectorSpec { id: "local".to_owned(), grants: vec![Grant::local_accounts()] }];
-    let Ok(issuers) = Issuers::build(Vec::new(), speakers) else { panic!("one speaker has no rival") };
+    let asserters = vec![ConnectorSpec { id: "local".to_owned(), grants: vec![Grant::local_accounts()] }];
+    let Ok(issuers) = Issuers::build(Vec::new(), asserters) else { panic!("one asserter has no rival") };
     let asked = Parameters::parse(ASK.as_bytes()).expect("reads");
     let Ok(Authorized::LogIn { flow, connector }) = provider.authorize(&asked, None, issuers.rules(), NOW, RANDOM)
     else {
@@ -140,8 +140,8 @@ fn tokens_of_each_kind_of_key_verify() {
 fn who_confirms_is_who_was_shown() {
     let (mut provider, _) = provider(SignatureAlgorithm::EcdsaP256Sha256);
     provider.lifetimes.session = Duration::from_secs(3600);
-    let speakers = vec![ConnectorSpec { id: "local".to_owned(), grants: vec![Grant::local_accounts()] }];
-    let Ok(issuers) = Issuers::build(Vec::new(), speakers) else { panic!("one speaker has no rival") };
+    let asserters = vec![ConnectorSpec { id: "local".to_owned(), grants: vec![Grant::local_accounts()] }];
+    let Ok(issuers) = Issuers::build(Vec::new(), asserters) else { panic!("one asserter has no rival") };
     let rules = issuers.rules();
     let asked = Parameters::parse(ASK.as_bytes()).expect("reads");
     let session = |user: &str| {

@@ -184,7 +184,7 @@ pub enum LifeError {
     Frozen,
     /// It may still speak.
     #[error("the registration still speaks for its names; freeze it first")]
-    StillSpeaks,
+    StillAsserts,
 }
 
 impl Registration {
@@ -333,7 +333,7 @@ impl Registration {
         let mut next = self.clone();
         match self.state {
             State::Pending => return Err(LifeError::NeverActive),
-            State::Active | State::Stale => return Err(LifeError::StillSpeaks),
+            State::Active | State::Stale => return Err(LifeError::StillAsserts),
             State::Frozen => next.enter(State::Tombstoned, &format!("released by {by}"), now),
             State::Tombstoned => {}
         }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use shared::time::UnixTime;
 
-use super::{Answer, ApplianceId, Observation, txt_record};
+use super::{Answer, InstanceName, Observation, txt_record};
 
-/// What a domain's records say to one house, all of them together.
+/// What a domain's records say to one instance, all of them together.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Listing {
     /// The issuers that they list.
@@ -17,9 +17,9 @@ pub struct Listing {
 
 impl Listing {
     /// What the resolvers agree on. `None`: they do not, or too few answered, and what was known before stays. A domain
-    /// without a record for this house lists nobody and forbids nobody.
-    pub fn judge(house: &ApplianceId, observations: &[Observation], needed: usize, now: UnixTime) -> Option<Self> {
-        let mut read = observations.iter().filter_map(|observation| Self::read(house, &observation.answer, now));
+    /// without a record for this instance lists nobody and forbids nobody.
+    pub fn judge(instance: &InstanceName, observations: &[Observation], needed: usize, now: UnixTime) -> Option<Self> {
+        let mut read = observations.iter().filter_map(|observation| Self::read(instance, &observation.answer, now));
         let first = read.next()?;
         let mut agreeing = 1;
         for other in read {
@@ -31,13 +31,13 @@ impl Listing {
         (agreeing >= needed.max(1)).then_some(first)
     }
 
-    fn read(house: &ApplianceId, answer: &Answer, now: UnixTime) -> Option<Self> {
+    fn read(instance: &InstanceName, answer: &Answer, now: UnixTime) -> Option<Self> {
         let mut listing = Self { issuers: BTreeSet::new(), enforce: false };
         match answer {
             Answer::Records { texts, .. } => {
                 let statements = texts.iter().filter_map(|text| txt_record::parse(text)?.ok());
                 let in_force = |until: Option<UnixTime>| until.is_none_or(|until| now < until);
-                for statement in statements.filter(|said| said.ca == *house && in_force(said.until)) {
+                for statement in statements.filter(|said| said.ca == *instance && in_force(said.until)) {
                     listing.issuers.insert(statement.iss.to_string());
                     listing.enforce |= statement.enforce;
                 }
@@ -48,7 +48,7 @@ impl Listing {
         }
     }
 
-    /// True if the domain has said something to this house.
+    /// True if the domain has said something to this instance.
     pub fn says_anything(&self) -> bool {
         !self.issuers.is_empty()
     }

@@ -6,7 +6,7 @@
 use shared::time::UnixTime;
 
 use super::excerpt::cut;
-use super::{ApplianceId, Claim, Method, Statement, StatementError, txt_record, well_known};
+use super::{Claim, InstanceName, Method, Statement, StatementError, txt_record, well_known};
 
 /// What one source answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -93,9 +93,9 @@ pub enum Misfit {
     /// Another issuer.
     #[error("a record lists the issuer {0:?}")]
     Issuer(String),
-    /// Another house: the record was made for it.
-    #[error("a record is for the house {0:?}")]
-    House(String),
+    /// Another instance: the record was made for it.
+    #[error("a record is for the instance {0:?}")]
+    Instance(String),
     /// Another key: the record was copied, or the registrant has a new key.
     #[error("a record names the account {0:?}, which did not sign the request")]
     Account(String),
@@ -146,7 +146,7 @@ enum Reading {
 /// source.
 pub fn judge(
     claim: &Claim,
-    house: &ApplianceId,
+    instance: &InstanceName,
     observations: &[Observation],
     needed: usize,
     now: UnixTime,
@@ -155,7 +155,7 @@ pub fn judge(
     let mut agreed: Option<(&str, Reading)> = None;
     let (mut answered, mut failures) = (0, Vec::new());
     for observation in observations {
-        match (read(claim, house, &observation.answer, now), &mut agreed) {
+        match (read(claim, instance, &observation.answer, now), &mut agreed) {
             (Reading::Nothing(cause), _) => failures.push(format!("{}: {cause}", observation.source)),
             (reading, None) => {
                 answered += 1;
@@ -197,20 +197,20 @@ impl Reading {
     }
 }
 
-fn read(claim: &Claim, house: &ApplianceId, answer: &Answer, now: UnixTime) -> Reading {
+fn read(claim: &Claim, instance: &InstanceName, answer: &Answer, now: UnixTime) -> Reading {
     match answer {
         Answer::Failed(cause) => Reading::Nothing(cause.clone()),
         Answer::Absent(absence) => Reading::No(*absence, None),
         Answer::Records { texts, alias, is_signed } => {
             let statements = texts.iter().filter_map(|text| txt_record::parse(text));
-            match find(claim, house, statements, now) {
+            match find(claim, instance, statements, now) {
                 Ok(yes) => Reading::Yes(Proof { is_signed: *is_signed, alias: alias.clone(), ..yes }),
                 Err(misfit) => Reading::No(Absence::NotListed, misfit),
             }
         }
         Answer::Document(document) => match well_known::parse(document) {
             Err(error) => Reading::Nothing(error.to_string()),
-            Ok(statements) => match find(claim, house, statements.into_iter(), now) {
+            Ok(statements) => match find(claim, instance, statements.into_iter(), now) {
                 Ok(yes) => Reading::Yes(Proof { subdomains: false, enforce: false, ..yes }),
                 Err(misfit) => Reading::No(Absence::NotListed, misfit),
             },
@@ -221,7 +221,7 @@ fn read(claim: &Claim, house: &ApplianceId, answer: &Answer, now: UnixTime) -> R
 /// Any valid statement is enough. Of several the widest counts, and of those the one that lasts longest.
 fn find(
     claim: &Claim,
-    house: &ApplianceId,
+    instance: &InstanceName,
     statements: impl Iterator<Item = Result<Statement, StatementError>>,
     now: UnixTime,
 ) -> Result<Proof, Option<Misfit>> {
@@ -229,7 +229,7 @@ fn find(
     let mut best: Option<Proof> = None;
     let rank = |proof: &Proof| (proof.subdomains, proof.until.map_or(u64::MAX, UnixTime::millis));
     for statement in statements {
-        let fits = statement.map_err(Misfit::Unreadable).and_then(|statement| fit(claim, house, &statement, now));
+        let fits = statement.map_err(Misfit::Unreadable).and_then(|statement| fit(claim, instance, &statement, now));
         match fits {
             Err(misfit) if closest.as_ref().is_none_or(|other| closeness(&misfit) > closeness(other)) => {
                 closest = Some(misfit);
@@ -242,12 +242,12 @@ fn find(
     best.ok_or(closest)
 }
 
-fn fit(claim: &Claim, house: &ApplianceId, statement: &Statement, now: UnixTime) -> Result<Proof, Misfit> {
+fn fit(claim: &Claim, instance: &InstanceName, statement: &Statement, now: UnixTime) -> Result<Proof, Misfit> {
     if statement.iss != claim.iss {
         return Err(Misfit::Issuer(statement.iss.to_string()));
     }
-    if statement.ca != *house {
-        return Err(Misfit::House(statement.ca.to_string()));
+    if statement.ca != *instance {
+        return Err(Misfit::Instance(statement.ca.to_string()));
     }
     if statement.account != claim.account {
         return Err(Misfit::Account(statement.account.to_string()));
@@ -271,7 +271,7 @@ fn fit(claim: &Claim, house: &ApplianceId, statement: &Statement, now: UnixTime)
 fn closeness(misfit: &Misfit) -> u8 {
     match misfit {
         Misfit::Issuer(_) => 0,
-        Misfit::House(_) => 1,
+        Misfit::Instance(_) => 1,
         Misfit::Unreadable(_) => 2,
         Misfit::Account(_) => 3,
         Misfit::Kind => 4,

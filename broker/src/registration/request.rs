@@ -14,7 +14,7 @@ use shared::time::UnixTime;
 
 use super::account::AccountKey;
 use super::excerpt::excerpt;
-use super::{Account, ApplianceId, Claim, ClaimError, Kind, Method};
+use super::{Account, Claim, ClaimError, InstanceName, Kind, Method};
 use crate::jose::{Compact, JoseAlgorithm, JoseError, SkipReason};
 use crate::names::{DomainName, IssuerUrl, NameError, PublicSuffixes, Suffix};
 
@@ -25,7 +25,7 @@ pub const MAX_REQUEST_BYTES: usize = 8 * 1024;
 /// How far `iat` may be from now, either way.
 const FRESH: Duration = Duration::from_secs(600);
 
-/// A request that its registrant's key signed, for this house, just now.
+/// A request that its registrant's key signed, for this instance, just now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RegistrationRequest {
     claim: Claim,
@@ -33,11 +33,11 @@ pub struct RegistrationRequest {
     has_unknown_top_level: bool,
 }
 
-/// What the house says to requests.
+/// What the instance says to requests.
 #[derive(Clone, Debug)]
 pub struct RequestPolicy {
-    /// The house.
-    pub house: ApplianceId,
+    /// The instance.
+    pub instance: InstanceName,
     /// Issuers on this very machine may be registered. For development.
     pub danger_loopback_http: bool,
 }
@@ -75,9 +75,9 @@ pub enum RequestError {
     /// A claim is missing or of another form.
     #[error("the request's claim {0:?} is missing or not of the required form")]
     Member(&'static str),
-    /// For another house.
-    #[error("the request is for the house {0:?}, not for this one")]
-    OtherHouse(String),
+    /// For another instance.
+    #[error("the request is for the instance {0:?}, not for this one")]
+    OtherInstance(String),
     /// Too old or from the future.
     #[error("the request is of {at}, and it is {now} now; make a new one")]
     Stale {
@@ -109,9 +109,9 @@ impl RegistrationRequest {
         let account = verify(&compact)?;
         let claims = parse_object(&compact.decode_claims()?, MAX_REQUEST_BYTES)?;
         let text = |name| claims.get(name).and_then(Json::as_str).ok_or(RequestError::Member(name));
-        let house = text("aud")?;
-        if house != policy.house.as_str() {
-            return Err(RequestError::OtherHouse(excerpt(house)));
+        let instance = text("aud")?;
+        if instance != policy.instance.as_str() {
+            return Err(RequestError::OtherInstance(excerpt(instance)));
         }
         check_fresh(&claims, now)?;
         let issuer = text("issuer")?;
@@ -177,10 +177,16 @@ fn check_fresh(claims: &Object, now: UnixTime) -> Result<(), RequestError> {
 }
 
 /// What a registrant signs: header and claims, encoded, with the dot between them.
-pub fn signing_input(claim: &Claim, house: &ApplianceId, algorithm: JoseAlgorithm, jwk: &str, now: UnixTime) -> String {
+pub fn signing_input(
+    claim: &Claim,
+    instance: &InstanceName,
+    algorithm: JoseAlgorithm,
+    jwk: &str,
+    now: UnixTime,
+) -> String {
     let header = format!(r#"{{"alg":"{algorithm}","typ":"{REQUEST_TYPE}","jwk":{jwk}}}"#);
     let claims = serde_json::json!({
-        "aud": house.as_str(),
+        "aud": instance.as_str(),
         "iat": now.seconds(),
         "domain": claim.domain.as_str(),
         "issuer": claim.iss.as_str(),

@@ -1,4 +1,4 @@
-//! All registrations of a house: who may ask for what, and the records that come of those in force.
+//! All registrations of an instance: who may ask for what, and the records that come of those in force.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ use crate::profile::Profile;
 
 /// How many requests of one person may wait at a time.
 const MAX_PENDING_PER_PERSON: usize = 20;
-/// How many registrations a house keeps.
+/// How many registrations an instance keeps.
 const MAX_REGISTRATIONS: usize = 10_000;
 
 /// All registrations, by identifier.
@@ -57,8 +57,8 @@ pub enum RosterError {
     /// Too many wait.
     #[error("{MAX_PENDING_PER_PERSON} of your requests wait already")]
     TooManyPending,
-    /// The house is full.
-    #[error("the house keeps {MAX_REGISTRATIONS} registrations and takes no more")]
+    /// The instance is full.
+    #[error("the instance keeps {MAX_REGISTRATIONS} registrations and takes no more")]
     Full,
 }
 

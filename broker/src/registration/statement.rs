@@ -6,15 +6,15 @@ use super::excerpt::excerpt;
 use super::{Account, AccountError, Kind};
 use crate::names::{IssuerUrl, NameError};
 
-/// The house that a statement is about: its own name.
+/// The instance that a statement is about: its own name.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ApplianceId(Box<str>);
+pub struct InstanceName(Box<str>);
 
-impl ApplianceId {
-    /// Reads a house's name: 1 to 253 printable ASCII characters that a TXT record can hold.
+impl InstanceName {
+    /// Reads an instance's name: 1 to 253 printable ASCII characters that a TXT record can hold.
     pub fn parse(text: &str) -> Result<Self, StatementError> {
         let fits = (1..=253).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';');
-        if fits { Ok(Self(text.into())) } else { Err(StatementError::Appliance(excerpt(text))) }
+        if fits { Ok(Self(text.into())) } else { Err(StatementError::Instance(excerpt(text))) }
     }
 
     /// The name.
@@ -23,19 +23,19 @@ impl ApplianceId {
     }
 }
 
-impl std::fmt::Display for ApplianceId {
+impl std::fmt::Display for InstanceName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// "This issuer may speak for these names of mine, to that house, when this key asks."
+/// "This issuer may speak for these names of mine, to that instance, when this key asks."
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Statement {
     /// The issuer.
     pub iss: IssuerUrl,
-    /// The house.
-    pub ca: ApplianceId,
+    /// The instance.
+    pub ca: InstanceName,
     /// The registrant.
     pub account: Account,
     /// The kinds of names, each once.
@@ -55,8 +55,8 @@ pub enum StatementError {
     #[error("acct: {0}")]
     Account(#[from] AccountError),
     /// `ca`.
-    #[error("ca: {0:?} is not the name of a house")]
-    Appliance(String),
+    #[error("ca: {0:?} is not the name of an instance")]
+    Instance(String),
     /// A member is missing.
     #[error("{0} is missing")]
     Missing(&'static str),

@@ -19,12 +19,12 @@ fn at(seconds: u64) -> UnixTime {
     UnixTime::from_seconds(T0 + seconds)
 }
 
-fn house() -> ApplianceId {
-    ApplianceId::parse("seal.example.com").expect("is a house")
+fn instance() -> InstanceName {
+    InstanceName::parse("seal.example.com").expect("is an instance")
 }
 
 fn policy() -> RequestPolicy {
-    RequestPolicy { house: house(), danger_loopback_http: false }
+    RequestPolicy { instance: instance(), danger_loopback_http: false }
 }
 
 /// A registrant's key with its JWK and account.
@@ -62,7 +62,7 @@ impl Registrant {
     }
 
     fn sign(&self, claim: &Claim, at: UnixTime) -> String {
-        let input = signing_input(claim, &house(), JoseAlgorithm::Es256, &self.jwk, at);
+        let input = signing_input(claim, &instance(), JoseAlgorithm::Es256, &self.jwk, at);
         let (header, claims) = input.split_once('.').expect("has a dot");
         let decode = |text: &str| {
             use base64::Engine as _;
@@ -122,7 +122,7 @@ fn activated(registrant: &Registrant, claim: &Claim) -> Registration {
 }
 
 #[test]
-fn a_request_is_signed_by_the_key_that_it_names_for_this_house_now() {
+fn a_request_is_signed_by_the_key_that_it_names_for_this_instance_now() {
     let (owner, thief) = (Registrant::new(), Registrant::new());
     let claim = owner.claim("example.com");
     let jws = owner.sign(&claim, at(0));
@@ -130,9 +130,9 @@ fn a_request_is_signed_by_the_key_that_it_names_for_this_house_now() {
     assert_eq!(parse(&jws, at(0)).map(|request| request.claim().clone()), Ok(claim.clone()));
     assert!(matches!(parse(&jws, at(601)), Err(RequestError::Stale { .. })));
     assert!(matches!(parse(&owner.sign(&claim, at(601)), at(0)), Err(RequestError::Stale { .. })));
-    let other = RequestPolicy { house: ApplianceId::parse("other").expect("is a house"), ..policy() };
+    let other = RequestPolicy { instance: InstanceName::parse("other").expect("is an instance"), ..policy() };
     let refused = RegistrationRequest::parse(jws.as_bytes(), &other, at(0));
-    assert!(matches!(refused, Err(RequestError::OtherHouse(_))));
+    assert!(matches!(refused, Err(RequestError::OtherInstance(_))));
     // The thief's signature under the owner's key, and the thief's claim under the owner's signature.
     let stolen = thief.sign(&thief.claim("example.com"), at(0));
     let (signed, signature) = (jws.rsplit_once('.').expect("has dots").0, stolen.rsplit_once('.').expect("has dots").1);
@@ -207,8 +207,8 @@ fn a_proof_carries_no_more_than_its_method() {
 fn answers_are_judged_together() {
     let owner = Registrant::new();
     let claim = Claim { subdomains: true, ..owner.claim("example.com") };
-    let good = txt_record::write(&claim, &house(), None);
-    let judge = |observations: &[Observation]| super::judge(&claim, &house(), observations, 2, at(0));
+    let good = txt_record::write(&claim, &instance(), None);
+    let judge = |observations: &[Observation]| super::judge(&claim, &instance(), observations, 2, at(0));
     let proved = |finding: Finding| match finding {
         Finding::Proved(proof) => proof,
         other => panic!("not proved: {other:?}"),
@@ -238,19 +238,19 @@ fn answers_are_judged_together() {
 fn a_record_of_somebody_else_proves_nothing_and_the_nearest_mistake_is_told() {
     let (owner, thief) = (Registrant::new(), Registrant::new());
     let claim = thief.claim("example.com");
-    let copied = txt_record::write(&owner.claim("example.com"), &house(), None);
+    let copied = txt_record::write(&owner.claim("example.com"), &instance(), None);
     let misfit = |texts: &[&str]| {
         let observations = [records("a", texts), records("b", texts)];
-        match judge(&claim, &house(), &observations, 2, at(10)) {
+        match judge(&claim, &instance(), &observations, 2, at(10)) {
             Finding::Absent(Absence::NotListed, misfit) => misfit,
             other => panic!("{other:?}"),
         }
     };
     assert_eq!(misfit(&[&copied]), Some(Misfit::Account(owner.account().to_string())));
-    let good = txt_record::write(&claim, &house(), None);
-    assert_eq!(misfit(&[&good.replace("seal.", "other.")]), Some(Misfit::House("other.example.com".into())));
+    let good = txt_record::write(&claim, &instance(), None);
+    assert_eq!(misfit(&[&good.replace("seal.", "other.")]), Some(Misfit::Instance("other.example.com".into())));
     assert_eq!(misfit(&[&good.replace("=email", "=uri"), &copied]), Some(Misfit::Kind));
-    assert_eq!(misfit(&[&txt_record::write(&claim, &house(), Some(at(10)))]), Some(Misfit::Ended(T0 + 10)));
+    assert_eq!(misfit(&[&txt_record::write(&claim, &instance(), Some(at(10)))]), Some(Misfit::Ended(T0 + 10)));
     assert_eq!(misfit(&[&good.replace("idp.", "evil.")]), Some(Misfit::Issuer("https://evil.example.com".into())));
     assert!(matches!(misfit(&[&format!("{good}; sub=maybe")]), Some(Misfit::Unreadable(_))));
     assert_eq!(misfit(&["v=spf1 -all"]), None);
@@ -260,10 +260,10 @@ fn a_record_of_somebody_else_proves_nothing_and_the_nearest_mistake_is_told() {
 fn a_document_speaks_for_its_host_alone() {
     let owner = Registrant::new();
     let claim = Claim { kind: Kind::Uri, method: Method::WellKnown, ..owner.claim("build.example.com") };
-    let document = well_known::write(&claim, &house());
+    let document = well_known::write(&claim, &instance());
     let observe = |body: &str| {
         let answer = Answer::Document(body.as_bytes().to_vec());
-        judge(&claim, &house(), &[Observation { source: "build.example.com".into(), answer }], 2, at(0))
+        judge(&claim, &instance(), &[Observation { source: "build.example.com".into(), answer }], 2, at(0))
     };
     assert_eq!(observe(&document), yes());
     assert!(matches!(observe(r#"{"version":1,"issuers":[]}"#), Finding::Absent(Absence::NotListed, None)));
@@ -386,7 +386,7 @@ fn names_that_somebody_had_need_a_release_and_another_issuer() {
     };
     let is_held = |roster: &Roster| matches!(roster.admit(&other_iss, "n"), Err(RosterError::HeldByAnother { .. }));
     assert!(is_held(&roster));
-    assert_eq!(start.release("admin", false, at(5)), Err(LifeError::StillSpeaks));
+    assert_eq!(start.release("admin", false, at(5)), Err(LifeError::StillAsserts));
     let frozen = start.freeze("admin", true, "sold", at(5)).expect("is frozen").next;
     roster.put(frozen.clone());
     assert!(is_held(&roster));

@@ -11,7 +11,7 @@
 use shared::time::UnixTime;
 
 use super::excerpt::excerpt;
-use super::statement::{self, ApplianceId, Statement, StatementError};
+use super::statement::{self, InstanceName, Statement, StatementError};
 use super::{Account, Claim};
 use crate::names::IssuerUrl;
 
@@ -48,7 +48,7 @@ fn parse_parts(whole: &[u8], rest: &[u8]) -> Result<Statement, StatementError> {
     };
     Ok(Statement {
         iss: IssuerUrl::parse_or_loopback(need("iss")?)?,
-        ca: ApplianceId::parse(need("ca")?)?,
+        ca: InstanceName::parse(need("ca")?)?,
         account: Account::parse(need("acct")?)?,
         kinds: statement::kinds(need("kinds")?.split(','))?,
         subdomains: yes("sub")?,
@@ -79,9 +79,9 @@ fn parse_until(text: &str) -> Result<UnixTime, StatementError> {
     }
 }
 
-/// The record that a domain publishes to prove a claim to the house.
-pub fn write(claim: &Claim, house: &ApplianceId, until: Option<UnixTime>) -> String {
-    let mut text = format!("v=1; iss={}; ca={house}; acct={}; kinds={}", claim.iss, claim.account, claim.kind);
+/// The record that a domain publishes to prove a claim to the instance.
+pub fn write(claim: &Claim, instance: &InstanceName, until: Option<UnixTime>) -> String {
+    let mut text = format!("v=1; iss={}; ca={instance}; acct={}; kinds={}", claim.iss, claim.account, claim.kind);
     if claim.subdomains {
         text.push_str("; sub=yes");
     }

@@ -7,7 +7,7 @@
 use shared::strict_json::{Json, JsonError, Object, parse_object};
 use shared::time::UnixTime;
 
-use super::statement::{self, ApplianceId, Statement, StatementError};
+use super::statement::{self, InstanceName, Statement, StatementError};
 use super::{Account, Claim};
 use crate::names::IssuerUrl;
 
@@ -65,7 +65,7 @@ fn parse_entry(entry: &Object) -> Result<Statement, StatementError> {
     };
     Ok(Statement {
         iss: IssuerUrl::parse_or_loopback(text("iss")?)?,
-        ca: ApplianceId::parse(text("ca")?)?,
+        ca: InstanceName::parse(text("ca")?)?,
         account: Account::parse(text("acct")?)?,
         kinds: statement::kinds(kinds.iter().map(|kind| kind.as_str().unwrap_or_default()))?,
         subdomains: false,
@@ -74,11 +74,11 @@ fn parse_entry(entry: &Object) -> Result<Statement, StatementError> {
     })
 }
 
-/// The document that a host publishes to prove a claim to the house.
-pub fn write(claim: &Claim, house: &ApplianceId) -> String {
+/// The document that a host publishes to prove a claim to the instance.
+pub fn write(claim: &Claim, instance: &InstanceName) -> String {
     let entry = serde_json::json!({
         "iss": claim.iss.as_str(),
-        "ca": house.as_str(),
+        "ca": instance.as_str(),
         "acct": claim.account.as_str(),
         "kinds": [claim.kind.name()],
     });

@@ -76,7 +76,7 @@ pub enum UpstreamFault {
     Bundle(String, Unusable),
 }
 
-/// What went wrong in the house.
+/// What went wrong in the instance.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OurFault {
     /// The authority is not valid now.

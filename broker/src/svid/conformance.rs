@@ -25,7 +25,7 @@ use crate::signing::SigningError;
 use crate::svid::JwtSvidVerification;
 use crate::token::UnverifiedToken;
 use crate::token::mint::{NOW, TestKey};
-use crate::trust_domain::{Accepts, Bundle, BundleSource, Held, SvidKind, TrustDomainSpec};
+use crate::trust_domain::{Accepts, Bundle, BundleSource, CurrentBundle, SvidKind, TrustDomainSpec};
 
 const HOME: &str = "test.example.org";
 const FEDERATED: &str = "fed.example.org";
@@ -34,7 +34,7 @@ const NOW_TIME: UnixTime = UnixTime::from_seconds(NOW);
 /// Who it is, or the rule that refused.
 type Verdict = Result<String, &'static str>;
 
-/// A house with trust domains, each of which may speak for all of itself.
+/// An instance with trust domains, each of which may speak for all of itself.
 struct Validator(Issuers);
 
 impl Validator {
@@ -66,12 +66,12 @@ impl Validator {
 
     fn put(&self, name: &str, bundle: Bundle) {
         let record = self.0.trust_domains().find(name).expect("is registered");
-        record.replace(Held::new(Arc::new(bundle), NOW_TIME));
+        record.replace(CurrentBundle::new(Arc::new(bundle), NOW_TIME));
     }
 
     /// The trust domain's bundle is taken away.
     fn forget(&self, name: &str) {
-        self.0.trust_domains().find(name).expect("is registered").replace(Held::nothing());
+        self.0.trust_domains().find(name).expect("is registered").replace(CurrentBundle::nothing());
     }
 
     fn jwt(&self, token: &str) -> Verdict {

@@ -12,7 +12,7 @@ use crate::names::{PublicSuffixes, SpiffeId, TrustDomain};
 use crate::registry::{Issuers, Registry, Source};
 use crate::svid::{JwtSvidError, JwtSvidVerification};
 use crate::token::{TokenError, UnverifiedToken};
-use crate::trust_domain::{Bundle, BundleSource, Held, TrustDomainSpec};
+use crate::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
 
 macro_rules! spire {
     ($name:literal) => {
@@ -60,7 +60,7 @@ fn registered(trust_domain: &str, bundle: &[u8], now: UnixTime) -> Issuers {
     let registry = Registry { trust_domains: vec![spec], ..Registry::default() };
     let issuers = Issuers::build_with(&PublicSuffixes::embedded(), registry).expect("builds");
     let record = issuers.trust_domains().find(trust_domain).expect("is there");
-    record.replace(Held::new(Arc::new(Bundle::parse(bundle).expect("a bundle")), now));
+    record.replace(CurrentBundle::new(Arc::new(Bundle::parse(bundle).expect("a bundle")), now));
     issuers
 }
 

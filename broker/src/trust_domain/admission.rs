@@ -23,7 +23,7 @@ pub enum RefusedBundle {
         found: u64,
     },
     /// B3: it would make everything that we sign an SVID of that trust domain.
-    #[error("it holds the key {key} of this very house, so that certificates of this house would be SVIDs")]
+    #[error("it holds the key {key} of this very instance, so that certificates of this instance would be SVIDs")]
     OwnKey {
         /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
         key: String,

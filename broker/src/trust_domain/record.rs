@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use shared::time::UnixTime;
 
-use super::{Bundle, Held, Unusable};
+use super::{Bundle, CurrentBundle, Unusable};
 use crate::grants::Grant;
 use crate::issuer::Reach;
 use crate::jose::JoseAlgorithm;
@@ -154,8 +154,8 @@ impl TrustDomainSpec {
 pub struct TrustDomainRecord {
     spec: TrustDomainSpec,
     label: String,
-    /// Written by the edge's bundle keeper only.
-    held: ArcSwap<Held>,
+    /// Written by the edge's bundle refresher only.
+    held: ArcSwap<CurrentBundle>,
 }
 
 impl TrustDomainRecord {
@@ -224,12 +224,12 @@ impl TrustDomainRecord {
     }
 
     /// What is held of it.
-    pub fn held(&self) -> Arc<Held> {
+    pub fn held(&self) -> Arc<CurrentBundle> {
         self.held.load_full()
     }
 
     /// Puts a bundle in force, whole: a key that is not in it is trusted no longer.
-    pub fn replace(&self, held: Held) {
+    pub fn replace(&self, held: CurrentBundle) {
         self.held.store(Arc::new(held));
     }
 

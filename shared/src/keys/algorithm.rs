@@ -1,4 +1,4 @@
-//! The signature algorithms of the house's own keys.
+//! The signature algorithms of the instance's own keys.
 
 use aws_lc_rs::signature;
 use const_oid::ObjectIdentifier;

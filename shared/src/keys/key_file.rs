@@ -10,7 +10,7 @@ use crate::secret::Secret;
 const SECRET_LENGTH: usize = 32;
 
 /// 256 random bits, kept in a file of mode 0600 as one line of base64. That line is the passphrase of every encrypted
-/// private key of the house, so `openssl pkcs8 -passin file:…` opens them in an emergency.
+/// private key of the instance, so `openssl pkcs8 -passin file:…` opens them in an emergency.
 pub struct KeyFile {
     line: Secret<String>,
 }

@@ -142,7 +142,7 @@ impl SigningKey {
         Ok(Self { algorithm, pair, public_key: PublicKey::from_spki(&spki)?, pkcs8 })
     }
 
-    /// Reads a PEM `ENCRYPTED PRIVATE KEY` (RFC 5958 §3) under the house's key file.
+    /// Reads a PEM `ENCRYPTED PRIVATE KEY` (RFC 5958 §3) under the instance's key file.
     pub fn from_encrypted_pem(pem: &str, key_file: &KeyFile) -> Result<Self, KeyError> {
         Self::from_encrypted_pem_with(pem, key_file.passphrase())
     }

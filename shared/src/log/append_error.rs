@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::frame::MAX_LEAF;
 
-/// The log did not take the leaf; nothing that depends on it may leave the house.
+/// The log did not take the leaf; nothing that depends on it may leave the instance.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AppendError {
     /// The log was closed.

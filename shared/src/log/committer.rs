@@ -26,7 +26,7 @@ pub const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 pub(super) const SEGMENT_LENGTH: u64 = 16 * 1024 * 1024;
 /// A buffer larger than this is not kept for the next batch.
 const MAX_KEPT_BUFFER: usize = 256 * 1024;
-/// How long a batch waits at most for as much company as those before it had. A batch costs an fsync and a signature
+/// How long a batch waits at most for as much batch_size as those before it had. A batch costs an fsync and a signature
 /// however many leaves are in it; whoever is alone does not wait.
 const GATHER: Duration = Duration::from_millis(1);
 /// How long a log must have nothing to do before it publishes its checkpoint and partial tiles as files.
@@ -38,7 +38,7 @@ const BUNDLES_BETWEEN_PUBLICATIONS: u64 = 16;
 pub(super) struct Shared {
     queue: Mutex<Queue>,
     /// Rung when a leaf comes to an idle committer, and at the end.
-    bell: Condvar,
+    condvar: Condvar,
     view: Mutex<View>,
     pub(super) storage: Arc<dyn Storage>,
 }
@@ -81,7 +81,7 @@ impl Shared {
             end: End::Open,
         };
         let view = View { edge, root, checkpoint: checkpoint.into(), unpublished: Vec::new() };
-        Self { queue: Mutex::new(queue), bell: Condvar::new(), view: Mutex::new(view), storage }
+        Self { queue: Mutex::new(queue), condvar: Condvar::new(), view: Mutex::new(view), storage }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -113,7 +113,7 @@ impl Shared {
         let must_ring = std::mem::take(&mut queue.is_committer_idle) || is_gathered;
         drop(queue);
         if must_ring {
-            self.bell.notify_one();
+            self.condvar.notify_one();
         }
         Ok((batch, position))
     }
@@ -125,7 +125,7 @@ impl Shared {
             queue.end = End::Closing;
         }
         drop(queue);
-        self.bell.notify_one();
+        self.condvar.notify_one();
     }
 
     /// Why the log has stopped, if it has.
@@ -174,7 +174,7 @@ pub(super) struct Committer {
     pub(super) unsettled: Vec<TilePath>,
     pub(super) settler: Option<JoinHandle<()>>,
     /// How many leaves the last batches had, as far as they are remembered.
-    pub(super) company: usize,
+    pub(super) batch_size: usize,
 }
 
 /// What the committer found when it looked.
@@ -237,12 +237,12 @@ impl Committer {
         loop {
             if queue.frame.leaves() > 0 {
                 // It is rung for when as many are there as were lately, and goes on without them otherwise.
-                if queue.frame.leaves() < self.company && matches!(queue.end, End::Open) {
-                    queue.gathers = Some(self.company);
-                    queue = shared.bell.wait_timeout(queue, GATHER).unwrap_or_else(PoisonError::into_inner).0;
+                if queue.frame.leaves() < self.batch_size && matches!(queue.end, End::Open) {
+                    queue.gathers = Some(self.batch_size);
+                    queue = shared.condvar.wait_timeout(queue, GATHER).unwrap_or_else(PoisonError::into_inner).0;
                     queue.gathers = None;
                 }
-                self.company = queue.frame.leaves().max(self.company / 2);
+                self.batch_size = queue.frame.leaves().max(self.batch_size / 2);
                 let frame = std::mem::replace(&mut queue.frame, FrameBuilder::new(buffer));
                 return Work::Batch(InFlight(std::mem::take(&mut queue.batch)), frame);
             }
@@ -251,9 +251,9 @@ impl Committer {
             }
             queue.is_committer_idle = true;
             if self.published == Some(self.frontier.size()) {
-                queue = shared.bell.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue = shared.condvar.wait(queue).unwrap_or_else(PoisonError::into_inner);
             } else {
-                let waited = shared.bell.wait_timeout(queue, REST).unwrap_or_else(PoisonError::into_inner);
+                let waited = shared.condvar.wait_timeout(queue, REST).unwrap_or_else(PoisonError::into_inner);
                 queue = waited.0;
                 if waited.1.timed_out() && queue.frame.leaves() == 0 && matches!(queue.end, End::Open) {
                     queue.is_committer_idle = false;

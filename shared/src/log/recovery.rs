@@ -219,7 +219,7 @@ pub(super) fn open(
         published: is_published.then_some(size),
         unsettled,
         settler: None,
-        company: 0,
+        batch_size: 0,
     };
     Ok((committer, report))
 }

@@ -43,7 +43,7 @@ pub enum TrustError {
         least: usize,
     },
     /// A list that no client can do without is empty.
-    #[error("the house has no {0} chain")]
+    #[error("the instance has no {0} chain")]
     NoChain(&'static str),
     /// A certificate does not parse.
     #[error("a certificate of a {0} chain does not parse")]
@@ -103,7 +103,7 @@ impl TrustMaterial {
                 url: url.to_owned(),
                 major_api_version,
                 valid_for: Validity::since(self.offered_since).into(),
-                operator: self.house.clone(),
+                operator: self.instance.clone(),
             }]
         };
         let has_log = !self.signature_logs.is_empty();

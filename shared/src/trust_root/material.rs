@@ -49,11 +49,11 @@ pub struct LogKey {
     pub validity: Validity,
 }
 
-/// Everything that a client must know to trust the house and to find its services.
+/// Everything that a client must know to trust the instance and to find its services.
 #[derive(Clone, Debug)]
 pub struct TrustMaterial {
-    /// The house's name, a DNS-like name: who operates the services.
-    pub house: String,
+    /// The instance's name, a DNS-like name: who operates the services.
+    pub instance: String,
     /// Where the services are: scheme, host and port, no path, no slash at the end.
     pub origin: String,
     /// The OpenID provider's issuer.

@@ -17,7 +17,7 @@ pub struct SigningConfig {
     pub ca_urls: Vec<Service>,
     /// OpenID providers: issuers.
     pub oidc_urls: Vec<Service>,
-    /// Signature logs: base URLs. Absent together with its selector when the house keeps none.
+    /// Signature logs: base URLs. Absent together with its selector when the instance keeps none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rekor_tlog_urls: Vec<Service>,
     /// How many of the logs to use.

@@ -1,7 +1,7 @@
 //! The TUF repository (The Update Framework 1.0): how clients fetch the trust documents and notice that they changed.
 //!
 //! `prepare` says what has to be signed now, if anything; `Draft::sign` signs it, once the audit log has the draft's record.
-//! One ECDSA P-256 key a role, threshold 1, consistent snapshots. All four keys are in the house's hands today; the layout
+//! One ECDSA P-256 key a role, threshold 1, consistent snapshots. All four keys are in the instance's hands today; the layout
 //! lets root and targets move offline later, since only a change of documents or keys, or a year, needs them.
 //! `reader` walks a repository as a client does.
 

@@ -11,7 +11,7 @@ use crate::keys::public_key::BadSignature;
 use crate::keys::{KeyKind, PublicKey, PublicKeyError};
 use crate::time::UnixTime;
 
-/// A certificate that parsed as canonical DER, with the facts that the house asks about. Clones share the bytes.
+/// A certificate that parsed as canonical DER, with the facts that the instance asks about. Clones share the bytes.
 #[derive(Clone)]
 pub struct Certificate(Arc<Parsed>);
 

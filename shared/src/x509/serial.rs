@@ -2,13 +2,13 @@
 
 use crate::random::Random;
 
-/// A node's share of the serial numbers, 1 to 127: nodes of one house never draw the same number, whatever their generators
+/// A node's share of the serial numbers, 1 to 127: nodes of one instance never draw the same number, whatever their generators
 /// do, and the first octet being neither zero nor above 127 keeps the INTEGER positive and its length constant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NodePrefix(u8);
 
 impl NodePrefix {
-    /// The only node of a house that has one.
+    /// The only node of an instance that has one.
     pub const FIRST: Self = Self(1);
 
     /// The node numbered `number`, 1 to 127.

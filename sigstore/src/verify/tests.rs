@@ -1,4 +1,4 @@
-mod house;
+mod instance;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use shared::trust_root::encoding::{Base64, Moment};
 use super::{Identity, Verified, VerifyError, verify};
 use crate::bundle::{self, Bundle, Content};
 use crate::dsse::IN_TOTO;
-use house::{ARTIFACT, House, ISSUER, Leaf, NOW, SUBJECT, Sct};
+use instance::{ARTIFACT, ISSUER, Instance, Leaf, NOW, SUBJECT, Sct};
 
 fn identity() -> Identity {
     Identity { subject: SUBJECT.to_owned(), issuer: ISSUER.to_owned() }
@@ -27,25 +27,25 @@ fn name(error: &VerifyError) -> String {
 }
 
 #[test]
-fn what_the_house_makes_verifies_with_every_kind_of_key() {
-    let house = House::new();
+fn what_the_instance_makes_verifies_with_every_kind_of_key() {
+    let instance = Instance::new();
     for algorithm in
         [SignatureAlgorithm::EcdsaP256Sha256, SignatureAlgorithm::EcdsaP384Sha384, SignatureAlgorithm::RsaPkcs1Sha256]
     {
-        for content in [House::message, House::statement] {
-            let bundle = house.bundle(&Leaf { algorithm, ..Leaf::default() }, content);
-            let verified = check(&bundle, &house.trust()).expect("verifies");
+        for content in [Instance::message, Instance::statement] {
+            let bundle = instance.bundle(&Leaf { algorithm, ..Leaf::default() }, content);
+            let verified = check(&bundle, &instance.trust()).expect("verifies");
             assert_eq!(verified.times.len(), 1);
             assert_eq!(verified.sct_times, [NOW]);
-            assert_eq!(verified.entries[0].0, "signatures.house.example");
+            assert_eq!(verified.entries[0].0, "signatures.instance.example");
         }
     }
 }
 
 #[test]
 fn version_0_2_brings_its_leaf_in_a_chain() {
-    let house = House::new();
-    let bundle = house.bundle(&Leaf::default(), House::message);
+    let instance = Instance::new();
+    let bundle = instance.bundle(&Leaf::default(), Instance::message);
     let mut document: Value = serde_json::from_slice(&bundle.to_json().expect("encodes")).expect("parses");
     let leaf = document["verificationMaterial"]["certificate"].take();
     document["verificationMaterial"]["x509CertificateChain"] = json!({ "certificates": [leaf] });
@@ -54,13 +54,13 @@ fn version_0_2_brings_its_leaf_in_a_chain() {
     assert!(parse(&document).is_err(), "not in 0.3");
     document["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.2".into();
     let old = parse(&document).expect("parses");
-    assert!(verify(&old, &house.trust(), &identity(), ARTIFACT).is_ok());
+    assert!(verify(&old, &instance.trust(), &identity(), ARTIFACT).is_ok());
 }
 
 #[test]
 fn the_first_entry_of_a_log_may_leave_its_index_out() {
-    let house = House::with_empty_log();
-    let bundle = house.bundle(&Leaf::default(), House::message);
+    let instance = Instance::with_empty_log();
+    let bundle = instance.bundle(&Leaf::default(), Instance::message);
     let mut document: Value = serde_json::from_slice(&bundle.to_json().expect("encodes")).expect("parses");
     let entry = &mut document["verificationMaterial"]["tlogEntries"][0];
     for holder in ["", "/inclusionProof"] {
@@ -68,25 +68,25 @@ fn the_first_entry_of_a_log_may_leave_its_index_out() {
         assert_eq!(index, Some("0".into()));
     }
     let short = Bundle::parse(document.to_string().as_bytes()).expect("parses");
-    assert!(verify(&short, &house.trust(), &identity(), ARTIFACT).is_ok());
+    assert!(verify(&short, &instance.trust(), &identity(), ARTIFACT).is_ok());
 }
 
 #[test]
 fn without_logs_in_the_trusted_root_neither_sct_nor_entry_is_demanded() {
-    let house = House::new();
-    let mut bundle = house.bundle(&Leaf { sct: Sct::None, ..Leaf::default() }, House::message);
+    let instance = Instance::new();
+    let mut bundle = instance.bundle(&Leaf { sct: Sct::None, ..Leaf::default() }, Instance::message);
     bundle.entries.clear();
-    let mut trust = house.trust();
+    let mut trust = instance.trust();
     (trust.ctlogs, trust.tlogs) = (Vec::new(), Vec::new());
     assert!(check(&bundle, &trust).is_ok());
     // What is there all the same must verify.
-    let bundle = house.bundle(&Leaf::default(), House::message);
+    let bundle = instance.bundle(&Leaf::default(), Instance::message);
     assert!(matches!(check(&bundle, &trust), Err(VerifyError::SctLog(_))));
 }
 
 #[test]
 fn a_certificate_that_is_not_right_is_refused() {
-    let house = House::new();
+    let instance = Instance::new();
     let table = [
         ("Profile", Leaf { purpose: "1.3.6.1.5.5.7.3.1", ..Leaf::default() }),
         ("Profile", Leaf { is_authority: true, ..Leaf::default() }),
@@ -95,7 +95,7 @@ fn a_certificate_that_is_not_right_is_refused() {
         ("Profile", Leaf { old_issuer: Some("https://other.example"), ..Leaf::default() }),
         ("Profile", Leaf { old_issuer: None, new_issuer: None, ..Leaf::default() }),
         ("Issuer", Leaf { old_issuer: None, new_issuer: Some("https://other.example"), ..Leaf::default() }),
-        ("Subject", Leaf { subject: "Signer@house.example", ..Leaf::default() }),
+        ("Subject", Leaf { subject: "Signer@instance.example", ..Leaf::default() }),
         ("Path", Leaf { starts_after_s: 60, ..Leaf::default() }),
         ("Path", Leaf { starts_after_s: -700, ..Leaf::default() }),
         ("Path", Leaf { is_self_issued: true, ..Leaf::default() }),
@@ -110,16 +110,16 @@ fn a_certificate_that_is_not_right_is_refused() {
         ("SctTime", Leaf { sct: Sct::Late, ..Leaf::default() }),
     ];
     for (place, (expected, leaf)) in table.iter().enumerate() {
-        let refused = check(&house.bundle(leaf, House::message), &house.trust()).expect_err(expected);
+        let refused = check(&instance.bundle(leaf, Instance::message), &instance.trust()).expect_err(expected);
         assert_eq!(name(&refused), *expected, "case {place}: {refused}");
     }
     // One extension alone is enough, as older and newer authorities write it.
     for leaf in [Leaf { old_issuer: None, ..Leaf::default() }, Leaf { new_issuer: None, ..Leaf::default() }] {
-        assert!(check(&house.bundle(&leaf, House::message), &house.trust()).is_ok());
+        assert!(check(&instance.bundle(&leaf, Instance::message), &instance.trust()).is_ok());
     }
 }
 
-type Change = fn(&mut Bundle, &mut TrustedRoot, &House);
+type Change = fn(&mut Bundle, &mut TrustedRoot, &Instance);
 
 fn ended(trust: &mut shared::trust_root::encoding::ValidFor) {
     trust.end = Some(Moment(NOW.minus(std::time::Duration::from_secs(1))));
@@ -140,7 +140,7 @@ fn signature(bundle: &mut Bundle) -> &mut Vec<u8> {
 
 #[test]
 fn each_element_that_is_changed_has_its_own_error() {
-    let house = House::new();
+    let instance = Instance::new();
     let table: &[(&str, Change)] = &[
         ("Certificate", |b, _, _| b.certificate.push(0)),
         ("Certificate", |b, _, _| b.certificate.truncate(100)),
@@ -156,7 +156,7 @@ fn each_element_that_is_changed_has_its_own_error() {
         ("Timestamp", |b, _, _| b.timestamps[0].truncate(40)),
         ("Timestamp", |b, _, h| b.timestamps[0] = h.timestamp(b"something else")),
         ("Timestamp", |b, _, h| b.timestamps.push(h.timestamp(b"something else"))),
-        ("Timestamp", |_, t, h| t.timestamp_authorities = h.other_house().timestamp_authorities),
+        ("Timestamp", |_, t, h| t.timestamp_authorities = h.other_instance().timestamp_authorities),
         ("Timestamp", |_, t, _| t.timestamp_authorities.clear()),
         ("Timestamp", |_, t, _| ended(&mut t.timestamp_authorities[0].valid_for)),
         ("EntryMissing", |b, _, _| b.entries.clear()),
@@ -168,7 +168,7 @@ fn each_element_that_is_changed_has_its_own_error() {
         ("EntryClaimedTime", |b, _, _| b.entries[0].integrated_time = Some(bundle::Number(1))),
         ("EntryBody", |b, _, _| flip(&mut b.entries[0].canonicalized_body.0)),
         ("EntryBody", |b, _, _| b.entries[0].canonicalized_body.0.push(b' ')),
-        ("EntryBody", |b, _, h| b.entries[0] = h.bundle(&Leaf::default(), House::message).entries[0].clone()),
+        ("EntryBody", |b, _, h| b.entries[0] = h.bundle(&Leaf::default(), Instance::message).entries[0].clone()),
         ("ProofMissing", |b, _, _| b.entries[0].inclusion_proof = None),
         ("ProofMissing", |b, _, _| proof(b).checkpoint = None),
         ("ProofMismatch", |b, _, _| b.entries[0].log_index.0 += 1),
@@ -192,8 +192,8 @@ fn each_element_that_is_changed_has_its_own_error() {
         ("Digest", |b, _, _| digest(b, |digest| digest.algorithm = "MD5".to_owned())),
     ];
     for (place, (expected, change)) in table.iter().enumerate() {
-        let (mut bundle, mut trust) = (house.bundle(&Leaf::default(), House::message), house.trust());
-        change(&mut bundle, &mut trust, &house);
+        let (mut bundle, mut trust) = (instance.bundle(&Leaf::default(), Instance::message), instance.trust());
+        change(&mut bundle, &mut trust, &instance);
         let refused = check(&bundle, &trust).expect_err(expected);
         assert_eq!(name(&refused), *expected, "case {place}: {refused}");
     }
@@ -201,10 +201,10 @@ fn each_element_that_is_changed_has_its_own_error() {
 
 #[test]
 fn no_byte_of_a_bundle_can_be_changed() {
-    let house = House::new();
-    let trust = house.trust();
-    for content in [House::message, House::statement] {
-        let json = house.bundle(&Leaf::default(), content).to_json().expect("encodes");
+    let instance = Instance::new();
+    let trust = instance.trust();
+    for content in [Instance::message, Instance::statement] {
+        let json = instance.bundle(&Leaf::default(), content).to_json().expect("encodes");
         let verifies = |json: &[u8]| {
             Bundle::parse(json).is_ok_and(|bundle| verify(&bundle, &trust, &identity(), ARTIFACT).is_ok())
         };
@@ -237,10 +237,10 @@ fn digest(bundle: &mut Bundle, change: fn(&mut bundle::MessageDigest)) {
 
 #[test]
 fn another_artifact_and_another_statement_are_refused() {
-    let house = House::new();
-    let message = house.bundle(&Leaf::default(), House::message);
-    let statement = house.bundle(&Leaf::default(), House::statement);
-    let trust = house.trust();
+    let instance = Instance::new();
+    let message = instance.bundle(&Leaf::default(), Instance::message);
+    let statement = instance.bundle(&Leaf::default(), Instance::statement);
+    let trust = instance.trust();
     let other =
         |bundle: &Bundle| verify(bundle, &trust, &identity(), b"another artifact").expect_err("another artifact");
     assert_eq!(name(&other(&message)), "Digest");
@@ -255,7 +255,7 @@ fn another_artifact_and_another_statement_are_refused() {
         (IN_TOTO, "{}"),
         (IN_TOTO, r#"{"_type":"https://other.example","subject":[],"predicateType":"x"}"#),
     ] {
-        let bundle = house.bundle_of_envelope(payload_type, payload.as_bytes());
+        let bundle = instance.bundle_of_envelope(payload_type, payload.as_bytes());
         let refused = check(&bundle, &trust).expect_err(payload);
         assert_eq!(name(&refused), "Statement", "{payload}: {refused}");
     }
@@ -265,8 +265,8 @@ type JsonChange = Box<dyn Fn(&mut Value)>;
 
 #[test]
 fn what_is_not_a_bundle_is_refused() {
-    let house = House::new();
-    let good = house.bundle(&Leaf::default(), House::message).to_json().expect("encodes");
+    let instance = Instance::new();
+    let good = instance.bundle(&Leaf::default(), Instance::message).to_json().expect("encodes");
     let good: Value = serde_json::from_slice(&good).expect("parses");
     assert!(Bundle::parse(good.to_string().as_bytes()).is_ok());
     let envelope = json!({ "payload": "AA==", "payloadType": "x", "signatures": [{ "sig": "AA==" }] });

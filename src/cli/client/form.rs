@@ -131,8 +131,8 @@ mod tests {
         assert_eq!(form.action, "/oidc/login?a=1&b=2");
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
-            form.filled("me@house.example", "secret"),
-            [pair("flow", "a\"b&c"), pair("login", "me@house.example"), pair("password", "secret")]
+            form.filled("me@instance.example", "secret"),
+            [pair("flow", "a\"b&c"), pair("login", "me@instance.example"), pair("password", "secret")]
         );
     }
 

@@ -1,6 +1,6 @@
-//! `privyseal demo`: the main job as a user does it, against a house that is being served, each step told and timed.
+//! `privyseal demo`: the main job as a user does it, against an instance that is being served, each step told and timed.
 //!
-//! Knows the house only through its origin, as any client does, and trusts it only through the root of its TUF
+//! Knows the instance only through its origin, as any client does, and trusts it only through the root of its TUF
 //! repository.
 
 mod certificate;
@@ -47,9 +47,9 @@ fn at(step: &'static str, advice: &'static str) -> impl FnOnce(Reason) -> DemoEr
 }
 
 const SERVICE: &str =
-    "The house did not answer as a client expects. Its log says more, under the request id if one is given.";
+    "The instance did not answer as a client expects. Its log says more, under the request id if one is given.";
 const TRUST: &str =
-    "What the house publishes does not hold together. Do not trust this build; please report it with this text.";
+    "What the instance publishes does not hold together. Do not trust this build; please report it with this text.";
 const FILES: &str = "Name a file that can be read, and run where a folder can be made.";
 
 /// Runs every step and tells about it on `out`; stops at the first failure.

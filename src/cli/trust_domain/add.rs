@@ -18,7 +18,7 @@ use super::text;
 use crate::clock::SystemClock;
 use crate::file;
 use crate::instance::assemble::{Settings, Source};
-use crate::outbound::bundles::{BundleKeeper, State};
+use crate::outbound::bundles::{BundleRefresher, State};
 
 /// What `--help` ends with.
 pub(super) const EXAMPLES: &str = "\
@@ -113,7 +113,7 @@ pub(super) async fn run(args: &AddArgs) -> Result<(), Failure> {
     file::replace_durably(&path, after.as_bytes())?;
     let name = &args.name;
     println!("\nAdded to {}:\n\n{section}", args.config.display());
-    println!("A house that runs with this file takes it up by itself within a second or two. How it stands there:");
+    println!("An instance that runs with this file takes it up by itself within a second or two. How it stands there:");
     println!("  privyseal trust-domain show {name} --server ORIGIN --login FILE");
     Ok(())
 }
@@ -163,7 +163,7 @@ fn appended(before: &str, section: &str) -> String {
     format!("{before}{end}{gap}{section}")
 }
 
-/// The whole new text, understood as `privyseal config check` and the house do.
+/// The whole new text, understood as `privyseal config check` and the instance do.
 fn check(args: &AddArgs, before: &str, after: &str) -> Result<Settings, Failure> {
     let file = args.config.display();
     let source = Source::new(Some(&args.config), None);
@@ -186,15 +186,15 @@ fn check(args: &AddArgs, before: &str, after: &str) -> Result<Settings, Failure>
     })
 }
 
-/// Fetches the bundle as the house will, and shows it.
+/// Fetches the bundle as the instance will, and shows it.
 async fn look(args: &AddArgs, settings: &Settings) -> Result<(), Failure> {
     let issuers = settings.records.build(own_record(&settings.origin())?, &[])?;
     let record = issuers.trust_domains().find(&args.name).ok_or("the section was not understood")?;
     if matches!(record.source(), BundleSource::WorkloadApi) {
-        println!("The Workload API gives bundles to the house itself, so nothing was looked at here.");
+        println!("The Workload API gives bundles to the instance itself, so nothing was looked at here.");
         return Ok(());
     }
-    let keeper = BundleKeeper::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
+    let keeper = BundleRefresher::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
     look_at_others(&keeper, record, &issuers).await?;
     if let Err(error) = keeper.look_at_once(record, &issuers).await {
         let rule = error.rule().map(|rule| format!(" (rule {rule})")).unwrap_or_default();
@@ -221,7 +221,11 @@ async fn look(args: &AddArgs, settings: &Settings) -> Result<(), Failure> {
 
 /// An endpoint may be of another trust domain, whose bundle is needed first; and no key may be in two bundles, as far
 /// as those can be seen from here without asking anybody.
-async fn look_at_others(keeper: &BundleKeeper, record: &TrustDomainRecord, issuers: &Issuers) -> Result<(), Failure> {
+async fn look_at_others(
+    keeper: &BundleRefresher,
+    record: &TrustDomainRecord,
+    issuers: &Issuers,
+) -> Result<(), Failure> {
     let host = match record.source() {
         BundleSource::Endpoint { profile: EndpointProfile::Spiffe { endpoint_id, .. }, .. } => {
             Some(endpoint_id.trust_domain())
@@ -235,7 +239,7 @@ async fn look_at_others(keeper: &BundleKeeper, record: &TrustDomainRecord, issue
                 format!("the endpoint is a workload of {}, and {error}\nNothing was changed", other.name())
             })?;
         } else if matches!(other.source(), BundleSource::File(_) | BundleSource::MapFile(_)) {
-            // What is wrong with it is not what is asked here; the house itself tells.
+            // What is wrong with it is not what is asked here; the instance itself tells.
             let _ = keeper.look_at_once(other, issuers).await;
         }
     }

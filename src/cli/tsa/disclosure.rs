@@ -13,7 +13,7 @@ use crate::outbound::Outbound;
 
 #[derive(Args, Debug)]
 pub(crate) struct DisclosureArgs {
-    /// The origin of the house.
+    /// The origin of the instance.
     #[arg(long, value_name = "ORIGIN", default_value = "http://127.0.0.1:8420")]
     url: String,
     /// PEM file with the authorities that sign its TLS certificate, instead of the system's.

@@ -10,17 +10,17 @@ use shared::time::{Clock as _, UnixTime};
 
 use super::super::data_args::DataArgs;
 use super::super::failure::Failure;
-use super::super::held_house::HeldHouse;
+use super::super::stopped_instance::StoppedInstance;
 use crate::clock::SystemClock;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::DataDir;
 use crate::instance::timestamp_units::{KeyPlace, Making, TimestampUnits, UnitFiles};
 use crate::instance::tokens;
 
-/// The timestamp units. Stop `privyseal up` first: one process works on a house at a time.
+/// The timestamp units. Stop `privyseal up` first: one process works on an instance at a time.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum UnitCommand {
-    /// Make a unit: a key, and a certificate of this house. It serves at /tsa/NAME from the next start on.
+    /// Make a unit: a key, and a certificate of this instance. It serves at /tsa/NAME from the next start on.
     Add(AddArgs),
     /// Make a unit's next key and certificate. They are published at the next start and sign from the given moment on.
     Next(NextArgs),
@@ -159,8 +159,8 @@ struct Held {
 
 impl Held {
     fn open(args: &DataArgs) -> Result<Self, Failure> {
-        let HeldHouse { data, house, key_file, audit } = HeldHouse::open(args)?;
-        let units = TimestampUnits::open(&data, &house, key_file.clone(), audit)?;
+        let StoppedInstance { data, instance, key_file, audit } = StoppedInstance::open(args)?;
+        let units = TimestampUnits::open(&data, &instance, key_file.clone(), audit)?;
         Ok(Self { units, files: UnitFiles::of(&data), key_file, _data: data })
     }
 }

@@ -19,7 +19,7 @@ pub(crate) const ROOT: &str = "root-ca";
 pub(crate) struct RevocationSettings {
     /// What certificates say of it.
     pub(crate) addresses: Option<RevocationAddresses>,
-    /// Where it is served in plain HTTP, besides the house's own listener.
+    /// Where it is served in plain HTTP, besides the instance's own listener.
     pub(crate) listen: Option<SocketAddr>,
     /// How long a revocation list counts.
     pub(crate) crl: Duration,

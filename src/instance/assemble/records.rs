@@ -28,7 +28,7 @@ pub(crate) struct RecordSettings {
     /// The trust domains whose SVIDs are taken.
     trust_domains: Vec<TrustDomainSpec>,
     /// What connectors may speak for, the local users' one included.
-    speakers: Vec<ConnectorSpec>,
+    asserters: Vec<ConnectorSpec>,
     /// The upstream connectors.
     pub(crate) connectors: Vec<ConnectorSettings>,
     /// The domains that nobody can own.
@@ -67,7 +67,7 @@ impl RecordSettings {
         let mut specs = self.issuers.clone();
         specs.push(own);
         specs.extend_from_slice(registered);
-        let (trust_domains, connectors) = (self.trust_domains.clone(), self.speakers.clone());
+        let (trust_domains, connectors) = (self.trust_domains.clone(), self.asserters.clone());
         build(&self.suffixes, Registry { issuers: specs, trust_domains, connectors })
     }
 
@@ -75,7 +75,7 @@ impl RecordSettings {
     /// know. It is granted, and said.
     fn tell_unknown_domains(&self) {
         let of_issuers = self.issuers.iter().map(|issuer| (issuer.id.as_str(), &issuer.grants));
-        let of_connectors = self.speakers.iter().map(|connector| (connector.id.as_str(), &connector.grants));
+        let of_connectors = self.asserters.iter().map(|connector| (connector.id.as_str(), &connector.grants));
         for (id, grants) in of_issuers.chain(of_connectors) {
             for domain in grants.iter().filter_map(|grant| grant.scope().domain()) {
                 if self.suffixes.of(&domain) == Suffix::UnknownTopLevel {
@@ -114,7 +114,7 @@ pub(super) fn understand(
     let mut settings = RecordSettings {
         issuers: Vec::new(),
         trust_domains: Vec::new(),
-        speakers: vec![ConnectorSpec { id: ConnectorId::local().to_string(), grants: vec![Grant::local_accounts()] }],
+        asserters: vec![ConnectorSpec { id: ConnectorId::local().to_string(), grants: vec![Grant::local_accounts()] }],
         connectors: Vec::new(),
         suffixes: Arc::new(suffixes(&config.names, folder, problems)),
     };
@@ -124,7 +124,7 @@ pub(super) fn understand(
     for (at, section) in config.connectors.iter().enumerate() {
         let place = format!("connectors[{at}]");
         let grants = grants::understand(&section.grants, None, &place, problems);
-        settings.speakers.push(ConnectorSpec { id: section.id.clone(), grants });
+        settings.asserters.push(ConnectorSpec { id: section.id.clone(), grants });
         settings.connectors.extend(connector(section, folder, &place, problems));
     }
     for (at, section) in config.trust_domains.iter().enumerate() {
@@ -135,7 +135,7 @@ pub(super) fn understand(
     let registry = Registry {
         issuers: settings.issuers.clone(),
         trust_domains: settings.trust_domains.clone(),
-        connectors: settings.speakers.clone(),
+        connectors: settings.asserters.clone(),
     };
     match build(&settings.suffixes, registry) {
         Ok(_) => {

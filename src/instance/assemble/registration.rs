@@ -20,7 +20,7 @@ const MAX_RESOLVERS: usize = 8;
 /// A year: nothing here lasts longer without anybody looking.
 const YEAR: u32 = 366 * 86_400;
 
-/// How owners bring issuers to this house.
+/// How owners bring issuers to this instance.
 #[derive(Clone)]
 pub(crate) struct RegistrationSettings {
     pub(crate) anybody_may_ask: bool,

@@ -1,11 +1,11 @@
-//! What of a configuration can change while the house runs.
+//! What of a configuration can change while the instance runs.
 
 use privyseal_config::Config;
 use toml::{Table, Value};
 
 use super::Problems;
 
-/// The sections that a snapshot is made of. All others are fixed when the house opens: sockets, the origin that stands in trust
+/// The sections that a snapshot is made of. All others are fixed when the instance opens: sockets, the origin that stands in trust
 /// documents, timestamp units, logs. A section that nobody thought about is therefore fixed.
 const HOT: [&str; 8] =
     ["api", "certificates", "clients", "connectors", "issuers", "names", "provider", "trust_domains"];
@@ -63,9 +63,9 @@ mod tests {
                    [listen]\naddress = \"127.0.0.1:1\"";
         assert_eq!(now.check_unchanged(&fixed(hot)), Ok(()));
         let cold = "[listen]\naddress = \"127.0.0.1:2\"\ntls = { certificate = \"a\", key = \"b\" }\n\
-                    [house]\norigin = \"https://a.example\"\n[timestamps]\npolicies = []";
+                    [instance]\norigin = \"https://a.example\"\n[timestamps]\npolicies = []";
         let told = now.check_unchanged(&fixed(cold)).expect_err("a restart").to_string();
-        for place in ["listen.address: ", "listen.tls: ", "house.origin: ", "timestamps.policies: "] {
+        for place in ["listen.address: ", "listen.tls: ", "instance.origin: ", "timestamps.policies: "] {
             assert!(told.contains(place), "{place} is not in {told}");
         }
         assert!(told.contains("\"127.0.0.1:1\"") && told.contains("\"127.0.0.1:2\""), "{told}");

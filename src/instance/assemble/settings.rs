@@ -19,7 +19,7 @@ use super::units::{self, UnitSettings};
 use super::{Origin, Problems, clients, roles};
 use crate::instance::roles::Roles;
 
-/// What the house works by: the configuration, understood.
+/// What the instance works by: the configuration, understood.
 pub(crate) struct Settings {
     /// The origin that clients use; none means the address that is listened on.
     pub(crate) origin: Option<Origin>,
@@ -31,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) clients: Clients,
     /// Issuers and connectors with their grants.
     pub(crate) records: RecordSettings,
-    /// The house in SPIFFE federations.
+    /// The instance in SPIFFE federations.
     pub(crate) spiffe: SpiffeSettings,
     /// How owners bring issuers.
     pub(crate) registration: RegistrationSettings,
@@ -51,7 +51,7 @@ pub(crate) struct Settings {
     pub(crate) accept_public_keys: bool,
     /// Whether `/audit` is served.
     pub(crate) serve_audit: bool,
-    /// Who may administer the house.
+    /// Who may administer the instance.
     pub(crate) roles: Roles,
     /// What stands until the next start.
     pub(crate) fixed: Fixed,
@@ -102,7 +102,8 @@ impl Settings {
 
 fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Settings, Problems> {
     let mut problems = Problems::default();
-    let origin = config.house.origin.as_deref().and_then(|text| problems.keep("house.origin", Origin::parse(text)));
+    let origin =
+        config.instance.origin.as_deref().and_then(|text| problems.keep("instance.origin", Origin::parse(text)));
     let listen = listen::understand(&config.listen, listen, folder, &mut problems);
     if let Some(listen) = &listen
         && origin.is_none()
@@ -110,7 +111,7 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
     {
         let message =
             format!("{} is no address that clients can use; say by which origin they reach it", listen.address);
-        problems.add("house.origin", message);
+        problems.add("instance.origin", message);
     }
     let lifetimes = Lifetimes {
         token: Duration::from_secs(problems.within("provider.token_seconds", config.provider.token_seconds, 10..=3600)),

@@ -1,4 +1,4 @@
-//! The house as a member of SPIFFE federations, as the file says it.
+//! The instance as a member of SPIFFE federations, as the file says it.
 
 use broker::names::TrustDomain;
 use privyseal_config::{Config, ListenerIdentity};
@@ -6,7 +6,7 @@ use privyseal_config::{Config, ListenerIdentity};
 use super::Problems;
 use crate::outbound::workload_api::Address;
 
-/// What the house is to other members.
+/// What the instance is to other members.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SpiffeSettings {
     /// Our own trust domain.

@@ -46,7 +46,7 @@ pub(crate) struct UnitSetting {
     pub(crate) own: Option<OwnChain>,
 }
 
-/// A key and its certificates that are not of this house.
+/// A key and its certificates that are not of this instance.
 pub(crate) struct OwnChain {
     pub(crate) chain: Chain,
     pub(crate) key: Arc<dyn Signer>,

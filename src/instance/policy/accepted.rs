@@ -1,6 +1,6 @@
 //! Who may have signed, as the grants say it.
 
-use broker::grants::{Scope, Speaker};
+use broker::grants::{Asserter, Scope};
 use broker::names::EmailAddress;
 use broker::registry::Issuers;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::instance::assemble::Origin;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Accepted {
     /// Who speaks: `issuer:corp`, `connector:local`.
-    pub(crate) speaker: String,
+    pub(crate) asserter: String,
     /// The grant, as in the audit log.
     pub(crate) grant: String,
     /// The issuer in the certificate, exactly: the record's `iss`, or its label if it has one.
@@ -22,7 +22,7 @@ pub(crate) struct Accepted {
     pub(crate) identity: Identity,
 }
 
-/// The pairs of every speaker, and what cannot be said.
+/// The pairs of every asserter, and what cannot be said.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Policy {
     pub(crate) accepted: Vec<Accepted>,
@@ -39,18 +39,18 @@ pub(crate) struct NotLocal {
 }
 
 impl Policy {
-    /// The policy of a house with these records. Which local users there are is not in the configuration, so they are
+    /// The policy of an instance with these records. Which local users there are is not in the configuration, so they are
     /// named.
     pub(crate) fn of(issuers: &Issuers, origin: &Origin, local_users: &[EmailAddress]) -> Result<Self, NotLocal> {
         let mut policy = Self::default();
-        for (speaker, grants) in issuers.rules().speakers() {
-            let issuer = match speaker {
-                Speaker::Connector(_) => format!("{origin}/oidc"),
-                Speaker::Issuer(id) => match issuers.iter().find(|record| record.id() == &**id) {
+        for (asserter, grants) in issuers.rules().asserters() {
+            let issuer = match asserter {
+                Asserter::Connector(_) => format!("{origin}/oidc"),
+                Asserter::Issuer(id) => match issuers.iter().find(|record| record.id() == &**id) {
                     Some(record) => record.label().to_owned(),
                     None => continue,
                 },
-                Speaker::TrustDomain(name) => match issuers.trust_domains().find(name) {
+                Asserter::TrustDomain(name) => match issuers.trust_domains().find(name) {
                     Some(record) => record.label().to_owned(),
                     None => continue,
                 },
@@ -61,7 +61,7 @@ impl Policy {
                     other => vec![Identity::of(other)],
                 };
                 policy.accepted.extend(identities.into_iter().map(|identity| Accepted {
-                    speaker: speaker.to_string(),
+                    asserter: asserter.to_string(),
                     grant: scope.to_string(),
                     issuer: issuer.clone(),
                     identity,

@@ -15,7 +15,7 @@ pub(crate) fn cosign(policy: &Policy) -> String {
             Identity::Exact(name) => ("--certificate-identity", name),
             Identity::Pattern(pattern) => ("--certificate-identity-regexp", pattern),
         };
-        let _ = writeln!(text, "\n# {} {}", accepted.speaker, accepted.grant);
+        let _ = writeln!(text, "\n# {} {}", accepted.asserter, accepted.grant);
         let _ = writeln!(
             text,
             "cosign verify-blob --bundle \"$BUNDLE\" {flag} {} --certificate-oidc-issuer {} \"$FILE\"",

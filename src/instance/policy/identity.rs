@@ -40,7 +40,7 @@ impl Identity {
             }
             // Rule N2.
             Scope::Usernames(domain) => Self::Pattern(format!("^[A-Za-z0-9._-]+!{}$", escape(domain.as_str()))),
-            // Nobody can write down a set that grows while the house runs; whoever makes a policy names its members.
+            // Nobody can write down a set that grows while the instance runs; whoever makes a policy names its members.
             Scope::LocalAccounts => Self::Pattern("^$".to_owned()),
         }
     }

@@ -11,7 +11,7 @@ use crate::instance::assemble::Origin;
 
 /// What the cluster needs to know beside the pairs.
 pub(crate) struct Cluster<'a> {
-    /// Where the house is.
+    /// Where the instance is.
     pub(crate) origin: &'a Origin,
     /// Which images the policy is for, as a glob.
     pub(crate) images: &'a str,
@@ -23,7 +23,7 @@ pub(crate) struct Cluster<'a> {
 const NAME: &str = "privyseal";
 
 /// Two YAML documents; one without the TUF root. An image passes when one identity of one authority fits: one policy for all
-/// speakers, because an image must pass every policy that is for it.
+/// asserters, because an image must pass every policy that is for it.
 pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> String {
     let mut text = String::new();
     for left_out in &policy.left_out {
@@ -32,29 +32,29 @@ pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> Strin
     match cluster.root {
         Some(root) => trust_root(&mut text, cluster.origin, root),
         None => text.push_str(
-            "# The TrustRoot of this name is made with --root FILE, the file /trust/root.json of the house.\n",
+            "# The TrustRoot of this name is made with --root FILE, the file /trust/root.json of the instance.\n",
         ),
     }
     let _ = writeln!(text, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy");
     let _ = writeln!(text, "metadata:\n  name: {NAME}\nspec:\n  images:\n  - glob: {}", quote(cluster.images));
-    let mut speakers: BTreeMap<&str, Vec<&Accepted>> = BTreeMap::new();
+    let mut asserters: BTreeMap<&str, Vec<&Accepted>> = BTreeMap::new();
     for accepted in &policy.accepted {
-        speakers.entry(&accepted.speaker).or_default().push(accepted);
+        asserters.entry(&accepted.asserter).or_default().push(accepted);
     }
-    if speakers.is_empty() {
+    if asserters.is_empty() {
         // No authority at all lets every image in.
         text.push_str("  authorities:\n  - name: nobody\n    static:\n      action: fail\n");
         return text;
     }
     text.push_str("  authorities:\n");
-    for (speaker, accepted) in speakers {
-        authority(&mut text, cluster.origin, speaker, &accepted);
+    for (asserter, accepted) in asserters {
+        authority(&mut text, cluster.origin, asserter, &accepted);
     }
     text
 }
 
-fn authority(text: &mut String, origin: &Origin, speaker: &str, accepted: &[&Accepted]) {
-    let name = speaker.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_ascii_lowercase();
+fn authority(text: &mut String, origin: &Origin, asserter: &str, accepted: &[&Accepted]) {
+    let name = asserter.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_ascii_lowercase();
     let _ = writeln!(text, "  - name: {}", quote(&name));
     let _ = writeln!(text, "    keyless:\n      url: {}", quote(&origin.to_string()));
     let _ = writeln!(text, "      trustRootRef: {NAME}\n      identities:");

@@ -38,7 +38,7 @@ fn origin() -> Origin {
 
 #[test]
 fn every_line_holds_name_and_issuer() {
-    let text = cosign(&policy(&["alice@house.example"]).expect("a policy"));
+    let text = cosign(&policy(&["alice@instance.example"]).expect("a policy"));
     let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("cosign ")).collect();
     assert_eq!(commands.len(), 6, "{text}");
     for expected in [
@@ -46,7 +46,7 @@ fn every_line_holds_name_and_issuer() {
         r"--certificate-identity-regexp '^[^@]+@([a-z0-9-]+\.)*eng\.example\.org$' --certificate-oidc-issuer 'https://corp.example.net'",
         r"--certificate-identity-regexp '^https://ci\.example\.net/a\+b(/.*)?$' --certificate-oidc-issuer 'https://ci.example.net'",
         r"--certificate-identity-regexp '^https://ci\.example\.net/c/.*$' --certificate-oidc-issuer 'https://ci.example.net'",
-        "--certificate-identity 'alice@house.example' --certificate-oidc-issuer 'https://seal.example.com/oidc'",
+        "--certificate-identity 'alice@instance.example' --certificate-oidc-issuer 'https://seal.example.com/oidc'",
         "--certificate-identity 'ceo@other.example' --certificate-oidc-issuer 'https://seal.example.com/oidc'",
     ] {
         assert!(commands.iter().any(|command| command.contains(expected)), "{expected} is not in {text}");

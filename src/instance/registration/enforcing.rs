@@ -78,7 +78,7 @@ impl Registrar {
                 continue;
             }
             let observations = self.observe_record(&record_name(domain)).await;
-            let listing = Listing::judge(self.house(), &observations, self.settings().agreeing(), now);
+            let listing = Listing::judge(self.instance(), &observations, self.settings().agreeing(), now);
             let pause = if listing.is_some() { timing.recheck } else { timing.confirm };
             let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
             let writing = self.writing.lock().await;

@@ -1,4 +1,4 @@
-//! The key of a registrant: made by `privyseal issuer request`, kept by the owner, never shown to the house.
+//! The key of a registrant: made by `privyseal issuer request`, kept by the owner, never shown to the instance.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::jose::JoseAlgorithm;
-use broker::registration::{Account, ApplianceId, Claim, signing_input};
+use broker::registration::{Account, Claim, InstanceName, signing_input};
 use shared::digest::sha256;
 use shared::time::UnixTime;
 use zeroize::Zeroizing;
@@ -69,8 +69,13 @@ impl RegistrantKey {
     }
 
     /// A signed request.
-    pub(crate) fn sign(&self, claim: &Claim, house: &ApplianceId, now: UnixTime) -> Result<String, RegistrantError> {
-        let input = signing_input(claim, house, JoseAlgorithm::Es256, &self.jwk(), now);
+    pub(crate) fn sign(
+        &self,
+        claim: &Claim,
+        instance: &InstanceName,
+        now: UnixTime,
+    ) -> Result<String, RegistrantError> {
+        let input = signing_input(claim, instance, JoseAlgorithm::Es256, &self.jwk(), now);
         let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).map_err(|_| RegistrantError::Generate)?;
         Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }

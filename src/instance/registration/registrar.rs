@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use broker::issuer::{IssuerSpec, Reach};
 use broker::names::DomainName;
 use broker::registration::{
-    Answer, ApplianceId, Change, Claim, Event, Finding, LifeError, Listing, Method, Observation, Registration,
+    Answer, Change, Claim, Event, Finding, InstanceName, LifeError, Listing, Method, Observation, Registration,
     RegistrationRequest, RequestError, RequestPolicy, Roster, RosterError, State, StatementError, judge,
 };
 use shared::audit::{Actor, AuditRecord, RegistrationEvent};
@@ -27,9 +27,9 @@ pub(super) const SYSTEM: &str = "system";
 
 /// Keeps all registrations.
 pub(crate) struct Registrar {
-    house: ApplianceId,
+    instance: InstanceName,
     settings: RegistrationSettings,
-    /// Held while a registration changes: whoever changes one has seen the change before. It holds how much of the
+    /// CurrentBundle while a registration changes: whoever changes one has seen the change before. It holds how much of the
     /// audit log the store has.
     pub(super) writing: tokio::sync::Mutex<u64>,
     roster: ArcSwap<Roster>,
@@ -47,8 +47,8 @@ pub(crate) struct Registrar {
 
 /// What a registrar is made from.
 pub(crate) struct RegistrarParts {
-    /// The house's own name.
-    pub(crate) house: String,
+    /// The instance's own name.
+    pub(crate) instance: String,
     pub(crate) settings: RegistrationSettings,
     pub(crate) audit: Log,
     pub(crate) store: Arc<dyn Store>,
@@ -66,7 +66,7 @@ pub(crate) enum Refusal {
     #[error(transparent)]
     Life(#[from] LifeError),
     /// I2: the operator's own record stands.
-    #[error("{0} is in the configuration of this house; its operator grants it names there (rule I2)")]
+    #[error("{0} is in the configuration of this instance; its operator grants it names there (rule I2)")]
     Configured(String),
     /// It is to be proven by what this build cannot ask.
     #[error(transparent)]
@@ -83,8 +83,8 @@ pub(crate) enum Refusal {
 /// Why the registrations do not open.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistrarError {
-    #[error("the name of this house cannot stand in a record: {0}")]
-    House(#[from] StatementError),
+    #[error("the name of this instance cannot stand in a record: {0}")]
+    Instance(#[from] StatementError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error(transparent)]
@@ -115,7 +115,7 @@ impl Registrar {
         });
         let (roster, cursor) = loaded.await.expect("reading does not panic")?;
         let registrar = Self {
-            house: ApplianceId::parse(&parts.house)?,
+            instance: InstanceName::parse(&parts.instance)?,
             settings: parts.settings,
             writing: tokio::sync::Mutex::new(cursor),
             roster: ArcSwap::from_pointee(roster),
@@ -133,9 +133,9 @@ impl Registrar {
         Ok(registrar)
     }
 
-    /// What owners name in their records: this house.
-    pub(crate) fn house(&self) -> &ApplianceId {
-        &self.house
+    /// What owners name in their records: this instance.
+    pub(crate) fn instance(&self) -> &InstanceName {
+        &self.instance
     }
 
     /// How registrations are handled here.
@@ -160,7 +160,7 @@ impl Registrar {
     /// Reads a request; it changes nothing yet.
     pub(crate) fn read(&self, jws: &[u8]) -> Result<RegistrationRequest, Refusal> {
         let policy =
-            RequestPolicy { house: self.house.clone(), danger_loopback_http: self.settings.danger_loopback_http };
+            RequestPolicy { instance: self.instance.clone(), danger_loopback_http: self.settings.danger_loopback_http };
         Ok(RegistrationRequest::parse(jws, &policy, self.clock.now())?)
     }
 
@@ -194,10 +194,10 @@ impl Registrar {
         let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
         let (claim, needed) = (registration.claim(), self.settings.agreeing());
         if claim.method == Method::Dns {
-            let listing = Listing::judge(&self.house, &observations, needed, now);
+            let listing = Listing::judge(&self.instance, &observations, needed, now);
             self.note_listing(&claim.domain, listing, &evidence).await?;
         }
-        let finding = judge(registration.claim(), &self.house, &observations, needed, now);
+        let finding = judge(registration.claim(), &self.instance, &observations, needed, now);
         let change = registration.checked(&finding, &self.settings.timing, now)?;
         Ok((self.apply(&mut writing, change, by, evidence).await?, finding))
     }

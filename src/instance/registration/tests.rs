@@ -1,7 +1,7 @@
-//! Proofs from a real name server, into a whole house.
+//! Proofs from a real name server, into a whole instance.
 
 #[cfg(feature = "dns-proofs")]
-mod house;
+mod instance;
 #[cfg(not(feature = "dns-proofs"))]
 mod not_built;
 #[cfg(feature = "dns-proofs")]

@@ -1,8 +1,8 @@
-//! The house's own first entry.
+//! The instance's own first entry.
 //!
 //! Go's clients write bundles in protobuf's JSON, which leaves out what is 0 or empty: the `logIndex` of the first entry and
 //! the hashes of its proof in a tree of one. sigstore-python refuses a bundle without them. So nobody gets index 0 but the
-//! house itself: its own name, signed with the key of the log.
+//! instance itself: its own name, signed with the key of the log.
 
 use privyseal_sigstore::entry_request::Verifier;
 use privyseal_sigstore::{Entry, EntryError, EntryRequest, KeyDetails, Writers};

@@ -1,4 +1,4 @@
-//! Certificates that left this house a moment ago.
+//! Certificates that left this instance a moment ago.
 //!
 //! A signer brings its certificate back within seconds, to have the signature logged. That it is ours need not be proved then
 //! by verifying our own signature, which on P-384 costs more than all the rest of an entry: it is enough to know its bytes.

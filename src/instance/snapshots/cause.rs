@@ -1,8 +1,8 @@
-//! What made the house read its configuration.
+//! What made the instance read its configuration.
 
 use std::fmt::{Display, Formatter};
 
-/// What made the house read its configuration again.
+/// What made the instance read its configuration again.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Cause {
     /// Somebody with this address asked over the API.
@@ -11,7 +11,7 @@ pub(crate) enum Cause {
     File,
     /// SIGHUP.
     Signal,
-    /// The house opened.
+    /// The instance opened.
     Start,
 }
 

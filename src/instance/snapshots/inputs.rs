@@ -25,17 +25,17 @@ use crate::instance::certificate_authority::CertificateAuthority;
 use crate::instance::openid_provider::{OpenIdProvider, OpenIdProviderParts};
 use crate::instance::signature_log::IssuedLately;
 use crate::instance::svid_uses::SvidUses;
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::upstream::{FetchError, Fetcher, UpstreamConnector, UpstreamParts};
-use crate::outbound::{KeyKeeper, Outbound};
+use crate::outbound::{KeyRefresher, Outbound};
 
 /// What the record of our own provider is called in the audit log.
 const OWN_PROVIDER: &str = "own-provider";
 
-/// Keys, logs, the store and the little that is remembered in memory: the same for every snapshot of a house.
+/// Keys, logs, the store and the little that is remembered in memory: the same for every snapshot of an instance.
 pub(crate) struct SnapshotInputs {
     pub(crate) origin: Origin,
-    /// The local user that the house was made with.
+    /// The local user that the instance was made with.
     pub(crate) first_user: Option<String>,
     pub(crate) key_file: KeyFile,
     pub(crate) token_key: Arc<dyn Signer>,
@@ -47,8 +47,8 @@ pub(crate) struct SnapshotInputs {
     pub(crate) audit: Log,
     pub(crate) certificates: Log,
     pub(crate) issued_lately: Arc<IssuedLately>,
-    pub(crate) keys: Arc<KeyKeeper>,
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) keys: Arc<KeyRefresher>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     pub(crate) svid_uses: Arc<SvidUses>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -118,7 +118,7 @@ impl SnapshotInputs {
         Ok(Snapshot {
             issuers,
             api_issuer: api_issuer(own)?,
-            roles: settings.roles.in_house_of(self.first_user.as_deref()),
+            roles: settings.roles.in_instance_of(self.first_user.as_deref()),
             certificate_authority: Arc::new(certificate_authority),
             provider: Arc::new(provider),
             upstreams,
@@ -194,13 +194,13 @@ impl SnapshotInputs {
 }
 
 /// The same provider under another audience, in a snapshot of its own: a token for the API is none for the authority, and the
-/// other way round. Whether the person may be called that is asked of the rules of the house all the same.
+/// other way round. Whether the person may be called that is asked of the rules of the instance all the same.
 fn api_issuer(own: IssuerSpec) -> Result<Issuers, SnapshotError> {
     let audience = Audience::parse(COMMAND_LINE_CLIENT).expect("printable ASCII");
     let record = IssuerSpec { audience, ..own };
     Issuers::build(vec![record], Vec::new()).map_err(|errors| {
         let mut problems = Problems::default();
-        errors.into_iter().for_each(|error| problems.add("the house", error.to_string()));
+        errors.into_iter().for_each(|error| problems.add("the instance", error.to_string()));
         problems.into()
     })
 }

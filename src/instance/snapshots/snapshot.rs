@@ -19,7 +19,7 @@ pub(crate) struct Snapshot {
     pub(crate) issuers: Arc<Issuers>,
     /// The one record whose tokens open our own API: our own provider, for the audience of our own command line.
     pub(crate) api_issuer: Issuers,
-    /// Who may administer the house.
+    /// Who may administer the instance.
     pub(crate) roles: Roles,
     /// The certificate authority.
     pub(crate) certificate_authority: Arc<CertificateAuthority>,

@@ -26,7 +26,7 @@ fn configuration(letter: char, lifetime: u64) -> String {
         Err(_) => String::new(),
     };
     format!(
-        "[house]\norigin = \"https://seal.example.com\"\n\
+        "[instance]\norigin = \"https://seal.example.com\"\n\
          [certificates]\nlifetime_seconds = {lifetime}\n\
          [[issuers]]\nid = \"ci-{letter}\"\niss = \"{CI}\"\naudience = \"aud-{letter}\"\nprofile = \"uri\"\n\
          jwks_file = \"ci.jwks\"\ngrants = [{{ uri = \"{CI}/{letter}\" }}]\n\

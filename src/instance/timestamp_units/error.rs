@@ -2,7 +2,7 @@
 
 use shared::keys::SignError;
 use shared::log::AppendError;
-use shared::x509::{CeremonyError, ChainError};
+use shared::x509::{CaSetupError, ChainError};
 use tsa::UnitError;
 
 use super::files::UnitFileError;
@@ -17,7 +17,7 @@ pub(crate) enum UnitsError {
     #[error("the audit log did not take the record: {0}")]
     Audit(#[from] AppendError),
     #[error("the certificate could not be made: {0}")]
-    Ceremony(#[from] CeremonyError),
+    CaSetup(#[from] CaSetupError),
     #[error(transparent)]
     Register(#[from] RegisterError),
     #[error("the new certificate and the root are no chain: {0}")]
@@ -36,7 +36,9 @@ pub(crate) enum UnitsError {
         "the timestamp unit `{name}` has keys of the kind {found}, and the configuration says {said}; no key was changed"
     )]
     Algorithm { name: String, found: String, said: &'static str },
-    #[error("the timestamp unit `{0}` has keys of this house; choose another name for one with a chain from elsewhere")]
+    #[error(
+        "the timestamp unit `{0}` has keys of this instance; choose another name for one with a chain from elsewhere"
+    )]
     OwnName(String),
     #[error("there is a timestamp unit `{0}` already; `privyseal tsa unit next {0}` gives it another key")]
     Exists(String),

@@ -11,7 +11,7 @@ use shared::x509::{Chain, ChainError};
 use super::making::Root;
 use super::register::{Register, RegisterError};
 use crate::file::{self, FileError, Mode};
-use crate::instance::data_dir::{DataDir, DataDirError, HouseFile};
+use crate::instance::data_dir::{DataDir, DataDirError, InstanceFile};
 
 /// Largest file that is read.
 const MAX_FILE: u64 = 1 << 20;
@@ -41,11 +41,11 @@ impl UnitFiles {
         Self { root: data.root().to_owned() }
     }
 
-    /// The register; that of a new house when none was ever written.
-    pub(crate) fn register(&self, house: &HouseFile) -> Result<Register, UnitFileError> {
+    /// The register; that of a new instance when none was ever written.
+    pub(crate) fn register(&self, instance: &InstanceFile) -> Result<Register, UnitFileError> {
         let path = self.register_path();
         if !path.exists() {
-            return Ok(Register::of_new_house(house.curve.key_algorithm(), house.created()));
+            return Ok(Register::of_new_instance(instance.curve.key_algorithm(), instance.created()));
         }
         let text = file::read(&path, MAX_FILE)?;
         Register::parse(&text).map_err(|error| UnitFileError::Register { path, error })

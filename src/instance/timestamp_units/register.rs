@@ -1,10 +1,10 @@
-//! `units.toml`: the timestamp units of the house, and every key and certificate that each of them had.
+//! `units.toml`: the timestamp units of the instance, and every key and certificate that each of them had.
 
 use serde::{Deserialize, Serialize};
 use shared::keys::{KeyAlgorithm, KeyAlgorithmError};
 use shared::time::UnixTime;
 
-/// The unit that a house begins with.
+/// The unit that an instance begins with.
 const FIRST_UNIT: &str = "unit-1";
 
 /// All units. Written whole at each change; nothing is ever taken out, since what was signed once must verify for years.
@@ -77,8 +77,8 @@ pub(crate) enum RegisterError {
 }
 
 impl Register {
-    /// That of a house which never had another unit than its first one.
-    pub(crate) fn of_new_house(algorithm: KeyAlgorithm, created: UnixTime) -> Self {
+    /// That of an instance which never had another unit than its first one.
+    pub(crate) fn of_new_instance(algorithm: KeyAlgorithm, created: UnixTime) -> Self {
         let generation = Generation {
             number: 1,
             key: KeyPlace::File("tsa".to_owned()),
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_register_reads_back_and_refuses_what_it_did_not_write() {
-        let register = Register::of_new_house(KeyAlgorithm::P384, UnixTime::from_seconds(7));
+        let register = Register::of_new_instance(KeyAlgorithm::P384, UnixTime::from_seconds(7));
         assert_eq!(Register::parse(&register.to_text()).expect("parses"), register);
         let text = register.to_text();
         for (what, wrong) in [

@@ -12,8 +12,8 @@ use crate::clock::SystemClock;
 use crate::file::{self, Mode};
 use crate::instance::assemble::{Settings, Source, UnitSettings};
 use crate::instance::data_dir::{Curve, DataDir};
-use crate::instance::founding::{self, Plan};
-use crate::instance::people::Password;
+use crate::instance::init::{self, Plan};
+use crate::instance::local_users::Password;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -31,17 +31,18 @@ fn scratch() -> Scratch {
     let folder = tempfile::tempdir().expect("a folder");
     let data = DataDir::hold(&folder.path().join("data")).expect("a directory");
     let password = Password::choose(None, &SystemRandom).expect("a password");
-    let plan = Plan::new(Curve::P256, "alice@house.example", &password);
-    founding::found(&data, plan, SystemClock.now(), &SystemRandom).expect("a house");
+    let plan = Plan::new(Curve::P256, "alice@instance.example", &password);
+    init::init(&data, plan, SystemClock.now(), &SystemRandom).expect("an instance");
     let settings = Settings::read(&Source::new(None, None)).map_err(|(problems, _)| problems).expect("the defaults");
-    let (house, key_file) = (data.house_file().expect("a house"), Arc::new(data.key_file().expect("a key file")));
-    let units = TimestampUnits::open(&data, &house, key_file.clone(), Log::in_memory()).expect("opens");
+    let (instance, key_file) =
+        (data.instance_file().expect("an instance"), Arc::new(data.key_file().expect("a key file")));
+    let units = TimestampUnits::open(&data, &instance, key_file.clone(), Log::in_memory()).expect("opens");
     Scratch {
         units,
         files: UnitFiles::of(&data),
         key_file,
         settings: settings.units.clone(),
-        now: house.created().plus(Duration::from_secs(1)),
+        now: instance.created().plus(Duration::from_secs(1)),
         _data: data,
         folder,
     }

@@ -9,7 +9,7 @@ use shared::log::Log;
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
 use shared::trust_root::{CertificateChain, Validity};
-use shared::x509::{Ceremony, Chain, NodePrefix, UnitPlan};
+use shared::x509::{CaSetup, Chain, NodePrefix, UnitPlan};
 use tsa::{SigningUnit, Succession, UnitConfig};
 
 use super::error::UnitsError;
@@ -17,16 +17,16 @@ use super::files::UnitFiles;
 use super::making::Making;
 use super::register::{Generation, KeyPlace, Register, RegisteredUnit};
 use crate::instance::assemble::{UnitSetting, UnitSettings};
-use crate::instance::data_dir::{DataDir, HouseFile};
+use crate::instance::data_dir::{DataDir, InstanceFile};
 use crate::instance::tokens::{self, check_kind};
 
-/// Key files of all generations but a house's first begin like this.
+/// Key files of all generations but an instance's first begin like this.
 pub(super) const KEY_PREFIX: &str = "tsa-";
 
 /// The units and the one register of them. It alone writes the register.
 pub(crate) struct TimestampUnits {
     pub(super) files: UnitFiles,
-    house: HouseFile,
+    instance: InstanceFile,
     pub(super) key_file: Arc<KeyFile>,
     audit: Log,
     pub(super) register: Register,
@@ -38,13 +38,13 @@ impl TimestampUnits {
     /// Reads the register in `data`.
     pub(crate) fn open(
         data: &DataDir,
-        house: &HouseFile,
+        instance: &InstanceFile,
         key_file: Arc<KeyFile>,
         audit: Log,
     ) -> Result<Self, UnitsError> {
         let files = UnitFiles::of(data);
-        let register = files.register(house)?;
-        Ok(Self { files, house: house.clone(), key_file, audit, register, revoked: Vec::new() })
+        let register = files.register(instance)?;
+        Ok(Self { files, instance: instance.clone(), key_file, audit, register, revoked: Vec::new() })
     }
 
     /// Certificates with these serial numbers serve no more.
@@ -57,7 +57,7 @@ impl TimestampUnits {
         &self.register
     }
 
-    /// Makes the unit `name`, which signs from the next start of the house on.
+    /// Makes the unit `name`, which signs from the next start of the instance on.
     pub(crate) fn add(
         &mut self,
         name: &str,
@@ -145,7 +145,7 @@ impl TimestampUnits {
         };
         let event = Event { unit: name, number, public: &public, serial: String::new(), now };
         self.record(&event, UnitEvent::Made, 0)?;
-        let ceremony = Ceremony { house: &self.house.name, root_key: &making.root.key, now, random: &SystemRandom };
+        let setup = CaSetup { instance: &self.instance.name, root_key: &making.root.key, now, random: &SystemRandom };
         let plan = UnitPlan {
             role: &format!("tsa {name} {number}"),
             key: &public,
@@ -155,7 +155,7 @@ impl TimestampUnits {
         };
         // The root's key is used only after this is on record.
         self.record(&event, UnitEvent::Certified, now.plus(plan.key_use).seconds())?;
-        let certificate = ceremony.unit(&making.root.certificate, &plan)?;
+        let certificate = setup.unit(&making.root.certificate, &plan)?;
         let chain = Chain::new(vec![certificate, making.root.certificate.clone()])?;
         self.files.write_chain(&stem, &chain)?;
         Ok(generation)

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use shared::digest::sha256;
 
-/// What clients fetch to trust the house, as it is now. Swapped whole, so that a client never sees half of a change.
+/// What clients fetch to trust the instance, as it is now. Swapped whole, so that a client never sees half of a change.
 pub(crate) struct PublishedTrust {
     files: ArcSwap<PublishedFiles>,
 }

@@ -7,7 +7,7 @@ use shared::keys::{PublicKey, SignatureAlgorithm, SigningKey};
 use shared::random::SystemRandom;
 use shared::trust_root::tuf::reader::TrustedKeys;
 use shared::trust_root::{CertificateChain, LogKey, TrustedRoot, Validity};
-use shared::x509::Ceremony;
+use shared::x509::CaSetup;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -26,11 +26,11 @@ fn tuf_keys() -> TufKeys {
 fn material(origin: &str) -> TrustMaterial {
     let root_key = key(SignatureAlgorithm::EcdsaP384Sha384);
     let other: PublicKey = key(SignatureAlgorithm::EcdsaP384Sha384).public_key().clone();
-    let ceremony =
-        Ceremony { house: "h-01234567.privyseal.internal", root_key: &root_key, now: START, random: &SystemRandom };
-    let root = ceremony.root().expect("a root");
-    let issuing = ceremony.issuing_ca(&root, &other).expect("an issuing CA");
-    let unit = ceremony.timestamp_unit(&root, "unit", &other).expect("a unit");
+    let setup =
+        CaSetup { instance: "h-01234567.privyseal.internal", root_key: &root_key, now: START, random: &SystemRandom };
+    let root = setup.root().expect("a root");
+    let issuing = setup.issuing_ca(&root, &other).expect("an issuing CA");
+    let unit = setup.timestamp_unit(&root, "unit", &other).expect("a unit");
     let chain = |first: &shared::x509::Certificate| {
         let certificates = vec![first.der().to_vec(), root.der().to_vec()];
         vec![CertificateChain { certificates, validity: Validity::since(START) }]
@@ -44,7 +44,7 @@ fn material(origin: &str) -> TrustMaterial {
         }]
     };
     TrustMaterial {
-        house: "h-01234567.privyseal.internal".to_owned(),
+        instance: "h-01234567.privyseal.internal".to_owned(),
         origin: origin.to_owned(),
         oidc_issuer: format!("{origin}/oidc"),
         offered_since: START,
@@ -97,7 +97,7 @@ async fn what_is_published_survives_a_restart_and_follows_the_documents_and_the_
     assert_eq!(trusted_root(&publisher, &root, START).await, first.trusted_root().expect("is fit"));
     let timestamp = get(&publisher, "/tuf/timestamp.json").await;
 
-    // The same house again: nothing is signed.
+    // The same instance again: nothing is signed.
     let again = open(folder.path(), &keys, &first, START).await;
     assert_eq!(get(&again, "/tuf/timestamp.json").await, timestamp);
     assert!(!again.refresh(START).await.expect("looks"));
@@ -111,10 +111,10 @@ async fn what_is_published_survives_a_restart_and_follows_the_documents_and_the_
     // On another port the documents differ; a client that knows the first root follows.
     let mut moved = first.clone();
     moved.origin = "http://127.0.0.1:2".to_owned();
-    let moved_house = open(folder.path(), &keys, &moved, later).await;
-    assert_eq!(trusted_root(&moved_house, &root, later).await, moved.trusted_root().expect("is fit"));
-    assert!(get(&moved_house, "/tuf/2.targets.json").await.is_some());
-    assert!(get(&moved_house, "/tuf/2.root.json").await.is_none());
+    let moved_instance = open(folder.path(), &keys, &moved, later).await;
+    assert_eq!(trusted_root(&moved_instance, &root, later).await, moved.trusted_root().expect("is fit"));
+    assert!(get(&moved_instance, "/tuf/2.targets.json").await.is_some());
+    assert!(get(&moved_instance, "/tuf/2.root.json").await.is_none());
 }
 
 #[tokio::test]

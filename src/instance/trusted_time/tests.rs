@@ -33,7 +33,7 @@ impl Clocks for SetClock {
 
 fn start(clocks: &Arc<SetClock>, audit: &Log, folder: &Path) -> Result<TrustedTime, TrustedTimeError> {
     let mark = MarkFile::at(folder.join("high-water-mark"));
-    // The house was made an hour ago.
+    // The instance was made an hour ago.
     let made = UnixTime::from_millis(NOW - 3_600_000);
     let limits = ClockLimits::LOCAL.between(made, ClockLimits::LOCAL.ceiling);
     TrustedTime::start(limits, TimeSources::none(), clocks.clone(), audit.clone(), Some(mark))

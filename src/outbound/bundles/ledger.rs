@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::trust_domain::{Bundle, Held, Judgement, RefusedBundle, TrustDomainRecord};
+use broker::trust_domain::{Bundle, CurrentBundle, Judgement, RefusedBundle, TrustDomainRecord};
 use shared::audit::{AuditRecord, BundleEvent};
 use shared::log::{AppendError, Log};
 use shared::time::{Clock, UnixTime};
@@ -26,7 +26,7 @@ impl Ledger {
     ) -> Result<(), AppendError> {
         let event = match judgement {
             Judgement::Unchanged => {
-                record.replace(Held::new(bundle.clone(), at));
+                record.replace(CurrentBundle::new(bundle.clone(), at));
                 return Ok(());
             }
             Judgement::Emptied => BundleEvent::Emptied,
@@ -35,7 +35,7 @@ impl Ledger {
         let only_takes_away =
             record.held().bundle().is_some_and(|held| bundle.fingerprints().is_subset(held.fingerprints()));
         if only_takes_away {
-            record.replace(Held::new(bundle.clone(), at));
+            record.replace(CurrentBundle::new(bundle.clone(), at));
         }
         let entry = AuditRecord::BundleChanged {
             at_ms: self.clock.now().millis(),
@@ -46,7 +46,7 @@ impl Ledger {
             reason: String::new(),
         };
         match self.record(&entry).await {
-            Ok(()) => record.replace(Held::new(bundle.clone(), at)),
+            Ok(()) => record.replace(CurrentBundle::new(bundle.clone(), at)),
             Err(error) if only_takes_away => tracing::error!(%error, "a withdrawal is in force without a record"),
             Err(error) => return Err(error),
         }

@@ -31,7 +31,7 @@ impl Clock for Ahead {
 
 /// A keeper with a folder and a log of its own.
 struct Scratch {
-    keeper: BundleKeeper,
+    keeper: BundleRefresher,
     audit: Log,
     folder: Arc<TempDir>,
     clock: Arc<Ahead>,
@@ -44,7 +44,7 @@ impl Scratch {
 
     fn on(folder: Arc<TempDir>, own: &[[u8; 32]]) -> Self {
         let (audit, clock) = (Log::in_memory(), Arc::new(Ahead(Mutex::default())));
-        let keeper = BundleKeeper::new(BundleParts {
+        let keeper = BundleRefresher::new(BundleParts {
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
             audit: Some(audit.clone()),

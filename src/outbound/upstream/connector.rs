@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 pub(crate) struct UpstreamConnector {
     connector: OidcConnector,
     fetcher: Fetcher,
-    /// Held while fetching, so that a crowd of logins makes one request.
+    /// CurrentBundle while fetching, so that a crowd of logins makes one request.
     known: Mutex<Option<(UnixTime, Arc<Upstream>)>>,
 }
 

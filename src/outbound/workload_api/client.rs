@@ -1,4 +1,4 @@
-//! The SPIFFE Workload API, of which the house is a client like any workload: our own X.509-SVID, and the bundles of
+//! The SPIFFE Workload API, of which the instance is a client like any workload: our own X.509-SVID, and the bundles of
 //! trust domains.
 //!
 //! Where the API is, the configuration says; `SPIFFE_ENDPOINT_SOCKET` is not read. Each message of a stream is the full
@@ -31,7 +31,7 @@ use self::own_svid::SvidTopic;
 use self::trouble::Trouble;
 use crate::outbound::bundles::WorkloadBundles;
 
-/// How long a house that begins waits for its X.509-SVID.
+/// How long an instance that begins waits for its X.509-SVID.
 const FIRST_SVID: Duration = Duration::from_secs(30);
 /// How long it waits for bundles: without them it begins all the same, and refuses whom it does not know yet.
 const FIRST_BUNDLES: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// Why the house has no X.509-SVID to begin with.
+/// Why the instance has no X.509-SVID to begin with.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the Workload API at {address} gave no X.509-SVID within {seconds} seconds: {}; {}",

@@ -1,4 +1,4 @@
-//! `/api/privyseal/v1/…`: the house's own API, for those who look after it.
+//! `/api/privyseal/v1/…`: the instance's own API, for those who look after it.
 //!
 //! **Who asks.** A bearer token (RFC 6750): an ID token of our own provider for the built-in client `privyseal-cli`,
 //! verified in this process by the code that verifies every token, and permitted by the rules that the authority asks.

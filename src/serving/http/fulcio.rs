@@ -74,7 +74,7 @@ async fn signing_cert(
     }
 }
 
-/// `dev.sigstore.fulcio.v2.SigningCertificate`. There is no detached form: a house without a certificate log is a later
+/// `dev.sigstore.fulcio.v2.SigningCertificate`. There is no detached form: an instance without a certificate log is a later
 /// matter.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -168,7 +168,7 @@ async fn configuration(State(ca): State<Arc<CertificateAuthority>>) -> Response 
     Json(json!({ "issuers": entries })).into_response()
 }
 
-/// How the request shows who asks. The address that a proof must be for is the house's own, never what the request
+/// How the request shows who asks. The address that a proof must be for is the instance's own, never what the request
 /// calls it.
 fn shown<'a>(ca: &CertificateAuthority, headers: &'a HeaderMap, peer: Option<PeerSvid>, path: &str) -> Shown<'a> {
     let header = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.as_bytes());

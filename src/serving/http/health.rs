@@ -16,7 +16,7 @@ use shared::log::Log;
 use crate::clock::Stopwatch;
 use crate::current::Current;
 use crate::instance::timestamp_authority::TimestampAuthority;
-use crate::outbound::bundles::{BundleKeeper, State as BundleState};
+use crate::outbound::bundles::{BundleRefresher, State as BundleState};
 use crate::outbound::workload_api::OwnSvid;
 
 /// How long an answer of the keys counts: whoever asks for readiness in a loop does not make them sign in a loop.
@@ -27,7 +27,7 @@ pub(crate) struct HealthEdge {
     logs: Vec<Log>,
     signers: Vec<Arc<dyn Signer>>,
     timestamps: Arc<TimestampAuthority>,
-    bundles: Arc<BundleKeeper>,
+    bundles: Arc<BundleRefresher>,
     issuers: Current<Issuers>,
     probed: Mutex<Option<(Stopwatch, Vec<String>)>>,
     own_svid: Option<Arc<OwnSvid>>,
@@ -38,15 +38,15 @@ impl HealthEdge {
         logs: Vec<Log>,
         signers: Vec<Arc<dyn Signer>>,
         timestamps: Arc<TimestampAuthority>,
-        bundles: Arc<BundleKeeper>,
+        bundles: Arc<BundleRefresher>,
         issuers: Current<Issuers>,
     ) -> Self {
         Self { logs, signers, timestamps, bundles, issuers, probed: Mutex::new(None), own_svid: None }
     }
 
     /// How many trust domains are well, and the names of the others. A trust domain whose bundle is stale, missing or
-    /// empty does not make the house unready: its own workloads are refused and nobody else's, and a balancer that took
-    /// the house out for it would let one trust domain's bundle endpoint stop everybody.
+    /// empty does not make the instance unready: its own workloads are refused and nobody else's, and a balancer that took
+    /// the instance out for it would let one trust domain's bundle endpoint stop everybody.
     fn trust_domains(&self) -> Value {
         let reports = self.bundles.reports(&self.issuers.load());
         let of = |state: BundleState| reports.iter().filter(move |report| report.state == state);

@@ -1,4 +1,4 @@
-//! `/metrics`: figures of the house for Prometheus, on a listener of its own.
+//! `/metrics`: figures of the instance for Prometheus, on a listener of its own.
 //!
 //! Plain HTTP and no login, because scrapers have neither certificate nor token; the operator says by `listen.metrics`
 //! who reaches it. Nothing is counted along the way: each figure is read when it is asked for, from whoever keeps it
@@ -25,11 +25,11 @@ use shared::time::Clock;
 
 use crate::current::Current;
 use crate::instance::trusted_time::TrustedTime;
-use crate::outbound::bundles::{BundleKeeper, Report, State};
+use crate::outbound::bundles::{BundleRefresher, Report, State};
 
 /// Who keeps the figures.
 pub(crate) struct Figures {
-    pub(crate) bundles: Arc<BundleKeeper>,
+    pub(crate) bundles: Arc<BundleRefresher>,
     pub(crate) issuers: Current<Issuers>,
     pub(crate) logs: Vec<Log>,
     pub(crate) time: Arc<TrustedTime>,

@@ -171,14 +171,14 @@ mod tests {
     fn edge() -> Arc<PublishedRevocations> {
         use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
         use shared::random::SystemRandom;
-        use shared::x509::Ceremony;
+        use shared::x509::CaSetup;
         use shared::x509::revocation::{Responder, RevocationReason, Revoked};
 
         let key = |algorithm| SigningKey::generate(algorithm).unwrap();
         let (root_key, ocsp_key) = (key(SignatureAlgorithm::EcdsaP384Sha384), key(SignatureAlgorithm::EcdsaP256Sha256));
-        let ceremony = Ceremony { house: "h.example", root_key: &root_key, now: NOW, random: &SystemRandom };
-        let root = ceremony.root().unwrap();
-        let certificate = ceremony.ocsp_responder(&root, ocsp_key.public_key(), Duration::from_secs(86_400)).unwrap();
+        let setup = CaSetup { instance: "h.example", root_key: &root_key, now: NOW, random: &SystemRandom };
+        let root = setup.root().unwrap();
+        let certificate = setup.ocsp_responder(&root, ocsp_key.public_key(), Duration::from_secs(86_400)).unwrap();
         let state = RevocationState {
             issued: vec![vec![1], vec![2]],
             revoked: vec![Revoked { serial: vec![2], at: NOW, reason: RevocationReason::KeyCompromise }],

@@ -19,7 +19,7 @@ pub(crate) fn routes(bundle: Option<Bytes>) -> Router {
 
 fn answer(bundle: Option<Bytes>) -> Response {
     let Some(bundle) = bundle else {
-        let told = "this house has no trust domain of its own; its operator can set spiffe.trust_domain\n";
+        let told = "this instance has no trust domain of its own; its operator can set spiffe.trust_domain\n";
         return (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], told).into_response();
     };
     let headers = [
@@ -52,7 +52,7 @@ mod tests {
         let scratch = scratch.reopen(true).await;
         assert_eq!(scratch.get("/spiffe/bundle.json", None).await.json(), document);
 
-        // Another house takes what this one signs as JWT-SVIDs, by nothing but that bundle.
+        // Another instance takes what this one signs as JWT-SVIDs, by nothing but that bundle.
         let configuration = "[[trust_domains]]\nname = \"seal.test\"\nbundle = { file = \"seal.json\" }\n\
                              grants = [{ spiffe = \"spiffe://seal.test\" }]\n";
         let other = Scratch::open_with(configuration, &[("seal.json", document.to_string())]).await;

@@ -54,13 +54,13 @@ impl Query {
 }
 
 #[derive(Clone, Copy)]
-enum Door {
+enum Dialect {
     Rfc3161,
     Sigstore,
 }
 
 async fn sigstore(State(authority): State<Arc<TimestampAuthority>>, request: Request) -> Response {
-    answer(&authority, Door::Sigstore, None, request).await
+    answer(&authority, Dialect::Sigstore, None, request).await
 }
 
 async fn sigstore_unit(
@@ -68,11 +68,11 @@ async fn sigstore_unit(
     Path(unit): Path<String>,
     request: Request,
 ) -> Response {
-    answer(&authority, Door::Sigstore, Some(unit), request).await
+    answer(&authority, Dialect::Sigstore, Some(unit), request).await
 }
 
 async fn rfc3161(State(authority): State<Arc<TimestampAuthority>>, request: Request) -> Response {
-    answer(&authority, Door::Rfc3161, None, request).await
+    answer(&authority, Dialect::Rfc3161, None, request).await
 }
 
 async fn rfc3161_unit(
@@ -80,15 +80,15 @@ async fn rfc3161_unit(
     Path(unit): Path<String>,
     request: Request,
 ) -> Response {
-    answer(&authority, Door::Rfc3161, Some(unit), request).await
+    answer(&authority, Dialect::Rfc3161, Some(unit), request).await
 }
 
-async fn answer(authority: &TimestampAuthority, door: Door, unit: Option<String>, request: Request) -> Response {
+async fn answer(authority: &TimestampAuthority, dialect: Dialect, unit: Option<String>, request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
-    let make_query = match (media_type(request.headers()).as_str(), door) {
+    let make_query = match (media_type(request.headers()).as_str(), dialect) {
         (QUERY, _) => Query::Der,
-        ("application/json", Door::Sigstore) => Query::Json,
-        _ => return unsupported_media_type(door),
+        ("application/json", Dialect::Sigstore) => Query::Json,
+        _ => return unsupported_media_type(dialect),
     };
     let result = match read_body(request).await {
         Ok(body) => timestamp(authority, unit.as_deref(), make_query(body)).await,
@@ -97,7 +97,7 @@ async fn answer(authority: &TimestampAuthority, door: Door, unit: Option<String>
     };
     match result {
         Ok(granted) => reply(StatusCode::OK, granted.into_der()),
-        Err(rejection) => refuse(door, &rejection, id.as_ref().map_or("", RequestId::as_str)),
+        Err(rejection) => refuse(dialect, &rejection, id.as_ref().map_or("", RequestId::as_str)),
     }
 }
 
@@ -111,15 +111,15 @@ async fn timestamp(
     authority.timestamp(&unit, &query.into_der()?).await
 }
 
-fn refuse(door: Door, rejection: &Rejection, request_id: &str) -> Response {
+fn refuse(dialect: Dialect, rejection: &Rejection, request_id: &str) -> Response {
     if rejection.is_ours() {
         tracing::error!(request = request_id, %rejection, "no timestamp");
     } else {
         tracing::debug!(request = request_id, %rejection, "no timestamp");
     }
     let status = match door {
-        Door::Rfc3161 => StatusCode::OK,
-        Door::Sigstore => sigstore_status(rejection),
+        Dialect::Rfc3161 => StatusCode::OK,
+        Dialect::Sigstore => sigstore_status(rejection),
     };
     let mut response = reply(status, rejection.to_response(request_id));
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -149,10 +149,10 @@ fn reply(status: StatusCode, der: Vec<u8>) -> Response {
     (status, headers, Body::from(der)).into_response()
 }
 
-fn unsupported_media_type(door: Door) -> Response {
+fn unsupported_media_type(dialect: Dialect) -> Response {
     let (accepted, message) = match door {
-        Door::Rfc3161 => (QUERY, "send a DER TimeStampReq as application/timestamp-query (RFC 3161)\n"),
-        Door::Sigstore => (
+        Dialect::Rfc3161 => (QUERY, "send a DER TimeStampReq as application/timestamp-query (RFC 3161)\n"),
+        Dialect::Sigstore => (
             "application/timestamp-query, application/json",
             "send a DER TimeStampReq as application/timestamp-query (RFC 3161), or application/json\n",
         ),

@@ -1,4 +1,4 @@
-//! `/tuf/…` and `/trust/…`: what clients fetch to trust the house.
+//! `/tuf/…` and `/trust/…`: what clients fetch to trust the instance.
 //!
 //! Everything is answered from one snapshot in memory, swapped whole when something was signed anew, so that a client
 //! never sees half of a change. A file that does not exist is 404: a client that looks for the next root takes any

@@ -81,7 +81,7 @@ impl MarkRecovery {
             .map(|found| ClockEvent::MarkRefused { found_ms: found.millis(), kept_ms: believed.millis() });
         let bound = match limits.mode {
             ClockMode::Enforce => None,
-            // A house that never signed is as old as its certificates.
+            // An instance that never signed is as old as its certificates.
             ClockMode::Monitor | ClockMode::Local => Some((mark.unwrap_or(limits.floor), boot)),
         };
         let signed = AtomicU64::new(mark.map_or(0, UnixTime::millis));

@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use shared::random::Random;
 use shared::secret::Secret;
 
-/// 19 MiB, two passes, one lane: the lowest setting that OWASP recommends, so that a house on a small machine can serve several
+/// 19 MiB, two passes, one lane: the lowest setting that OWASP recommends, so that an instance on a small machine can serve several
 /// logins at once.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;

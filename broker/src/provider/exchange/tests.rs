@@ -22,10 +22,10 @@ use crate::provider::{
 use crate::registry::Registry;
 use crate::svid::Purpose;
 use crate::token::mint::{self, TestKey};
-use crate::trust_domain::{Accepts, Bundle, BundleSource, Held, TrustDomainSpec, UsePolicy};
+use crate::trust_domain::{Accepts, Bundle, BundleSource, CurrentBundle, TrustDomainSpec, UsePolicy};
 
 const NOW: UnixTime = UnixTime::from_seconds(mint::NOW);
-const US: &str = "https://house.example/oidc";
+const US: &str = "https://instance.example/oidc";
 const ID: &str = "spiffe://a.test/ci/build";
 const SECRET: &str = "a secret of the application";
 
@@ -34,7 +34,7 @@ fn provider() -> Provider {
     let secret = ClientSecretHash::of(&shared::secret::Secret::new(SECRET.to_owned())).expect("long enough");
     let app = Client::new("app", Some(secret), &uris, false).expect("a client");
     let provider = Provider::new(ProviderParts {
-        origin: "https://house.example".to_owned(),
+        origin: "https://instance.example".to_owned(),
         clients: Clients::new([app]).expect("two clients"),
         signer: Arc::new(SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256).expect("generates")),
         sealing: ProviderSealing::derive(&KeyFile::generate(&SystemRandom)),
@@ -73,7 +73,7 @@ fn issuers() -> Issuers {
 
 fn hold(issuers: &Issuers, name: &str, bundle: &[u8], now: UnixTime) {
     let record = issuers.trust_domains().find(name).expect("is registered");
-    record.replace(Held::new(Arc::new(Bundle::parse(bundle).expect("a bundle")), now));
+    record.replace(CurrentBundle::new(Arc::new(Bundle::parse(bundle).expect("a bundle")), now));
 }
 
 /// A JWT-SVID with some claims changed; null takes one away.
@@ -242,7 +242,7 @@ fn what_is_wrong_with_an_exchange() {
         (token(json!({ "aud": null })), InvalidRequest, "rule T3"),
         (token(json!({ "aud": "app" })), InvalidRequest, "rule T3"),
         (token(json!({ "aud": [US, "sigstore"] })), InvalidRequest, "rule T3"),
-        (token(json!({ "aud": "https://house.example" })), InvalidRequest, "rule T3"),
+        (token(json!({ "aud": "https://instance.example" })), InvalidRequest, "rule T3"),
         (token(json!({ "aud": format!("{US}/") })), InvalidRequest, "rule T3"),
         (token(json!({ "exp": null })), InvalidRequest, "rule T4"),
         (token(json!({ "exp": NOW.seconds() - 30 })), InvalidRequest, "rule T4"),

@@ -4,7 +4,7 @@ use super::super::mint::uri;
 use super::jwt::{claims, entry};
 use super::*;
 
-/// Trust domains of these names, each with the same keys, which is nobody's way to run a house.
+/// Trust domains of these names, each with the same keys, which is nobody's way to run an instance.
 fn validator(names: &[&str]) -> (Party, Validator) {
     let root = Party::root("root");
     let entries = [entry(TestKey::p256(), "k"), root.entry()];

@@ -11,7 +11,7 @@ use crate::token::mint::base64url;
 const TARGET: &str = "https://seal.example.org/api/v2/signingCert";
 
 /// The trust domain's key, the workload's, and a validator that knows the first.
-struct House {
+struct Instance {
     authority: TestKey,
     holder: TestKey,
     validator: Validator,
@@ -20,7 +20,7 @@ struct House {
 const HEADER: &str = r#"{"alg":"ES256","kid":"w","typ":"wit+jwt"}"#;
 const PROOF_HEADER: &str = r#"{"alg":"ES256","typ":"wpt+jwt"}"#;
 
-impl House {
+impl Instance {
     fn new() -> Self {
         let authority = TestKey::generate(JoseAlgorithm::Es256);
         let validator = Validator::home(&[wit_entry(&authority, "w")]);
@@ -103,9 +103,9 @@ fn proof_claims(wit: &str) -> String {
 
 #[test]
 fn dw_1_a_token_with_the_proof_of_its_holder_is_accepted() {
-    let house = House::new();
-    let wit = house.wit();
-    let svid = house.validator.verify_wit(&wit, &house.proof(&wit), TARGET, NOW_TIME).expect("is accepted");
+    let instance = Instance::new();
+    let wit = instance.wit();
+    let svid = instance.validator.verify_wit(&wit, &instance.proof(&wit), TARGET, NOW_TIME).expect("is accepted");
     assert_eq!((svid.id().as_str(), svid.document()), (&*id("wit"), SvidKind::Wit));
     assert_eq!(svid.issuer(), format!("spiffe://{HOME}"));
     let used = svid.use_of();
@@ -114,8 +114,8 @@ fn dw_1_a_token_with_the_proof_of_its_holder_is_accepted() {
     let until = UnixTime::from_seconds(NOW + 90);
     assert_eq!(used.proof, Some(ProofUse { jti: "p-1".into(), expires_at: until }));
     let last = until.minus(std::time::Duration::from_secs(1));
-    accepted(house.validator.wit(&wit, &house.proof(&wit), TARGET, last), &id("wit"));
-    assert_eq!(house.validator.wit(&wit, &house.proof(&wit), TARGET, until), Err("W2"));
+    accepted(instance.validator.wit(&wit, &instance.proof(&wit), TARGET, last), &id("wit"));
+    assert_eq!(instance.validator.wit(&wit, &instance.proof(&wit), TARGET, until), Err("W2"));
     assert_eq!(UseError::ProofUsedBefore.rule(), Rule::W3);
 }
 
@@ -127,8 +127,8 @@ fn dw_2_each_algorithm_of_authority_and_holder_is_accepted() {
         let key = TestKey::generate(kind);
         let validator = Validator::home(&[wit_entry(&key, "w")]);
         let header = |typ: &str| format!(r#"{{"alg":"{algorithm}","kid":"w","typ":"{typ}"}}"#);
-        let house = House::new();
-        let claims = house.claims_with(&key.jwk("h", &format!(r#","alg":"{algorithm}""#)));
+        let instance = Instance::new();
+        let claims = instance.claims_with(&key.jwk("h", &format!(r#","alg":"{algorithm}""#)));
         let wit = key.sign(algorithm, &header("wit+jwt"), &claims);
         let proof = key.sign(algorithm, &header("wpt+jwt"), &proof_claims(&wit));
         accepted(validator.wit(&wit, &proof, TARGET, NOW_TIME), &id("wit"));
@@ -137,8 +137,8 @@ fn dw_2_each_algorithm_of_authority_and_holder_is_accepted() {
 
 #[test]
 fn dw_3_the_header_says_what_it_is_and_by_which_key() {
-    let house = House::new();
-    let claims = house.claims();
+    let instance = Instance::new();
+    let claims = instance.claims();
     for (rule, header) in [
         ("W1", r#"{"alg":"ES256","typ":"wit+jwt"}"#),
         ("W1", r#"{"alg":"ES256","kid":"","typ":"wit+jwt"}"#),
@@ -156,17 +156,17 @@ fn dw_3_the_header_says_what_it_is_and_by_which_key() {
         ("W1", r#"{"alg":"ES384","kid":"w","typ":"wit+jwt"}"#),
         ("J4", r#"{"alg":"ES256","kid":"unknown","typ":"wit+jwt"}"#),
     ] {
-        house.refuses_wit(rule, header, &claims);
+        instance.refuses_wit(rule, header, &claims);
     }
     // WIT-SVID §2.4: what is unknown is ignored.
-    let wit = house.sign(r#"{"alg":"ES256","kid":"w","typ":"wit+jwt","x":1,"jku":"https://evil.example"}"#, &claims);
-    accepted(house.verify(&wit, &house.proof(&wit)), &id("wit"));
+    let wit = instance.sign(r#"{"alg":"ES256","kid":"w","typ":"wit+jwt","x":1,"jku":"https://evil.example"}"#, &claims);
+    accepted(instance.verify(&wit, &instance.proof(&wit)), &id("wit"));
 }
 
 #[test]
 fn dw_4_the_claims_name_the_workload_its_key_and_no_audience() {
-    let house = House::new();
-    let sound = house.claims();
+    let instance = Instance::new();
+    let sound = instance.claims();
     let cut = |from: &str, to: &str| {
         let changed = sound.replacen(from, to, 1);
         assert_ne!(changed, sound, "{from}");
@@ -200,11 +200,11 @@ fn dw_4_the_claims_name_the_workload_its_key_and_no_audience() {
         ("W1", cut(r#""alg":"ES256""#, r#""alg":"ES256","d":"AAAA""#)),
         ("W1", cut("P-256", "P-384")),
         ("W1", cut(r#""cnf":{"#, r#""cnf":[],"other":{"#)),
-        ("W1", house.claims_with(r#"{"kty":"oct","k":"AAAA","alg":"ES256"}"#)),
-        ("W1", house.claims_with(r#"{"kty":"oct","k":"AAAA","alg":"HS256"}"#)),
-        ("W1", house.claims_with("null")),
+        ("W1", instance.claims_with(r#"{"kty":"oct","k":"AAAA","alg":"ES256"}"#)),
+        ("W1", instance.claims_with(r#"{"kty":"oct","k":"AAAA","alg":"HS256"}"#)),
+        ("W1", instance.claims_with("null")),
     ] {
-        house.refuses_wit(rule, HEADER, &claims);
+        instance.refuses_wit(rule, HEADER, &claims);
     }
     // WIT-SVID §3.6: iat keeps nobody waiting; §3.7, §3.8: an iss and other claims mean nothing.
     for fine in [
@@ -214,53 +214,53 @@ fn dw_4_the_claims_name_the_workload_its_key_and_no_audience() {
         cut(r#""jti":"t","#, ""),
         cut(r#""jti""#, &format!(r#""nbf":{},"jti""#, NOW - 10)),
     ] {
-        let wit = house.sign(HEADER, &fine);
-        accepted(house.verify(&wit, &house.proof(&wit)), &id("wit"));
+        let wit = instance.sign(HEADER, &fine);
+        accepted(instance.verify(&wit, &instance.proof(&wit)), &id("wit"));
     }
 }
 
 #[test]
 fn dw_5_the_key_is_one_for_wit_svids_of_the_very_trust_domain() {
-    let house = House::new();
-    let wit = house.wit();
-    let proof = house.proof(&wit);
-    accepted(house.verify(&wit, &proof), &id("wit"));
+    let instance = Instance::new();
+    let wit = instance.wit();
+    let proof = instance.proof(&wit);
+    accepted(instance.verify(&wit, &proof), &id("wit"));
     let other = TestKey::generate(JoseAlgorithm::Es256);
-    let forged = other.sign(JoseAlgorithm::Es256, HEADER, &house.claims());
-    assert_eq!(house.verify(&forged, &house.proof(&forged)), Err("W1"));
+    let forged = other.sign(JoseAlgorithm::Es256, HEADER, &instance.claims());
+    assert_eq!(instance.verify(&forged, &instance.proof(&forged)), Err("W1"));
     // The same key, published for JWT-SVIDs.
-    house.validator.publish(HOME, &[house.authority.jwk("w", r#","use":"jwt-svid""#)]);
-    assert_eq!(house.verify(&wit, &proof), Err("W1"));
-    house.validator.publish(HOME, &[]);
-    assert_eq!(house.verify(&wit, &proof), Err("W1"));
-    house.validator.forget(HOME);
-    assert_eq!(house.verify(&wit, &proof), Err("no bundle"));
-    house.validator.publish(HOME, &[wit_entry(&house.authority, "w")]);
-    accepted(house.verify(&wit, &proof), &id("wit"));
+    instance.validator.publish(HOME, &[instance.authority.jwk("w", r#","use":"jwt-svid""#)]);
+    assert_eq!(instance.verify(&wit, &proof), Err("W1"));
+    instance.validator.publish(HOME, &[]);
+    assert_eq!(instance.verify(&wit, &proof), Err("W1"));
+    instance.validator.forget(HOME);
+    assert_eq!(instance.verify(&wit, &proof), Err("no bundle"));
+    instance.validator.publish(HOME, &[wit_entry(&instance.authority, "w")]);
+    accepted(instance.verify(&wit, &proof), &id("wit"));
     // Two trust domains, each with its own key of that name.
     let validator =
-        Validator::of(&[(HOME, &[wit_entry(&other, "w")]), (FEDERATED, &[wit_entry(&house.authority, "w")])]);
+        Validator::of(&[(HOME, &[wit_entry(&other, "w")]), (FEDERATED, &[wit_entry(&instance.authority, "w")])]);
     assert_eq!(validator.wit(&wit, &proof, TARGET, NOW_TIME), Err("W1"));
 }
 
 #[test]
 fn dw_6_a_trust_domain_shows_wit_svids_only_where_its_record_says_so() {
-    let house = House::new();
-    let wit = house.wit();
-    accepted(house.verify(&wit, &house.proof(&wit)), &id("wit"));
+    let instance = Instance::new();
+    let wit = instance.wit();
+    accepted(instance.verify(&wit, &instance.proof(&wit)), &id("wit"));
     let validator = Validator::new(vec![TrustDomainSpec { accepts: Accepts::default(), ..spec(HOME) }]);
-    validator.publish(HOME, &[wit_entry(&house.authority, "w")]);
-    assert_eq!(validator.wit(&wit, &house.proof(&wit), TARGET, NOW_TIME), Err("W1"));
+    validator.publish(HOME, &[wit_entry(&instance.authority, "w")]);
+    assert_eq!(validator.wit(&wit, &instance.proof(&wit), TARGET, NOW_TIME), Err("W1"));
     let algorithms = vec![JoseAlgorithm::Es384];
     let validator = Validator::new(vec![TrustDomainSpec { algorithms, ..spec(HOME) }]);
-    validator.publish(HOME, &[wit_entry(&house.authority, "w")]);
-    assert_eq!(validator.wit(&wit, &house.proof(&wit), TARGET, NOW_TIME), Err("T1"));
+    validator.publish(HOME, &[wit_entry(&instance.authority, "w")]);
+    assert_eq!(validator.wit(&wit, &instance.proof(&wit), TARGET, NOW_TIME), Err("T1"));
 }
 
 #[test]
 fn dw_7_the_proof_is_by_the_holder_for_us_fresh_and_for_this_very_token() {
-    let house = House::new();
-    let wit = house.wit();
+    let instance = Instance::new();
+    let wit = instance.wit();
     let sound = proof_claims(&wit);
     let exp = |seconds: u64| format!(r#""exp":{seconds}"#);
     let with = |from: &str, to: &str| {
@@ -278,7 +278,7 @@ fn dw_7_the_proof_is_by_the_holder_for_us_fresh_and_for_this_very_token() {
         r#"{"alg":"HS256","typ":"wpt+jwt"}"#,
         r#"{"alg":"ES256","typ":"wpt+jwt","crit":["x"],"x":1}"#,
     ] {
-        house.refuses_proof(header, &sound);
+        instance.refuses_proof(header, &sound);
     }
     let aud = format!(r#""aud":"{TARGET}","#);
     for claims in [
@@ -308,7 +308,7 @@ fn dw_7_the_proof_is_by_the_holder_for_us_fresh_and_for_this_very_token() {
         with(r#""wth""#, r#""jti":"p-2","wth""#),
         "[]".to_owned(),
     ] {
-        house.refuses_proof(PROOF_HEADER, &claims);
+        instance.refuses_proof(PROOF_HEADER, &claims);
     }
     for fine in [
         with(&aud, &format!(r#""aud":["{TARGET}"],"#)),
@@ -317,28 +317,28 @@ fn dw_7_the_proof_is_by_the_holder_for_us_fresh_and_for_this_very_token() {
         with(&exp(NOW + 60), &format!(r#"{},"nbf":{NOW},"iat":{NOW}"#, exp(NOW + 60))),
         with(r#""wth""#, r#""oth":{},"tth":"x","sub":"anybody","wth""#),
     ] {
-        accepted(house.verify(&wit, &house.prove(PROOF_HEADER, &fine)), &id("wit"));
+        accepted(instance.verify(&wit, &instance.prove(PROOF_HEADER, &fine)), &id("wit"));
     }
     // By whom it is not: the authority itself, and another holder.
-    for key in [&house.authority, TestKey::p256()] {
-        accepted(house.verify(&wit, &house.proof(&wit)), &id("wit"));
-        assert_eq!(house.verify(&wit, &key.sign(JoseAlgorithm::Es256, PROOF_HEADER, &sound)), Err("W2"));
+    for key in [&instance.authority, TestKey::p256()] {
+        accepted(instance.verify(&wit, &instance.proof(&wit)), &id("wit"));
+        assert_eq!(instance.verify(&wit, &key.sign(JoseAlgorithm::Es256, PROOF_HEADER, &sound)), Err("W2"));
     }
     // A second token for the same key does not go with the first one's proof.
-    let second = house.wit();
+    let second = instance.wit();
     assert_ne!(second, wit);
-    assert_eq!(house.verify(&second, &house.proof(&wit)), Err("W2"));
-    accepted(house.verify(&second, &house.proof(&second)), &id("wit"));
+    assert_eq!(instance.verify(&second, &instance.proof(&wit)), Err("W2"));
+    accepted(instance.verify(&second, &instance.proof(&second)), &id("wit"));
     // The token is no proof of itself.
-    assert_eq!(house.verify(&wit, &wit), Err("W2"));
+    assert_eq!(instance.verify(&wit, &wit), Err("W2"));
 }
 
 #[test]
 fn dw_8_no_bit_of_token_or_proof_can_be_changed() {
-    let house = House::new();
-    let wit = house.wit();
-    let proof = house.proof(&wit);
-    accepted(house.verify(&wit, &proof), &id("wit"));
+    let instance = Instance::new();
+    let wit = instance.wit();
+    let proof = instance.proof(&wit);
+    accepted(instance.verify(&wit, &proof), &id("wit"));
     let changes = |text: &str| {
         let text = text.as_bytes().to_vec();
         (0..text.len() * 8).filter_map(move |bit| {
@@ -348,27 +348,27 @@ fn dw_8_no_bit_of_token_or_proof_can_be_changed() {
         })
     };
     for changed in changes(&wit) {
-        assert!(house.verify(&changed, &proof).is_err(), "{changed}");
+        assert!(instance.verify(&changed, &proof).is_err(), "{changed}");
     }
     for changed in changes(&proof) {
-        assert_eq!(house.verify(&wit, &changed), Err("W2"), "{changed}");
+        assert_eq!(instance.verify(&wit, &changed), Err("W2"), "{changed}");
     }
 }
 
 #[test]
 fn dw_9_a_wit_svid_is_no_bearer_token_and_a_jwt_svid_no_wit_svid() {
-    let house = House::new();
-    let wit = house.wit();
-    accepted(house.verify(&wit, &house.proof(&wit)), &id("wit"));
-    assert_eq!(house.validator.jwt(&wit), Err("T1"));
-    assert_eq!(house.validator.jwt(&house.proof(&wit)), Err("T1"));
+    let instance = Instance::new();
+    let wit = instance.wit();
+    accepted(instance.verify(&wit, &instance.proof(&wit)), &id("wit"));
+    assert_eq!(instance.validator.jwt(&wit), Err("T1"));
+    assert_eq!(instance.validator.jwt(&instance.proof(&wit)), Err("T1"));
     // Even with an audience, and the same key for both.
-    house.validator.publish(HOME, &[house.authority.jwk("w", r#","use":"jwt-svid""#)]);
+    instance.validator.publish(HOME, &[instance.authority.jwk("w", r#","use":"jwt-svid""#)]);
     let claims = super::jwt::claims(&id("wit"));
-    accepted(house.validator.jwt(&house.sign(r#"{"alg":"ES256","kid":"w"}"#, &claims)), &id("wit"));
-    assert_eq!(house.validator.jwt(&house.sign(HEADER, &claims)), Err("T1"));
-    let bearer = house.sign(r#"{"alg":"ES256","kid":"w","typ":"JWT"}"#, &house.claims());
-    assert_eq!(house.verify(&bearer, &house.proof(&bearer)), Err("T1"));
+    accepted(instance.validator.jwt(&instance.sign(r#"{"alg":"ES256","kid":"w"}"#, &claims)), &id("wit"));
+    assert_eq!(instance.validator.jwt(&instance.sign(HEADER, &claims)), Err("T1"));
+    let bearer = instance.sign(r#"{"alg":"ES256","kid":"w","typ":"JWT"}"#, &instance.claims());
+    assert_eq!(instance.verify(&bearer, &instance.proof(&bearer)), Err("T1"));
 }
 
 /// WIT-SVID, appendix A.
@@ -382,7 +382,7 @@ fn dw_10_the_example_of_the_standard_reads() {
 
 #[test]
 fn dw_11_who_shows_it_gets_a_certificate_for_a_key_of_his_choice() {
-    let house = House::new();
+    let instance = Instance::new();
     let call = Call { id: "r-1", now: crate::ca::fixture::NOW, random: &Constant(0x42) };
     let shift = call.now.seconds() - NOW;
     let moved = |claims: String| {
@@ -390,16 +390,18 @@ fn dw_11_who_shows_it_gets_a_certificate_for_a_key_of_his_choice() {
             .replace(&format!("{}", NOW + 3600), &format!("{}", NOW + 3600 + shift))
             .replace(&format!("{}", NOW + 60), &format!("{}", NOW + 60 + shift))
     };
-    let wit = house
-        .sign(HEADER, &moved(house.claims()).replace(&format!(r#""iat":{NOW}"#), &format!(r#""iat":{}"#, NOW + shift)));
-    let proof = house.prove(PROOF_HEADER, &moved(proof_claims(&wit)));
+    let wit = instance.sign(
+        HEADER,
+        &moved(instance.claims()).replace(&format!(r#""iat":{NOW}"#), &format!(r#""iat":{}"#, NOW + shift)),
+    );
+    let proof = instance.prove(PROOF_HEADER, &moved(proof_claims(&wit)));
     let request = |wit: &str, proof: &str, target: &str| {
         let (content, proof_of_key) = key_and_proof(&id("wit"));
         let key = Some(KeyWithProof { content, proof: proof_of_key });
         SigningRequest::with_proof(wit.as_bytes(), proof.as_bytes(), target, key, None)
-            .and_then(|request| issuance_p256().prepare(request, &house.validator.0, &call))
+            .and_then(|request| issuance_p256().prepare(request, &instance.validator.0, &call))
     };
-    let record = house.validator.0.trust_domains().find(HOME).expect("is registered");
+    let record = instance.validator.0.trust_domains().find(HOME).expect("is registered");
     record.replace(record.held().seen_again(call.now));
     let Ok(Outcome::Prepared(prepared)) = request(&wit, &proof, TARGET) else { panic!("is prepared") };
     let intent = String::from_utf8(prepared.intent().to_vec()).expect("JSON");
@@ -415,13 +417,13 @@ fn dw_11_who_shows_it_gets_a_certificate_for_a_key_of_his_choice() {
         }
     }
     // Without its key in the bundle, the bundle is asked for, and the request can be asked again.
-    house
+    instance
         .validator
         .put(HOME, Bundle::parse(document(&[wit_entry(TestKey::p256(), "x")]).as_bytes()).expect("a bundle"));
     record.replace(record.held().seen_again(call.now));
     let Ok(Outcome::NeedsBundle { needs, request }) = request(&wit, &proof, TARGET) else { panic!("needs a bundle") };
     assert_eq!(needs.record.name().as_str(), HOME);
-    house.validator.publish(HOME, &[wit_entry(&house.authority, "w")]);
+    instance.validator.publish(HOME, &[wit_entry(&instance.authority, "w")]);
     record.replace(record.held().seen_again(call.now));
-    assert!(matches!(issuance_p256().prepare(*request, &house.validator.0, &call), Ok(Outcome::Prepared(_))));
+    assert!(matches!(issuance_p256().prepare(*request, &instance.validator.0, &call), Ok(Outcome::Prepared(_))));
 }

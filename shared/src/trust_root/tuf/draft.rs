@@ -31,7 +31,7 @@ pub struct Lifetimes {
 }
 
 impl Default for Lifetimes {
-    /// The margins leave a house that stands still over holidays in order: of a timestamp's 7 days at least 6 are left
+    /// The margins leave an instance that stands still over holidays in order: of a timestamp's 7 days at least 6 are left
     /// at any time while it runs.
     fn default() -> Self {
         Self {

@@ -293,7 +293,7 @@ pub enum TufError {
     /// A target has other bytes than the metadata says.
     #[error("{0} does not match the hash in the targets metadata")]
     Hash(String),
-    /// The house's root key is not the one that signed the published root, so clients would not follow.
+    /// The instance's root key is not the one that signed the published root, so clients would not follow.
     #[error("the published root is signed by another key than tuf-root; restore that key")]
     RootKey,
 }

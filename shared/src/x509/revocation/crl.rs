@@ -133,13 +133,14 @@ mod tests {
     use super::*;
     use crate::keys::{SignatureAlgorithm, SigningKey};
     use crate::random::SystemRandom;
-    use crate::x509::Ceremony;
+    use crate::x509::CaSetup;
 
     #[test]
     fn another_reader_finds_in_a_list_what_was_put_in() {
         let key = SigningKey::generate(SignatureAlgorithm::EcdsaP384Sha384).expect("a key");
         let now = UnixTime::from_seconds(1_795_258_320);
-        let root = Ceremony { house: "h.example", root_key: &key, now, random: &SystemRandom }.root().expect("a root");
+        let root =
+            CaSetup { instance: "h.example", root_key: &key, now, random: &SystemRandom }.root().expect("a root");
         let all = RevocationReason::ALL.map(|reason| Revoked { serial: vec![1, reason.code()], at: now, reason });
         for count in [0, all.len()] {
             let plan = CrlPlan {

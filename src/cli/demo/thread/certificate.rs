@@ -9,7 +9,7 @@ use shared::x509::Certificate;
 use crate::cli::client::login::IdToken;
 use crate::cli::client::{Client, Reason};
 
-/// What the house issued.
+/// What the instance issued.
 pub(super) struct Issued {
     /// DER.
     pub(super) der: Vec<u8>,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 /// Whom to be, where, and with what.
 #[derive(Clone, Debug)]
 pub(crate) struct DemoOptions {
-    /// Where the house is served, without a slash at the end.
+    /// Where the instance is served, without a slash at the end.
     pub(crate) origin: String,
-    /// A local user of that house.
+    /// A local user of that instance.
     pub(crate) email: String,
     /// Its password.
     pub(crate) password: String,

@@ -21,7 +21,7 @@ impl<'a> Tell<'a> {
 
     pub(super) fn title(&mut self, origin: &str, file: &Path, length: usize) {
         let _ = writeln!(self.out, "Privy Seal demo: signs {} ({length} bytes)", file.display());
-        let _ = writeln!(self.out, "against a fresh house at {origin}\n");
+        let _ = writeln!(self.out, "against a fresh instance at {origin}\n");
     }
 
     pub(super) fn begin(&mut self, step: &'static str) {

@@ -15,7 +15,7 @@ pub(super) struct Trust {
 
 pub(super) async fn fetch(client: &Client, now: UnixTime) -> Result<Trust, Reason> {
     let get = async |path: String| client.get(&path).await?.expect(200).map(|answer| answer.body);
-    // A real client gets the first root out of band. Here it is the demo's own house on loopback.
+    // A real client gets the first root out of band. Here it is the demo's own instance on loopback.
     let root = get("/trust/root.json".to_owned()).await?;
     let mut keys = TrustedKeys::pin(&root).map_err(|error| error.to_string())?;
     loop {

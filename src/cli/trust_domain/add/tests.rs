@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::file::{Mode, write_durably};
 
-const BEFORE: &str = "# Ours.\n[house]\norigin = \"https://seal.example.com\" # here\n\n[api]\nadmins = []";
+const BEFORE: &str = "# Ours.\n[instance]\norigin = \"https://seal.example.com\" # here\n\n[api]\nadmins = []";
 
 #[derive(Parser)]
 struct Line {

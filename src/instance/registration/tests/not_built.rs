@@ -1,7 +1,7 @@
 //! Registration in a build that asks no name servers: by the document of a host, and not by records.
 
 use broker::names::{DomainName, IssuerUrl};
-use broker::registration::{ApplianceId, Claim, Kind, Method};
+use broker::registration::{Claim, InstanceName, Kind, Method};
 use serde_json::json;
 use shared::time::Clock as _;
 
@@ -14,10 +14,10 @@ const ISSUERS: &str = "/api/privyseal/v1/issuers";
 
 #[tokio::test]
 async fn a_claim_by_records_is_refused_and_one_by_a_document_is_taken() {
-    let scratch = Scratch::open("[house]\norigin = \"https://seal.example.com\"\n").await;
+    let scratch = Scratch::open("[instance]\norigin = \"https://seal.example.com\"\n").await;
     let token = scratch.token("privyseal-cli", FIRST_USER);
     let about = scratch.get(&format!("{ISSUERS}/about"), Some(&token)).await.json();
-    let house = ApplianceId::parse(about["house"].as_str().expect("text")).expect("a house");
+    let instance = InstanceName::parse(about["instance"].as_str().expect("text")).expect("an instance");
     let key = RegistrantKey::load_or_make(&scratch.file("key.pem")).expect("a key").0;
     let ask = async |method| {
         let claim = Claim {
@@ -28,7 +28,7 @@ async fn a_claim_by_records_is_refused_and_one_by_a_document_is_taken() {
             method,
             account: key.account(),
         };
-        let request = key.sign(&claim, &house, SystemClock.now()).expect("signs");
+        let request = key.sign(&claim, &instance, SystemClock.now()).expect("signs");
         scratch.post(ISSUERS, Some(&token), Some(json!({ "request": request }))).await
     };
     let refused = ask(Method::Dns).await;

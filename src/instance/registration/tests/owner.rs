@@ -1,4 +1,4 @@
-//! A house, two name servers, an issuer on this machine, and the owner of a domain who brings it.
+//! An instance, two name servers, an issuer on this machine, and the owner of a domain who brings it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::jose::JoseAlgorithm;
 use broker::names::{DomainName, IssuerUrl};
-use broker::registration::{ApplianceId, Claim, Kind, Method, txt_record};
+use broker::registration::{Claim, InstanceName, Kind, Method, txt_record};
 use serde_json::{Value, json};
 use shared::audit::AuditRecord;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
@@ -21,7 +21,7 @@ use crate::instance::fixture::{Answer, FIRST_USER, Scratch};
 use crate::instance::registration::RegistrantKey;
 use crate::outbound::domain_proofs::tests::name_server::{Keys, NameServer, Zones};
 
-pub(crate) const OWNER: &str = "owner@house.example";
+pub(crate) const OWNER: &str = "owner@instance.example";
 pub(crate) const DOMAIN: &str = "acme.signed";
 pub(crate) const NAME: &str = "_sigstore-issuer.acme.signed.";
 const ISSUERS: &str = "/api/privyseal/v1/issuers";
@@ -39,8 +39,8 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// A house in which time runs as `timing` says, with more configuration behind.
-    #[expect(clippy::disallowed_methods, reason = "an operator's file, which the house under test reads")]
+    /// An instance in which time runs as `timing` says, with more configuration behind.
+    #[expect(clippy::disallowed_methods, reason = "an operator's file, which the instance under test reads")]
     pub(crate) async fn open(timing: &str, more: &str) -> Self {
         let keys = Arc::new(Keys::generate());
         let servers = [NameServer::start(&keys).await, NameServer::start(&keys).await];
@@ -51,8 +51,8 @@ impl Scene {
         let anchors = folder.path().join("anchors");
         std::fs::write(&anchors, keys.trust_anchor_file()).expect("written");
         let configuration = format!(
-            "[house]\norigin = \"https://seal.example.com\"\n\
-             [api]\nadmins = [\"{FIRST_USER}\"]\nauditors = [\"audit@house.example\"]\n\
+            "[instance]\norigin = \"https://seal.example.com\"\n\
+             [api]\nadmins = [\"{FIRST_USER}\"]\nauditors = [\"audit@instance.example\"]\n\
              namespace_owners = [{{ address = \"{OWNER}\", domains = [\"{DOMAIN}\", \"acme.plain\"] }}]\n\
              [registration]\nresolvers = [\"{}\", \"{}\"]\nsystem_resolvers = false\n\
              trust_anchor_file = \"{}\"\ndanger_loopback_http = true\n{timing}\n{more}",
@@ -61,16 +61,16 @@ impl Scene {
             anchors.display(),
         );
         let scratch = Scratch::open(&configuration).await;
-        let chores = scratch.house.tasks();
+        let chores = scratch.instance.tasks();
         Self { scratch, servers, issuer: LocalIssuer::start().await, chores, folder }
     }
 
-    /// The house, stopped and started.
+    /// The instance, stopped and started.
     pub(crate) async fn restart(self, loses_store: bool) -> Self {
         let Self { scratch, servers, issuer, mut chores, folder } = self;
         chores.shutdown().await;
         let scratch = scratch.reopen(loses_store).await;
-        let chores = scratch.house.tasks();
+        let chores = scratch.instance.tasks();
         Self { scratch, servers, issuer, chores, folder }
     }
 
@@ -100,14 +100,14 @@ impl Scene {
         }
     }
 
-    pub(crate) async fn house_id(&self) -> ApplianceId {
+    pub(crate) async fn instance_id(&self) -> InstanceName {
         let about = self.ask(OWNER, "GET", "/about", None).await.json();
-        ApplianceId::parse(about["house"].as_str().expect("text")).expect("a house")
+        InstanceName::parse(about["instance"].as_str().expect("text")).expect("an instance")
     }
 
     /// The record that the owner's key and domain need.
     pub(crate) async fn record(&self, until: Option<UnixTime>) -> String {
-        txt_record::write(&self.claim(DOMAIN, &self.key()), &self.house_id().await, until)
+        txt_record::write(&self.claim(DOMAIN, &self.key()), &self.instance_id().await, until)
     }
 
     pub(crate) async fn ask(&self, who: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
@@ -121,7 +121,7 @@ impl Scene {
 
     /// Asks for the claim, signed by the key.
     pub(crate) async fn request(&self, who: &str, claim: &Claim, key: &RegistrantKey) -> Answer {
-        let request = key.sign(claim, &self.house_id().await, SystemClock.now()).expect("signs");
+        let request = key.sign(claim, &self.instance_id().await, SystemClock.now()).expect("signs");
         self.ask(who, "POST", "", Some(json!({ "request": request }))).await
     }
 

@@ -43,7 +43,7 @@ pub(crate) enum OidcConnectorError {
     /// The origin is not a URL.
     #[error("the origin '{0}' is not a URL")]
     Origin(String),
-    /// `local` is the house's own.
+    /// `local` is the instance's own.
     #[error("the id 'local' belongs to the local users")]
     Reserved,
 }

@@ -19,11 +19,11 @@ use tonic::Code;
 
 use self::agent::{Agent, Authority, Says, X509SvidMessage};
 use super::*;
-use crate::outbound::bundles::{BundleKeeper, BundleParts, OwnKeys, State};
+use crate::outbound::bundles::{BundleParts, BundleRefresher, OwnKeys, State};
 
 /// 2026-11-21 12:00:00 UTC.
 const NOON: u64 = 1_795_262_400;
-const ID: &str = "spiffe://house.test/seal";
+const ID: &str = "spiffe://instance.test/seal";
 
 const PACE: Pace = Pace {
     answer: Duration::from_millis(500),
@@ -153,7 +153,7 @@ async fn connect(own: &Arc<OwnSvid>) -> Option<Connection> {
         .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         .with_no_client_auth();
     let (near, far) = tokio::io::duplex(1 << 16);
-    let name = ServerName::try_from("house.test").expect("a name");
+    let name = ServerName::try_from("instance.test").expect("a name");
     let accepting = TlsAcceptor::from(crate::serving::listen::svid::server_config(own.clone())).accept(far);
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, near);
     let (connected, accepted) = tokio::join!(connecting, accepting);
@@ -169,7 +169,7 @@ async fn shown(own: &Arc<OwnSvid>) -> Option<Vec<u8>> {
 #[tokio::test]
 async fn new_connections_are_shown_the_newest_svid_and_open_ones_go_on() {
     let authority = Authority::new();
-    let [first, second, other] = [ID, ID, "spiffe://house.test/other"].map(|id| authority.svid(id));
+    let [first, second, other] = [ID, ID, "spiffe://instance.test/other"].map(|id| authority.svid(id));
     let (scratch, agent) = Scratch::with(svids(&[&first, &other]), true);
     let own = scratch.own().await;
     let (mut client, mut server) = connect(&own).await.expect("connects");
@@ -226,7 +226,7 @@ async fn what_is_withdrawn_or_expired_is_shown_no_longer() {
     scratch.clock.later(1);
     assert!(shown(&own).await.is_none());
     let wrong = own.wrong().expect("something is");
-    assert!(wrong.contains("spiffe://house.test/seal expired at 2026-11-22T00:00:00Z"), "{wrong}");
+    assert!(wrong.contains("spiffe://instance.test/seal expired at 2026-11-22T00:00:00Z"), "{wrong}");
 }
 
 #[tokio::test]
@@ -245,7 +245,7 @@ async fn an_agent_that_dies_takes_nothing_with_it_and_is_found_again() {
 }
 
 #[tokio::test]
-async fn a_house_without_an_svid_says_what_to_do() {
+async fn an_instance_without_an_svid_says_what_to_do() {
     let short = Duration::from_millis(700);
     let nobody = Scratch::new(tempfile::tempdir().expect("a folder"), true);
     let error = nobody.api.first_svid_within(short).await.expect_err("nobody answers").to_string();
@@ -284,8 +284,8 @@ fn record<'a>(issuers: &'a Issuers, name: &str) -> &'a Arc<TrustDomainRecord> {
 }
 
 impl Scratch {
-    fn keeper(&self) -> BundleKeeper {
-        BundleKeeper::new(BundleParts {
+    fn keeper(&self) -> BundleRefresher {
+        BundleRefresher::new(BundleParts {
             clock: self.clock.clone(),
             random: Arc::new(SystemRandom),
             audit: None,

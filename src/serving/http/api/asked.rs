@@ -31,11 +31,11 @@ pub(crate) struct Caller {
 /// Why a token does not open the API.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthenticationError {
-    #[error("no token: send \"Authorization: Bearer\" with an ID token of this house for the client privyseal-cli")]
+    #[error("no token: send \"Authorization: Bearer\" with an ID token of this instance for the client privyseal-cli")]
     Missing,
     #[error(transparent)]
     Token(#[from] TokenError),
-    #[error("the token is signed by a key that this house does not have")]
+    #[error("the token is signed by a key that this instance does not have")]
     Key,
     #[error(transparent)]
     Denied(#[from] Denied),

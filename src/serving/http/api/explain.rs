@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::asked::{Caller, bearer};
 use super::body::{self, Body};
 use super::{ApiState, Kind, Problem};
-use crate::instance::explain::{Judge, Keepers, Reader, Report};
+use crate::instance::explain::{Judge, Reader, Refreshers, Report};
 use crate::serving::http::request_id::RequestId;
 
 #[derive(Default, Deserialize)]
@@ -42,7 +42,7 @@ pub(super) async fn post(
             let caller = Caller::authenticate(&snapshot, own, now)?;
             caller.require_auditor()?;
             tracing::info!(request = id.as_str(), caller = %caller.address(), "a token is explained");
-            (token.as_bytes(), Reader::House)
+            (token.as_bytes(), Reader::Instance)
         }
         None => {
             let missing = || {
@@ -56,6 +56,6 @@ pub(super) async fn post(
     let profile = snapshot.certificate_authority.issuance.profile;
     let judge = Judge { issuers: &snapshot.issuers, profile, now, reader };
     let keepers =
-        Keepers { keys: &snapshot.certificate_authority.keys, bundles: &snapshot.certificate_authority.bundles };
+        Refreshers { keys: &snapshot.certificate_authority.keys, bundles: &snapshot.certificate_authority.bundles };
     Ok(Json(judge.explain(token.trim_ascii(), keepers).await))
 }

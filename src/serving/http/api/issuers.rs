@@ -46,11 +46,11 @@ pub(super) struct Release {
     keep_issuer: bool,
 }
 
-/// What registrants must name: the house, and where records go.
+/// What registrants must name: the instance, and where records go.
 pub(super) async fn about(State(state): State<Arc<ApiState>>, _asked: Asked) -> Json<Value> {
     let settings = state.registrar.settings();
     Json(json!({
-        "house": state.registrar.house().as_str(),
+        "instance": state.registrar.instance().as_str(),
         "needsApproval": settings.needs_approval,
         "anybodyMayAsk": settings.anybody_may_ask,
     }))
@@ -217,14 +217,14 @@ fn document(registrar: &Registrar, registration: &Registration) -> Value {
 
 /// What the domain publishes, and where.
 fn publish(registrar: &Registrar, registration: &Registration) -> Value {
-    let (claim, house) = (registration.claim(), registrar.house());
+    let (claim, instance) = (registration.claim(), registrar.instance());
     match claim.method {
         Method::Dns => {
-            let value = txt_record::write(claim, house, None);
+            let value = txt_record::write(claim, instance, None);
             json!({ "type": "TXT", "name": claim.record_name(), "value": value })
         }
         Method::WellKnown => {
-            json!({ "type": "document", "name": claim.document_url(), "value": well_known::write(claim, house) })
+            json!({ "type": "document", "name": claim.document_url(), "value": well_known::write(claim, instance) })
         }
     }
 }
@@ -271,7 +271,7 @@ fn request_rule(error: &RequestError) -> &'static str {
         | RequestError::Algorithm(_)
         | RequestError::Signature
         | RequestError::Member(_)
-        | RequestError::OtherHouse(_)
+        | RequestError::OtherInstance(_)
         | RequestError::Stale { .. } => "REQUEST",
     }
 }
@@ -283,6 +283,6 @@ fn life_rule(error: LifeError) -> &'static str {
         LifeError::Approved => "APPROVED",
         LifeError::NeverActive => "PENDING",
         LifeError::Frozen => "FROZEN",
-        LifeError::StillSpeaks => "ACTIVE",
+        LifeError::StillAsserts => "ACTIVE",
     }
 }

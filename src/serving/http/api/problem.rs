@@ -49,11 +49,11 @@ impl Kind {
         match self {
             Self::Conflict => ("conflict", "This does not go with the present state"),
             Self::Forbidden => ("forbidden", "You may not do this"),
-            Self::Internal => ("internal", "The house failed"),
+            Self::Internal => ("internal", "The instance failed"),
             Self::Malformed => ("malformed", "The request does not read"),
             Self::NotFound => ("not-found", "There is no such thing"),
             Self::TooLarge => ("too-large", "The request is too large"),
-            Self::Unauthenticated => ("unauthenticated", "A valid token of this house is needed"),
+            Self::Unauthenticated => ("unauthenticated", "A valid token of this instance is needed"),
             Self::Unprocessable => ("unprocessable", "The request cannot be granted"),
         }
     }
@@ -80,7 +80,7 @@ impl Problem {
         Self::new(
             Kind::Internal,
             "INTERNAL",
-            "the house's own log says more; name this request to those who look after it",
+            "the instance's own log says more; name this request to those who look after it",
         )
     }
 

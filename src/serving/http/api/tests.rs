@@ -5,11 +5,11 @@ use crate::feature::Feature;
 use crate::instance::fixture::{FIRST_USER, Scratch};
 
 const CLI: &str = "privyseal-cli";
-const HOUSE: &str = "[house]\norigin = \"https://seal.example.com\"\n";
+const INSTANCE: &str = "[instance]\norigin = \"https://seal.example.com\"\n";
 
 #[tokio::test]
 async fn a_problem_document_names_rule_and_request() {
-    let scratch = Scratch::open(HOUSE).await;
+    let scratch = Scratch::open(INSTANCE).await;
     let answer = scratch.get("/api/privyseal/v1/whoami", None).await;
     assert_eq!(answer.status, 401);
     assert_eq!(answer.headers["content-type"], "application/problem+json");
@@ -27,7 +27,7 @@ async fn a_problem_document_names_rule_and_request() {
 
 #[tokio::test]
 async fn only_tokens_for_the_api_open_it() {
-    let scratch = Scratch::open(HOUSE).await;
+    let scratch = Scratch::open(INSTANCE).await;
     let whoami = async |token: String| scratch.get("/api/privyseal/v1/whoami", Some(&token)).await;
     let good = whoami(scratch.token(CLI, FIRST_USER)).await;
     assert_eq!(good.status, 200, "{}", good.text());
@@ -60,7 +60,7 @@ async fn only_tokens_for_the_api_open_it() {
 #[tokio::test]
 async fn roles_come_from_the_configuration() {
     let configuration = format!(
-        "{HOUSE}[api]\nadmins = [\"root@example.com\"]\nauditors = [\"audit@example.com\"]\n\
+        "{INSTANCE}[api]\nadmins = [\"root@example.com\"]\nauditors = [\"audit@example.com\"]\n\
          namespace_owners = [{{ address = \"bob@example.com\", domains = [\"eng.example.com\"] }}]\n"
     );
     let scratch = Scratch::open(&configuration).await;
@@ -80,18 +80,20 @@ async fn roles_come_from_the_configuration() {
 
 #[tokio::test]
 async fn a_reload_over_the_api_is_recorded_and_a_bad_file_keeps_the_old_one() {
-    let scratch = Scratch::open(HOUSE).await;
+    let scratch = Scratch::open(INSTANCE).await;
     let token = scratch.token(CLI, FIRST_USER);
     let before = scratch.get("/api/privyseal/v1/configuration", Some(&token)).await.json();
     assert_eq!(before["refused"], json!(null));
 
-    scratch.write("privyseal.toml", &format!("{HOUSE}[provider]\ntoken_seconds = 1\nwild = true\n"));
+    scratch.write("privyseal.toml", &format!("{INSTANCE}[provider]\ntoken_seconds = 1\nwild = true\n"));
     let refused = scratch.post("/api/privyseal/v1/reload", Some(&token), None).await;
     assert_eq!((refused.status, refused.json()["rule"].as_str()), (422, Some("CONFIGURATION")));
-    scratch.write("privyseal.toml", &format!("{HOUSE}[provider]\ntoken_seconds = 1\n[listen]\ndrain_seconds = 11\n"));
+    scratch
+        .write("privyseal.toml", &format!("{INSTANCE}[provider]\ntoken_seconds = 1\n[listen]\ndrain_seconds = 11\n"));
     let refused = scratch.post("/api/privyseal/v1/reload", Some(&token), None).await.json();
     assert_eq!(refused["problems"][0]["place"], "provider.token_seconds", "{refused}");
-    scratch.write("privyseal.toml", &format!("{HOUSE}[provider]\ntoken_seconds = 20\n[listen]\ndrain_seconds = 11\n"));
+    scratch
+        .write("privyseal.toml", &format!("{INSTANCE}[provider]\ntoken_seconds = 20\n[listen]\ndrain_seconds = 11\n"));
     let refused = scratch.post("/api/privyseal/v1/reload", Some(&token), None).await.json();
     assert_eq!(refused["problems"][0]["place"], "listen.drain_seconds", "{refused}");
     let now = scratch.get("/api/privyseal/v1/configuration", Some(&token)).await.json();
@@ -99,7 +101,7 @@ async fn a_reload_over_the_api_is_recorded_and_a_bad_file_keeps_the_old_one() {
     assert_eq!(now["refused"]["problems"][0]["place"], "listen.drain_seconds");
     assert_eq!(now["refused"]["cause"], format!("api {FIRST_USER}"));
 
-    scratch.write("privyseal.toml", &format!("{HOUSE}[provider]\ntoken_seconds = 20\n"));
+    scratch.write("privyseal.toml", &format!("{INSTANCE}[provider]\ntoken_seconds = 20\n"));
     let taken = scratch.post("/api/privyseal/v1/reload", Some(&token), None).await;
     assert_eq!(taken.status, 200, "{}", taken.text());
     let now = scratch.get("/api/privyseal/v1/configuration", Some(&token)).await.json();
@@ -126,7 +128,7 @@ async fn a_reload_over_the_api_is_recorded_and_a_bad_file_keeps_the_old_one() {
 
 #[tokio::test]
 async fn a_bearer_has_its_own_token_explained_and_an_auditor_any() {
-    let configuration = format!("{HOUSE}[api]\nauditors = [\"audit@example.com\"]\n");
+    let configuration = format!("{INSTANCE}[api]\nauditors = [\"audit@example.com\"]\n");
     let scratch = Scratch::open(&configuration).await;
     let path = "/api/privyseal/v1/explain";
     let token = scratch.token("sigstore", FIRST_USER);
@@ -171,7 +173,7 @@ async fn an_administrator_adds_users_but_not_with_somebody_elses_address() {
     let grants = "[[connectors]]\nid = \"corp\"\nname = \"Corp\"\niss = \"https://login.example.com\"\n\
                   client_id = \"privyseal\"\ngrants = [{ email = \"corp.example\" }]\n";
     let has_connector = Feature::UpstreamLogin.require().is_ok();
-    let scratch = Scratch::open(&format!("{HOUSE}{}", if has_connector { grants } else { "" })).await;
+    let scratch = Scratch::open(&format!("{INSTANCE}{}", if has_connector { grants } else { "" })).await;
     let admin = scratch.token(CLI, FIRST_USER);
     let add = async |bearer: &str, address: &str, password: &str| {
         let body = json!({ "address": address, "password": password });
@@ -179,15 +181,15 @@ async fn an_administrator_adds_users_but_not_with_somebody_elses_address() {
         (answer.status, answer.json()["rule"].as_str().unwrap_or_default().to_owned())
     };
     let good = "a long enough password";
-    assert_eq!(add(&admin, "bob@house.example", good).await, (200, String::new()));
-    assert_eq!(add(&admin, "bob@house.example", good).await, (409, "USER".to_owned()));
+    assert_eq!(add(&admin, "bob@instance.example", good).await, (200, String::new()));
+    assert_eq!(add(&admin, "bob@instance.example", good).await, (409, "USER".to_owned()));
     if has_connector {
         assert_eq!(add(&admin, "bob@corp.example", good).await, (409, "X1".to_owned()));
     }
-    assert_eq!(add(&admin, "bob@@house.example", good).await, (422, "E4".to_owned()));
-    assert_eq!(add(&admin, "eve@house.example", "short").await, (422, "USER".to_owned()));
+    assert_eq!(add(&admin, "bob@@instance.example", good).await, (422, "E4".to_owned()));
+    assert_eq!(add(&admin, "eve@instance.example", "short").await, (422, "USER".to_owned()));
     assert_eq!(
-        add(&scratch.token(CLI, "bob@house.example"), "eve@house.example", good).await,
+        add(&scratch.token(CLI, "bob@instance.example"), "eve@instance.example", good).await,
         (403, "ROLE".to_owned())
     );
     let added = |record: &AuditRecord| matches!(record, AuditRecord::UserAdded { by, .. } if by == FIRST_USER);
@@ -202,7 +204,7 @@ async fn auditors_see_how_trust_domains_stand_and_administrators_have_them_looke
         crate::file::read(&path, 1 << 20).expect("a vector")
     };
     let configuration = format!(
-        "{HOUSE}[api]\nadmins = [\"root@example.com\"]\nauditors = [\"audit@example.com\"]\n\
+        "{INSTANCE}[api]\nadmins = [\"root@example.com\"]\nauditors = [\"audit@example.com\"]\n\
          [[trust_domains]]\nname = \"alpha.test\"\nbundle = {{ file = \"alpha.json\" }}\n\
          grants = [{{ spiffe = \"spiffe://alpha.test/ci\" }}]\n"
     );

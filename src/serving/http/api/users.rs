@@ -1,4 +1,4 @@
-//! `/users`: the people who log in with a password of this house.
+//! `/users`: the people who log in with a password of this instance.
 
 use std::sync::Arc;
 

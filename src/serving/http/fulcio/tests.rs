@@ -18,7 +18,7 @@ use shared::audit::AuditRecord;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::random::SystemRandom;
 use shared::time::{Clock, UnixTime};
-use shared::x509::{Ceremony, Chain, NodePrefix};
+use shared::x509::{CaSetup, Chain, NodePrefix};
 use tower::ServiceExt as _;
 
 use broker::signing::Issuance;
@@ -28,8 +28,8 @@ use shared::store::MemoryStore;
 use super::*;
 use crate::instance::assemble::Origin;
 use crate::instance::svid_uses::SvidUses;
-use crate::outbound::KeyKeeper;
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::KeyRefresher;
+use crate::outbound::bundles::BundleRefresher;
 use crate::serving::http::request_id::RequestIds;
 
 const NOW: UnixTime = UnixTime::from_millis(1_795_258_320_789);
@@ -68,10 +68,10 @@ impl Fixture {
         let issuers = Issuers::build(vec![spec], vec![]).unwrap_or_else(|problems| panic!("{problems:?}"));
         let root_key = key(SignatureAlgorithm::EcdsaP384Sha384);
         let ca_key = key(SignatureAlgorithm::EcdsaP384Sha384);
-        let ceremony =
-            Ceremony { house: "h-0.privyseal.internal", root_key: &*root_key, now: NOW, random: &SystemRandom };
-        let root = ceremony.root().expect("root");
-        let issuing = ceremony.issuing_ca(&root, ca_key.public_key()).expect("issuing CA");
+        let setup =
+            CaSetup { instance: "h-0.privyseal.internal", root_key: &*root_key, now: NOW, random: &SystemRandom };
+        let root = setup.root().expect("root");
+        let issuing = setup.issuing_ca(&root, ca_key.public_key()).expect("issuing CA");
         let chain = Chain::new(vec![issuing, root]).expect("a chain");
         let issuance = Issuance {
             authority: Authority::new(chain, ca_key).expect("an authority"),
@@ -87,8 +87,8 @@ impl Fixture {
             issuance: Arc::new(issuance),
             audit: Log::in_memory(),
             certificates: Log::in_memory(),
-            keys: Arc::new(KeyKeeper::new(clock.clone())),
-            bundles: Arc::new(BundleKeeper::for_explanations(clock.clone(), Arc::new(SystemRandom))),
+            keys: Arc::new(KeyRefresher::new(clock.clone())),
+            bundles: Arc::new(BundleRefresher::for_explanations(clock.clone(), Arc::new(SystemRandom))),
             svid_uses: Arc::new(SvidUses::new(Arc::new(MemoryStore::default()))),
             clock,
             random: Arc::new(SystemRandom),

@@ -5,7 +5,7 @@ use shared::keys::{PublicKey, SignatureAlgorithm, Signer, SigningKey};
 use shared::log::{LeafHash, Origin, SignedCheckpoint, merkle};
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
-use shared::x509::{Ceremony, Certificate};
+use shared::x509::{CaSetup, Certificate};
 use tower::ServiceExt as _;
 
 use super::*;
@@ -13,7 +13,7 @@ use crate::instance::served_logs::SignatureLog;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 
-struct House {
+struct Instance {
     edge: Arc<ServedLogs>,
     key: SigningKey,
     certificate: Certificate,
@@ -26,13 +26,13 @@ fn key(algorithm: SignatureAlgorithm) -> SigningKey {
 
 fn certified(key: &SigningKey) -> (Certificate, Certificate) {
     let root_key = SigningKey::generate(SignatureAlgorithm::EcdsaP384Sha384).expect("generates");
-    let ceremony = Ceremony { house: "house", root_key: &root_key, now: NOW, random: &SystemRandom };
-    let root = ceremony.root().expect("certifies");
-    let leaf = ceremony.issuing_ca(&root, key.public_key()).expect("certifies");
+    let setup = CaSetup { instance: "instance", root_key: &root_key, now: NOW, random: &SystemRandom };
+    let root = setup.root().expect("certifies");
+    let leaf = setup.issuing_ca(&root, key.public_key()).expect("certifies");
     (root, leaf)
 }
 
-fn house(algorithm: SignatureAlgorithm, allows_public_keys: bool) -> House {
+fn instance(algorithm: SignatureAlgorithm, allows_public_keys: bool) -> Instance {
     let log_key = Arc::new(key(SignatureAlgorithm::EcdsaP256Sha256));
     let public = log_key.public_key().clone();
     let log = Log::in_memory_as(Origin::parse("signatures.example").expect("name"), log_key);
@@ -44,10 +44,10 @@ fn house(algorithm: SignatureAlgorithm, allows_public_keys: bool) -> House {
         certificates: Some(Log::in_memory()),
         audit: None,
     };
-    House { edge: Arc::new(edge), key, certificate, log_key: public }
+    Instance { edge: Arc::new(edge), key, certificate, log_key: public }
 }
 
-impl House {
+impl Instance {
     fn verifier(&self) -> Value {
         let raw = STANDARD.encode(self.certificate.der());
         json!({ "keyDetails": self.key.algorithm().sigstore_name(), "x509Certificate": { "rawBytes": raw } })
@@ -116,13 +116,13 @@ async fn a_signature_becomes_an_entry_that_proves_itself() {
     for algorithm in
         [SignatureAlgorithm::EcdsaP256Sha256, SignatureAlgorithm::EcdsaP384Sha384, SignatureAlgorithm::RsaPkcs1Sha256]
     {
-        let house = house(algorithm, false);
+        let instance = instance(algorithm, false);
         for index in 0..5 {
-            let request = house.hashedrekord(format!("artifact {index}").as_bytes());
-            let (status, entry) = house.post(request.to_string()).await;
+            let request = instance.hashedrekord(format!("artifact {index}").as_bytes());
+            let (status, entry) = instance.post(request.to_string()).await;
             assert_eq!(status, StatusCode::CREATED, "{entry}");
             assert_eq!(text(&entry, "/logIndex"), index.to_string());
-            let body = check(&entry, &house.log_key);
+            let body = check(&entry, &instance.log_key);
             // serde_json keeps members sorted, which for these ASCII names is JCS.
             let read: Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!(serde_json::to_vec(&read).expect("JSON"), body);
@@ -137,7 +137,7 @@ async fn a_signature_becomes_an_entry_that_proves_itself() {
 
 #[tokio::test]
 async fn a_legacy_envelope_is_upgraded() {
-    let house = house(SignatureAlgorithm::EcdsaP256Sha256, false);
+    let instance = instance(SignatureAlgorithm::EcdsaP256Sha256, false);
     let (payload_type, payload) = ("application/vnd.in-toto+json", b"{\"a\":1}");
     let pae = format!("DSSEv1 {} {payload_type} {} {{\"a\":1}}", payload_type.len(), payload.len());
     let request = |signed: &[u8]| {
@@ -145,25 +145,25 @@ async fn a_legacy_envelope_is_upgraded() {
             "envelope": {
                 "payload": STANDARD.encode(payload),
                 "payloadType": payload_type,
-                "signatures": [{ "sig": STANDARD.encode(house.key.sign(signed).expect("signs")), "keyid": "" }],
+                "signatures": [{ "sig": STANDARD.encode(instance.key.sign(signed).expect("signs")), "keyid": "" }],
             },
-            "verifiers": [house.verifier()],
+            "verifiers": [instance.verifier()],
         } })
     };
-    let (status, entry) = house.post(request(pae.as_bytes()).to_string()).await;
+    let (status, entry) = instance.post(request(pae.as_bytes()).to_string()).await;
     assert_eq!(status, StatusCode::CREATED, "{entry}");
-    let body: Value = serde_json::from_slice(&check(&entry, &house.log_key)).expect("JSON");
+    let body: Value = serde_json::from_slice(&check(&entry, &instance.log_key)).expect("JSON");
     let digest = STANDARD.encode(digest(&SHA256, pae.as_bytes()));
     assert_eq!(body["spec"]["hashedRekordV002"]["data"], json!({ "algorithm": "SHA2_256", "digest": digest }));
-    let (status, refusal) = house.post(request(payload).to_string()).await;
+    let (status, refusal) = instance.post(request(payload).to_string()).await;
     assert_eq!((status, &refusal["code"]), (StatusCode::BAD_REQUEST, &json!(3)));
 }
 
 #[tokio::test]
 async fn what_is_refused_leaves_nothing_behind() {
-    let house = house(SignatureAlgorithm::EcdsaP256Sha256, false);
+    let instance = instance(SignatureAlgorithm::EcdsaP256Sha256, false);
     let stranger = key(SignatureAlgorithm::EcdsaP256Sha256);
-    let good = house.hashedrekord(b"artifact");
+    let good = instance.hashedrekord(b"artifact");
     let with = |pointer: &str, value: Value| {
         let mut request = good.clone();
         *request.pointer_mut(pointer).expect("is there") = value;
@@ -171,7 +171,7 @@ async fn what_is_refused_leaves_nothing_behind() {
     };
     let verifier = "/hashedRekordRequestV002/signature/verifier";
     let bare =
-        json!({ "keyDetails": 5, "publicKey": { "rawBytes": STANDARD.encode(house.key.public_key().spki_der()) } });
+        json!({ "keyDetails": 5, "publicKey": { "rawBytes": STANDARD.encode(instance.key.public_key().spki_der()) } });
     let foreign = STANDARD.encode(certified(&stranger).1.der());
     let other_digest = STANDARD.encode(digest(&SHA256, b"other"));
     let digest_path = "/hashedRekordRequestV002/digest";
@@ -195,44 +195,44 @@ async fn what_is_refused_leaves_nothing_behind() {
         (with(verifier, bare.clone()), 403, 7, "bare public key"),
         (" ".repeat(MAX_REQUEST + 1), 413, 3, "longer than"),
     ] {
-        let (found, refusal) = house.post(body.clone()).await;
+        let (found, refusal) = instance.post(body.clone()).await;
         assert_eq!((found.as_u16(), &refusal["code"]), (status, &json!(code)), "{refusal}");
         assert!(text(&refusal, "/message").contains(says), "{refusal}");
         assert_eq!(refusal["details"], json!([]));
     }
-    let log = &house.edge.signatures.as_ref().expect("is there").log;
+    let log = &instance.edge.signatures.as_ref().expect("is there").log;
     assert_eq!(log.size(), 0);
-    let open = house_allowing_keys(&bare).await;
+    let open = instance_allowing_keys(&bare).await;
     assert_eq!(open, StatusCode::BAD_REQUEST, "another key's signature");
     log.close();
-    let (status, refusal) = house.post(good.to_string()).await;
+    let (status, refusal) = instance.post(good.to_string()).await;
     assert_eq!((status.as_u16(), &refusal["code"]), (500, &json!(13)));
     assert!(!text(&refusal, "/message").contains("closed"));
 }
 
-async fn house_allowing_keys(bare: &Value) -> StatusCode {
-    let house = house(SignatureAlgorithm::EcdsaP256Sha256, true);
-    let mut request = house.hashedrekord(b"artifact");
+async fn instance_allowing_keys(bare: &Value) -> StatusCode {
+    let instance = instance(SignatureAlgorithm::EcdsaP256Sha256, true);
+    let mut request = instance.hashedrekord(b"artifact");
     let own =
-        json!({ "keyDetails": 5, "publicKey": { "rawBytes": STANDARD.encode(house.key.public_key().spki_der()) } });
+        json!({ "keyDetails": 5, "publicKey": { "rawBytes": STANDARD.encode(instance.key.public_key().spki_der()) } });
     request["hashedRekordRequestV002"]["signature"]["verifier"] = own;
-    assert_eq!(house.post(request.to_string()).await.0, StatusCode::CREATED);
+    assert_eq!(instance.post(request.to_string()).await.0, StatusCode::CREATED);
     request["hashedRekordRequestV002"]["signature"]["verifier"] = bare.clone();
-    house.post(request.to_string()).await.0
+    instance.post(request.to_string()).await.0
 }
 
 #[tokio::test]
 async fn tiles_and_checkpoints_are_served_under_their_one_name() {
-    let house = house(SignatureAlgorithm::EcdsaP256Sha256, false);
-    let log = &house.edge.signatures.as_ref().expect("is there").log;
+    let instance = instance(SignatureAlgorithm::EcdsaP256Sha256, false);
+    let log = &instance.edge.signatures.as_ref().expect("is there").log;
     let pending: Vec<_> = (0..300).map(|n| log.append(format!("leaf {n}"))).collect();
     for pending in pending {
         pending.await.expect("durable");
     }
-    let (status, content_type, body) = house.get("/api/v2/checkpoint").await;
+    let (status, content_type, body) = instance.get("/api/v2/checkpoint").await;
     assert_eq!((status.as_u16(), &*content_type), (200, "text/plain; charset=utf-8"));
     let checkpoint = SignedCheckpoint::parse(std::str::from_utf8(&body).expect("text")).expect("parses");
-    assert_eq!(checkpoint.verify(&house.log_key).expect("signed").size, 300);
+    assert_eq!(checkpoint.verify(&instance.log_key).expect("signed").size, 300);
     for (path, length) in [
         ("/api/v2/tile/0/000", 8192),
         ("/api/v2/tile/0/000.p/7", 224),
@@ -240,7 +240,7 @@ async fn tiles_and_checkpoints_are_served_under_their_one_name() {
         ("/api/v2/tile/1/000.p/1", 32),
         ("/api/v2/tile/entries/001.p/2", 20),
     ] {
-        let (status, content_type, body) = house.get(path).await;
+        let (status, content_type, body) = instance.get(path).await;
         assert_eq!((status.as_u16(), &*content_type, body.len()), (200, "application/octet-stream", length), "{path}");
     }
     for path in [
@@ -252,11 +252,11 @@ async fn tiles_and_checkpoints_are_served_under_their_one_name() {
         "/api/v2/tile/entries/..%2f..%2fkey-file",
         "/ct/tile/0/000.p/1",
     ] {
-        let (status, content_type, _) = house.get(path).await;
+        let (status, content_type, _) = instance.get(path).await;
         assert_eq!((status.as_u16(), &*content_type), (404, "application/json"), "{path}");
     }
-    assert_eq!(house.get("/ct/checkpoint").await.0, StatusCode::OK);
+    assert_eq!(instance.get("/ct/checkpoint").await.0, StatusCode::OK);
     let audit = Request::get("/audit/checkpoint").body(Body::empty()).expect("a request");
-    let response = routes(Arc::clone(&house.edge)).oneshot(audit).await.expect("infallible");
+    let response = routes(Arc::clone(&instance.edge)).oneshot(audit).await.expect("infallible");
     assert_eq!(response.status(), StatusCode::NOT_FOUND, "off unless asked for");
 }

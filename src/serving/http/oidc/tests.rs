@@ -26,13 +26,13 @@ use shared::time::{Clock, UnixTime};
 use tower::ServiceExt as _;
 
 #[cfg(feature = "upstream-login")]
-use self::upstream::house;
+use self::upstream::instance;
 use super::super::frame::frame;
 use super::super::request_id::RequestIds;
 use super::*;
 use crate::instance::openid_provider::OpenIdProviderParts;
 use crate::instance::svid_uses::SvidUses;
-use crate::outbound::bundles::BundleKeeper;
+use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::upstream::UpstreamConnector;
 
 const ORIGIN: &str = "http://localhost:8420";
@@ -54,7 +54,7 @@ impl Clock for HandClock {
     }
 }
 
-struct House {
+struct Instance {
     router: Router,
     clock: Arc<HandClock>,
     store: Arc<MemoryStore>,
@@ -71,11 +71,11 @@ fn half_hash(token: &str) -> String {
 }
 
 #[cfg(not(feature = "upstream-login"))]
-fn house() -> House {
-    house_with(SignatureAlgorithm::RsaPkcs1Sha256, Vec::new())
+fn instance() -> Instance {
+    instance_with(SignatureAlgorithm::RsaPkcs1Sha256, Vec::new())
 }
 
-fn house_with(algorithm: SignatureAlgorithm, upstreams: Vec<(ConnectorSpec, UpstreamConnector)>) -> House {
+fn instance_with(algorithm: SignatureAlgorithm, upstreams: Vec<(ConnectorSpec, UpstreamConnector)>) -> Instance {
     let store = Arc::new(MemoryStore::new());
     let clock = Arc::new(HandClock(Mutex::new(START)));
     let now = clock.now();
@@ -86,10 +86,10 @@ fn house_with(algorithm: SignatureAlgorithm, upstreams: Vec<(ConnectorSpec, Upst
     let app = Client::new("app", Some(app_secret), &["https://app.example/cb?x=1".to_owned()], false).expect("good");
     let key = Arc::new(SigningKey::generate(algorithm).expect("generates"));
     let mut connectors = vec![ConnectorId::local()];
-    let mut speakers = vec![ConnectorSpec { id: "local".to_owned(), grants: vec![Grant::local_accounts()] }];
+    let mut asserters = vec![ConnectorSpec { id: "local".to_owned(), grants: vec![Grant::local_accounts()] }];
     let (specs, upstreams): (Vec<_>, Vec<_>) = upstreams.into_iter().unzip();
     connectors.extend(upstreams.iter().map(|upstream| upstream.id().clone()));
-    speakers.extend(specs);
+    asserters.extend(specs);
     let provider = Provider::new(ProviderParts {
         origin: ORIGIN.to_owned(),
         clients: Clients::new([app]).expect("good"),
@@ -104,8 +104,8 @@ fn house_with(algorithm: SignatureAlgorithm, upstreams: Vec<(ConnectorSpec, Upst
         provider: Arc::new(provider.expect("good")),
         local: Some(Arc::new(local)),
         upstreams: upstreams.into_iter().map(Arc::new).collect(),
-        issuers: Arc::new(Issuers::build(Vec::new(), speakers).map_err(|errors| errors.len()).expect("good")),
-        bundles: Arc::new(BundleKeeper::for_explanations(clock.clone(), Arc::new(SystemRandom))),
+        issuers: Arc::new(Issuers::build(Vec::new(), asserters).map_err(|errors| errors.len()).expect("good")),
+        bundles: Arc::new(BundleRefresher::for_explanations(clock.clone(), Arc::new(SystemRandom))),
         svid_uses: Arc::new(SvidUses::new(store.clone())),
         has_svid_listener: false,
         audit: audit.clone(),
@@ -113,10 +113,10 @@ fn house_with(algorithm: SignatureAlgorithm, upstreams: Vec<(ConnectorSpec, Upst
         random: Arc::new(SystemRandom),
     });
     let router = frame(routes(Current::fixed(Arc::new(edge))), Arc::new(RequestIds::new(&SystemRandom)));
-    House { router, clock, store, audit, token_key: key.public_key().clone() }
+    Instance { router, clock, store, audit, token_key: key.public_key().clone() }
 }
 
-impl House {
+impl Instance {
     fn advance(&self, seconds: u64) {
         *self.clock.0.lock().expect("lock") += seconds;
     }
@@ -201,20 +201,20 @@ impl Reply {
 struct Browser(Mutex<Vec<(String, String)>>);
 
 impl Browser {
-    async fn get(&self, house: &House, uri: &str) -> Reply {
-        self.send(house, Request::builder().uri(uri), Body::empty()).await
+    async fn get(&self, instance: &Instance, uri: &str) -> Reply {
+        self.send(instance, Request::builder().uri(uri), Body::empty()).await
     }
 
-    async fn post(&self, house: &House, uri: &str, pairs: &[(&str, &str)]) -> Reply {
+    async fn post(&self, instance: &Instance, uri: &str, pairs: &[(&str, &str)]) -> Reply {
         let request = Request::builder().method(Method::POST).uri(uri);
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.send(house, request, Body::from(form(pairs))).await
+        self.send(instance, request, Body::from(form(pairs))).await
     }
 
-    async fn send(&self, house: &House, request: http::request::Builder, body: Body) -> Reply {
+    async fn send(&self, instance: &Instance, request: http::request::Builder, body: Body) -> Reply {
         let cookies: Vec<String> = self.0.lock().expect("lock").iter().map(|(n, v)| format!("{n}={v}")).collect();
         let request = request.header(header::COOKIE, cookies.join("; ")).body(body).expect("builds");
-        let reply = house.send(request).await;
+        let reply = instance.send(request).await;
         for line in reply.headers.get_all(header::SET_COOKIE) {
             let line = line.to_str().expect("text");
             assert!(line.contains("; HttpOnly; SameSite=Lax") && line.contains("; Path=/oidc;"), "{line}");
@@ -228,33 +228,33 @@ impl Browser {
         reply
     }
 
-    async fn authorize(&self, house: &House, change: &[(&str, &str)]) -> Reply {
-        self.get(house, &authorize_uri(change)).await
+    async fn authorize(&self, instance: &Instance, change: &[(&str, &str)]) -> Reply {
+        self.get(instance, &authorize_uri(change)).await
     }
 
     /// To the login form of the local users.
-    async fn login_form(&self, house: &House, change: &[(&str, &str)]) -> Reply {
+    async fn login_form(&self, instance: &Instance, change: &[(&str, &str)]) -> Reply {
         let change = [&[("connector_id", "local")], change].concat();
-        let sent = self.authorize(house, &change).await;
+        let sent = self.authorize(instance, &change).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
-        let form = self.get(house, sent.location()).await;
+        let form = self.get(instance, sent.location()).await;
         assert_eq!(form.status, StatusCode::OK, "{}", form.body);
         form
     }
 
-    async fn submit(&self, house: &House, form: &Reply, password: &str) -> Reply {
-        self.submit_as(house, form, ALICE, password).await
+    async fn submit(&self, instance: &Instance, form: &Reply, password: &str) -> Reply {
+        self.submit_as(instance, form, ALICE, password).await
     }
 
-    async fn submit_as(&self, house: &House, form: &Reply, email: &str, password: &str) -> Reply {
+    async fn submit_as(&self, instance: &Instance, form: &Reply, email: &str, password: &str) -> Reply {
         let (flow, csrf) = (form.field("flow"), form.field("csrf"));
         let fields = [("flow", flow.as_str()), ("csrf", &csrf), ("login", email), ("password", password)];
-        self.post(house, "/oidc/auth/local", &fields).await
+        self.post(instance, "/oidc/auth/local", &fields).await
     }
 
-    async fn code(&self, house: &House, change: &[(&str, &str)]) -> String {
-        let form = self.login_form(house, change).await;
-        let done = self.submit(house, &form, PASSWORD).await;
+    async fn code(&self, instance: &Instance, change: &[(&str, &str)]) -> String {
+        let form = self.login_form(instance, change).await;
+        let done = self.submit(instance, &form, PASSWORD).await;
         done.parameter("code").unwrap_or_else(|| panic!("no code: {done:?}"))
     }
 }
@@ -297,10 +297,10 @@ fn good_token_request(code: &str) -> [(&str, &str); 5] {
 
 #[tokio::test]
 async fn a_login_becomes_a_code_a_token_and_a_userinfo() {
-    let house = house();
+    let instance = instance();
     let browser = Browser::default();
-    let form = browser.login_form(&house, &[]).await;
-    assert!(house.has_written_nothing(), "nobody has proved who they are");
+    let form = browser.login_form(&instance, &[]).await;
+    assert!(instance.has_written_nothing(), "nobody has proved who they are");
     let policy = form.headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text");
     assert_eq!(
         policy,
@@ -309,7 +309,7 @@ async fn a_login_becomes_a_code_a_token_and_a_userinfo() {
     );
     assert_eq!(form.headers[header::CACHE_CONTROL], "no-store");
     assert_eq!(form.headers[header::REFERRER_POLICY], "no-referrer");
-    let done = browser.submit(&house, &form, PASSWORD).await;
+    let done = browser.submit(&instance, &form, PASSWORD).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER);
     assert!(done.location().starts_with("http://localhost:41999/auth/callback?code="));
     assert_eq!(done.parameter("state").as_deref(), Some("st&te"));
@@ -325,14 +325,14 @@ async fn a_login_becomes_a_code_a_token_and_a_userinfo() {
         ("code_verifier", VERIFIER),
         ("nonce", "x"),
     ];
-    let answer = house.token(Some(&basic), &request).await;
+    let answer = instance.token(Some(&basic), &request).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
     let tokens = answer.json();
     assert_eq!(tokens["access_token"], tokens["id_token"], "one JWT for both");
     assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&Value::from("Bearer"), &Value::from(600)));
     let token = tokens["id_token"].as_str().expect("a string");
-    let claims = house.claims(token);
+    let claims = instance.claims(token);
     let user_id = claims["federated_claims"]["user_id"].as_str().expect("a string");
     assert_eq!(claims["iss"], ISSUER);
     assert_eq!(claims["aud"], "sigstore");
@@ -345,41 +345,41 @@ async fn a_login_becomes_a_code_a_token_and_a_userinfo() {
     assert_eq!(claims["auth_time"], START);
     assert_eq!(claims["exp"], START + 600);
     assert!(claims["jti"].is_string() && claims.get("at_hash").is_none());
-    assert_eq!(house.audit.size(), 1, "one leaf for one token");
+    assert_eq!(instance.audit.size(), 1, "one leaf for one token");
 
-    let info = house.user_info(token).await;
+    let info = instance.user_info(token).await;
     assert_eq!(info.status, StatusCode::OK, "{}", info.body);
     assert_eq!(info.json()["email"], ALICE);
     assert_eq!(info.json()["sub"], claims["sub"]);
-    house.advance(600);
-    assert!(house.user_info(token).await.has_error(StatusCode::UNAUTHORIZED, "invalid_token"));
+    instance.advance(600);
+    assert!(instance.user_info(token).await.has_error(StatusCode::UNAUTHORIZED, "invalid_token"));
 }
 
 #[tokio::test]
 async fn a_second_use_of_a_code_revokes_what_the_first_made() {
-    let house = house();
-    let code = Browser::default().code(&house, &[]).await;
-    let first = house.redeem(&code).await.json();
+    let instance = instance();
+    let code = Browser::default().code(&instance, &[]).await;
+    let first = instance.redeem(&code).await.json();
     let token = first["access_token"].as_str().expect("a string");
-    assert_eq!(house.user_info(token).await.status, StatusCode::OK);
-    assert!(house.redeem(&code).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"));
-    let refused = house.user_info(token).await;
+    assert_eq!(instance.user_info(token).await.status, StatusCode::OK);
+    assert!(instance.redeem(&code).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"));
+    let refused = instance.user_info(token).await;
     assert!(refused.has_error(StatusCode::UNAUTHORIZED, "invalid_token"), "{refused:?}");
     assert!(refused.headers[header::WWW_AUTHENTICATE].to_str().expect("text").contains("error=\"invalid_token\""));
-    assert_eq!(house.audit.size(), 2, "the token, and the replay once");
-    assert!(house.redeem(&code).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"));
-    assert_eq!(house.audit.size(), 2);
+    assert_eq!(instance.audit.size(), 2, "the token, and the replay once");
+    assert!(instance.redeem(&code).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"));
+    assert_eq!(instance.audit.size(), 2);
 }
 
 #[tokio::test]
 async fn of_many_who_show_one_code_one_gets_a_token() {
-    let house = house_with(SignatureAlgorithm::EcdsaP256Sha256, Vec::new());
-    let code = Browser::default().code(&house, &[]).await;
-    let replies = futures_join(&house, &code, 16).await;
+    let instance = instance_with(SignatureAlgorithm::EcdsaP256Sha256, Vec::new());
+    let code = Browser::default().code(&instance, &[]).await;
+    let replies = futures_join(&instance, &code, 16).await;
     assert_eq!(replies.iter().filter(|status| **status == StatusCode::OK).count(), 1, "{replies:?}");
 }
 
-async fn futures_join(house: &House, code: &str, times: usize) -> Vec<StatusCode> {
+async fn futures_join(instance: &Instance, code: &str, times: usize) -> Vec<StatusCode> {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..times {
         let request = Request::builder()
@@ -388,7 +388,7 @@ async fn futures_join(house: &House, code: &str, times: usize) -> Vec<StatusCode
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(form(&good_token_request(code))))
             .expect("builds");
-        let router = house.router.clone();
+        let router = instance.router.clone();
         tasks.spawn(async move { router.oneshot(request).await.expect("infallible").status() });
     }
     tasks.join_all().await
@@ -396,11 +396,11 @@ async fn futures_join(house: &House, code: &str, times: usize) -> Vec<StatusCode
 
 #[tokio::test]
 async fn codes_expire_and_are_bound_to_client_redirect_and_verifier() {
-    let house = house();
+    let instance = instance();
     let browser = Browser::default();
-    let code = browser.code(&house, &[("prompt", "login")]).await;
-    house.advance(60);
-    assert!(house.redeem(&code).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"), "expired");
+    let code = browser.code(&instance, &[("prompt", "login")]).await;
+    instance.advance(60);
+    assert!(instance.redeem(&code).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"), "expired");
 
     for (name, value) in [
         ("code_verifier", "eBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
@@ -408,20 +408,20 @@ async fn codes_expire_and_are_bound_to_client_redirect_and_verifier() {
         ("redirect_uri", "http://localhost:41999/other"),
         ("redirect_uri", ""),
     ] {
-        let code = browser.code(&house, &[("prompt", "login")]).await;
+        let code = browser.code(&instance, &[("prompt", "login")]).await;
         let mut request = good_token_request(&code);
         request.iter_mut().filter(|(known, _)| *known == name).for_each(|(_, old)| *old = value);
-        let refused = house.token(None, &request).await;
+        let refused = instance.token(None, &request).await;
         assert!(refused.has_error(StatusCode::BAD_REQUEST, "invalid_grant"), "{name}={value}: {refused:?}");
-        assert!(house.redeem(&code).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"), "burnt");
+        assert!(instance.redeem(&code).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"), "burnt");
     }
-    assert_eq!(house.audit.size(), 4, "no token, but each of the four second uses is on record");
+    assert_eq!(instance.audit.size(), 4, "no token, but each of the four second uses is on record");
 }
 
 #[tokio::test]
 async fn a_failed_client_authentication_does_not_burn_the_code() {
-    let house = house();
-    let code = Browser::default().code(&house, &[]).await;
+    let instance = instance();
+    let code = Browser::default().code(&instance, &[]).await;
     let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
     let body = |id: &'static str, secret: &'static str| {
         [
@@ -448,16 +448,16 @@ async fn a_failed_client_authentication_does_not_burn_the_code() {
         // Another client, who is who it says: still not its code.
         (Some(app), body("", ""), StatusCode::BAD_REQUEST, "invalid_grant"),
     ] {
-        let refused = house.token(header.as_deref(), &body).await;
+        let refused = instance.token(header.as_deref(), &body).await;
         assert!(refused.has_error(status, error), "{header:?}: {refused:?}");
         assert_eq!(refused.headers.contains_key(header::WWW_AUTHENTICATE), status == StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(house.redeem(&code).await.status, StatusCode::OK);
+    assert_eq!(instance.redeem(&code).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn token_requests_that_are_wrong_in_themselves() {
-    let house = house();
+    let instance = instance();
     for (body, status, error) in [
         ("client_id=sigstore", StatusCode::BAD_REQUEST, "invalid_request"),
         ("client_id=sigstore&grant_type=password&code=x", StatusCode::BAD_REQUEST, "unsupported_grant_type"),
@@ -473,22 +473,22 @@ async fn token_requests_that_are_wrong_in_themselves() {
     ] {
         let request = Request::builder().method(Method::POST).uri("/oidc/token");
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8");
-        let refused = house.send(request.body(Body::from(body.to_owned())).expect("builds")).await;
+        let refused = instance.send(request.body(Body::from(body.to_owned())).expect("builds")).await;
         assert!(refused.has_error(status, error), "{}: {refused:?}", &body[..60.min(body.len())]);
         assert_eq!(refused.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
     }
     let json =
         Request::builder().method(Method::POST).uri("/oidc/token").header(header::CONTENT_TYPE, "application/json");
-    let refused = house.send(json.body(Body::from("{}")).expect("builds")).await;
+    let refused = instance.send(json.body(Body::from("{}")).expect("builds")).await;
     assert!(refused.has_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request"));
-    let get = house.send(Request::builder().uri("/oidc/token").body(Body::empty()).expect("builds")).await;
+    let get = instance.send(Request::builder().uri("/oidc/token").body(Body::empty()).expect("builds")).await;
     assert_eq!(get.status, StatusCode::METHOD_NOT_ALLOWED);
-    assert!(house.has_written_nothing());
+    assert!(instance.has_written_nothing());
 }
 
 #[tokio::test]
 async fn what_cannot_be_sent_back_is_shown_on_a_page() {
-    let house = house();
+    let instance = instance();
     let browser = Browser::default();
     for (change, text) in [
         ([("client_id", "")], "names no client"),
@@ -501,24 +501,24 @@ async fn what_cannot_be_sent_back_is_shown_on_a_page() {
         ([("redirect_uri", "http://localhost:1/\r\nSet-Cookie: a=b")], "unregistered redirect URI"),
         ([("state", "line\nbreak")], "state must be"),
     ] {
-        let page = browser.authorize(&house, &change).await;
+        let page = browser.authorize(&instance, &change).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{change:?}");
         assert!(page.body.contains(text), "{change:?}: {}", page.body);
         assert!(!page.headers.contains_key(header::LOCATION) && !page.body.contains("<b>"));
     }
     for uri in ["&client_id=app", "&redirect_uri=http://localhost:1/", "&state=2"] {
-        let page = browser.get(&house, &format!("{}{uri}", authorize_uri(&[]))).await;
+        let page = browser.get(&instance, &format!("{}{uri}", authorize_uri(&[]))).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST);
         assert!(page.body.contains("more than once"));
     }
-    let long = browser.get(&house, &format!("/oidc/auth?x={}", "a".repeat(8200))).await;
+    let long = browser.get(&instance, &format!("/oidc/auth?x={}", "a".repeat(8200))).await;
     assert_eq!(long.status, StatusCode::URI_TOO_LONG);
-    assert!(house.has_written_nothing());
+    assert!(instance.has_written_nothing());
 }
 
 #[tokio::test]
 async fn what_can_be_sent_back_names_the_rule() {
-    let house = house();
+    let instance = instance();
     let browser = Browser::default();
     for (change, error) in [
         (vec![("response_type", "")], "invalid_request"),
@@ -541,7 +541,7 @@ async fn what_can_be_sent_back_names_the_rule() {
         (vec![("registration", "{}")], "registration_not_supported"),
         (vec![("nonce", &"n".repeat(257))], "invalid_request"),
     ] {
-        let sent = browser.authorize(&house, &change).await;
+        let sent = browser.authorize(&instance, &change).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{change:?}: {}", sent.body);
         assert!(sent.location().starts_with(BACK), "{change:?}");
         assert_eq!(sent.parameter("error").as_deref(), Some(error), "{change:?}");
@@ -549,98 +549,98 @@ async fn what_can_be_sent_back_names_the_rule() {
         assert_eq!(sent.parameter("iss").as_deref(), Some(ISSUER));
         assert!(sent.parameter("error_description").is_some());
     }
-    let twice = browser.get(&house, &format!("{}&scope=openid", authorize_uri(&[]))).await;
+    let twice = browser.get(&instance, &format!("{}&scope=openid", authorize_uri(&[]))).await;
     assert_eq!(twice.parameter("error").as_deref(), Some("invalid_request"));
-    assert!(house.has_written_nothing());
+    assert!(instance.has_written_nothing());
 }
 
 #[tokio::test]
 async fn a_login_belongs_to_its_browser_its_form_and_its_time() {
-    let house = house();
+    let instance = instance();
     let (alice, mallory) = (Browser::default(), Browser::default());
-    let form = alice.login_form(&house, &[]).await;
+    let form = alice.login_form(&instance, &[]).await;
     // The page of one browser, sent by another.
-    let refused = mallory.submit(&house, &form, PASSWORD).await;
+    let refused = mallory.submit(&instance, &form, PASSWORD).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     assert!(refused.body.contains("not started in this browser"), "{}", refused.body);
     // Another flow's cookie under this flow's name.
-    let _ = mallory.login_form(&house, &[]).await;
+    let _ = mallory.login_form(&instance, &[]).await;
     let stolen = mallory.0.lock().expect("lock").first().expect("a cookie").1.clone();
     let name = alice.0.lock().expect("lock").first().expect("a cookie").0.clone();
     mallory.0.lock().expect("lock").push((name, stolen));
-    assert_eq!(mallory.submit(&house, &form, PASSWORD).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(mallory.submit(&instance, &form, PASSWORD).await.status, StatusCode::BAD_REQUEST);
     // A form without its token.
     let fields = [("flow", &*form.field("flow")), ("csrf", "x"), ("login", ALICE), ("password", PASSWORD)];
-    let forged = alice.post(&house, "/oidc/auth/local", &fields).await;
+    let forged = alice.post(&instance, "/oidc/auth/local", &fields).await;
     assert!(forged.body.contains("not made for this login"), "{}", forged.body);
     // Too late.
-    house.advance(600);
-    let late = alice.submit(&house, &form, PASSWORD).await;
+    instance.advance(600);
+    let late = alice.submit(&instance, &form, PASSWORD).await;
     assert!(late.body.contains("has expired"), "{}", late.body);
-    assert!(house.has_written_nothing());
+    assert!(instance.has_written_nothing());
 }
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_user_look_alike_and_are_slowed_down() {
-    let house = house_with(SignatureAlgorithm::EcdsaP256Sha256, Vec::new());
+    let instance = instance_with(SignatureAlgorithm::EcdsaP256Sha256, Vec::new());
     let browser = Browser::default();
-    let form = browser.login_form(&house, &[]).await;
-    let wrong = browser.submit(&house, &form, "wrong password!").await;
-    let unknown = browser.submit_as(&house, &form, "nobody@example.com", "wrong password!").await;
+    let form = browser.login_form(&instance, &[]).await;
+    let wrong = browser.submit(&instance, &form, "wrong password!").await;
+    let unknown = browser.submit_as(&instance, &form, "nobody@example.com", "wrong password!").await;
     assert_eq!((wrong.status, unknown.status), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED));
     assert_eq!(wrong.body.replace(ALICE, "X"), unknown.body.replace("nobody@example.com", "X"));
     for _ in 0..4 {
-        assert_eq!(browser.submit(&house, &form, "wrong password!").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(browser.submit(&instance, &form, "wrong password!").await.status, StatusCode::UNAUTHORIZED);
     }
-    let locked = browser.submit(&house, &form, PASSWORD).await;
+    let locked = browser.submit(&instance, &form, PASSWORD).await;
     assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(locked.headers[header::RETRY_AFTER], "10");
     assert!(locked.body.contains("too many failed logins") || locked.body.contains("Too many failed logins"));
-    house.advance(10);
-    assert!(browser.submit(&house, &form, PASSWORD).await.parameter("code").is_some());
+    instance.advance(10);
+    assert!(browser.submit(&instance, &form, PASSWORD).await.parameter("code").is_some());
 }
 
 #[tokio::test]
 async fn out_of_band_shows_the_code() {
-    let house = house();
+    let instance = instance();
     let browser = Browser::default();
     let oob = "urn:ietf:wg:oauth:2.0:oob";
-    let form = browser.login_form(&house, &[("redirect_uri", oob)]).await;
-    let page = browser.submit(&house, &form, PASSWORD).await;
+    let form = browser.login_form(&instance, &[("redirect_uri", oob)]).await;
+    let page = browser.submit(&instance, &form, PASSWORD).await;
     assert_eq!(page.status, StatusCode::OK);
     let marker = "id=\"code\" class=\"code\" type=\"text\" readonly value=\"";
     let code = page.body.split_once(marker).expect("the code").1.split_once('"').expect("its end").0;
     let mut request = good_token_request(code);
     request[3].1 = oob;
-    assert_eq!(house.token(None, &request).await.status, StatusCode::OK);
+    assert_eq!(instance.token(None, &request).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn sessions_spare_the_password_but_a_public_client_needs_a_word() {
-    let house = house_with(SignatureAlgorithm::EcdsaP256Sha256, Vec::new());
+    let instance = instance_with(SignatureAlgorithm::EcdsaP256Sha256, Vec::new());
     let browser = Browser::default();
-    let _ = browser.code(&house, &[]).await;
-    house.advance(100);
+    let _ = browser.code(&instance, &[]).await;
+    instance.advance(100);
     // A public client: the person confirms.
-    let page = browser.authorize(&house, &[]).await;
+    let page = browser.authorize(&instance, &[]).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("Continue as") && page.body.contains(ALICE) && page.body.contains("localhost:41999"));
     let (flow, csrf) = (page.field("flow"), page.field("csrf"));
     let forged = [("flow", flow.as_str()), ("csrf", "x"), ("answer", "continue")];
-    assert_eq!(browser.post(&house, "/oidc/approval", &forged).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(browser.post(&instance, "/oidc/approval", &forged).await.status, StatusCode::BAD_REQUEST);
     let other = [("flow", flow.as_str()), ("csrf", &csrf), ("answer", "other")];
-    assert!(browser.post(&house, "/oidc/approval", &other).await.location().starts_with("/oidc/auth/local?flow="));
+    assert!(browser.post(&instance, "/oidc/approval", &other).await.location().starts_with("/oidc/auth/local?flow="));
     let yes = [("flow", flow.as_str()), ("csrf", &csrf), ("answer", "continue")];
-    let code = browser.post(&house, "/oidc/approval", &yes).await.parameter("code").expect("a code");
-    let tokens = house.redeem(&code).await.json();
+    let code = browser.post(&instance, "/oidc/approval", &yes).await.parameter("code").expect("a code");
+    let tokens = instance.redeem(&code).await.json();
     let payload = tokens["id_token"].as_str().expect("a string").split('.').nth(1).expect("claims");
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON");
     assert_eq!((&claims["auth_time"], &claims["iat"]), (&Value::from(START), &Value::from(START + 100)));
-    let silent = browser.authorize(&house, &[("prompt", "none")]).await;
+    let silent = browser.authorize(&instance, &[("prompt", "none")]).await;
     assert_eq!(silent.parameter("error").as_deref(), Some("interaction_required"));
     // Those that want the password, or a younger login.
     for change in [[("prompt", "login")], [("max_age", "99")], [("max_age", "0")]] {
-        let sent = browser.authorize(&house, &change).await;
+        let sent = browser.authorize(&instance, &change).await;
         assert!(sent.location().starts_with("/oidc/auth/local?flow="), "{change:?}: {sent:?}");
     }
     // A confidential client proves who it is: no question, and prompt=none works.
@@ -648,17 +648,17 @@ async fn sessions_spare_the_password_but_a_public_client_needs_a_word() {
     for extra in
         [("max_age", "1000"), ("prompt", "none"), ("id_token_hint", tokens["id_token"].as_str().expect("text"))]
     {
-        let sent = browser.authorize(&house, &[app[0], app[1], extra]).await;
+        let sent = browser.authorize(&instance, &[app[0], app[1], extra]).await;
         assert!(sent.location().starts_with("https://app.example/cb?x=1&code="), "{extra:?}: {sent:?}");
     }
-    house.advance(3600);
-    let ended = browser.authorize(&house, &[app[0], app[1], ("prompt", "none")]).await;
+    instance.advance(3600);
+    let ended = browser.authorize(&instance, &[app[0], app[1], ("prompt", "none")]).await;
     assert_eq!(ended.parameter("error").as_deref(), Some("login_required"));
 }
 
 #[tokio::test]
 async fn a_confidential_client_gets_an_access_token_of_another_kind() {
-    let house = house();
+    let instance = instance();
     let change = [
         ("client_id", "app"),
         ("redirect_uri", "https://app.example/cb?x=1"),
@@ -666,7 +666,7 @@ async fn a_confidential_client_gets_an_access_token_of_another_kind() {
         ("code_challenge_method", ""),
         ("scope", "openid email profile unknown"),
     ];
-    let code = Browser::default().code(&house, &change).await;
+    let code = Browser::default().code(&instance, &change).await;
     let request = |secret: &'static str| {
         [
             ("grant_type", "authorization_code"),
@@ -676,30 +676,30 @@ async fn a_confidential_client_gets_an_access_token_of_another_kind() {
             ("client_secret", secret),
         ]
     };
-    let tokens = house.token(None, &request(APP_SECRET)).await.json();
+    let tokens = instance.token(None, &request(APP_SECRET)).await.json();
     assert_eq!(tokens["scope"], "openid email profile");
     let (id, access) = (tokens["id_token"].as_str().expect("text"), tokens["access_token"].as_str().expect("text"));
-    let claims = house.claims(id);
+    let claims = instance.claims(id);
     assert_eq!(claims["aud"], "app");
     assert_eq!(claims["at_hash"], half_hash(access));
     assert_eq!(claims.get("email"), None, "OpenID Connect Core 5.4: at userinfo");
-    let info = house.user_info(access).await.json();
+    let info = instance.user_info(access).await.json();
     assert_eq!((&info["email"], &info["sub"]), (&Value::from(ALICE), &claims["sub"]));
-    assert!(house.user_info(id).await.has_error(StatusCode::UNAUTHORIZED, "invalid_token"), "an ID token is none");
-    let _ = house.token(None, &request(APP_SECRET)).await;
-    assert!(house.user_info(access).await.has_error(StatusCode::UNAUTHORIZED, "invalid_token"), "revoked");
+    assert!(instance.user_info(id).await.has_error(StatusCode::UNAUTHORIZED, "invalid_token"), "an ID token is none");
+    let _ = instance.token(None, &request(APP_SECRET)).await;
+    assert!(instance.user_info(access).await.has_error(StatusCode::UNAUTHORIZED, "invalid_token"), "revoked");
 }
 
 #[tokio::test]
 async fn pkce_cannot_be_stripped() {
-    let house = house();
+    let instance = instance();
     let app = [
         ("client_id", "app"),
         ("redirect_uri", "https://app.example/cb?x=1"),
         ("code_challenge", ""),
         ("code_challenge_method", ""),
     ];
-    let code = Browser::default().code(&house, &app).await;
+    let code = Browser::default().code(&instance, &app).await;
     let request = [
         ("grant_type", "authorization_code"),
         ("code", code.as_str()),
@@ -708,14 +708,14 @@ async fn pkce_cannot_be_stripped() {
         ("client_secret", APP_SECRET),
         ("code_verifier", VERIFIER),
     ];
-    assert!(house.token(None, &request).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"));
+    assert!(instance.token(None, &request).await.has_error(StatusCode::BAD_REQUEST, "invalid_grant"));
 }
 
 #[tokio::test]
 async fn userinfo_takes_one_token_in_one_place() {
-    let house = house();
-    let code = Browser::default().code(&house, &[]).await;
-    let tokens = house.redeem(&code).await.json();
+    let instance = instance();
+    let code = Browser::default().code(&instance, &[]).await;
+    let tokens = instance.redeem(&code).await.json();
     let token = tokens["access_token"].as_str().expect("text");
     let post = |header: Option<String>, body: String| {
         let mut request = Request::builder().method(Method::POST).uri("/oidc/userinfo");
@@ -723,7 +723,7 @@ async fn userinfo_takes_one_token_in_one_place() {
         if let Some(header) = header {
             request = request.header(header::AUTHORIZATION, header);
         }
-        house.send(request.body(Body::from(body)).expect("builds"))
+        instance.send(request.body(Body::from(body)).expect("builds"))
     };
     assert_eq!(post(None, format!("access_token={token}")).await.status, StatusCode::OK);
     let both = post(Some(format!("Bearer {token}")), format!("access_token={token}")).await;
@@ -736,14 +736,14 @@ async fn userinfo_takes_one_token_in_one_place() {
     let claims = input.split_once('.').expect("two parts").1;
     let none_header = b64("{\"alg\":\"none\"}");
     for bad in [format!("{input}."), format!("{input}.AAAA"), format!("{none_header}.{claims}."), "x".repeat(20_000)] {
-        assert!(house.user_info(&bad).await.has_error(StatusCode::UNAUTHORIZED, "invalid_token"), "{bad:.40}");
+        assert!(instance.user_info(&bad).await.has_error(StatusCode::UNAUTHORIZED, "invalid_token"), "{bad:.40}");
     }
 }
 
 #[tokio::test]
 async fn discovery_and_keys_agree_with_what_is_served() {
-    let house = house();
-    let get = |uri: &'static str| house.send(Request::builder().uri(uri).body(Body::empty()).expect("builds"));
+    let instance = instance();
+    let get = |uri: &'static str| instance.send(Request::builder().uri(uri).body(Body::empty()).expect("builds"));
     let discovery = get("/oidc/.well-known/openid-configuration").await;
     assert_eq!(discovery.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
     let document = discovery.json();
@@ -753,7 +753,7 @@ async fn discovery_and_keys_agree_with_what_is_served() {
     for (name, value) in document.as_object().expect("an object") {
         if name.ends_with("_endpoint") || name == "jwks_uri" {
             let path = value.as_str().expect("text").strip_prefix(ORIGIN).expect("ours").to_owned();
-            let reply = house.send(Request::builder().uri(path).body(Body::empty()).expect("builds")).await;
+            let reply = instance.send(Request::builder().uri(path).body(Body::empty()).expect("builds")).await;
             assert_ne!(reply.status, StatusCode::NOT_FOUND, "{name}");
         }
     }
@@ -765,19 +765,19 @@ async fn discovery_and_keys_agree_with_what_is_served() {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, thumbprint.as_bytes());
     assert_eq!(key["kid"], b64(digest.as_ref()), "RFC 7638");
     let preflight = Request::builder().method(Method::OPTIONS).uri("/oidc/token").body(Body::empty()).expect("builds");
-    assert_eq!(house.send(preflight).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(instance.send(preflight).await.status, StatusCode::NO_CONTENT);
     assert_eq!(get("/oidc/style.css").await.headers[header::CONTENT_TYPE], "text/css; charset=utf-8");
 }
 
 #[tokio::test]
 async fn many_logins_at_once_do_not_fill_the_cookie_header() {
-    let house = house();
+    let instance = instance();
     let browser = Browser::default();
     for _ in 0..10 {
-        let _ = browser.login_form(&house, &[]).await;
+        let _ = browser.login_form(&instance, &[]).await;
         assert!(browser.0.lock().expect("lock").len() <= 4);
     }
-    let form = browser.login_form(&house, &[]).await;
-    let done = browser.submit(&house, &form, PASSWORD).await;
+    let form = browser.login_form(&instance, &[]).await;
+    let done = browser.submit(&instance, &form, PASSWORD).await;
     assert!(done.parameter("code").is_some(), "the youngest goes on");
 }

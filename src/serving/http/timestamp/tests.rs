@@ -8,7 +8,7 @@ use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use shared::log::Log;
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
-use shared::x509::{Ceremony, Chain, NodePrefix};
+use shared::x509::{CaSetup, Chain, NodePrefix};
 use tower::ServiceExt as _;
 use tsa::{
     Accuracy, ClockLimits, ClockReading, ClockTrouble, Clocks, Expected, PolicyOid, SigningUnit, Succession,
@@ -46,20 +46,20 @@ impl Clocks for SetClock {
     }
 }
 
-struct House {
+struct Instance {
     clocks: Arc<SetClock>,
     audit: Log,
     unit: Arc<SigningUnit>,
     authority: Arc<TimestampAuthority>,
 }
 
-fn house() -> House {
+fn instance() -> Instance {
     let algorithm = SignatureAlgorithm::EcdsaP256Sha256;
     let (root_key, key) = (SigningKey::generate(algorithm).unwrap(), SigningKey::generate(algorithm).unwrap());
     let now = UnixTime::from_millis(NOW - 60_000);
-    let ceremony = Ceremony { house: "h", root_key: &root_key, now, random: &SystemRandom };
-    let root = ceremony.root().unwrap();
-    let leaf = ceremony.timestamp_unit(&root, "Timestamp Unit 1", key.public_key()).unwrap();
+    let setup = CaSetup { instance: "h", root_key: &root_key, now, random: &SystemRandom };
+    let root = setup.root().unwrap();
+    let leaf = setup.timestamp_unit(&root, "Timestamp Unit 1", key.public_key()).unwrap();
     let config = UnitConfig {
         name: "first".to_owned(),
         key: Arc::new(key),
@@ -72,7 +72,7 @@ fn house() -> House {
     let unit = Arc::new(SigningUnit::new(config, UnixTime::from_millis(NOW)).unwrap());
     let (clocks, audit) = (SetClock::at(NOW, 5_000), Log::in_memory());
     let authority = start(&unit, &clocks, &audit);
-    House { clocks, audit, unit, authority }
+    Instance { clocks, audit, unit, authority }
 }
 
 fn make_authority(unit: &Arc<SigningUnit>, clocks: &Arc<SetClock>, audit: &Log) -> TimestampAuthority {
@@ -98,9 +98,14 @@ fn hash() -> String {
     base64::engine::general_purpose::STANDARD.encode(tsa::HashAlgorithm::Sha256.digest(DATA))
 }
 
-async fn ask(house: &House, path: &str, media_type: &str, body: impl Into<Body>) -> (StatusCode, HeaderMap, Bytes) {
+async fn ask(
+    instance: &Instance,
+    path: &str,
+    media_type: &str,
+    body: impl Into<Body>,
+) -> (StatusCode, HeaderMap, Bytes) {
     let request = Request::builder().method(Method::POST).uri(path).header(header::CONTENT_TYPE, media_type);
-    let response = routes(Arc::clone(&house.authority)).oneshot(request.body(body.into()).unwrap()).await.unwrap();
+    let response = routes(Arc::clone(&instance.authority)).oneshot(request.body(body.into()).unwrap()).await.unwrap();
     let (head, body) = response.into_parts();
     (head.status, head.headers, body.collect().await.unwrap().to_bytes())
 }
@@ -119,14 +124,14 @@ fn failure_bits(info: PkiFailureInfo) -> &'static [u8] {
 }
 
 /// Both doors refuse with this bit, each with its own status.
-async fn refused_by_both(house: &House, body: &[u8], info: PkiFailureInfo, sigstore_status: u16) {
+async fn refused_by_both(instance: &Instance, body: &[u8], info: PkiFailureInfo, sigstore_status: u16) {
     for (path, status) in [
         ("/api/v1/timestamp", sigstore_status),
         ("/tsa", 200),
         ("/tsa/first", 200),
         ("/tsa/first/api/v1/timestamp", sigstore_status),
     ] {
-        let (answered, headers, body) = ask(house, path, QUERY, body.to_vec()).await;
+        let (answered, headers, body) = ask(instance, path, QUERY, body.to_vec()).await;
         assert_eq!(answered.as_u16(), status, "{path}");
         assert_eq!(headers[header::CONTENT_TYPE], "application/timestamp-reply", "{path}");
         assert!(body.ends_with(failure_bits(info)), "{path} {info:?} {body:02x?}");
@@ -136,7 +141,7 @@ async fn refused_by_both(house: &House, body: &[u8], info: PkiFailureInfo, sigst
 
 #[tokio::test]
 async fn a_query_is_answered_at_every_door_and_recorded() {
-    let house = house();
+    let instance = instance();
     let json =
         format!(r#"{{"artifactHash":"{}","hashAlgorithm":"sha256","nonce":123456789,"certificates":true}}"#, hash());
     for (path, media_type, body) in [
@@ -147,17 +152,17 @@ async fn a_query_is_answered_at_every_door_and_recorded() {
         ("/tsa", QUERY, query()),
         ("/tsa/first", QUERY, query()),
     ] {
-        let before = house.audit.size();
-        let (status, headers, body) = ask(&house, path, media_type, body).await;
+        let before = instance.audit.size();
+        let (status, headers, body) = ask(&instance, path, media_type, body).await;
         assert_eq!(status, StatusCode::OK, "{path} {media_type}");
         assert_eq!(headers[header::CONTENT_TYPE], "application/timestamp-reply");
         let query = query();
         let expected = Expected::answer_to(TimestampRequest::parse(&query).unwrap());
-        let trust = TimestampTrust::unit(house.unit.chain());
+        let trust = TimestampTrust::unit(instance.unit.chain());
         let verified = verify_response(&body, &expected, &trust).unwrap();
         assert_eq!(verified.gen_time, UnixTime::from_seconds(NOW / 1_000));
-        assert_eq!(house.audit.size(), before + 1);
-        let record = serde_json::from_slice(&house.audit.leaf(before).unwrap().unwrap()).unwrap();
+        assert_eq!(instance.audit.size(), before + 1);
+        let record = serde_json::from_slice(&instance.audit.leaf(before).unwrap().unwrap()).unwrap();
         let AuditRecord::Timestamped { serial, gen_time, at_ms, .. } = record else { panic!("{record:?}") };
         assert_eq!((serial, gen_time.as_str(), at_ms), (hex::encode(&verified.serial), "20261121105200Z", NOW));
     }
@@ -165,61 +170,62 @@ async fn a_query_is_answered_at_every_door_and_recorded() {
 
 #[tokio::test]
 async fn where_no_record_of_each_is_wanted_they_are_counted() {
-    let house = house();
-    let authority = make_authority(&house.unit, &house.clocks, &house.audit).with_records(TimestampRecords::Off);
-    let house = House { authority: Arc::new(authority), ..house };
+    let instance = instance();
+    let authority =
+        make_authority(&instance.unit, &instance.clocks, &instance.audit).with_records(TimestampRecords::Off);
+    let instance = Instance { authority: Arc::new(authority), ..instance };
     for _ in 0..3 {
-        let (_, _, body) = ask(&house, "/tsa", QUERY, query()).await;
+        let (_, _, body) = ask(&instance, "/tsa", QUERY, query()).await;
         let query = query();
         let expected = Expected::answer_to(TimestampRequest::parse(&query).unwrap());
-        verify_response(&body, &expected, &TimestampTrust::unit(house.unit.chain())).unwrap();
+        verify_response(&body, &expected, &TimestampTrust::unit(instance.unit.chain())).unwrap();
     }
-    assert_eq!(house.audit.size(), 0);
-    house.authority.record_count();
-    house.authority.record_count();
-    house.audit.append(b"{}").await.unwrap();
-    let record: AuditRecord = serde_json::from_slice(&house.audit.leaf(0).unwrap().unwrap()).unwrap();
+    assert_eq!(instance.audit.size(), 0);
+    instance.authority.record_count();
+    instance.authority.record_count();
+    instance.audit.append(b"{}").await.unwrap();
+    let record: AuditRecord = serde_json::from_slice(&instance.audit.leaf(0).unwrap().unwrap()).unwrap();
     assert_eq!(record, AuditRecord::TimestampsCounted { at_ms: NOW, count: 3 });
-    let mark = start(&house.unit, &house.clocks, &house.audit).time().report()["signed_up_to_ms"].as_u64();
+    let mark = start(&instance.unit, &instance.clocks, &instance.audit).time().report()["signed_up_to_ms"].as_u64();
     assert_eq!(mark, Some(NOW), "counted timestamps keep the mark too");
-    assert_eq!(house.audit.leaf(1).unwrap().unwrap(), b"{}");
+    assert_eq!(instance.audit.leaf(1).unwrap().unwrap(), b"{}");
 }
 
 #[tokio::test]
 async fn refusals_have_the_status_of_their_door_and_leave_no_record() {
-    let house = house();
+    let instance = instance();
     let mut version = query();
     version[4] = 2;
     let mut unknown_hash = query();
     *unknown_hash.iter_mut().find(|octet| **octet == 0x65).unwrap() = 0x66;
-    refused_by_both(&house, &version, PkiFailureInfo::BadRequest, 400).await;
-    refused_by_both(&house, &unknown_hash, PkiFailureInfo::BadAlg, 400).await;
-    refused_by_both(&house, b"", PkiFailureInfo::BadDataFormat, 400).await;
-    refused_by_both(&house, &vec![0; MAX_REQUEST + 1], PkiFailureInfo::BadRequest, 413).await;
-    assert_eq!(house.audit.size(), 0);
-    house.clocks.set(NOW + 1_000, 5_000);
-    refused_by_both(&house, &query(), PkiFailureInfo::TimeNotAvailable, 503).await;
-    house.audit.append(b"{}").await.unwrap();
-    for index in 0..house.audit.size() - 1 {
-        let record: AuditRecord = serde_json::from_slice(&house.audit.leaf(index).unwrap().unwrap()).unwrap();
+    refused_by_both(&instance, &version, PkiFailureInfo::BadRequest, 400).await;
+    refused_by_both(&instance, &unknown_hash, PkiFailureInfo::BadAlg, 400).await;
+    refused_by_both(&instance, b"", PkiFailureInfo::BadDataFormat, 400).await;
+    refused_by_both(&instance, &vec![0; MAX_REQUEST + 1], PkiFailureInfo::BadRequest, 413).await;
+    assert_eq!(instance.audit.size(), 0);
+    instance.clocks.set(NOW + 1_000, 5_000);
+    refused_by_both(&instance, &query(), PkiFailureInfo::TimeNotAvailable, 503).await;
+    instance.audit.append(b"{}").await.unwrap();
+    for index in 0..instance.audit.size() - 1 {
+        let record: AuditRecord = serde_json::from_slice(&instance.audit.leaf(index).unwrap().unwrap()).unwrap();
         assert!(matches!(record, AuditRecord::Clock { .. }), "of the clock, not of the refusal: {record:?}");
     }
-    house.clocks.set(NOW + 6_000, 10_000);
-    assert_eq!(ask(&house, "/tsa", QUERY, query()).await.0, StatusCode::OK);
+    instance.clocks.set(NOW + 6_000, 10_000);
+    assert_eq!(ask(&instance, "/tsa", QUERY, query()).await.0, StatusCode::OK);
     // Nothing leaves when the record does not stay.
-    house.audit.close();
-    refused_by_both(&house, &query(), PkiFailureInfo::SystemFailure, 503).await;
+    instance.audit.close();
+    refused_by_both(&instance, &query(), PkiFailureInfo::SystemFailure, 503).await;
 }
 
 #[tokio::test]
 async fn our_own_faults_tell_the_request_and_nothing_else() {
-    let house = house();
-    house.audit.close();
+    let instance = instance();
+    instance.audit.close();
     let ids = super::super::request_id::RequestIds::new(&SystemRandom);
     let id = ids.next();
     let mut request = Request::builder().method(Method::POST).uri("/tsa").header(header::CONTENT_TYPE, QUERY);
     request = request.extension(id.clone());
-    let response = routes(house.authority).oneshot(request.body(Body::from(query())).unwrap()).await.unwrap();
+    let response = routes(instance.authority).oneshot(request.body(Body::from(query())).unwrap()).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let text = format!("the timestamp authority cannot answer now (request {id})");
     assert!(body.windows(text.len()).any(|window| window == text.as_bytes()));
@@ -228,30 +234,30 @@ async fn our_own_faults_tell_the_request_and_nothing_else() {
 
 #[tokio::test]
 async fn what_is_not_a_timestamp_request_is_told_so() {
-    let house = house();
+    let instance = instance();
     for (path, media_type) in [
         ("/api/v1/timestamp", "application/octet-stream"),
         ("/api/v1/timestamp", ""),
         ("/tsa", "application/json"),
         ("/tsa", "application/timestamp-reply"),
     ] {
-        let (status, headers, body) = ask(&house, path, media_type, query()).await;
+        let (status, headers, body) = ask(&instance, path, media_type, query()).await;
         assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{path} {media_type}");
         assert_eq!(headers[header::CONTENT_TYPE], "text/plain; charset=utf-8");
         assert!(body.starts_with(b"send a DER TimeStampReq"));
     }
-    let (status, _, body) = ask(&house, "/tsa/second", QUERY, query()).await;
+    let (status, _, body) = ask(&instance, "/tsa/second", QUERY, query()).await;
     assert_eq!(status, StatusCode::OK);
     assert!(body.ends_with(failure_bits(PkiFailureInfo::BadRequest)));
     let get = Request::builder().uri("/tsa").body(Body::empty()).unwrap();
-    assert_eq!(routes(house.authority).oneshot(get).await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(routes(instance.authority).oneshot(get).await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
 async fn a_body_without_a_length_is_cut_at_the_cap() {
-    let house = house();
+    let instance = instance();
     let endless = endless_body();
-    let (status, _, body) = ask(&house, "/api/v1/timestamp", QUERY, endless).await;
+    let (status, _, body) = ask(&instance, "/api/v1/timestamp", QUERY, endless).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(body.ends_with(failure_bits(PkiFailureInfo::BadRequest)));
 }
@@ -275,22 +281,22 @@ fn endless_body() -> Body {
 
 #[tokio::test]
 async fn the_chain_is_served_leaf_first_and_not_for_ever() {
-    let house = house();
+    let instance = instance();
     let request = Request::builder().uri("/api/v1/timestamp/certchain").body(Body::empty()).unwrap();
-    let response = routes(Arc::clone(&house.authority)).oneshot(request).await.unwrap();
+    let response = routes(Arc::clone(&instance.authority)).oneshot(request).await.unwrap();
     assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache");
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let chain = Chain::from_pem(std::str::from_utf8(&body).unwrap()).unwrap();
-    assert_eq!(&chain, house.unit.chain());
+    assert_eq!(&chain, instance.unit.chain());
 }
 
 #[tokio::test]
 async fn a_restart_with_the_clock_put_back_gives_no_time() {
-    let house = house();
-    assert_eq!(ask(&house, "/tsa", QUERY, query()).await.0, StatusCode::OK);
-    house.audit.append(b"{}").await.unwrap();
+    let instance = instance();
+    assert_eq!(ask(&instance, "/tsa", QUERY, query()).await.0, StatusCode::OK);
+    instance.audit.append(b"{}").await.unwrap();
     let clocks = SetClock::at(NOW - 10_000, 100);
-    let authority = start(&house.unit, &clocks, &house.audit);
+    let authority = start(&instance.unit, &clocks, &instance.audit);
     assert_eq!(authority.time().permit(), Err(ClockTrouble::Behind { by_ms: 10_000 }));
     clocks.set(NOW, 10_100);
     assert!(authority.time().permit().is_ok());
@@ -309,10 +315,10 @@ async fn the_disclosure_says_what_the_units_do() {
 
     use crate::serving::http::disclosure::{self, DisclosureEdge};
 
-    let house = house();
+    let instance = instance();
     let section = DisclosureSection { contact: "tsa@example.com".to_owned(), ..DisclosureSection::default() };
     let origin = crate::instance::assemble::Origin::parse("http://127.0.0.1:1").unwrap();
-    let edge = Arc::new(DisclosureEdge { timestamps: Arc::clone(&house.authority), origin, section });
+    let edge = Arc::new(DisclosureEdge { timestamps: Arc::clone(&instance.authority), origin, section });
     let get = async |path: &str| {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let response = disclosure::routes(Arc::clone(&edge)).oneshot(request).await.unwrap();
@@ -327,7 +333,7 @@ async fn the_disclosure_says_what_the_units_do() {
     assert_eq!(statement["operator"]["law"], "not stated");
     assert_eq!(statement["clock"]["trusted_now"], true);
     assert_eq!(statement["hash_algorithms"].as_array().unwrap().len(), tsa::HashAlgorithm::ALL.len());
-    house.clocks.set(NOW + 1_000, 5_000);
+    instance.clocks.set(NOW + 1_000, 5_000);
     let page = String::from_utf8(get("/tsa/disclosure").await.to_vec()).unwrap();
     assert!(page.contains("not trusted, the clock was moved;"), "{page}");
     assert!(page.contains("tsa@example.com") && page.contains(POLICY));

@@ -14,7 +14,7 @@ use crate::keys::{SignatureAlgorithm, Signer as _, SigningKey};
 use crate::random::SystemRandom;
 use crate::time::UnixTime;
 use crate::x509::revocation::{CrlPlan, RevocationReason, Revoked};
-use crate::x509::{Ceremony, Certificate};
+use crate::x509::{CaSetup, Certificate};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 
@@ -26,8 +26,8 @@ struct Authority {
 impl Authority {
     fn new() -> Self {
         let key = SigningKey::generate(SignatureAlgorithm::EcdsaP384Sha384).expect("a key");
-        let ceremony = Ceremony { house: "h.example", root_key: &key, now: NOW, random: &SystemRandom };
-        let root = ceremony.root().expect("a root");
+        let setup = CaSetup { instance: "h.example", root_key: &key, now: NOW, random: &SystemRandom };
+        let root = setup.root().expect("a root");
         Self { key, root }
     }
 

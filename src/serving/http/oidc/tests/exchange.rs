@@ -15,7 +15,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::instance::fixture::{ORIGIN as HOUSE, Scratch, sign};
+use crate::instance::fixture::{ORIGIN as INSTANCE, Scratch, sign};
 use crate::serving::listen::svid::PeerSvid;
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -50,7 +50,7 @@ async fn send(router: Router, request: Request<Body>) -> Reply {
     Reply { status: parts.status, headers: parts.headers, body: String::from_utf8(bytes.to_vec()).expect("text") }
 }
 
-/// A whole house and a trust domain beside it.
+/// A whole instance and a trust domain beside it.
 struct Neighbours {
     scratch: Scratch,
     key: SigningKey,
@@ -60,7 +60,7 @@ impl Neighbours {
     async fn open(more: &str) -> Self {
         let key = p256();
         let configuration = format!(
-            "[house]\norigin = \"{HOUSE}\"\n[[trust_domains]]\nname = \"a.test\"\nbundle = {{ file = \"a.json\" }}\n\
+            "[instance]\norigin = \"{INSTANCE}\"\n[[trust_domains]]\nname = \"a.test\"\nbundle = {{ file = \"a.json\" }}\n\
              issuer_label = \"https://oidc.a.test\"\ngrants = [{{ spiffe = \"spiffe://a.test/ci\" }}]\n{more}"
         );
         let scratch = Scratch::open_with(&configuration, &[("a.json", bundle("k", &key))]).await;
@@ -134,7 +134,7 @@ fn says(certificate: &Certificate) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
 #[tokio::test]
 async fn a_certificate_for_an_exchanged_token_says_what_one_for_the_svid_says() {
     let here = Neighbours::open("").await;
-    let (own, ours) = (here.svid("sigstore"), here.svid(&format!("{HOUSE}/oidc")));
+    let (own, ours) = (here.svid("sigstore"), here.svid(&format!("{INSTANCE}/oidc")));
     let direct = here.certificate(&own).await;
     let before = here.scratch.audit().len();
     let (exchanged, asserted) = (here.exchange(&own, "sigstore").await, here.assert(&ours).await);
@@ -145,7 +145,7 @@ async fn a_certificate_for_an_exchanged_token_says_what_one_for_the_svid_says() 
         let token = token_of(&reply);
         let claims = claims_of(&token);
         let shape = (&claims["iss"], &claims["sub"], &claims["aud"]);
-        assert_eq!(shape, (&json!(format!("{HOUSE}/oidc")), &json!(ID), &json!("sigstore")));
+        assert_eq!(shape, (&json!(format!("{INSTANCE}/oidc")), &json!(ID), &json!("sigstore")));
         assert!(claims.get("email").is_none() && claims.get("auth_time").is_none(), "{claims}");
         let shared::audit::AuditRecord::TokenIssued { subject, connector, credential_sha256, rule, credential, .. } =
             here.scratch.audit()[at].clone()
@@ -179,7 +179,7 @@ async fn an_exchanged_token_is_not_exchanged_again_and_opens_nothing_else() {
     assert!(again.has_error(StatusCode::BAD_REQUEST, "invalid_request"), "{again:?}");
     let told = again.json()["error_description"].as_str().expect("a text").to_owned();
     assert!(told.starts_with("rule J2: ") && told.contains("only SVIDs"), "{told}");
-    let person = here.exchange(&here.scratch.token("sigstore", "admin@house.example"), "sigstore").await;
+    let person = here.exchange(&here.scratch.token("sigstore", "admin@instance.example"), "sigstore").await;
     assert!(person.has_error(StatusCode::BAD_REQUEST, "invalid_request"), "{person:?}");
     // Even for the client that the API is for: a workload has no address, so no role.
     let token = token_of(&here.exchange(&here.svid("sigstore"), "privyseal-cli").await);
@@ -201,7 +201,7 @@ async fn uses_are_counted_before_anything_is_written() {
     assert_eq!(here.scratch.audit().len(), before, "what is refused is not in the log");
 
     let here = Neighbours::open("uses_per_minute = 1\n").await;
-    let ours = format!("{HOUSE}/oidc");
+    let ours = format!("{INSTANCE}/oidc");
     // A refused request is no use.
     let refused = here.exchange(&here.svid(&ours), "nobody").await;
     assert!(refused.has_error(StatusCode::BAD_REQUEST, "invalid_target"), "{refused:?}");
@@ -262,7 +262,7 @@ impl Desk {
             local: None,
             upstreams: Vec::new(),
             issuers: Arc::new(issuers.unwrap_or_else(|errors| panic!("{errors:?}"))),
-            bundles: Arc::new(BundleKeeper::for_explanations(clock.clone(), random.clone())),
+            bundles: Arc::new(BundleRefresher::for_explanations(clock.clone(), random.clone())),
             svid_uses: Arc::new(SvidUses::new(store)),
             has_svid_listener: true,
             audit: Log::in_memory(),
@@ -360,7 +360,7 @@ async fn discovery_names_the_ways_that_there_are() {
         (said["grant_types_supported"].clone(), said["token_endpoint_auth_methods_supported"].clone())
     };
     let people = ["client_secret_basic", "client_secret_post", "none"];
-    assert_eq!(ask(house().router).await, (json!(["authorization_code"]), json!(people)));
+    assert_eq!(ask(instance().router).await, (json!(["authorization_code"]), json!(people)));
     let grants = json!(["authorization_code", "client_credentials", EXCHANGE]);
     let without_listener = Neighbours::open("").await;
     let methods = [&people[..], &["spiffe_jwt"]].concat();

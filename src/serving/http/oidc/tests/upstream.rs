@@ -69,11 +69,11 @@ fn half_hash(token: &str) -> String {
 }
 
 /// The usual one, with an upstream beside its local users.
-pub(super) fn house() -> House {
-    house_and_upstream().0
+pub(super) fn instance() -> Instance {
+    instance_and_upstream().0
 }
 
-fn house_and_upstream() -> (House, Arc<FakeUpstream>) {
+fn instance_and_upstream() -> (Instance, Arc<FakeUpstream>) {
     let upstream = Arc::new(FakeUpstream {
         key: SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256).expect("generates"),
         sent: Mutex::default(),
@@ -97,18 +97,18 @@ fn house_and_upstream() -> (House, Arc<FakeUpstream>) {
         Box::pin(async move { Ok::<_, FetchError>(response) })
     });
     let connector = UpstreamConnector::new(parts, fetcher).expect("good");
-    (house_with(SignatureAlgorithm::RsaPkcs1Sha256, vec![(spec, connector)]), upstream)
+    (instance_with(SignatureAlgorithm::RsaPkcs1Sha256, vec![(spec, connector)]), upstream)
 }
 
 /// As far as the upstream's answer: its `state`, and what it was asked.
 async fn to_upstream(
-    (house, upstream): (&House, &FakeUpstream),
+    (instance, upstream): (&Instance, &FakeUpstream),
     browser: &Browser,
     change: &[(&str, &str)],
 ) -> (String, url::Url) {
     let change = [&[("connector_id", "corp")], change].concat();
-    let sent = browser.authorize(house, &change).await;
-    let away = browser.get(house, sent.location()).await;
+    let sent = browser.authorize(instance, &change).await;
+    let away = browser.get(instance, sent.location()).await;
     assert_eq!(away.status, StatusCode::SEE_OTHER, "{}", away.body);
     let asked = url::Url::parse(away.location()).expect("a URL");
     let value = |name: &str| asked.query_pairs().find(|(known, _)| known == name).expect("is there").1.into_owned();
@@ -122,20 +122,20 @@ fn callback(state: &str) -> String {
 
 #[tokio::test]
 async fn an_upstream_vouches_for_its_own_people() {
-    let (house, upstream) = house_and_upstream();
+    let (instance, upstream) = instance_and_upstream();
     let browser = Browser::default();
-    let choose = browser.authorize(&house, &[]).await;
+    let choose = browser.authorize(&instance, &[]).await;
     assert!(choose.body.contains("id=\"connector-local\"") && choose.body.contains("id=\"connector-corp\""));
-    let (state, asked) = to_upstream((&house, &upstream), &browser, &[]).await;
+    let (state, asked) = to_upstream((&instance, &upstream), &browser, &[]).await;
     assert!(asked.as_str().starts_with("https://login.corp.example/authorize?"));
     let asked: std::collections::HashMap<_, _> = asked.query_pairs().into_owned().collect();
     assert_eq!(asked["redirect_uri"], "http://localhost:8420/oidc/callback/corp");
     assert_eq!(asked["code_challenge_method"], "S256");
     assert_eq!(asked["scope"], "openid email profile");
-    assert!(house.has_written_nothing());
-    let done = browser.get(&house, &callback(&state)).await;
+    assert!(instance.has_written_nothing());
+    let done = browser.get(&instance, &callback(&state)).await;
     let code = done.parameter("code").unwrap_or_else(|| panic!("no code: {done:?}"));
-    let claims = house.claims(house.redeem(&code).await.json()["id_token"].as_str().expect("text"));
+    let claims = instance.claims(instance.redeem(&code).await.json()["id_token"].as_str().expect("text"));
     assert_eq!(claims["email"], "carol@corp.example");
     assert_eq!(claims["sub"], "corp:u-17");
     assert_eq!(claims["federated_claims"], serde_json::json!({"connector_id": "corp", "user_id": "u-17"}));
@@ -145,22 +145,22 @@ async fn an_upstream_vouches_for_its_own_people() {
         "{sent}"
     );
     // The answer is taken once.
-    let again = browser.get(&house, &callback(&state)).await;
+    let again = browser.get(&instance, &callback(&state)).await;
     assert_eq!(again.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
 async fn an_upstream_answer_belongs_to_the_browser_that_asked() {
-    let (house, upstream) = house_and_upstream();
+    let (instance, upstream) = instance_and_upstream();
     let (alice, mallory) = (Browser::default(), Browser::default());
-    let (state, _) = to_upstream((&house, &upstream), &mallory, &[]).await;
-    let refused = alice.get(&house, &callback(&state)).await;
+    let (state, _) = to_upstream((&instance, &upstream), &mallory, &[]).await;
+    let refused = alice.get(&instance, &callback(&state)).await;
     assert!(refused.body.contains("not started in this browser"), "{}", refused.body);
     let (flow, _) = state.split_once('.').expect("two parts");
     for forged in [format!("{flow}.AAAAAAAAAAAAAAAAAAAAAA"), flow.to_owned(), String::new(), "../..".to_owned()] {
-        assert_eq!(mallory.get(&house, &callback(&forged)).await.status, StatusCode::BAD_REQUEST, "{forged}");
+        assert_eq!(mallory.get(&instance, &callback(&forged)).await.status, StatusCode::BAD_REQUEST, "{forged}");
     }
-    assert!(house.has_written_nothing());
+    assert!(instance.has_written_nothing());
 }
 
 #[tokio::test]
@@ -188,16 +188,16 @@ async fn an_upstream_answer_that_does_not_verify_is_refused() {
             c.as_object_mut().expect("object").remove("email");
         }),
     ];
-    let (house, upstream) = house_and_upstream();
+    let (instance, upstream) = instance_and_upstream();
     for (name, bend) in bends {
         let browser = Browser::default();
-        let (state, _) = to_upstream((&house, &upstream), &browser, &[]).await;
+        let (state, _) = to_upstream((&instance, &upstream), &browser, &[]).await;
         *upstream.bend.lock().expect("lock") = Box::new(bend);
-        let refused = browser.get(&house, &callback(&state)).await;
+        let refused = browser.get(&instance, &callback(&state)).await;
         assert!(refused.status.is_client_error() || refused.status == StatusCode::BAD_GATEWAY, "{name}: {refused:?}");
         assert!(refused.body.contains("login at the other provider failed"), "{name}: {}", refused.body);
         assert!(!refused.body.contains("evil.example"), "{name}: what the upstream said stays in the log");
-        assert!(house.has_written_nothing(), "{name}");
+        assert!(instance.has_written_nothing(), "{name}");
     }
 }
 
@@ -209,25 +209,25 @@ async fn an_upstream_speaks_for_the_names_that_it_was_given_only() {
         ("unverified", |_, c| c["email_verified"] = false.into()),
         ("not said", |_, c| drop(c.as_object_mut().expect("object").remove("email_verified"))),
     ];
-    let (house, upstream) = house_and_upstream();
+    let (instance, upstream) = instance_and_upstream();
     for (name, bend) in bends {
         let browser = Browser::default();
-        let (state, _) = to_upstream((&house, &upstream), &browser, &[]).await;
+        let (state, _) = to_upstream((&instance, &upstream), &browser, &[]).await;
         *upstream.bend.lock().expect("lock") = Box::new(bend);
-        let refused = browser.get(&house, &callback(&state)).await;
+        let refused = browser.get(&instance, &callback(&state)).await;
         assert_eq!(refused.parameter("error").as_deref(), Some("access_denied"), "{name}: {refused:?}");
-        assert!(house.has_written_nothing(), "{name}");
+        assert!(instance.has_written_nothing(), "{name}");
     }
     // And a local user has no name that was given to an upstream.
     let browser = Browser::default();
-    let form = browser.login_form(&house, &[]).await;
-    let refused = browser.submit_as(&house, &form, "mallory@corp.example", PASSWORD).await;
+    let form = browser.login_form(&instance, &[]).await;
+    let refused = browser.submit_as(&instance, &form, "mallory@corp.example", PASSWORD).await;
     assert_eq!(refused.parameter("error").as_deref(), Some("access_denied"), "{refused:?}");
 }
 
 #[tokio::test]
 async fn an_upstream_error_or_a_mixed_up_answer_is_not_taken() {
-    let (house, upstream) = house_and_upstream();
+    let (instance, upstream) = instance_and_upstream();
     for (answer, redirected) in [
         (vec![("error", "access_denied"), ("iss", UPSTREAM)], true),
         (vec![("error", "server_error"), ("error_description", "<secret>"), ("iss", UPSTREAM)], false),
@@ -237,9 +237,9 @@ async fn an_upstream_error_or_a_mixed_up_answer_is_not_taken() {
         (vec![("code", "c"), ("code", "d"), ("iss", UPSTREAM)], false),
     ] {
         let browser = Browser::default();
-        let (state, _) = to_upstream((&house, &upstream), &browser, &[]).await;
+        let (state, _) = to_upstream((&instance, &upstream), &browser, &[]).await;
         let pairs = [&answer[..], &[("state", state.as_str())]].concat();
-        let reply = browser.get(&house, &format!("/oidc/callback/corp?{}", form(&pairs))).await;
+        let reply = browser.get(&instance, &format!("/oidc/callback/corp?{}", form(&pairs))).await;
         if redirected {
             assert_eq!(reply.parameter("error").as_deref(), Some("access_denied"), "{answer:?}");
         } else {
@@ -247,24 +247,25 @@ async fn an_upstream_error_or_a_mixed_up_answer_is_not_taken() {
             assert!(!reply.body.contains("secret") && !reply.body.contains("evil"), "{}", reply.body);
         }
     }
-    assert!(house.has_written_nothing());
+    assert!(instance.has_written_nothing());
 }
 
 #[tokio::test]
 async fn the_largest_request_that_is_taken_fits_a_cookie() {
-    let house = house();
+    let instance = instance();
     let browser = Browser::default();
     let path = format!("http://localhost:41999/{}", "p".repeat(1000));
     let state = "s".repeat(1024);
-    let sent = browser.authorize(&house, &[("redirect_uri", &path), ("state", &state), ("connector_id", "corp")]).await;
+    let sent =
+        browser.authorize(&instance, &[("redirect_uri", &path), ("state", &state), ("connector_id", "corp")]).await;
     for line in sent.headers.get_all(header::SET_COOKIE) {
         assert!(line.len() <= 4096, "{}", line.len());
     }
-    let away = browser.get(&house, sent.location()).await;
+    let away = browser.get(&instance, sent.location()).await;
     for line in away.headers.get_all(header::SET_COOKIE) {
         assert!(line.len() <= 4096, "{}", line.len());
     }
     let quotes = "\"".repeat(1024);
-    let refused = browser.authorize(&house, &[("redirect_uri", &path), ("state", &quotes)]).await;
+    let refused = browser.authorize(&instance, &[("redirect_uri", &path), ("state", &quotes)]).await;
     assert_eq!(refused.parameter("error").as_deref(), Some("invalid_request"));
 }

@@ -12,33 +12,33 @@ use tempfile::TempDir;
 /// Longest wait for the first line of a start, on a machine that has much else to do.
 const START: Duration = Duration::from_secs(60);
 
-pub(crate) const EMAIL: &str = "alice@house.example";
+pub(crate) const EMAIL: &str = "alice@instance.example";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-pub(crate) struct House {
+pub(crate) struct Instance {
     dir: TempDir,
     port: u16,
 }
 
-/// A process that serves the house; killed when dropped.
+/// A process that serves the instance; killed when dropped.
 pub(crate) struct Life {
     child: Child,
 }
 
-impl House {
-    /// Makes a house, and a configuration that serves the audit log too.
+impl Instance {
+    /// Makes an instance, and a configuration that serves the audit log too.
     pub(crate) fn init() -> Self {
         Self::init_in(|_| ())
     }
 
     /// The same, after `prepare` was told where its data directory will be.
     pub(crate) fn init_in(prepare: impl FnOnce(&Path)) -> Self {
-        let house = Self { dir: TempDir::new().unwrap(), port: free_port() };
-        prepare(&house.path("data"));
-        std::fs::write(house.path("password"), PASSWORD).unwrap();
-        std::fs::write(house.path("config.toml"), "[log]\nserve_audit = true\n[provider]\ntoken_seconds = 3600\n")
+        let instance = Self { dir: TempDir::new().unwrap(), port: free_port() };
+        prepare(&instance.path("data"));
+        std::fs::write(instance.path("password"), PASSWORD).unwrap();
+        std::fs::write(instance.path("config.toml"), "[log]\nserve_audit = true\n[provider]\ntoken_seconds = 3600\n")
             .unwrap();
-        let (data, password) = (house.path("data"), house.path("password"));
+        let (data, password) = (instance.path("data"), instance.path("password"));
         let done = privyseal()
             .args(["init", "--user", EMAIL, "--data"])
             .arg(data)
@@ -47,7 +47,7 @@ impl House {
             .output()
             .unwrap();
         assert!(done.status.success(), "init: {}", String::from_utf8_lossy(&done.stderr));
-        house
+        instance
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

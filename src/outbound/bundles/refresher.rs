@@ -9,7 +9,7 @@ use broker::issuer::Reach;
 use broker::names::TrustDomain;
 use broker::registry::Issuers;
 use broker::svid::NeedsBundle;
-use broker::trust_domain::{Bundle, BundleSource, Held, RefusedBundle, TrustDomainRecord, judge};
+use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, RefusedBundle, TrustDomainRecord, judge};
 use shared::log::Log;
 use shared::random::Random;
 use shared::time::{Clock, UnixTime};
@@ -45,7 +45,7 @@ struct Source {
 }
 
 /// Looks after every bundle.
-pub(crate) struct BundleKeeper {
+pub(crate) struct BundleRefresher {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     ledger: Ledger,
@@ -65,12 +65,12 @@ pub(crate) struct BundleParts {
     pub(crate) audit: Option<Log>,
     /// Where the last good bundles are kept.
     pub(crate) folder: Option<PathBuf>,
-    /// The keys of this house.
+    /// The keys of this instance.
     pub(crate) own: OwnKeys,
     pub(crate) workload_api: Arc<WorkloadBundles>,
 }
 
-impl BundleKeeper {
+impl BundleRefresher {
     pub(crate) fn new(parts: BundleParts) -> Self {
         let BundleParts { clock, random, audit, folder, own, workload_api } = parts;
         Self {
@@ -113,7 +113,7 @@ impl BundleKeeper {
         });
         match judged {
             Ok(bundle) => {
-                record.replace(Held::new(Arc::new(bundle), cached.fetched_at()));
+                record.replace(CurrentBundle::new(Arc::new(bundle), cached.fetched_at()));
                 let source = self.source_of(record.name());
                 source.lock().await.cached_at = Some(cached.fetched_at());
             }

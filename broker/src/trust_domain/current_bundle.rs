@@ -9,7 +9,7 @@ use super::Bundle;
 
 /// The bundle of a trust domain as last fetched. Replaced whole.
 #[derive(Clone, Debug, Default)]
-pub struct Held {
+pub struct CurrentBundle {
     bundle: Option<Arc<Bundle>>,
     fetched_at: Option<UnixTime>,
 }
@@ -30,7 +30,7 @@ pub enum Unusable {
     },
 }
 
-impl Held {
+impl CurrentBundle {
     /// Nothing: the state before the first fetch.
     pub fn nothing() -> Self {
         Self::default()

@@ -1,4 +1,4 @@
-//! What a new house is made like, for the commands that make one.
+//! What a new instance is made like, for the commands that make one.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,10 @@ use clap::Args;
 
 use crate::instance::data_dir::Curve;
 
-/// What a new house is made like.
+/// What a new instance is made like.
 #[derive(Args, Debug)]
-pub(super) struct NewHouseArgs {
-    /// The house's own name, like a host's; in certificates and logs. Default: a random one under privyseal.internal.
+pub(super) struct NewInstanceArgs {
+    /// The instance's own name, like a host's; in certificates and logs. Default: a random one under privyseal.internal.
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
     /// The curve of the issuing authority's and the timestamp unit's keys.

@@ -1,4 +1,4 @@
-//! A house that this command alone works on: nobody serves it meanwhile.
+//! An instance that this command alone works on: nobody serves it meanwhile.
 
 use std::sync::Arc;
 
@@ -7,27 +7,27 @@ use shared::log::Log;
 
 use super::data_args::DataArgs;
 use super::failure::Failure;
-use crate::instance::data_dir::{DataDir, DataDirError, HouseFile, KeyName};
+use crate::instance::data_dir::{DataDir, DataDirError, InstanceFile, KeyName};
 use crate::instance::logs::{self, LogName};
 
-/// The directory, held, and what every change to a house needs of it.
-pub(super) struct HeldHouse {
+/// The directory, held, and what every change to an instance needs of it.
+pub(super) struct StoppedInstance {
     pub(super) data: DataDir,
-    pub(super) house: HouseFile,
+    pub(super) instance: InstanceFile,
     pub(super) key_file: Arc<KeyFile>,
     pub(super) audit: Log,
 }
 
-impl HeldHouse {
+impl StoppedInstance {
     pub(super) fn open(args: &DataArgs) -> Result<Self, Failure> {
         let data = DataDir::hold(&args.data)?;
-        if !data.has_house()? {
+        if !data.has_instance()? {
             return Err(DataDirError::Empty(args.data.clone()).into());
         }
-        let house = data.house_file()?;
+        let instance = data.instance_file()?;
         let key_file = Arc::new(data.key_file()?);
         let audit_key = data.key(KeyName::AuditLog, &key_file)?;
-        let audit = logs::open(&data, LogName::Audit, &house.name, audit_key)?;
-        Ok(Self { data, house, key_file, audit })
+        let audit = logs::open(&data, LogName::Audit, &instance.name, audit_key)?;
+        Ok(Self { data, instance, key_file, audit })
     }
 }

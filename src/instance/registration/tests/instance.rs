@@ -1,4 +1,4 @@
-//! A registration's life in a house, driven by what real name servers say.
+//! A registration's life in an instance, driven by what real name servers say.
 
 use std::time::Duration;
 
@@ -137,13 +137,13 @@ async fn what_does_not_prove() {
     // A signed zone with a broken signature.
     scene.publish(Zones::default().text(NAME, &good).spoil(NAME)).await;
     assert!(found().await.contains("DNSSEC"));
-    // A record that was copied from another registrant, and one for another house.
+    // A record that was copied from another registrant, and one for another instance.
     let other = scene.key_named("other.pem");
-    let copied = txt_record::write(&scene.claim(DOMAIN, &other), &scene.house_id().await, None);
+    let copied = txt_record::write(&scene.claim(DOMAIN, &other), &scene.instance_id().await, None);
     scene.publish(Zones::default().text(NAME, &copied)).await;
     assert!(found().await.contains("which did not sign"));
     scene.publish(Zones::default().text(NAME, &good.replace("ca=", "ca=x"))).await;
-    assert!(found().await.contains("is for the house"));
+    assert!(found().await.contains("is for the instance"));
     // The domain above, and the domain itself, are not asked.
     let elsewhere = Zones::default().text("_sigstore-issuer.signed.", &good).text("acme.signed.", &good);
     scene.publish(elsewhere).await;
@@ -159,7 +159,7 @@ async fn what_does_not_prove() {
 async fn who_may_do_what() {
     let scene = Scene::open(NEVER, "").await;
     let key = scene.key();
-    let stranger = "stranger@house.example";
+    let stranger = "stranger@instance.example";
     let refused = scene.request(stranger, &scene.claim(DOMAIN, &key), &key).await;
     assert_eq!((refused.status, &refused.json()["rule"]), (403, &json!("ROLE")));
     let refused = scene.request(OWNER, &scene.claim("other.signed", &key), &key).await;
@@ -179,8 +179,8 @@ async fn who_may_do_what() {
         (stranger, "freeze", 404),
         (OWNER, "approve", 403),
         (OWNER, "release", 403),
-        ("audit@house.example", "prove", 403),
-        ("audit@house.example", "approve", 403),
+        ("audit@instance.example", "prove", 403),
+        ("audit@instance.example", "approve", 403),
     ] {
         let body = if action == "freeze" { json!({ "reason": "x" }) } else { json!({}) };
         let answer = scene.ask(who, "POST", &format!("/{id}/{action}"), Some(body)).await;
@@ -188,7 +188,7 @@ async fn who_may_do_what() {
     }
     let seen =
         async |who: &str| scene.ask(who, "GET", "", None).await.json()["issuers"].as_array().expect("a list").len();
-    assert_eq!((seen(OWNER).await, seen("audit@house.example").await, seen(stranger).await), (1, 1, 0));
+    assert_eq!((seen(OWNER).await, seen("audit@instance.example").await, seen(stranger).await), (1, 1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

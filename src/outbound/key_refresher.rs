@@ -30,7 +30,7 @@ const ROUND: Duration = Duration::from_secs(30);
 const AT_ONCE: usize = 8;
 
 /// The only writer of issuers' keys.
-pub(crate) struct KeyKeeper {
+pub(crate) struct KeyRefresher {
     clock: Arc<dyn Clock>,
     /// One per issuer: its lock is held while fetching, so that a crowd of requests makes one call.
     attempts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Attempt>>>>>,
@@ -89,7 +89,7 @@ pub(crate) enum RefreshCause {
     Outbound(#[from] OutboundError),
 }
 
-impl KeyKeeper {
+impl KeyRefresher {
     /// A keeper that has fetched nothing yet.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, attempts: Mutex::default(), clients: Clients::default() }

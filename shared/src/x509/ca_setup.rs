@@ -1,4 +1,4 @@
-//! The ceremony: the house's root, its issuing authority, and the certificate of a timestamp unit.
+//! The ceremony: the instance's root, its issuing authority, and the certificate of a timestamp unit.
 //!
 //! ```text
 //! root CA (no EKU) ─┬─ issuing CA (pathlen 0, EKU codeSigning) ── ten-minute leaves
@@ -35,9 +35,9 @@ const OCSP_NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.
 const KEY_USAGE_SIGNATURE: &[u8] = &[tag::BIT_STRING, 2, 7, 0b1000_0000];
 
 /// What every certificate of one ceremony has in common.
-pub struct Ceremony<'a> {
-    /// The house's name; it becomes the organization in every subject.
-    pub house: &'a str,
+pub struct CaSetup<'a> {
+    /// The instance's name; it becomes the organization in every subject.
+    pub instance: &'a str,
     /// The key of the root.
     pub root_key: &'a dyn Signer,
     /// The present moment: certificates are valid from its second on.
@@ -48,7 +48,7 @@ pub struct Ceremony<'a> {
 
 /// What the certificate of a timestamp unit is to be like.
 pub struct UnitPlan<'a> {
-    /// The end of its common name, one that no other unit of the house has.
+    /// The end of its common name, one that no other unit of the instance has.
     pub role: &'a str,
     /// Its key.
     pub key: &'a PublicKey,
@@ -62,7 +62,7 @@ pub struct UnitPlan<'a> {
 
 /// Why a ceremony made no certificate.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum CeremonyError {
+pub enum CaSetupError {
     /// A name does not fit into a subject (RFC 5280 appendix A.1: 64 characters).
     #[error("`{0}` cannot stand in a certificate's subject: 1 to 64 printable characters are needed")]
     Name(String),
@@ -91,7 +91,7 @@ pub enum CeremonyError {
     ReadBack(#[from] CertificateError),
 }
 
-impl Ceremony<'_> {
+impl CaSetup<'_> {
     /// How long a root is valid: ten years.
     pub const ROOT_VALIDITY: Duration = DAY.saturating_mul(3652);
     /// How long an issuing CA is valid: five years, never longer than its root.
@@ -104,7 +104,7 @@ impl Ceremony<'_> {
     pub const TIMESTAMP_KEY_USE: Duration = DAY.saturating_mul(366);
 
     /// The self-signed root.
-    pub fn root(&self) -> Result<Certificate, CeremonyError> {
+    pub fn root(&self) -> Result<Certificate, CaSetupError> {
         let key = self.root_key.public_key();
         let subject = self.subject("Root CA")?;
         let identifier = KeyIdentifier::of(key);
@@ -117,7 +117,7 @@ impl Ceremony<'_> {
     }
 
     /// The issuing CA for `key`, under `root`.
-    pub fn issuing_ca(&self, root: &Certificate, key: &PublicKey) -> Result<Certificate, CeremonyError> {
+    pub fn issuing_ca(&self, root: &Certificate, key: &PublicKey) -> Result<Certificate, CaSetupError> {
         self.issuing_ca_with(root, key, None)
     }
 
@@ -127,7 +127,7 @@ impl Ceremony<'_> {
         root: &Certificate,
         key: &PublicKey,
         addresses: Option<&RevocationAddresses>,
-    ) -> Result<Certificate, CeremonyError> {
+    ) -> Result<Certificate, CaSetupError> {
         self.check_root(root)?;
         let subject = self.subject("Issuing CA")?;
         let (own, authority) = (KeyIdentifier::of(key), KeyIdentifier::of(root.public_key()));
@@ -145,21 +145,16 @@ impl Ceremony<'_> {
     }
 
     /// The certificate of the timestamp unit named `unit` for `key`, under `root` (RFC 3161 §2.3).
-    pub fn timestamp_unit(
-        &self,
-        root: &Certificate,
-        unit: &str,
-        key: &PublicKey,
-    ) -> Result<Certificate, CeremonyError> {
+    pub fn timestamp_unit(&self, root: &Certificate, unit: &str, key: &PublicKey) -> Result<Certificate, CaSetupError> {
         let (validity, key_use) = (Self::TIMESTAMP_VALIDITY, Self::TIMESTAMP_KEY_USE);
         self.unit(root, &UnitPlan { role: unit, key, validity, key_use, addresses: None })
     }
 
     /// The certificate of a timestamp unit as `plan` wants it, under `root` (RFC 3161 §2.3). The root bounds its validity.
-    pub fn unit(&self, root: &Certificate, plan: &UnitPlan<'_>) -> Result<Certificate, CeremonyError> {
+    pub fn unit(&self, root: &Certificate, plan: &UnitPlan<'_>) -> Result<Certificate, CaSetupError> {
         self.check_root(root)?;
         if plan.key_use >= plan.validity {
-            return Err(CeremonyError::KeyUse { key_use: plan.key_use, validity: plan.validity });
+            return Err(CaSetupError::KeyUse { key_use: plan.key_use, validity: plan.validity });
         }
         let subject = self.subject(plan.role)?;
         let (own, authority) = (KeyIdentifier::of(plan.key), KeyIdentifier::of(root.public_key()));
@@ -184,7 +179,7 @@ impl Ceremony<'_> {
         root: &Certificate,
         key: &PublicKey,
         validity: Duration,
-    ) -> Result<Certificate, CeremonyError> {
+    ) -> Result<Certificate, CaSetupError> {
         self.check_root(root)?;
         let subject = self.subject("OCSP")?;
         let (own, authority) = (KeyIdentifier::of(key), KeyIdentifier::of(root.public_key()));
@@ -197,31 +192,31 @@ impl Ceremony<'_> {
         })
     }
 
-    fn check_root(&self, root: &Certificate) -> Result<(), CeremonyError> {
+    fn check_root(&self, root: &Certificate) -> Result<(), CaSetupError> {
         if root.public_key() != self.root_key.public_key() {
-            return Err(CeremonyError::RootKey);
+            return Err(CaSetupError::RootKey);
         }
         if !root.is_valid_at(self.now) {
-            return Err(CeremonyError::RootNotValid);
+            return Err(CaSetupError::RootNotValid);
         }
         Ok(())
     }
 
-    /// `O=<house>, CN=<house> <role>`: the house is in the common name too, where it fits, since many viewers show nothing else.
-    fn subject(&self, role: &str) -> Result<Vec<u8>, CeremonyError> {
-        let both = format!("{} {role}", self.house);
-        // A house's name has 44 characters at most.
-        let is_long = both.chars().count() > 64 && self.house.chars().count() <= 44;
+    /// `O=<instance>, CN=<instance> <role>`: the instance is in the common name too, where it fits, since many viewers show nothing else.
+    fn subject(&self, role: &str) -> Result<Vec<u8>, CaSetupError> {
+        let both = format!("{} {role}", self.instance);
+        // An instance's name has 44 characters at most.
+        let is_long = both.chars().count() > 64 && self.instance.chars().count() <= 44;
         let common_name = if is_long { role.to_owned() } else { both };
-        for text in [self.house, role, &common_name] {
+        for text in [self.instance, role, &common_name] {
             let is_printable = text.chars().all(|character| !character.is_control());
             if text.is_empty() || text.chars().count() > 64 || !is_printable {
-                return Err(CeremonyError::Name(text.to_owned()));
+                return Err(CaSetupError::Name(text.to_owned()));
             }
         }
         let mut name = DerWriter::default();
         name.nested(tag::SEQUENCE, |name| {
-            attribute(name, rfc4519::ORGANIZATION_NAME, self.house);
+            attribute(name, rfc4519::ORGANIZATION_NAME, self.instance);
             attribute(name, rfc4519::COMMON_NAME, &common_name);
         });
         Ok(name.finish())
@@ -235,13 +230,13 @@ impl Ceremony<'_> {
         validity: Duration,
         parent: Option<&Certificate>,
         extensions: impl FnOnce(&mut DerWriter),
-    ) -> Result<Certificate, CeremonyError> {
+    ) -> Result<Certificate, CaSetupError> {
         let not_before = self.now.floor_to_second();
         // The last second counts (RFC 5280 §4.1.2.5), so a whole number of days ends one second early.
         let ends = not_before.plus(validity).minus(Duration::from_secs(1));
         let not_after = parent.map_or(ends, |parent| ends.min(parent.not_after()));
         let mut dates = DerWriter::default();
-        dates.time(not_before).and_then(|()| dates.time(not_after)).map_err(|_| CeremonyError::Time)?;
+        dates.time(not_before).and_then(|()| dates.time(not_after)).map_err(|_| CaSetupError::Time)?;
         let algorithm = self.root_key.algorithm().identifier_der();
         let mut tbs = DerWriter::with_capacity(1024);
         tbs.nested(tag::SEQUENCE, |tbs| {
@@ -323,7 +318,7 @@ fn authority_key_identifier(out: &mut DerWriter, identifier: KeyIdentifier) {
 }
 
 /// `PrivateKeyUsagePeriod ::= SEQUENCE { notBefore [0] GeneralizedTime, notAfter [1] GeneralizedTime }` (RFC 3280 §4.2.1.4).
-fn key_usage_period(from: UnixTime, to: UnixTime) -> Result<Vec<u8>, CeremonyError> {
+fn key_usage_period(from: UnixTime, to: UnixTime) -> Result<Vec<u8>, CaSetupError> {
     let mut out = DerWriter::default();
     let (from, to) = (generalized(from)?, generalized(to)?);
     out.nested(tag::SEQUENCE, |out| {
@@ -333,8 +328,8 @@ fn key_usage_period(from: UnixTime, to: UnixTime) -> Result<Vec<u8>, CeremonyErr
     Ok(out.finish())
 }
 
-fn generalized(at: UnixTime) -> Result<String, CeremonyError> {
-    let text = at.rfc3339().map_err(|_| CeremonyError::Time)?;
+fn generalized(at: UnixTime) -> Result<String, CaSetupError> {
+    let text = at.rfc3339().map_err(|_| CaSetupError::Time)?;
     Ok(text.chars().filter(|character| character.is_ascii_digit() || *character == 'Z').collect())
 }
 
@@ -349,9 +344,9 @@ mod tests {
         SigningKey::generate(algorithm).expect("generates")
     }
 
-    fn at(root_key: &SigningKey, now: u64) -> Ceremony<'_> {
-        Ceremony {
-            house: "h-0123abcd.privyseal.internal",
+    fn at(root_key: &SigningKey, now: u64) -> CaSetup<'_> {
+        CaSetup {
+            instance: "h-0123abcd.privyseal.internal",
             root_key,
             now: UnixTime::from_millis(now),
             random: &SystemRandom,
@@ -364,10 +359,10 @@ mod tests {
     fn the_three_certificates_are_what_the_specification_asks_for() {
         for algorithm in [SignatureAlgorithm::EcdsaP256Sha256, SignatureAlgorithm::EcdsaP384Sha384] {
             let (root_key, ca_key, unit_key) = (key(algorithm), key(algorithm), key(algorithm));
-            let ceremony = at(&root_key, NOW);
-            let root = ceremony.root().expect("root");
-            let issuing = ceremony.issuing_ca(&root, ca_key.public_key()).expect("issuing CA");
-            let unit = ceremony.timestamp_unit(&root, "Timestamp Unit 1", unit_key.public_key()).expect("unit");
+            let setup = at(&root_key, NOW);
+            let root = setup.root().expect("root");
+            let issuing = setup.issuing_ca(&root, ca_key.public_key()).expect("issuing CA");
+            let unit = setup.timestamp_unit(&root, "Timestamp Unit 1", unit_key.public_key()).expect("unit");
 
             assert_eq!(root.subject(), "CN=h-0123abcd.privyseal.internal Root CA,O=h-0123abcd.privyseal.internal");
             assert!(root.is_ca() && issuing.is_ca() && !unit.is_ca());
@@ -381,7 +376,7 @@ mod tests {
                 );
                 assert!(certificate.is_issued_by(&root));
                 assert_eq!(certificate.serial().len(), 20);
-                assert_eq!(certificate.not_before(), ceremony.now.floor_to_second());
+                assert_eq!(certificate.not_before(), setup.now.floor_to_second());
                 assert!(certificate.not_after() <= root.not_after());
             }
             assert_eq!(issuing.authority_key_identifier(), root.subject_key_identifier());
@@ -400,20 +395,20 @@ mod tests {
         let (root_key, unit_key) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(SignatureAlgorithm::EcdsaP256Sha256));
         let root = at(&root_key, NOW).root().expect("root");
         let nine_years = Duration::from_secs(9 * 365 * 86_400);
-        let later = Ceremony { now: UnixTime::from_millis(NOW).plus(nine_years), ..at(&root_key, NOW) };
+        let later = CaSetup { now: UnixTime::from_millis(NOW).plus(nine_years), ..at(&root_key, NOW) };
         assert_eq!(later.issuing_ca(&root, unit_key.public_key()).expect("made").not_after(), root.not_after());
-        let too_late = Ceremony { now: root.not_after().plus(DAY), ..at(&root_key, NOW) };
-        assert_eq!(too_late.issuing_ca(&root, unit_key.public_key()), Err(CeremonyError::RootNotValid));
+        let too_late = CaSetup { now: root.not_after().plus(DAY), ..at(&root_key, NOW) };
+        assert_eq!(too_late.issuing_ca(&root, unit_key.public_key()), Err(CaSetupError::RootNotValid));
     }
 
     #[test]
     fn names_and_keys_that_do_not_fit_are_refused() {
         let (root_key, other) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(SignatureAlgorithm::EcdsaP256Sha256));
         let root = at(&root_key, NOW).root().expect("root");
-        assert_eq!(at(&other, NOW).issuing_ca(&root, other.public_key()), Err(CeremonyError::RootKey));
-        for house in ["", "line\nfeed", &"x".repeat(60)] {
-            let refused = Ceremony { house, ..at(&root_key, NOW) }.root();
-            assert!(matches!(refused, Err(CeremonyError::Name(_))), "{house:?}");
+        assert_eq!(at(&other, NOW).issuing_ca(&root, other.public_key()), Err(CaSetupError::RootKey));
+        for instance in ["", "line\nfeed", &"x".repeat(60)] {
+            let refused = CaSetup { instance, ..at(&root_key, NOW) }.root();
+            assert!(matches!(refused, Err(CaSetupError::Name(_))), "{instance:?}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! A house in miniature, which makes right and wrong certificates and bundles. Its certificates and SCTs are written
+//! An instance in miniature, which makes right and wrong certificates and bundles. Its certificates and SCTs are written
 //! here, not by the authority's own code, so that the verifier is judged by a second hand.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use shared::trust_root::encoding::Base64;
 use shared::trust_root::trusted_root::{Authority, LogId};
 use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, TrustedRoot, Validity};
 use shared::x509::der_writer::tag;
-use shared::x509::{Ceremony, Certificate, Chain, DerWriter, NodePrefix};
+use shared::x509::{CaSetup, Certificate, Chain, DerWriter, NodePrefix};
 use tsa::{
     Accuracy, ClockGuard, ClockReading, Look, MarkRecovery, PolicyOid, SigningUnit, TimestampRequest, UnitConfig,
 };
@@ -26,8 +26,8 @@ use crate::dsse::{IN_TOTO, pre_authentication_encoding};
 
 pub(super) const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 pub(super) const ARTIFACT: &[u8] = b"an artifact";
-pub(super) const SUBJECT: &str = "signer@house.example";
-pub(super) const ISSUER: &str = "https://house.example/oidc";
+pub(super) const SUBJECT: &str = "signer@instance.example";
+pub(super) const ISSUER: &str = "https://instance.example/oidc";
 
 /// What was signed, its digest, the signature.
 pub(super) type Signed = (Content, Vec<u8>, Vec<u8>);
@@ -81,7 +81,7 @@ impl Default for Leaf {
     }
 }
 
-pub(super) struct House {
+pub(super) struct Instance {
     root: Certificate,
     issuing: Certificate,
     issuing_key: SigningKey,
@@ -96,14 +96,14 @@ fn key(algorithm: SignatureAlgorithm) -> SigningKey {
     SigningKey::generate(algorithm).expect("a key")
 }
 
-impl House {
+impl Instance {
     /// With a few entries in its log already, so that proofs have a path.
     pub(super) fn new() -> Self {
-        let house = Self::with_empty_log();
+        let instance = Self::with_empty_log();
         for leaf in ["one", "two"] {
-            house.signature_log.append(leaf).wait().expect("appends");
+            instance.signature_log.append(leaf).wait().expect("appends");
         }
-        house
+        instance
     }
 
     pub(super) fn with_empty_log() -> Self {
@@ -111,10 +111,10 @@ impl House {
         let issuing_key = key(SignatureAlgorithm::EcdsaP384Sha384);
         let unit_key = key(SignatureAlgorithm::EcdsaP384Sha384);
         let random = &SystemRandom;
-        let ceremony = Ceremony { house: "house.example", root_key: &root_key, now: NOW, random };
-        let root = ceremony.root().expect("a root");
-        let issuing = ceremony.issuing_ca(&root, issuing_key.public_key()).expect("an issuing CA");
-        let unit_certificate = ceremony.timestamp_unit(&root, "unit", unit_key.public_key()).expect("a unit");
+        let setup = CaSetup { instance: "instance.example", root_key: &root_key, now: NOW, random };
+        let root = setup.root().expect("a root");
+        let issuing = setup.issuing_ca(&root, issuing_key.public_key()).expect("an issuing CA");
+        let unit_certificate = setup.timestamp_unit(&root, "unit", unit_key.public_key()).expect("a unit");
         let config = UnitConfig {
             name: "unit".to_owned(),
             key: Arc::new(unit_key),
@@ -124,7 +124,7 @@ impl House {
             node: NodePrefix::FIRST,
             form: tsa::TokenForm::default(),
         };
-        let origin = Origin::parse("signatures.house.example").expect("a name");
+        let origin = Origin::parse("signatures.instance.example").expect("a name");
         let signature_log = Log::in_memory_as(origin, Arc::new(key(SignatureAlgorithm::EcdsaP256Sha256)));
         Self {
             unit: Arc::new(SigningUnit::new(config, NOW).expect("is fit")),
@@ -152,25 +152,25 @@ impl House {
             }]
         };
         let material = TrustMaterial {
-            house: "house.example".to_owned(),
-            origin: "https://house.example".to_owned(),
+            instance: "instance.example".to_owned(),
+            origin: "https://instance.example".to_owned(),
             oidc_issuer: ISSUER.to_owned(),
             offered_since: NOW,
             issuing: chain(&self.issuing),
             timestamping: chain(&self.unit_certificate),
-            certificate_logs: log("certificates.house.example", &self.certificate_log_key),
-            signature_logs: log("signatures.house.example", self.signature_log.signer()),
+            certificate_logs: log("certificates.instance.example", &self.certificate_log_key),
+            signature_logs: log("signatures.instance.example", self.signature_log.signer()),
         };
         TrustedRoot::parse(&material.documents().expect("documents").trusted_root).expect("parses")
     }
 
-    pub(super) fn other_house(&self) -> TrustedRoot {
+    pub(super) fn other_instance(&self) -> TrustedRoot {
         Self::new().trust()
     }
 
     /// An authority with the same names and other keys.
     pub(super) fn other_authority(&self) -> Authority {
-        self.other_house().certificate_authorities.remove(0)
+        self.other_instance().certificate_authorities.remove(0)
     }
 
     pub(super) fn message(signer: &SigningKey) -> Signed {
@@ -256,7 +256,7 @@ impl House {
     /// The same checkpoint, signed under the log's name by somebody else.
     pub(super) fn foreign_checkpoint(&self, checkpoint: &str) -> String {
         let text = checkpoint.split_once("\n\n").map(|(text, _)| format!("{text}\n")).expect("a note");
-        note::sign(&text, "signatures.house.example", &self.other_key).expect("signs")
+        note::sign(&text, "signatures.instance.example", &self.other_key).expect("signs")
     }
 
     fn leaf(&self, leaf: &Leaf, signer: &SigningKey) -> Vec<u8> {

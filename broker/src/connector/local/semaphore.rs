@@ -3,12 +3,12 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Hashed at once: 38 MiB at most.
-const PLACES: usize = 2;
+const PERMITS: usize = 2;
 /// Waiting behind them, about a third of a second; whoever comes after that is sent away.
 const QUEUE: usize = 32;
 
 #[derive(Default)]
-pub(super) struct Gate {
+pub(super) struct PasswordSemaphore {
     state: Mutex<State>,
     left: Condvar,
 }
@@ -19,27 +19,28 @@ struct State {
     waiting: usize,
 }
 
-/// A place; dropping it lets the next one in.
-pub(super) struct Place<'a>(&'a Gate);
+/// A permit; dropping it lets the next one in.
+pub(super) struct SemaphorePermit<'a>(&'a PasswordSemaphore);
 
-impl Gate {
-    /// Waits for a place; `None` when too many wait already.
-    pub(super) fn enter(&self) -> Option<Place<'_>> {
+impl PasswordSemaphore {
+    /// Waits for a permit; `None` when too many wait already.
+    pub(super) fn enter(&self) -> Option<SemaphorePermit<'_>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.inside >= PLACES {
+        if state.inside >= PERMITS {
             if state.waiting >= QUEUE {
                 return None;
             }
             state.waiting += 1;
-            state = self.left.wait_while(state, |state| state.inside >= PLACES).unwrap_or_else(PoisonError::into_inner);
+            state =
+                self.left.wait_while(state, |state| state.inside >= PERMITS).unwrap_or_else(PoisonError::into_inner);
             state.waiting -= 1;
         }
         state.inside += 1;
-        Some(Place(self))
+        Some(SemaphorePermit(self))
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner).inside -= 1;
         self.0.left.notify_one();
@@ -52,23 +53,23 @@ mod tests {
 
     #[test]
     fn places_are_bounded_and_come_back() {
-        let gate = Gate::default();
-        let first = gate.enter().expect("free");
-        let second = gate.enter().expect("free");
-        gate.state.lock().expect("lock").waiting = QUEUE;
-        assert!(gate.enter().is_none(), "full");
-        gate.state.lock().expect("lock").waiting = 0;
+        let semaphore = PasswordSemaphore::default();
+        let first = semaphore.enter().expect("free");
+        let second = semaphore.enter().expect("free");
+        semaphore.state.lock().expect("lock").waiting = QUEUE;
+        assert!(semaphore.enter().is_none(), "full");
+        semaphore.state.lock().expect("lock").waiting = 0;
         drop(first);
-        let third = gate.enter().expect("free again");
+        let third = semaphore.enter().expect("free again");
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| gate.enter().is_some());
-            while gate.state.lock().expect("lock").waiting == 0 {
+            let waiting = scope.spawn(|| semaphore.enter().is_some());
+            while semaphore.state.lock().expect("lock").waiting == 0 {
                 std::thread::yield_now();
             }
             drop(second);
             assert!(waiting.join().expect("joins"));
         });
         drop(third);
-        assert_eq!(gate.state.lock().expect("lock").inside, 0);
+        assert_eq!(semaphore.state.lock().expect("lock").inside, 0);
     }
 }

@@ -1,17 +1,17 @@
-//! Founding a house: its keys, its certificates, its first user. Done once.
+//! Founding an instance: its keys, its certificates, its first user. Done once.
 
 use std::sync::Arc;
 
 use shared::keys::{PublicKey, Signer, SigningKey};
 use shared::random::Random;
 use shared::time::UnixTime;
-use shared::x509::{Ceremony, CeremonyError, RevocationAddresses, UnitPlan};
+use shared::x509::{CaSetup, CaSetupError, RevocationAddresses, UnitPlan};
 
-use crate::instance::data_dir::{Curve, DataDir, DataDirError, HouseFile, HouseFileError, KeyName};
+use crate::instance::data_dir::{Curve, DataDir, DataDirError, InstanceFile, InstanceFileError, KeyName};
+use crate::instance::local_users::{Password, People, UserFileError};
 use crate::instance::logs::LogName;
-use crate::instance::people::{Password, People, PeopleError};
 
-/// What a new house is made like.
+/// What a new instance is made like.
 pub(crate) struct Plan<'a> {
     /// Its name; none makes one up.
     pub(crate) name: Option<String>,
@@ -34,46 +34,46 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Why no house was founded. The directory is not whole then, and the next try begins anew.
+/// Why no instance was founded. The directory is not whole then, and the next try begins anew.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FoundingError {
+pub(crate) enum InitError {
     #[error(transparent)]
     Data(#[from] DataDirError),
     #[error(transparent)]
-    Name(#[from] HouseFileError),
+    Name(#[from] InstanceFileError),
     #[error("the certificates could not be made: {0}")]
-    Ceremony(#[from] CeremonyError),
+    CaSetup(#[from] CaSetupError),
     #[error("the first user could not be added: {0}")]
-    User(#[from] PeopleError),
+    User(#[from] UserFileError),
 }
 
-/// Makes keys and certificates in `data`. The house file comes last and makes the directory whole.
-pub(crate) fn found(data: &DataDir, plan: Plan<'_>, now: UnixTime, random: &dyn Random) -> Result<(), FoundingError> {
-    let mut house = HouseFile::new(plan.name.clone(), plan.curve, now, random)?;
-    house.first_user = Some(plan.first_user.to_owned());
+/// Makes keys and certificates in `data`. The instance file comes last and makes the directory whole.
+pub(crate) fn found(data: &DataDir, plan: Plan<'_>, now: UnixTime, random: &dyn Random) -> Result<(), InitError> {
+    let mut instance = InstanceFile::new(plan.name.clone(), plan.curve, now, random)?;
+    instance.first_user = Some(plan.first_user.to_owned());
     let key_file = data.create_key_file(random)?;
-    let key = |name| data.create_key(name, house.curve, &key_file, random);
+    let key = |name| data.create_key(name, instance.curve, &key_file, random);
     let mut keys = Vec::with_capacity(KeyName::ALL.len());
     let is_made = |name: &KeyName| *name != KeyName::IssuingCa || plan.issuing_key.is_none();
     for name in KeyName::ALL.into_iter().filter(is_made) {
         keys.push((name, key(name)?));
     }
-    let ceremony = CeremonyOf { house: &house, keys: &keys, plan: &plan };
+    let setup = CaSetupOf { instance: &instance, keys: &keys, plan: &plan };
     certify(data, &ceremony, now, random)?;
     // An interrupted try may have left a store with this user in it.
     data.remove_folder("store")?;
     People::open(data)?.add(plan.first_user, plan.password, now)?;
-    data.seal_with(&house)?;
+    data.seal_with(&instance)?;
     Ok(())
 }
 
-struct CeremonyOf<'a> {
-    house: &'a HouseFile,
+struct CaSetupOf<'a> {
+    instance: &'a InstanceFile,
     keys: &'a [(KeyName, SigningKey)],
     plan: &'a Plan<'a>,
 }
 
-impl CeremonyOf<'_> {
+impl CaSetupOf<'_> {
     fn key(&self, wanted: KeyName) -> &SigningKey {
         let found = self.keys.iter().find(|(name, _)| *name == wanted);
         found.map(|(_, key)| key).expect("every key was made")
@@ -87,19 +87,19 @@ impl CeremonyOf<'_> {
     }
 }
 
-fn certify(data: &DataDir, of: &CeremonyOf<'_>, now: UnixTime, random: &dyn Random) -> Result<(), FoundingError> {
-    let ceremony = Ceremony { house: &of.house.name, root_key: of.key(KeyName::RootCa), now, random };
+fn certify(data: &DataDir, of: &CaSetupOf<'_>, now: UnixTime, random: &dyn Random) -> Result<(), InitError> {
+    let setup = CaSetup { instance: &of.instance.name, root_key: of.key(KeyName::RootCa), now, random };
     let addresses = of.plan.addresses.as_ref();
-    let root = ceremony.root()?;
-    let issuing = ceremony.issuing_ca_with(&root, of.issuing_key(), addresses)?;
+    let root = setup.root()?;
+    let issuing = setup.issuing_ca_with(&root, of.issuing_key(), addresses)?;
     let unit = UnitPlan {
         role: TIMESTAMP_UNIT,
         key: of.key(KeyName::Tsa).public_key(),
-        validity: Ceremony::TIMESTAMP_VALIDITY,
-        key_use: Ceremony::TIMESTAMP_KEY_USE,
+        validity: CaSetup::TIMESTAMP_VALIDITY,
+        key_use: CaSetup::TIMESTAMP_KEY_USE,
         addresses,
     };
-    let unit = ceremony.unit(&root, &unit)?;
+    let unit = setup.unit(&root, &unit)?;
     data.write_certificates("root-ca", &root.to_pem())?;
     data.write_certificates("issuing-ca", &format!("{}{}", issuing.to_pem(), root.to_pem()))?;
     for name in LogName::ALL {
@@ -109,5 +109,5 @@ fn certify(data: &DataDir, of: &CeremonyOf<'_>, now: UnixTime, random: &dyn Rand
     Ok(())
 }
 
-/// The name of the one timestamp unit that a house begins with.
+/// The name of the one timestamp unit that an instance begins with.
 const TIMESTAMP_UNIT: &str = "timestamp unit 1";

@@ -1,4 +1,4 @@
-//! A served house that trusts one issuer.
+//! A served instance that trusts one issuer.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::requests::Issuer;
 
-pub(crate) struct House {
+pub(crate) struct Instance {
     _dir: TempDir,
     child: Child,
     authority: String,
@@ -20,7 +20,7 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
-impl House {
+impl Instance {
     pub(crate) fn start(issuer: &Issuer) -> Self {
         let dir = TempDir::new().unwrap();
         std::fs::write(dir.path().join("build.jwks.json"), issuer.jwks()).unwrap();
@@ -64,7 +64,7 @@ impl House {
     }
 
     /// What would change if anything was left behind: the checkpoints of the logs, and the kinds of the audit log's records. What the
-    /// house says of its own clock comes when it likes.
+    /// instance says of its own clock comes when it likes.
     pub(crate) fn kept(&self) -> Vec<String> {
         let mut kept = ["/api/v2/checkpoint", "/ct/checkpoint"].map(|path| self.get(path)).to_vec();
         let checkpoint = self.get("/audit/checkpoint");
@@ -83,7 +83,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for Instance {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -4,7 +4,7 @@ use super::Grant;
 
 /// Someone whose word about names can count.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum Speaker {
+pub enum Asserter {
     /// A connector of our own provider, by its identifier.
     Connector(Box<str>),
     /// The record of an issuer, by its identifier.
@@ -13,7 +13,7 @@ pub enum Speaker {
     TrustDomain(Box<str>),
 }
 
-impl Speaker {
+impl Asserter {
     /// The identifier.
     pub fn id(&self) -> &str {
         match self {
@@ -22,7 +22,7 @@ impl Speaker {
     }
 }
 
-impl std::fmt::Display for Speaker {
+impl std::fmt::Display for Asserter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Connector(id) => write!(f, "connector:{id}"),

@@ -1,11 +1,11 @@
-//! `[house]`
+//! `[instance]`
 
 use serde::{Deserialize, Serialize};
 
-/// What the house calls itself.
+/// What the instance calls itself.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct HouseSection {
+pub struct InstanceSection {
     /// The origin that clients use, `https://seal.example.com`, without a slash at its end. It becomes the issuer
     /// (`<origin>/oidc`) and stands in every trust document: set it before the first certificate and keep it. Default: the
     /// address that is listened on.
