@@ -33,13 +33,14 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_version = crate::feature::long_version(),
     about,
     after_help = "Start here:  privyseal demo        signs and verifies a file, start to end\n             \
                                         privyseal up          serves it, and prints the lines for your clients"
 )]
 struct Cli {
     /// What to log, as `info`, `debug` or `privyseal=debug,hyper=info`.
-    #[arg(long, global = true, value_name = "FILTER", default_value = "warn,hickory_net=off,privyseal=info")]
+    #[arg(long, global = true, value_name = "FILTER", default_value = logging::DEFAULT)]
     log: String,
     /// Log JSON lines instead of text.
     #[arg(long, global = true)]

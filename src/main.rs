@@ -6,6 +6,7 @@
 mod cli;
 mod clock;
 mod current;
+mod feature;
 mod file;
 mod instance;
 mod outbound;

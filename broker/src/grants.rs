@@ -6,6 +6,7 @@
 
 mod asserter;
 mod condition;
+#[cfg_attr(not(feature = "deny-expressions"), path = "grants/deny_absent.rs")]
 mod deny;
 mod grant;
 mod listings;

@@ -3,13 +3,21 @@
 //! What a connector is, and what becomes of the person that an upstream names, is in `broker::connector`; here is what
 //! must wait for others: discovery and keys, the exchange of a code, `userinfo`, and the verification of what they
 //! answer.
+//!
+//! Without the feature `upstream-login` there is no connector: `absent` has the same interface, and no value.
 
-mod connector;
 mod error;
-mod relying_party;
-mod verify;
+mod login;
+mod parts;
 
-pub(crate) use connector::{FetchError, Fetcher, UpstreamConnector};
+#[cfg(not(feature = "upstream-login"))]
+mod absent;
+#[cfg(feature = "upstream-login")]
+mod connector;
+
+#[cfg(not(feature = "upstream-login"))]
+pub(crate) use absent::UpstreamConnector;
+#[cfg(feature = "upstream-login")]
+pub(crate) use connector::UpstreamConnector;
 pub(crate) use error::UpstreamError;
-pub(crate) use relying_party::{OidcConnector, OidcConnectorParts};
-pub(crate) use verify::UpstreamLogin;
+pub(crate) use parts::{FetchError, Fetcher, UpstreamParts};

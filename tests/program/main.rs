@@ -138,6 +138,78 @@ fn config_check_reports_every_problem_with_its_place() {
     assert!(run(&["config", "check", &scratch.path("good.toml")]).status.success());
 }
 
+/// What a feature adds to `Cargo.toml`'s default build: whether it is built here, and the places that ask for it.
+const FEATURES: [(&str, bool, &[&str]); 4] = [
+    ("deny-expressions", cfg!(feature = "deny-expressions"), &["issuers[0].deny"]),
+    ("dns-proofs", cfg!(feature = "dns-proofs"), &["registration.enforce", "registration.resolvers"]),
+    ("upstream-login", cfg!(feature = "upstream-login"), &["connectors[0]"]),
+    ("workload-api", cfg!(feature = "workload-api"), &["spiffe.workload_api"]),
+];
+
+/// Never ignored: the configuration is refused wherever it asks for what this build lacks, and there only.
+#[test]
+fn what_this_build_lacks_is_a_problem_at_its_place() {
+    let scratch = Scratch::with_instance();
+    std::fs::write(
+        scratch.path("all.toml"),
+        r#"
+        [[connectors]]
+        id = "corp"
+        name = "Corp"
+        iss = "https://login.example.com"
+        client_id = "x"
+        [[issuers]]
+        id = "a"
+        iss = "https://idp.example.com"
+        profile = "email"
+        deny = "claims.fork == true"
+        [registration]
+        resolvers = ["192.0.2.53", "192.0.2.54"]
+        enforce = ["example.org"]
+        [spiffe]
+        workload_api = "unix:///nowhere/agent.sock"
+        "#,
+    )
+    .unwrap();
+    let checked = run(&["config", "check", &scratch.path("all.toml")]);
+    let told = text(&checked.stderr);
+    let mut expected: Vec<String> = Vec::new();
+    for (feature, is_built, places) in FEATURES {
+        let lacks =
+            |place: &&str| told.lines().any(|line| line.trim().starts_with(&format!("{place}: this build cannot")));
+        assert!(places.iter().all(|place| lacks(place) != is_built), "{feature}: {told}");
+        if !is_built {
+            assert!(told.contains(&format!("--features {feature} (or full)")), "{told}");
+            expected.extend(places.iter().map(|place| format!("{place}: ")));
+        }
+    }
+    assert_eq!(checked.status.success(), expected.is_empty(), "{told}");
+    let problems = told.lines().filter(|line| line.starts_with("  ")).count();
+    assert_eq!(problems, expected.len(), "{told}");
+    if !expected.is_empty() {
+        let (data, file) = (scratch.path("data"), scratch.path("all.toml"));
+        let refused = run(&["up", "--data", &data, "--config", &file, "--listen", "127.0.0.1:0"]);
+        let refusal = text(&refused.stderr);
+        assert!(!refused.status.success() && expected.iter().all(|place| refusal.contains(place)), "{refusal}");
+    }
+}
+
+#[test]
+fn the_version_names_the_features_that_are_built_in() {
+    let told = text(&run(&["--version"]).stdout);
+    let built: Vec<&str> = FEATURES.iter().filter(|(_, is_built, _)| *is_built).map(|(name, _, _)| *name).collect();
+    let built = if built.is_empty() { "none".to_owned() } else { built.join(", ") };
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(told, format!("privyseal {version}\nfeatures: {built}\n"));
+}
+
+#[test]
+fn a_log_filter_that_does_not_read_is_refused() {
+    let refused = run(&["--log", "privyseal=loud", "config", "example"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).starts_with("privyseal: --log: "), "{}", text(&refused.stderr));
+}
+
 #[test]
 fn a_key_file_that_others_may_read_is_refused() {
     let scratch = Scratch::with_instance();

@@ -198,7 +198,7 @@ fn nothing_is_left_unfinished() {
 #[test]
 fn every_dependency_has_its_reason() {
     let mut used = BTreeSet::new();
-    let manifests = LIBRARIES.iter().map(|folder| format!("{folder}/Cargo.toml"));
+    let manifests = LIBRARIES.iter().chain(&["benches"]).map(|folder| format!("{folder}/Cargo.toml"));
     for path in manifests.chain(["Cargo.toml".to_owned()]) {
         for section in ["dependencies", "dev-dependencies"] {
             used.extend(dependencies(&path, section));
@@ -221,6 +221,43 @@ fn every_dependency_has_its_reason() {
     let unused: Vec<_> =
         workspace.iter().filter(|name| !used.contains(*name) && !PACKAGES.contains(&name.as_str())).collect();
     assert!(unused.is_empty(), "[workspace.dependencies] nobody uses: {unused:?}");
+}
+
+/// Every feature has its line in ARCHITECTURE.md, with the very crates that it switches on, and every optional dependency
+/// belongs to one.
+#[test]
+fn every_feature_has_its_reason() {
+    let of_root = manifest("Cargo.toml");
+    let of_broker = manifest("broker/Cargo.toml");
+    let parts = |manifest: &toml::Table, feature: &str| -> Vec<String> {
+        let parts = manifest["features"][feature].as_array().expect("a list");
+        parts.iter().map(|part| part.as_str().expect("text").to_owned()).collect()
+    };
+    let mut switched = BTreeMap::<String, BTreeSet<String>>::new();
+    for feature in of_root["features"].as_table().expect("a table").keys().filter(|name| *name != "full") {
+        let crates = parts(&of_root, feature).into_iter().flat_map(|part| match part.strip_prefix("broker/") {
+            Some(feature) => parts(&of_broker, feature),
+            None => vec![part],
+        });
+        switched.insert(feature.clone(), crates.map(|part| part.trim_start_matches("dep:").to_owned()).collect());
+    }
+    let architecture = text("ARCHITECTURE.md");
+    let section = architecture.split("## Cargo features").nth(1).expect("a section Cargo features");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| `")).map(|line| {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let crates = columns[3].split(',').map(|name| name.trim().trim_matches('`').to_owned()).collect();
+        (columns[1].trim_matches('`').to_owned(), crates)
+    });
+    assert_eq!(rows.collect::<BTreeMap<_, _>>(), switched, "ARCHITECTURE.md (left), and the manifests (right)");
+    let switched: BTreeSet<&str> = switched.values().flatten().map(String::as_str).collect();
+    for manifest in [&of_root, &of_broker] {
+        let dependencies = manifest["dependencies"].as_table().expect("a table").iter();
+        let is_optional = |value: &toml::Value| value.get("optional").and_then(toml::Value::as_bool) == Some(true);
+        for (name, _) in dependencies.filter(|(_, value)| is_optional(value)) {
+            assert!(switched.contains(name.as_str()), "{name} is optional, and no feature brings it");
+        }
+    }
 }
 
 /// A command that the documents show exists.

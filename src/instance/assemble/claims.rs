@@ -3,12 +3,13 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use broker::grants::{Condition, Deny, Pin, PinValue};
+use broker::grants::{Condition, Deny, DenyError, Pin, PinValue};
 use broker::names::{NameError, Pattern};
 use broker::profile::ClaimPath;
 use privyseal_config::{IssuerSection, PinSection, PinnedValue};
 
 use super::Problems;
+use crate::feature::{Feature, NotBuilt};
 
 /// The demands of one record.
 pub(super) struct Demands {
@@ -24,6 +25,10 @@ enum DemandError {
     Path,
     #[error("the list is empty, so no token would ever do")]
     Nothing,
+    #[error(transparent)]
+    Deny(#[from] DenyError),
+    #[error(transparent)]
+    NotBuilt(#[from] NotBuilt),
     #[error(transparent)]
     Pattern(#[from] NameError),
 }
@@ -42,7 +47,7 @@ pub(super) fn understand(section: &IssuerSection, place: &str, problems: &mut Pr
     }
     let deny = match section.deny.as_deref() {
         None => None,
-        Some(text) => keep(Deny::parse(text), &format!("{place}.deny"), problems, &mut is_whole),
+        Some(text) => keep(expression(text), &format!("{place}.deny"), problems, &mut is_whole),
     };
     is_whole.then_some(Demands { pins, conditions, deny: deny.map(Arc::new) })
 }
@@ -51,6 +56,11 @@ fn keep<T, E: Display>(result: Result<T, E>, place: &str, problems: &mut Problem
     let kept = problems.keep(place, result);
     *is_whole &= kept.is_some();
     kept
+}
+
+fn expression(text: &str) -> Result<Deny, DemandError> {
+    Feature::DenyExpressions.require()?;
+    Ok(Deny::parse(text)?)
 }
 
 fn path(claim: &str) -> Result<Vec<String>, DemandError> {
@@ -92,7 +102,7 @@ mod tests {
     fn values_keep_their_types_and_paths_their_steps() {
         let demands = understand_toml(
             "pins = { \"oidc.circleci.com/project-id\" = \"p\", \"/google/compute_engine/project_number\" = 7, t = [true, \"7\"] }\n\
-             match = { ref = [\"refs/heads/main\", \"refs/tags/*\"] }\ndeny = \"claims.fork == true\"",
+             match = { ref = [\"refs/heads/main\", \"refs/tags/*\"] }",
         )
         .expect("is understood");
         let step = |text: &str| text.to_owned();
@@ -106,7 +116,24 @@ mod tests {
         ];
         assert_eq!(demands.pins, wanted);
         assert_eq!(demands.conditions.len(), 1);
-        assert_eq!(demands.deny.expect("is there").as_str(), "claims.fork == true");
+        assert_eq!(demands.deny, None);
+    }
+
+    #[test]
+    fn an_expression_is_understood_or_refused_by_a_build_that_lacks_it() {
+        let demands = understand_toml("deny = \"claims.fork == true\"");
+        match Feature::DenyExpressions.require() {
+            Ok(()) => {
+                assert_eq!(demands.expect("good").deny.expect("is there").as_str(), "claims.fork == true");
+                for (text, part) in [("claims.a.matches('x')", "matches"), ("claims.", "CEL")] {
+                    let error = understand_toml(&format!("deny = \"{text}\"")).err().expect(text);
+                    assert!(error.contains("issuers[0].deny: ") && error.contains(part), "{error}");
+                }
+            }
+            Err(not_built) => {
+                assert!(demands.err().expect("refused").contains(&format!("issuers[0].deny: {not_built}")))
+            }
+        }
     }
 
     #[test]
@@ -116,8 +143,6 @@ mod tests {
             ("pins = { a = [] }", ["issuers[0].pins.a: ", "no token"]),
             ("match = { a = [] }", ["issuers[0].match.a: ", "no token"]),
             ("match = { a = [\"x\", \"v*\"] }", ["issuers[0].match.a: ", "wildcard inside"]),
-            ("deny = \"claims.a.matches('x')\"", ["issuers[0].deny: ", "matches"]),
-            ("deny = \"claims.\"", ["issuers[0].deny: ", "CEL"]),
         ] {
             let error = understand_toml(text).err().expect(text);
             assert!(parts.iter().all(|part| error.contains(part)), "{error}");

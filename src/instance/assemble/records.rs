@@ -15,6 +15,7 @@ use privyseal_config::{Config, ConnectorSection, IssuerSection, NamesSection};
 use shared::secret::Secret;
 
 use super::{Origin, Problems, algorithms, claims, grants, profiles, reach, secret_file, trust_domains};
+use crate::feature::Feature;
 use crate::file;
 
 /// Largest PEM or JWKS file.
@@ -230,6 +231,7 @@ fn connector(
     place: &str,
     problems: &mut Problems,
 ) -> Option<ConnectorSettings> {
+    problems.keep(place, Feature::UpstreamLogin.require());
     let id = problems.keep(&format!("{place}.id"), ConnectorId::parse(&section.id));
     let iss = problems.keep(&format!("{place}.iss"), issuer_url(&section.iss, section.danger_loopback_http));
     let reach = reach::understand(

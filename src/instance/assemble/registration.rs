@@ -2,17 +2,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use broker::names::DomainName;
 use broker::registration::Timing;
-use hickory_resolver::proto::dnssec::TrustAnchors;
 use privyseal_config::RegistrationSection;
 
 use super::Problems;
+use crate::feature::Feature;
 use crate::file;
-use crate::outbound::domain_proofs::ResolverSettings;
+use crate::outbound::domain_proofs::{Anchors, ResolverSettings, Resolvers};
 
 /// Largest file of certificates or trust anchors.
 const MAX_FILE: u64 = 1 << 20;
@@ -26,12 +25,20 @@ const YEAR: u32 = 366 * 86_400;
 pub(crate) struct RegistrationSettings {
     pub(crate) anybody_may_ask: bool,
     pub(crate) needs_approval: bool,
-    pub(crate) resolvers: ResolverSettings,
+    /// None: this build asks no name servers.
+    pub(crate) resolvers: Option<Resolvers>,
     pub(crate) internal_domains: Vec<DomainName>,
     pub(crate) internal_ca_pem: Option<String>,
     pub(crate) danger_loopback_http: bool,
     pub(crate) enforce: Vec<DomainName>,
     pub(crate) timing: Timing,
+}
+
+impl RegistrationSettings {
+    /// How many name servers must give the same answer.
+    pub(crate) fn agreeing(&self) -> usize {
+        self.resolvers.as_ref().map_or(1, Resolvers::agreeing)
+    }
 }
 
 pub(super) fn understand(
@@ -61,7 +68,15 @@ fn domains(texts: &[String], place: &str, problems: &mut Problems) -> Vec<Domain
     texts.iter().enumerate().filter_map(parse).collect()
 }
 
-fn resolvers(section: &RegistrationSection, folder: &Path, problems: &mut Problems) -> Option<ResolverSettings> {
+/// Whom to ask about domains. A build that cannot ask says so at each key that wants it to, and has nobody to ask:
+/// issuers are registered by their hosts' documents alone.
+fn resolvers(section: &RegistrationSection, folder: &Path, problems: &mut Problems) -> Option<Option<Resolvers>> {
+    if let Err(not_built) = Feature::DnsProofs.require() {
+        for key in wants_name_servers(section) {
+            problems.add(&format!("registration.{key}"), not_built.to_string());
+        }
+        return Some(None);
+    }
     let mut addresses = Vec::new();
     for (at, text) in section.resolvers.iter().enumerate() {
         let address = text.parse::<SocketAddr>().or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
@@ -76,27 +91,42 @@ fn resolvers(section: &RegistrationSection, folder: &Path, problems: &mut Proble
         let message = format!("{agreeing} must agree and {} are asked; list more of them", addresses.len());
         problems.add("registration.agreeing_resolvers", message);
     }
-    let trust_anchors = match (section.danger_skip_dnssec, section.trust_anchor_file.as_deref()) {
-        (true, None) => None,
+    let file = section.trust_anchor_file.as_deref().map(|name| folder.join(name));
+    let anchors = match (section.danger_skip_dnssec, &file) {
+        (true, None) => Anchors::Skipped,
         (true, Some(_)) => {
             problems.add("registration.trust_anchor_file", "danger_skip_dnssec makes it useless".to_owned());
-            None
+            Anchors::Skipped
         }
-        (false, None) => Some(Arc::new(TrustAnchors::default())),
-        (false, Some(name)) => {
-            Some(Arc::new(problems.keep("registration.trust_anchor_file", trust_anchors(&folder.join(name)))?))
-        }
+        (false, None) => Anchors::Internet,
+        (false, Some(path)) => Anchors::Listed(problems.keep("registration.trust_anchor_file", trust_anchors(path))?),
     };
-    Some(ResolverSettings { addresses, system: section.system_resolvers, agreeing, trust_anchors })
+    let resolvers = Resolvers::new(ResolverSettings { addresses, system: section.system_resolvers, agreeing, anchors });
+    let resolvers = resolvers.map_err(|error| match &file {
+        Some(path) => format!("{}: {error}", path.display()),
+        None => error.to_string(),
+    });
+    problems.keep("registration.trust_anchor_file", resolvers).map(Some)
 }
 
-fn trust_anchors(path: &Path) -> Result<TrustAnchors, String> {
+/// The keys that ask for something that only name servers can say.
+fn wants_name_servers(section: &RegistrationSection) -> Vec<&'static str> {
+    let keys = [
+        ("agreeing_resolvers", section.agreeing_resolvers != RegistrationSection::default().agreeing_resolvers),
+        ("danger_skip_dnssec", section.danger_skip_dnssec),
+        ("enforce", !section.enforce.is_empty()),
+        ("resolvers", !section.resolvers.is_empty()),
+        ("trust_anchor_file", section.trust_anchor_file.is_some()),
+    ];
+    keys.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect()
+}
+
+fn trust_anchors(path: &Path) -> Result<String, String> {
     let text = file::read(path, MAX_FILE).map_err(|error| error.to_string())?;
-    // RFC 1035 §5.1 as BIND's `managed-keys` files and `dnssec-keygen` write it: one DNSKEY record a line.
     if !text.lines().any(|line| line.contains("DNSKEY")) {
         return Err(format!("{} holds no DNSKEY record", path.display()));
     }
-    text.parse::<TrustAnchors>().map_err(|error| format!("{}: {error}", path.display()))
+    Ok(text)
 }
 
 fn timing(section: &RegistrationSection, problems: &mut Problems) -> Timing {

@@ -26,16 +26,8 @@ pub(super) fn understand(config: &Config, problems: &mut Problems) -> SpiffeSett
         let message = format!("{ours} is our own trust domain (spiffe.trust_domain); nobody else vouches for it");
         problems.add(&format!("trust_domains[{at}].name"), message);
     }
-    let workload_api = section.workload_api.as_deref().and_then(|text| {
-        let address = Address::parse(text);
-        if address.is_none() {
-            let message = format!(
-                "\"{text}\" is neither unix:///path/of/the/socket nor tcp://127.0.0.1:port (SPIFFE Workload Endpoint 4)"
-            );
-            problems.add("spiffe.workload_api", message);
-        }
-        address
-    });
+    let workload_api = section.workload_api.as_deref();
+    let workload_api = workload_api.and_then(|text| problems.keep("spiffe.workload_api", Address::parse(text)));
     let wants_identity =
         config.listen.svid.as_ref().is_some_and(|listen| listen.identity == ListenerIdentity::WorkloadApi);
     if wants_identity && section.workload_api.is_none() {

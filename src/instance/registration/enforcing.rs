@@ -77,8 +77,8 @@ impl Registrar {
             if due.is_some_and(|due| now < due) {
                 continue;
             }
-            let observations = self.resolvers.observe(&record_name(domain)).await;
-            let listing = Listing::judge(self.instance(), &observations, self.resolvers.agreeing(), now);
+            let observations = self.observe_record(&record_name(domain)).await;
+            let listing = Listing::judge(self.instance(), &observations, self.settings().agreeing(), now);
             let pause = if listing.is_some() { timing.recheck } else { timing.confirm };
             let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
             let writing = self.writing.lock().await;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use broker::issuer::{IssuerSpec, Reach};
 use broker::names::DomainName;
 use broker::registration::{
-    Change, Claim, Event, Finding, InstanceName, LifeError, Listing, Method, Observation, Registration,
+    Answer, Change, Claim, Event, Finding, InstanceName, LifeError, Listing, Method, Observation, Registration,
     RegistrationRequest, RequestError, RequestPolicy, Roster, RosterError, State, StatementError, judge,
 };
 use shared::audit::{Actor, AuditRecord, RegistrationEvent};
@@ -17,9 +17,10 @@ use shared::time::{Clock, UnixTime};
 
 use super::evidence;
 use super::replay::{self, DROPPED, ReplayError};
+use crate::feature::{Feature, NotBuilt};
 use crate::instance::assemble::RegistrationSettings;
 use crate::instance::snapshots::{ChangeError, Registered, Snapshots};
-use crate::outbound::domain_proofs::{Resolvers, document};
+use crate::outbound::domain_proofs::document;
 
 /// Who checks where nobody asked, as `Actor::System` of the audit log is called.
 pub(super) const SYSTEM: &str = "system";
@@ -28,8 +29,7 @@ pub(super) const SYSTEM: &str = "system";
 pub(crate) struct Registrar {
     instance: InstanceName,
     settings: RegistrationSettings,
-    pub(super) resolvers: Resolvers,
-    /// CurrentBundle while a registration changes: whoever changes one has seen the change before. It holds how much of the
+    /// Held while a registration changes: whoever changes one has seen the change before. It holds how much of the
     /// audit log the store has.
     pub(super) writing: tokio::sync::Mutex<u64>,
     roster: ArcSwap<Roster>,
@@ -68,6 +68,9 @@ pub(crate) enum Refusal {
     /// I2: the operator's own record stands.
     #[error("{0} is in the configuration of this instance; its operator grants it names there (rule I2)")]
     Configured(String),
+    /// It is to be proven by what this build cannot ask.
+    #[error(transparent)]
+    NotBuilt(#[from] NotBuilt),
     #[error("there is no registration {0:?}")]
     Unknown(String),
     /// X1 and what else keeps records from standing side by side; and an audit log that does not write.
@@ -113,7 +116,6 @@ impl Registrar {
         let (roster, cursor) = loaded.await.expect("reading does not panic")?;
         let registrar = Self {
             instance: InstanceName::parse(&parts.instance)?,
-            resolvers: Resolvers::new(parts.settings.resolvers.clone()),
             settings: parts.settings,
             writing: tokio::sync::Mutex::new(cursor),
             roster: ArcSwap::from_pointee(roster),
@@ -125,6 +127,7 @@ impl Registrar {
             clock: parts.clock,
             snapshots: parts.snapshots,
         };
+        registrar.tell_unprovable();
         registrar.put_in_force().await;
         registrar.let_time_pass().await?;
         Ok(registrar)
@@ -166,6 +169,9 @@ impl Registrar {
         let mut writing = self.writing.lock().await;
         let (roster, now) = (self.roster(), self.clock.now());
         let claim = request.claim();
+        if claim.method == Method::Dns && self.settings.resolvers.is_none() {
+            return Err(NotBuilt(Feature::DnsProofs).into());
+        }
         let is_registered = |held: &&Registration| held.claim().iss == claim.iss && held.state() == State::Active;
         let issuers = &self.snapshots.current().issuers;
         if roster.iter().find(is_registered).is_none() && !issuers.of(claim.iss.as_str()).is_empty() {
@@ -186,7 +192,7 @@ impl Registrar {
         // Somebody may have changed it while the domain was asked.
         let (registration, now) = (self.find(id)?, self.clock.now());
         let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
-        let (claim, needed) = (registration.claim(), self.resolvers.agreeing());
+        let (claim, needed) = (registration.claim(), self.settings.agreeing());
         if claim.method == Method::Dns {
             let listing = Listing::judge(&self.instance, &observations, needed, now);
             self.note_listing(&claim.domain, listing, &evidence).await?;
@@ -198,10 +204,21 @@ impl Registrar {
 
     async fn observe(&self, claim: &Claim) -> Vec<Observation> {
         match claim.method {
-            Method::Dns => self.resolvers.observe(&claim.record_name()).await,
+            Method::Dns => self.observe_record(&claim.record_name()).await,
             Method::WellKnown => {
                 let reach = self.reach(claim.domain.as_str());
                 vec![document::observe(claim.domain.as_str(), &claim.document_url(), &reach).await]
+            }
+        }
+    }
+
+    /// Asks the name servers. In a build that cannot, that is no answer: proofs of before count until they are stale.
+    pub(super) async fn observe_record(&self, name: &str) -> Vec<Observation> {
+        match &self.settings.resolvers {
+            Some(resolvers) => resolvers.observe(name).await,
+            None => {
+                let answer = Answer::Failed(NotBuilt(Feature::DnsProofs).to_string());
+                vec![Observation { source: "name servers".to_owned(), answer }]
             }
         }
     }
@@ -319,6 +336,19 @@ impl Registrar {
             ca_pem: self.settings.internal_ca_pem.clone().filter(|_| internal),
             internal,
             danger_loopback_http: self.settings.danger_loopback_http,
+        }
+    }
+
+    /// At the start: what was proven in another build, and cannot be in this one.
+    fn tell_unprovable(&self) {
+        if self.settings.resolvers.is_some() {
+            return;
+        }
+        let roster = self.roster.load();
+        let by_dns = roster.iter().filter(|held| held.state() == State::Active && held.claim().method == Method::Dns);
+        for registration in by_dns {
+            let (id, why) = (registration.id(), NotBuilt(Feature::DnsProofs));
+            tracing::warn!(%id, %why, "its proof is not looked at again, and ends when it is stale");
         }
     }
 

@@ -26,7 +26,7 @@ use crate::instance::openid_provider::{OpenIdProvider, OpenIdProviderParts};
 use crate::instance::signature_log::IssuedLately;
 use crate::instance::svid_uses::SvidUses;
 use crate::outbound::bundles::BundleRefresher;
-use crate::outbound::upstream::{FetchError, Fetcher, OidcConnector, OidcConnectorParts, UpstreamConnector};
+use crate::outbound::upstream::{FetchError, Fetcher, UpstreamConnector, UpstreamParts};
 use crate::outbound::{KeyRefresher, Outbound};
 
 /// What the record of our own provider is called in the audit log.
@@ -179,7 +179,7 @@ impl SnapshotInputs {
     }
 
     fn upstream(&self, settings: &ConnectorSettings) -> Result<UpstreamConnector, String> {
-        let parts = OidcConnectorParts {
+        let parts = UpstreamParts {
             id: settings.id.clone(),
             name: settings.name.clone(),
             issuer: settings.iss.as_str().to_owned(),
@@ -188,9 +188,8 @@ impl SnapshotInputs {
             origin: self.origin.to_string(),
             trusts_unverified_email: settings.email_is_verified,
         };
-        let connector = OidcConnector::new(parts).map_err(|error| error.to_string())?;
         let outbound = Outbound::new(&settings.reach).map_err(|error| error.to_string())?;
-        Ok(UpstreamConnector::new(connector, fetcher(outbound)))
+        UpstreamConnector::new(parts, fetcher(outbound)).map_err(|error| error.to_string())
     }
 }
 

@@ -41,6 +41,8 @@ struct WorkloadState {
     confirmed_at: UnixTime,
 }
 
+/// For the follower.
+#[cfg_attr(not(feature = "workload-api"), expect(dead_code, reason = "nobody follows there"))]
 impl WorkloadBundles {
     /// The whole state, as the API said it at this moment; what is not in it is withdrawn (SPIFFE Workload API §5.1:
     /// each message is the full state).
@@ -52,7 +54,9 @@ impl WorkloadBundles {
     pub(crate) fn is_told(&self) -> bool {
         self.0.load().is_some()
     }
+}
 
+impl WorkloadBundles {
     /// The bundle is as fresh as the API's last word: while nobody answers there, looking at what it once said does not
     /// renew it.
     fn look(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<Found, SourceError> {

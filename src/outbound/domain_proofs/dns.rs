@@ -15,6 +15,8 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use tokio::task::JoinSet;
 
+use super::settings::{Anchors, ResolverSettings};
+
 /// How long one name server may take for everything, signatures of all zones above included.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long one packet may take.
@@ -22,27 +24,23 @@ const PACKET_DEADLINE: Duration = Duration::from_secs(3);
 /// The most records at one name that are looked at.
 const MAX_RECORDS: usize = 64;
 
-/// Whom to ask about domains.
-#[derive(Clone)]
-pub(crate) struct ResolverSettings {
-    /// The name servers that are listed.
-    pub(crate) addresses: Vec<SocketAddr>,
-    /// The system's are asked as well.
-    pub(crate) system: bool,
-    /// How many must give the same answer.
-    pub(crate) agreeing: usize,
-    /// None: signatures are not looked at.
-    pub(crate) trust_anchors: Option<Arc<TrustAnchors>>,
-}
-
 /// The name servers to ask.
+#[derive(Clone)]
 pub(crate) struct Resolvers {
     settings: ResolverSettings,
+    /// None: signatures are not looked at.
+    trust_anchors: Option<Arc<TrustAnchors>>,
 }
 
 impl Resolvers {
-    pub(crate) fn new(settings: ResolverSettings) -> Self {
-        Self { settings }
+    /// Reads the anchors. Nobody is asked yet. The error says what is wrong with the anchors.
+    pub(crate) fn new(settings: ResolverSettings) -> Result<Self, String> {
+        let trust_anchors = match &settings.anchors {
+            Anchors::Internet => Some(TrustAnchors::default()),
+            Anchors::Listed(text) => Some(text.parse::<TrustAnchors>().map_err(|error| error.to_string())?),
+            Anchors::Skipped => None,
+        };
+        Ok(Self { settings, trust_anchors: trust_anchors.map(Arc::new) })
     }
 
     /// How many must give the same answer.
@@ -54,7 +52,7 @@ impl Resolvers {
     pub(crate) async fn observe(&self, name: &str) -> Vec<Observation> {
         let mut asked = JoinSet::new();
         for (place, server) in self.servers().into_iter().enumerate() {
-            let (name, trust_anchors) = (name.to_owned(), self.settings.trust_anchors.clone());
+            let (name, trust_anchors) = (name.to_owned(), self.trust_anchors.clone());
             asked.spawn(async move {
                 let source = server.source.clone();
                 let answer = tokio::time::timeout(DEADLINE, ask(server, &name, trust_anchors)).await;

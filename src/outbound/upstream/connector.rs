@@ -1,32 +1,29 @@
 //! An upstream provider as we hold it: the relying party, the way to it over the network, and what it last said of
 //! itself.
 
-use std::future::Future;
-use std::pin::Pin;
+mod relying_party;
+mod verify;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::connector::ConnectorId;
+use broker::provider::{AuthorizeRequest, Parameters, UpstreamState};
+use shared::random::Random;
 use shared::time::UnixTime;
 use tokio::sync::Mutex;
 
+use self::relying_party::{OidcConnector, OidcConnectorError, Upstream};
 use super::error::UpstreamError;
-use super::relying_party::{OidcConnector, Upstream};
-
-/// An outbound request that was not answered, for the log.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct FetchError(pub(crate) String);
-
-type Fetched = Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, FetchError>> + Send>>;
-
-/// Sends one request to a host that this connector's record names: no redirects, a deadline, a cap (invariant 7).
-pub(crate) type Fetcher = Arc<dyn Fn(http::Request<Vec<u8>>) -> Fetched + Send + Sync>;
+use super::login::UpstreamLogin;
+use super::parts::{Fetched, Fetcher, UpstreamParts};
 
 /// Discovery and keys are fetched again after this long.
 const FRESH: Duration = Duration::from_secs(600);
 /// And for an unknown key not more often than this, whoever asks.
 const PAUSE: Duration = Duration::from_secs(30);
 
+/// An upstream provider.
 pub(crate) struct UpstreamConnector {
     connector: OidcConnector,
     fetcher: Fetcher,
@@ -35,27 +32,69 @@ pub(crate) struct UpstreamConnector {
 }
 
 impl UpstreamConnector {
-    pub(crate) fn new(connector: OidcConnector, fetcher: Fetcher) -> Self {
-        Self { connector, fetcher, known: Mutex::new(None) }
+    /// Puts a connector together. It speaks to nobody yet.
+    pub(crate) fn new(parts: UpstreamParts, fetcher: Fetcher) -> Result<Self, OidcConnectorError> {
+        Ok(Self { connector: OidcConnector::new(parts)?, fetcher, known: Mutex::new(None) })
     }
 
-    pub(crate) fn connector(&self) -> &OidcConnector {
-        &self.connector
+    /// Its name in URLs and tokens.
+    pub(crate) fn id(&self) -> &ConnectorId {
+        self.connector.id()
+    }
+
+    /// What the login page calls it.
+    pub(crate) fn name(&self) -> &str {
+        self.connector.name()
+    }
+
+    /// Where to send the browser, and what to expect back. `state` comes from `Provider::upstream_state`.
+    pub(crate) async fn start(
+        &self,
+        request: &AuthorizeRequest,
+        state: String,
+        now: UnixTime,
+        random: &dyn Random,
+    ) -> Result<(String, UpstreamState), UpstreamError> {
+        let known = self.known(now).await?;
+        self.connector.start(&known, request, state, random)
+    }
+
+    /// Who logged in, by the upstream's `answer` to what was `sent`. That the answer belongs to this browser is checked
+    /// before, by `OpenFlow::check_callback`.
+    pub(crate) async fn finish(
+        &self,
+        answer: &Parameters,
+        sent: &UpstreamState,
+        max_age: Option<u64>,
+        now: UnixTime,
+    ) -> Result<UpstreamLogin, UpstreamError> {
+        let (connector, http) = (&self.connector, self.http());
+        let known = self.known(now).await?;
+        let code = connector.read_answer(&known, answer)?;
+        let tokens = connector.exchange(&known, &code, sent, &http).await?;
+        match connector.verify(&known, &tokens, sent, max_age, now, &http).await {
+            // It may have a new key since we looked.
+            Err(UpstreamError::KeyUnknown) => {
+                let known = self.refreshed(now).await?;
+                connector.verify(&known, &tokens, sent, max_age, now, &http).await
+            }
+            verified => verified,
+        }
     }
 
     /// The HTTP client that `openidconnect` takes.
-    pub(crate) fn http(&self) -> impl Fn(http::Request<Vec<u8>>) -> Fetched + Send + Sync + use<> {
+    fn http(&self) -> impl Fn(http::Request<Vec<u8>>) -> Fetched + Send + Sync + use<> {
         let fetcher = self.fetcher.clone();
         move |request| fetcher(request)
     }
 
     /// What the upstream says of itself, at most ten minutes old.
-    pub(crate) async fn known(&self, now: UnixTime) -> Result<Arc<Upstream>, UpstreamError> {
+    async fn known(&self, now: UnixTime) -> Result<Arc<Upstream>, UpstreamError> {
         self.younger_than(FRESH, now).await
     }
 
     /// The same, fetched again.
-    pub(crate) async fn refreshed(&self, now: UnixTime) -> Result<Arc<Upstream>, UpstreamError> {
+    async fn refreshed(&self, now: UnixTime) -> Result<Arc<Upstream>, UpstreamError> {
         self.younger_than(PAUSE, now).await
     }
 

@@ -5,6 +5,7 @@ use broker::provider::ParameterError;
 /// Why a login at an upstream failed. The text is for the page and tells nothing that the upstream said; `detail` is
 /// for the log.
 #[derive(Debug, thiserror::Error)]
+#[cfg_attr(not(feature = "upstream-login"), expect(dead_code, reason = "nobody logs in at an upstream there"))]
 pub(crate) enum UpstreamError {
     /// The access token is not the ID token's (OpenID Connect Core §3.1.3.6).
     #[error("the upstream's access token does not belong to its ID token (at_hash)")]
@@ -78,15 +79,4 @@ impl UpstreamError {
             | Self::Scheme => None,
         }
     }
-}
-
-/// An error with all its causes, as one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

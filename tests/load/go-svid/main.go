@@ -1,4 +1,4 @@
-// Verifies with go-spiffe what `cargo bench -p broker --bench svid` wrote into a folder, and prints for each file the processor
+// Verifies with go-spiffe what `cargo bench -p privyseal-benches --bench svid` wrote into a folder, and prints for each file the processor
 // time of one verification in microseconds, of this process and all its threads, garbage collection with it.
 package main
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker::registration::{Absence, Answer};
 
 use super::name_server::{Keys, NameServer, Zones};
-use crate::outbound::domain_proofs::dns::{ResolverSettings, Resolvers};
+use crate::outbound::domain_proofs::{Anchors, ResolverSettings, Resolvers};
 
 const SIGNED: &str = "_sigstore-issuer.acme.signed.";
 const PLAIN: &str = "_sigstore-issuer.acme.plain.";
@@ -15,8 +15,9 @@ fn resolvers(servers: &[&NameServer], keys: Option<&Keys>) -> Resolvers {
         addresses: servers.iter().map(|server| server.address).collect(),
         system: false,
         agreeing: 2,
-        trust_anchors: keys.map(|keys| Arc::new(keys.trust_anchors())),
+        anchors: keys.map_or(Anchors::Skipped, |keys| Anchors::Listed(keys.trust_anchor_file())),
     })
+    .expect("good anchors")
 }
 
 async fn answer(resolvers: &Resolvers, name: &str) -> Answer {

@@ -11,7 +11,7 @@ use hickory_server::dnssec::NxProofKind;
 use hickory_server::net::runtime::TokioRuntimeProvider;
 use hickory_server::proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_server::proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS};
-use hickory_server::proto::dnssec::{Algorithm, DigestType, DnssecSigner, SigningKey as _, TrustAnchors};
+use hickory_server::proto::dnssec::{Algorithm, DigestType, DnssecSigner, SigningKey as _};
 use hickory_server::proto::rr::rdata::{A, CNAME, NS, SOA, TXT};
 use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType, RrKey};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
@@ -142,14 +142,7 @@ impl Keys {
         Self { root: Key::generate("."), signed: Key::generate("signed.") }
     }
 
-    /// What a resolver is told to trust.
-    pub(crate) fn trust_anchors(&self) -> TrustAnchors {
-        let mut anchors = TrustAnchors::empty();
-        anchors.insert(self.root.dnskey().public_key());
-        anchors
-    }
-
-    /// The same as a file.
+    /// What a resolver is told to trust, as a file.
     pub(crate) fn trust_anchor_file(&self) -> String {
         format!(". {TTL} IN DNSKEY {}\n", self.root.dnskey())
     }

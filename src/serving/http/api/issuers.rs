@@ -245,6 +245,7 @@ impl From<Refusal> for Problem {
             Refusal::Roster(RosterError::Exists { .. }) => (Kind::Conflict, "REGISTERED"),
             Refusal::Roster(RosterError::TooManyPending | RosterError::Full) => (Kind::Conflict, "LIMIT"),
             Refusal::Life(error) => (Kind::Conflict, life_rule(*error)),
+            Refusal::NotBuilt(_) => (Kind::Unprocessable, "NOT_BUILT"),
             Refusal::Unknown(_) => (Kind::NotFound, "NOT_FOUND"),
             Refusal::Change(ChangeError::Problems(problems)) => {
                 let detail = "the registration does not go with what else may speak here";

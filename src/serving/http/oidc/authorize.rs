@@ -93,7 +93,7 @@ fn login_path(connector: &ConnectorId, flow: &SealedFlow) -> String {
 fn choose(op: &OpenIdProvider, client: &str, flow: &str) -> Response {
     let local_id = ConnectorId::local();
     let local = op.local.as_ref().map(|_| Choice { id: &local_id, name: "E-mail address and password" });
-    let upstreams = op.upstreams.iter().map(|u| Choice { id: u.connector().id(), name: u.connector().name() });
+    let upstreams = op.upstreams.iter().map(|u| Choice { id: u.id(), name: u.name() });
     let choices: Vec<Choice<'_>> = local.into_iter().chain(upstreams).collect();
     pages::render(StatusCode::OK, &ChoosePage { client, flow, choices }, None)
 }

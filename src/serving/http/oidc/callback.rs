@@ -17,7 +17,7 @@ use super::blocking::blocking;
 use super::cookies::Cookies;
 use super::{input, login, upstream};
 use crate::instance::openid_provider::OpenIdProvider;
-use crate::outbound::upstream::{UpstreamConnector, UpstreamError, UpstreamLogin};
+use crate::outbound::upstream::{UpstreamConnector, UpstreamError};
 
 pub(super) async fn get(
     State(op): State<Arc<OpenIdProvider>>,
@@ -39,7 +39,7 @@ pub(super) async fn get(
         Ok(own) => own,
         Err(error) => return pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None),
     };
-    let mut response = match upstream_login(upstream, &flow, &sent, &parameters, now).await {
+    let mut response = match upstream.finish(&parameters, &sent, flow.request().max_age(), now).await {
         Ok(found) => {
             let previous = Cookies::of(&op).session(&headers);
             let (worker, opened) = (op.clone(), flow.clone());
@@ -54,7 +54,7 @@ pub(super) async fn get(
             }
         }
         Err(UpstreamError::Refused) => answer(&op.provider.refused_upstream(&flow)),
-        Err(error) => upstream::refuse(&error, upstream.connector().id(), &request),
+        Err(error) => upstream::refuse(&error, upstream.id(), &request),
     };
     // An upstream's answer is taken once: its state is gone with the cookie.
     Cookies::of(&op).clear_flow(&mut response, flow.id());
@@ -73,28 +73,6 @@ fn own_flow(
     let id = flow_of_state(state).ok_or(FlowError::State)?;
     let cookie = Cookies::of(op).flow(headers, id);
     let flow = op.provider.open_flow(id, cookie.as_deref(), now)?;
-    let sent = flow.check_callback(upstream.connector().id(), state)?.clone();
+    let sent = flow.check_callback(upstream.id(), state)?.clone();
     Ok((flow, sent))
-}
-
-async fn upstream_login(
-    upstream: &UpstreamConnector,
-    flow: &OpenFlow,
-    sent: &UpstreamState,
-    parameters: &Parameters,
-    now: UnixTime,
-) -> Result<UpstreamLogin, UpstreamError> {
-    let (connector, http) = (upstream.connector(), upstream.http());
-    let known = upstream.known(now).await?;
-    let code = connector.read_answer(&known, parameters)?;
-    let tokens = connector.exchange(&known, &code, sent, &http).await?;
-    let max_age = flow.request().max_age();
-    match connector.verify(&known, &tokens, sent, max_age, now, &http).await {
-        // It may have a new key since we looked.
-        Err(UpstreamError::KeyUnknown) => {
-            let known = upstream.refreshed(now).await?;
-            connector.verify(&known, &tokens, sent, max_age, now, &http).await
-        }
-        verified => verified,
-    }
 }

@@ -51,7 +51,7 @@ pub(super) async fn get(
 
 /// The upstream of that name.
 pub(super) fn find_upstream<'a>(op: &'a OpenIdProvider, id: &ConnectorId) -> Option<&'a UpstreamConnector> {
-    op.upstreams.iter().map(Arc::as_ref).find(|upstream| upstream.connector().id() == id)
+    op.upstreams.iter().map(Arc::as_ref).find(|upstream| upstream.id() == id)
 }
 
 fn known(op: &OpenIdProvider, connector: &str) -> Option<ConnectorId> {
@@ -84,18 +84,14 @@ async fn go_upstream(
 ) -> Response {
     let now = op.clock.now();
     let state = op.provider.upstream_state(&flow, &*op.random);
-    let started = match upstream.known(now).await {
-        Ok(known) => upstream.connector().start(&known, flow.request(), state, &*op.random),
-        Err(error) => Err(error),
-    };
-    match started {
+    match upstream.start(flow.request(), state, now, &*op.random).await {
         Ok((uri, sent)) => {
             let sealed = op.provider.flow_to_upstream(flow, sent, &*op.random);
             let mut response = redirect(&uri);
             Cookies::of(op).set_flow(&mut response, &sealed);
             response
         }
-        Err(error) => upstream::refuse(&error, upstream.connector().id(), request),
+        Err(error) => upstream::refuse(&error, upstream.id(), request),
     }
 }
 

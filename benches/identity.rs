@@ -1,6 +1,6 @@
 //! What it costs to know who is speaking: verifying a token, deciding over many records, loading them.
 //!
-//! `cargo bench -p broker --bench identity`
+//! `cargo bench -p privyseal-benches --bench identity`
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tonic::{Code, Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use crate::outbound::workload_api::calls::{
+use crate::outbound::workload_api::client::calls::{
     BundlesRequest, FETCH_JWT_BUNDLES, FETCH_X509_BUNDLES, JwtBundlesResponse, Told, X509BundlesResponse,
 };
 

@@ -1,6 +1,6 @@
 //! What an append costs: wall clock by criterion, and the CPU time of the whole process, wake-ups and the committer included.
 //!
-//! `cargo bench -p shared --bench log`
+//! `cargo bench -p privyseal-benches --bench log`
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures")]
 
 use std::hint::black_box;

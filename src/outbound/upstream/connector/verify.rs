@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use broker::connector::ConnectorIdentity;
 use broker::connector::upstream::{UpstreamPerson, display_name};
 use broker::provider::UpstreamState;
 use chrono::{DateTime, Utc};
@@ -13,8 +12,9 @@ use openidconnect::{
 };
 use shared::time::UnixTime;
 
-use super::error::{UpstreamError, chain};
-use super::relying_party::{OidcConnector, RelyingParty, Upstream, UpstreamTokens};
+use super::relying_party::{OidcConnector, RelyingParty, Upstream, UpstreamTokens, chain};
+use crate::outbound::upstream::error::UpstreamError;
+use crate::outbound::upstream::login::UpstreamLogin;
 
 /// Clocks may differ by this much.
 const SKEW: Duration = Duration::from_secs(60);
@@ -33,19 +33,10 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPssSha512,
 ];
 
-/// A login at the upstream that verified.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct UpstreamLogin {
-    /// Who it is.
-    pub(crate) identity: ConnectorIdentity,
-    /// When they logged in there, as far as it is told.
-    pub(crate) auth_time: Option<UnixTime>,
-}
-
 impl OidcConnector {
     /// Verifies the tokens (OpenID Connect Core §3.1.3.7) and says who logged in. `userinfo` is asked only where the ID
     /// token names no address, and must then be about the same `sub`.
-    pub(crate) async fn verify<C>(
+    pub(super) async fn verify<C>(
         &self,
         upstream: &Upstream,
         tokens: &UpstreamTokens,

@@ -1,7 +1,7 @@
 //! What a timestamp costs: CPU per operation, without the log's disk and without HTTP.
 //!
-//! `cargo bench -p tsa --bench timestamp` prints one table. The time is the thread's own CPU time, the best of several rounds, so
-//! that a busy machine does not change it much.
+//! `cargo bench -p privyseal-benches --bench timestamp` prints one table. The time is the thread's own CPU time, the
+//! best of several rounds, so that a busy machine does not change it much.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tsa::{
 
 const NOW: UnixTime = UnixTime::from_millis(1_795_258_320_250);
 const DATA: &[u8] = b"what is to be timestamped";
-const QUERY: &[u8] = include_bytes!("../../tests/vectors/tsa/queries/sha256-cert.tsq");
+const QUERY: &[u8] = include_bytes!("../tests/vectors/tsa/queries/sha256-cert.tsq");
 const ROUNDS: usize = 9;
 
 fn main() {

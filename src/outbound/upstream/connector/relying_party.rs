@@ -20,28 +20,11 @@ use serde::{Deserialize, Serialize};
 use shared::random::Random;
 use shared::secret::Secret;
 
-use super::error::{UpstreamError, chain};
-
-/// What a connector is made of.
-pub(crate) struct OidcConnectorParts {
-    /// Its name in URLs and tokens.
-    pub(crate) id: ConnectorId,
-    /// What the login page calls it.
-    pub(crate) name: String,
-    /// The upstream's issuer, byte for byte.
-    pub(crate) issuer: String,
-    /// Our client identifier there.
-    pub(crate) client_id: String,
-    /// Our client secret there; without one we are a public client.
-    pub(crate) client_secret: Option<Secret<String>>,
-    /// `https://host[:port]`, without a slash at its end; the redirect URI follows from it.
-    pub(crate) origin: String,
-    /// Take an address that the upstream does not call verified.
-    pub(crate) trusts_unverified_email: bool,
-}
+use crate::outbound::upstream::error::UpstreamError;
+use crate::outbound::upstream::parts::UpstreamParts;
 
 /// An upstream provider.
-pub(crate) struct OidcConnector {
+pub(super) struct OidcConnector {
     pub(super) id: ConnectorId,
     name: String,
     issuer: IssuerUrl,
@@ -95,14 +78,14 @@ pub(super) type RelyingParty =
 /// What an upstream says about itself: its discovery document and its keys. Kept by the edge, fetched again when it is
 /// old or a key is unknown.
 #[derive(Clone, Debug)]
-pub(crate) struct Upstream(pub(super) Metadata);
+pub(super) struct Upstream(pub(super) Metadata);
 
 /// The tokens that an upstream gave for a code, not looked at yet.
-pub(crate) struct UpstreamTokens(pub(super) CoreTokenResponse);
+pub(super) struct UpstreamTokens(pub(super) CoreTokenResponse);
 
 impl OidcConnector {
     /// Puts a connector together. It speaks to nobody yet.
-    pub(crate) fn new(parts: OidcConnectorParts) -> Result<Self, OidcConnectorError> {
+    pub(super) fn new(parts: UpstreamParts) -> Result<Self, OidcConnectorError> {
         if parts.id == ConnectorId::local() {
             return Err(OidcConnectorError::Reserved);
         }
@@ -122,17 +105,17 @@ impl OidcConnector {
     }
 
     /// Its name in URLs and tokens.
-    pub(crate) fn id(&self) -> &ConnectorId {
+    pub(super) fn id(&self) -> &ConnectorId {
         &self.id
     }
 
     /// What the login page calls it.
-    pub(crate) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// Fetches the discovery document, whose `issuer` must be ours byte for byte, and the keys.
-    pub(crate) async fn discover<C>(&self, http: &C) -> Result<Upstream, UpstreamError>
+    pub(super) async fn discover<C>(&self, http: &C) -> Result<Upstream, UpstreamError>
     where
         for<'c> C: AsyncHttpClient<'c>,
     {
@@ -152,7 +135,7 @@ impl OidcConnector {
     }
 
     /// Where to send the browser, and what to expect back. `state` comes from `Provider::upstream_state`.
-    pub(crate) fn start(
+    pub(super) fn start(
         &self,
         upstream: &Upstream,
         request: &AuthorizeRequest,
@@ -192,7 +175,7 @@ impl OidcConnector {
 
     /// The code in the upstream's answer. That the answer belongs to this browser is checked before, by
     /// `OpenFlow::check_callback`.
-    pub(crate) fn read_answer(
+    pub(super) fn read_answer(
         &self,
         upstream: &Upstream,
         answer: &Parameters,
@@ -215,7 +198,7 @@ impl OidcConnector {
     }
 
     /// Exchanges the code.
-    pub(crate) async fn exchange<C>(
+    pub(super) async fn exchange<C>(
         &self,
         upstream: &Upstream,
         code: &Secret<String>,
@@ -233,4 +216,15 @@ impl OidcConnector {
         let tokens = request.request_async(http).await.map_err(|error| UpstreamError::Exchange(chain(&error)))?;
         Ok(UpstreamTokens(tokens))
     }
+}
+
+/// An error with all its causes, as one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
