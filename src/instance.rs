@@ -51,7 +51,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use self::error::InstanceError;
 use self::opened::Opened;
-use self::parts::{Parts, PublishedRoot};
+use self::parts::{InstanceParts, PublishedRoot};
 use self::tasks::revocation_refresher::RevocationRefresher;
 use self::tasks::rollover::Rollover;
 use self::tasks::sweep;
@@ -131,7 +131,7 @@ impl Instance {
         let file = data.instance_file()?;
         let opened = Opened::new(data, &file, &settings)?;
         opened.record_start(&settings, &origin).await?;
-        let parts = Parts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
+        let parts = InstanceParts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
         let revocations = parts.revocations()?;
         let mut units = parts.timestamp_units(&revocations)?;
         let bundles = parts.bundles(&units.chains()?, workload_api.as_ref())?;

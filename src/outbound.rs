@@ -15,9 +15,9 @@ pub(crate) mod time_sources;
 pub(crate) mod upstream;
 pub(crate) mod workload_api;
 
-pub(crate) use address::Place;
+pub(crate) use address::AddressKind;
 pub(crate) use client::{Outbound, OutboundError};
-pub(crate) use key_refresher::{KeyRefresher, RefreshError};
+pub(crate) use key_refresher::{KeyRefreshError, KeyRefresher};
 
 #[cfg(test)]
 mod tests;

@@ -13,9 +13,9 @@ use shared::time::Clock;
 
 use crate::instance::assemble::Origin;
 use crate::instance::signature_log::IssuedLately;
-use crate::instance::svid_uses::{SvidUses, UseRefused};
+use crate::instance::svid_uses::{SvidUseError, SvidUses};
 use crate::outbound::bundles::BundleRefresher;
-use crate::outbound::{KeyRefresher, RefreshError};
+use crate::outbound::{KeyRefreshError, KeyRefresher};
 
 /// The certificate authority; one for each snapshot.
 pub(crate) struct CertificateAuthority {
@@ -57,11 +57,11 @@ pub(crate) enum IssueError {
     Uncounted(String),
 }
 
-impl From<UseRefused> for IssueError {
-    fn from(refused: UseRefused) -> Self {
+impl From<SvidUseError> for IssueError {
+    fn from(refused: SvidUseError) -> Self {
         match refused {
-            UseRefused::Use(error) => Self::Signing(error.into()),
-            UseRefused::Store(_) | UseRefused::Ended => Self::Uncounted(refused.to_string()),
+            SvidUseError::Use(error) => Self::Signing(error.into()),
+            SvidUseError::Store(_) | SvidUseError::Ended => Self::Uncounted(refused.to_string()),
         }
     }
 }
@@ -112,7 +112,7 @@ impl CertificateAuthority {
 }
 
 /// The caller learns which issuer; why its keys cannot be had is for our log, since it tells of hosts inside the instance.
-fn keys_unavailable(issuer: &Issuer, error: &RefreshError) -> SigningError {
+fn keys_unavailable(issuer: &Issuer, error: &KeyRefreshError) -> SigningError {
     tracing::warn!(%error, "issuer keys");
     UpstreamFault::Keys(issuer.iss().to_string()).into()
 }

@@ -16,11 +16,11 @@ pub(crate) struct Disclosure {
     pub(crate) software: &'static str,
     pub(crate) origin: String,
     pub(crate) operator: Operator,
-    pub(crate) units: Vec<Unit>,
-    pub(crate) hash_algorithms: Vec<Hash>,
-    pub(crate) clock: Clock,
+    pub(crate) units: Vec<DisclosedUnit>,
+    pub(crate) hash_algorithms: Vec<DisclosedHash>,
+    pub(crate) clock: DisclosedClock,
     pub(crate) limits: Limits,
-    pub(crate) records: Records,
+    pub(crate) records: DisclosedRecords,
     pub(crate) verification: Verification,
     pub(crate) obligations: Obligations,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Operator {
 
 /// A unit: what its tokens promise, and how to know them.
 #[derive(Debug, Serialize)]
-pub(crate) struct Unit {
+pub(crate) struct DisclosedUnit {
     pub(crate) name: String,
     pub(crate) urls: Vec<String>,
     pub(crate) policies: Vec<String>,
@@ -57,14 +57,14 @@ pub(crate) struct Unit {
 
 /// A digest that imprints may be made with.
 #[derive(Debug, Serialize)]
-pub(crate) struct Hash {
+pub(crate) struct DisclosedHash {
     pub(crate) name: String,
     pub(crate) oid: String,
 }
 
 /// Where the time comes from, and when it is trusted.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Clock {
+pub(crate) struct DisclosedClock {
     pub(crate) mode: String,
     pub(crate) source: String,
     pub(crate) threshold_ms: u64,
@@ -84,7 +84,7 @@ pub(crate) struct Limits {
 
 /// What is kept of each timestamp.
 #[derive(Debug, Serialize)]
-pub(crate) struct Records {
+pub(crate) struct DisclosedRecords {
     pub(crate) each_timestamp: bool,
     pub(crate) contents: &'static str,
     pub(crate) retention: String,
@@ -106,12 +106,12 @@ pub(crate) struct Obligations {
 }
 
 /// What the statement is made from.
-pub(crate) struct Facts<'a> {
+pub(crate) struct DisclosureFacts<'a> {
     pub(crate) origin: &'a str,
     pub(crate) section: &'a DisclosureSection,
     pub(crate) records: TimestampRecords,
-    pub(crate) clock: Clock,
-    pub(crate) units: Vec<Unit>,
+    pub(crate) clock: DisclosedClock,
+    pub(crate) units: Vec<DisclosedUnit>,
 }
 
 const OTHERWISE: &str =
@@ -144,8 +144,8 @@ const OBLIGATIONS: Obligations = Obligations {
 };
 
 impl Disclosure {
-    pub(crate) fn of(facts: Facts<'_>) -> Self {
-        let Facts { origin, section, records, clock, units } = facts;
+    pub(crate) fn of(facts: DisclosureFacts<'_>) -> Self {
+        let DisclosureFacts { origin, section, records, clock, units } = facts;
         Self {
             software: concat!("Privy Seal ", env!("CARGO_PKG_VERSION")),
             origin: origin.to_owned(),
@@ -159,7 +159,7 @@ impl Disclosure {
             },
             verification: Verification { checks: CHECKS, commands: commands(origin, &units) },
             units,
-            hash_algorithms: HashAlgorithm::ALL.into_iter().map(Hash::of).collect(),
+            hash_algorithms: HashAlgorithm::ALL.into_iter().map(DisclosedHash::of).collect(),
             clock,
             limits: Limits {
                 request_octets: MAX_REQUEST,
@@ -167,7 +167,7 @@ impl Disclosure {
                 extensions: "none but qcStatements with esi4-qtstStatement-1; any other is refused",
                 caller: "anybody who reaches the addresses below; nobody is asked who they are",
             },
-            records: Records {
+            records: DisclosedRecords {
                 each_timestamp: records == TimestampRecords::Durable,
                 contents: match records {
                     TimestampRecords::Durable => {
@@ -183,7 +183,7 @@ impl Disclosure {
     }
 }
 
-impl Unit {
+impl DisclosedUnit {
     /// The facts of `unit`, which answers at `urls`; its chain is at `chain_url`.
     pub(crate) fn of(unit: &SigningUnit, urls: Vec<String>, chain_url: String) -> Self {
         let (leaf, root) = (unit.chain().leaf(), unit.chain().root());
@@ -210,14 +210,14 @@ impl Unit {
     }
 }
 
-impl Hash {
+impl DisclosedHash {
     fn of(algorithm: HashAlgorithm) -> Self {
         let oid = tsa::PolicyOid::from_contents(algorithm.oid_contents());
         Self { name: algorithm.to_string(), oid: oid.map(|oid| oid.to_string()).unwrap_or_default() }
     }
 }
 
-impl Clock {
+impl DisclosedClock {
     pub(crate) fn new(mode: &str, source: String, threshold: Duration, trouble: Option<String>) -> Self {
         Self {
             mode: mode.to_owned(),
@@ -230,7 +230,7 @@ impl Clock {
     }
 }
 
-fn commands(origin: &str, units: &[Unit]) -> Vec<String> {
+fn commands(origin: &str, units: &[DisclosedUnit]) -> Vec<String> {
     let Some(unit) = units.first() else { return Vec::new() };
     vec![
         format!("curl -fsSo tsa-chain.pem {}", unit.chain_url),

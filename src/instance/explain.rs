@@ -26,23 +26,23 @@ pub(crate) enum Reader {
 /// An explanation as JSON. The token is named by its SHA-256 only.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Report {
+pub(crate) struct ExplanationReport {
     /// `ACCEPT` or `REJECT`.
     pub(crate) verdict: String,
     pub(crate) token_sha256: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) record: Option<Record>,
-    pub(crate) steps: Vec<ToldStep>,
+    pub(crate) record: Option<ExplainedRecord>,
+    pub(crate) steps: Vec<ExplainedStep>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) refusal: Option<ToldRefusal>,
+    pub(crate) refusal: Option<ExplainedRefusal>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) certificate: Option<Certificate>,
+    pub(crate) certificate: Option<ExplainedCertificate>,
 }
 
 /// The record that the token leads to.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Record {
+pub(crate) struct ExplainedRecord {
     pub(crate) id: String,
     /// Its `iss`; `spiffe://` and the name of a trust domain.
     pub(crate) iss: String,
@@ -55,7 +55,7 @@ pub(crate) struct Record {
 /// A step and what came of it: `passed`, `refused` or `not reached`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ToldStep {
+pub(crate) struct ExplainedStep {
     pub(crate) step: String,
     pub(crate) outcome: String,
 }
@@ -63,7 +63,7 @@ pub(crate) struct ToldStep {
 /// Why not.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ToldRefusal {
+pub(crate) struct ExplainedRefusal {
     pub(crate) step: String,
     pub(crate) rule: String,
     pub(crate) reason: String,
@@ -75,7 +75,7 @@ pub(crate) struct ToldRefusal {
 /// What the certificate would say.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Certificate {
+pub(crate) struct ExplainedCertificate {
     /// The kind of the subject alternative name, as RFC 5280 calls it.
     pub(crate) name_type: String,
     pub(crate) name: String,
@@ -83,7 +83,7 @@ pub(crate) struct Certificate {
     pub(crate) issuer: String,
     pub(crate) not_before: String,
     pub(crate) not_after: String,
-    pub(crate) extensions: Vec<Extension>,
+    pub(crate) extensions: Vec<ExplainedExtension>,
     /// Rule, asserter and grant, as the audit log would have them.
     pub(crate) permitted_by: String,
 }
@@ -91,7 +91,7 @@ pub(crate) struct Certificate {
 /// An extension of the certificate.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Extension {
+pub(crate) struct ExplainedExtension {
     pub(crate) oid: String,
     pub(crate) name: String,
     pub(crate) value: String,
@@ -105,7 +105,7 @@ pub(crate) struct Refreshers<'a> {
 }
 
 /// What a token is judged by.
-pub(crate) struct Judge<'a> {
+pub(crate) struct Evaluator<'a> {
     pub(crate) issuers: &'a Issuers,
     /// The profile of the certificate that there would be.
     pub(crate) profile: Profile,
@@ -114,9 +114,9 @@ pub(crate) struct Judge<'a> {
     pub(crate) reader: Reader,
 }
 
-impl Judge<'_> {
+impl Evaluator<'_> {
     /// Explains the token; the issuer's keys or the trust domain's bundle are fetched once if they are needed, as for a certificate.
-    pub(crate) async fn explain(&self, token: &[u8], keepers: Refreshers<'_>) -> Report {
+    pub(crate) async fn explain(&self, token: &[u8], keepers: Refreshers<'_>) -> ExplanationReport {
         // The cause tells of hosts inside the instance, so it is for those who look after it.
         let trouble = match explain(token, self.issuers, self.now) {
             Outcome::Explained(explanation) => return self.report(explanation),
@@ -147,13 +147,13 @@ impl Judge<'_> {
         }
     }
 
-    fn report(&self, explanation: Explanation) -> Report {
+    fn report(&self, explanation: Explanation) -> ExplanationReport {
         let Explanation { token_sha256, record, verdict } = explanation;
         let (refusal, certificate) = match verdict {
             Verdict::Permitted(principal) => (None, Some(self.certificate(&principal))),
             Verdict::Refused(refusal) => (Some(refusal), None),
         };
-        Report {
+        ExplanationReport {
             verdict: if refusal.is_none() { "ACCEPT" } else { "REJECT" }.to_owned(),
             token_sha256: hex::encode(token_sha256),
             record: record.map(|record| self.record(&record)),
@@ -163,7 +163,7 @@ impl Judge<'_> {
         }
     }
 
-    fn record(&self, record: &explained::Record) -> Record {
+    fn record(&self, record: &explained::Record) -> ExplainedRecord {
         let (iss, audience, grants) = match record {
             explained::Record::Issuer(issuer) => (issuer.iss().to_string(), issuer.audience(), issuer.grants()),
             explained::Record::TrustDomain(trust_domain) => {
@@ -171,7 +171,7 @@ impl Judge<'_> {
             }
         };
         let told = || grants.iter().map(|grant| grant.scope().to_string()).collect();
-        Record {
+        ExplainedRecord {
             id: record.id().to_owned(),
             iss,
             audience: audience.to_string(),
@@ -179,8 +179,8 @@ impl Judge<'_> {
         }
     }
 
-    fn refusal(&self, refusal: Refusal) -> ToldRefusal {
-        ToldRefusal {
+    fn refusal(&self, refusal: Refusal) -> ExplainedRefusal {
+        ExplainedRefusal {
             step: refusal.step.name().to_owned(),
             rule: refusal.rule.id().to_owned(),
             reason: refusal.reason,
@@ -188,15 +188,15 @@ impl Judge<'_> {
         }
     }
 
-    fn certificate(&self, principal: &Principal) -> Certificate {
+    fn certificate(&self, principal: &Principal) -> ExplainedCertificate {
         let not_before = self.now.floor_to_second();
         let moment = |at: UnixTime| at.rfc3339().unwrap_or_default();
-        let extension = |(number, value): (u8, &str)| Extension {
+        let extension = |(number, value): (u8, &str)| ExplainedExtension {
             oid: format!("{}.{number}", broker::ca::oid::FULCIO_ARC),
             name: extension_name(number).to_owned(),
             value: value.to_owned(),
         };
-        Certificate {
+        ExplainedCertificate {
             name_type: name_type(principal.name()).to_owned(),
             name: principal.name().as_str().to_owned(),
             issuer: principal.issuer_label().to_owned(),
@@ -216,11 +216,11 @@ fn name_type(name: &Name) -> &'static str {
     }
 }
 
-fn steps(refusal: Option<&Refusal>) -> Vec<ToldStep> {
+fn steps(refusal: Option<&Refusal>) -> Vec<ExplainedStep> {
     let outcome = |step: Step| match refusal {
         Some(refusal) if step == refusal.step => "refused",
         Some(refusal) if step > refusal.step => "not reached",
         _ => "passed",
     };
-    Step::ALL.map(|step| ToldStep { step: step.name().to_owned(), outcome: outcome(step).to_owned() }).to_vec()
+    Step::ALL.map(|step| ExplainedStep { step: step.name().to_owned(), outcome: outcome(step).to_owned() }).to_vec()
 }

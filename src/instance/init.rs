@@ -8,7 +8,7 @@ use shared::time::UnixTime;
 use shared::x509::{CaSetup, CaSetupError, RevocationAddresses, UnitPlan};
 
 use crate::instance::data_dir::{Curve, DataDir, DataDirError, InstanceFile, InstanceFileError, KeyName};
-use crate::instance::local_users::{Password, People, UserFileError};
+use crate::instance::local_users::{LocalUserError, LocalUserStore, Password};
 use crate::instance::logs::LogName;
 
 /// What a new instance is made like.
@@ -44,7 +44,7 @@ pub(crate) enum InitError {
     #[error("the certificates could not be made: {0}")]
     CaSetup(#[from] CaSetupError),
     #[error("the first user could not be added: {0}")]
-    User(#[from] UserFileError),
+    User(#[from] LocalUserError),
 }
 
 /// Makes keys and certificates in `data`. The instance file comes last and makes the directory whole.
@@ -62,7 +62,7 @@ pub(crate) fn init(data: &DataDir, plan: Plan<'_>, now: UnixTime, random: &dyn R
     certify(data, &setup, now, random)?;
     // An interrupted try may have left a store with this user in it.
     data.remove_folder("store")?;
-    People::open(data)?.add(plan.first_user, plan.password, now)?;
+    LocalUserStore::open(data)?.add(plan.first_user, plan.password, now)?;
     data.seal_with(&instance)?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use shared::log::Log;
 use shared::random::Random;
 use shared::time::Clock;
 
-use crate::instance::svid_uses::{SvidUses, UseRefused};
+use crate::instance::svid_uses::{SvidUseError, SvidUses};
 use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::upstream::UpstreamConnector;
 
@@ -59,7 +59,7 @@ pub(crate) enum ExchangeError {
     Token(#[from] TokenError),
     /// The use of the SVID could not be counted.
     #[error("{0}")]
-    Uncounted(UseRefused),
+    Uncounted(SvidUseError),
 }
 
 impl OpenIdProvider {
@@ -97,8 +97,8 @@ impl OpenIdProvider {
         };
         match self.svid_uses.admit(uncounted.svid_use(), now).await {
             Ok(()) => Ok(uncounted.admitted()),
-            Err(UseRefused::Use(error)) => Err(uncounted.refused(error).into()),
-            Err(other @ (UseRefused::Store(_) | UseRefused::Ended)) => Err(ExchangeError::Uncounted(other)),
+            Err(SvidUseError::Use(error)) => Err(uncounted.refused(error).into()),
+            Err(other @ (SvidUseError::Store(_) | SvidUseError::Ended)) => Err(ExchangeError::Uncounted(other)),
         }
     }
 }

@@ -21,7 +21,7 @@ const MAX_FILE: u64 = 4_096;
 /// Which keys the bundle held last, and under which number.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct StoredSequence {
     sequence: u64,
     /// RFC 7638 thumbprints.
     keys: Vec<String>,
@@ -34,7 +34,7 @@ pub(crate) fn publish(key: &TokenKey, path: &Path, now: UnixTime) -> Result<Stri
         Some(kept) if kept.keys == keys => kept.sequence,
         kept => {
             let next = kept.map_or(0, |kept| kept.sequence.saturating_add(1)).max(now.seconds());
-            write(path, &Kept { sequence: next, keys })?;
+            write(path, &StoredSequence { sequence: next, keys })?;
             next
         }
     };
@@ -43,7 +43,7 @@ pub(crate) fn publish(key: &TokenKey, path: &Path, now: UnixTime) -> Result<Stri
 
 /// What was kept. A file that does not read is told and counts for nothing: the clock's second is beyond every number
 /// that was given out before it.
-fn read(path: &Path) -> Result<Option<Kept>, FileError> {
+fn read(path: &Path) -> Result<Option<StoredSequence>, FileError> {
     if !path.exists() {
         return Ok(None);
     }
@@ -53,7 +53,7 @@ fn read(path: &Path) -> Result<Option<Kept>, FileError> {
         .ok())
 }
 
-fn write(path: &Path, kept: &Kept) -> Result<(), FileError> {
+fn write(path: &Path, kept: &StoredSequence) -> Result<(), FileError> {
     let body = toml::to_string(kept).expect("strings and a number of seconds always encode");
     let text = format!("# The keys in the bundle of our own trust domain. Kept by the program; do not edit.\n{body}");
     file::write_durably(path, text.as_bytes(), file::Mode::Public)

@@ -30,7 +30,7 @@ use crate::outbound::bundles::{BundleParts, BundleRefresher, OwnKeys};
 use crate::outbound::workload_api::WorkloadApi;
 
 /// What the parts of an instance are made from.
-pub(super) struct Parts<'a> {
+pub(super) struct InstanceParts<'a> {
     pub(super) data: &'a DataDir,
     pub(super) file: &'a InstanceFile,
     pub(super) opened: &'a Opened,
@@ -45,7 +45,7 @@ pub(super) struct PublishedRoot {
     pub(super) publisher: Arc<TrustPublisher>,
 }
 
-impl Parts<'_> {
+impl InstanceParts<'_> {
     fn chain(&self, name: &'static str) -> Result<Chain, InstanceError> {
         Chain::from_pem(&self.data.certificates(name)?).map_err(|error| InstanceError::Chain { name, error })
     }

@@ -10,9 +10,9 @@ mod cosign;
 mod identity;
 mod policy_controller;
 
-pub(crate) use accepted::{Accepted, Policy};
+pub(crate) use accepted::{AcceptedSigner, Policy};
 pub(crate) use cosign::cosign;
-pub(crate) use identity::Identity;
+pub(crate) use identity::SignerIdentity;
 pub(crate) use policy_controller::{Cluster, policy_controller};
 
 #[cfg(test)]

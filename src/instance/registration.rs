@@ -13,7 +13,7 @@ mod registrar;
 mod replay;
 
 pub(crate) use registrant::RegistrantKey;
-pub(crate) use registrar::{Refusal, Registrar, RegistrarError, RegistrarParts};
+pub(crate) use registrar::{Registrar, RegistrarError, RegistrarParts, RegistrationRefusal};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use shared::time::{Clock, UnixTime};
 use tokio::signal::unix::Signal;
 
 use crate::instance::assemble::{Fingerprint, Problems, Settings, Source};
-use crate::instance::snapshots::{Cause, ChangeError, Loaded, Snapshots};
+use crate::instance::snapshots::{Cause, ChangeError, LoadedConfiguration, Snapshots};
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const RECORDED: (usize, usize) = (16, 300);
 
 /// A configuration that was not taken.
 #[derive(Clone, Debug)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedConfiguration {
     pub(crate) at: UnixTime,
     /// SHA-256 of what was read, hex; empty if nothing could be.
     pub(crate) sha256: String,
@@ -47,7 +47,7 @@ pub(crate) struct Reloader {
     snapshots: Arc<Snapshots>,
     audit: Log,
     clock: Arc<dyn Clock>,
-    refused: ArcSwapOption<Refused>,
+    refused: ArcSwapOption<RefusedConfiguration>,
 }
 
 impl Reloader {
@@ -61,12 +61,12 @@ impl Reloader {
     }
 
     /// The last configuration that was not taken, if none was taken since.
-    pub(crate) fn refused(&self) -> Option<Arc<Refused>> {
+    pub(crate) fn refused(&self) -> Option<Arc<RefusedConfiguration>> {
         self.refused.load_full()
     }
 
     /// Reads the file and puts it in force, or says everything that is wrong with it; both stand in the audit log.
-    pub(crate) async fn reload(&self, cause: Cause) -> Result<Loaded, ReloadError> {
+    pub(crate) async fn reload(&self, cause: Cause) -> Result<LoadedConfiguration, ReloadError> {
         if !self.has_file() {
             return Err(ReloadError::NoFile);
         }
@@ -96,7 +96,12 @@ impl Reloader {
         }
     }
 
-    async fn refuse(&self, problems: Problems, sha256: String, cause: Cause) -> Result<Loaded, ReloadError> {
+    async fn refuse(
+        &self,
+        problems: Problems,
+        sha256: String,
+        cause: Cause,
+    ) -> Result<LoadedConfiguration, ReloadError> {
         tracing::error!(sha256, %cause, %problems, "the changed configuration is not taken; the one before stays in force");
         let at = self.clock.now();
         let (most, longest) = RECORDED;
@@ -106,7 +111,7 @@ impl Reloader {
             cause: cause.to_string(),
             problems: problems.texts().take(most).map(|text| text.chars().take(longest).collect()).collect(),
         };
-        self.refused.store(Some(Arc::new(Refused { at, sha256, cause, problems: problems.clone() })));
+        self.refused.store(Some(Arc::new(RefusedConfiguration { at, sha256, cause, problems: problems.clone() })));
         self.audit.append(record.to_leaf()).await?;
         Err(ReloadError::Problems(problems))
     }

@@ -25,7 +25,7 @@ use crate::instance::assemble::RevocationSettings;
 use crate::instance::data_dir::{DataDir, InstanceFile};
 use crate::instance::timestamp_units::{Root, UnitFileError, UnitFiles};
 pub(crate) use published::{PublishedRevocations, RevocationState};
-use register::{RegisterError, RevocationRegister, SignedList};
+use register::{RevocationRegister, RevocationRegisterError, SignedList};
 
 /// Largest file that is read.
 const MAX_FILE: u64 = 1 << 20;
@@ -44,7 +44,7 @@ pub(crate) enum RevocationError {
     #[error(transparent)]
     Root(#[from] UnitFileError),
     #[error("{path}: {error}")]
-    Register { path: PathBuf, error: RegisterError },
+    Register { path: PathBuf, error: RevocationRegisterError },
     #[error("{path}: {error}")]
     Certificates { path: PathBuf, error: shared::x509::ChainError },
     #[error("the audit log did not take the record: {0}")]

@@ -17,7 +17,7 @@ use shared::log::{AppendError, Receipt};
 
 pub(crate) use cause::Cause;
 pub(crate) use inputs::{SnapshotError, SnapshotInputs};
-pub(crate) use snapshot::{Loaded, Registered, Snapshot};
+pub(crate) use snapshot::{LoadedConfiguration, RegisteredIssuers, Snapshot};
 
 use crate::current::Current;
 use crate::instance::assemble::{Problems, Settings};
@@ -33,7 +33,7 @@ pub(crate) struct Snapshots {
 struct Build {
     inputs: SnapshotInputs,
     settings: Settings,
-    registrations: Registered,
+    registrations: RegisteredIssuers,
 }
 
 /// Why the snapshot was not changed. The one before it stays in force.
@@ -61,8 +61,8 @@ impl From<SnapshotError> for ChangeError {
 impl Snapshots {
     /// The first snapshot, of an instance without registered issuers.
     pub(crate) fn open(inputs: SnapshotInputs, settings: Settings) -> Result<Self, SnapshotError> {
-        let snapshot = inputs.snapshot(&settings, &Registered::default(), None)?;
-        let build = Build { inputs, settings, registrations: Registered::default() };
+        let snapshot = inputs.snapshot(&settings, &RegisteredIssuers::default(), None)?;
+        let build = Build { inputs, settings, registrations: RegisteredIssuers::default() };
         Ok(Self { current: Arc::new(ArcSwap::from_pointee(snapshot)), build: tokio::sync::Mutex::new(build) })
     }
 
@@ -82,7 +82,11 @@ impl Snapshots {
 
     /// Puts another configuration in force: recorded first, then swapped. A configuration that changes what stands
     /// until the next start is refused whole, because what is in force is always one whole file.
-    pub(crate) async fn change_configuration(&self, settings: Settings, cause: &Cause) -> Result<Loaded, ChangeError> {
+    pub(crate) async fn change_configuration(
+        &self,
+        settings: Settings,
+        cause: &Cause,
+    ) -> Result<LoadedConfiguration, ChangeError> {
         let mut build = self.build.lock().await;
         build.settings.fixed.check_unchanged(&settings.fixed)?;
         let Build { inputs, registrations, .. } = &*build;
@@ -103,7 +107,7 @@ impl Snapshots {
     /// Puts another set of registered issuers in force: recorded first, then swapped.
     pub(crate) async fn change_registrations(
         &self,
-        registrations: Registered,
+        registrations: RegisteredIssuers,
         record: &AuditRecord,
     ) -> Result<Receipt, ChangeError> {
         let mut build = self.build.lock().await;
@@ -115,7 +119,7 @@ impl Snapshots {
     }
 
     /// Puts in force what was recorded before this process began.
-    pub(crate) async fn put_registrations_in_force(&self, registrations: Registered) -> Result<(), ChangeError> {
+    pub(crate) async fn put_registrations_in_force(&self, registrations: RegisteredIssuers) -> Result<(), ChangeError> {
         let mut build = self.build.lock().await;
         let snapshot = self.with_registrations(&build, &registrations)?;
         self.current.store(Arc::new(snapshot));
@@ -123,7 +127,7 @@ impl Snapshots {
         Ok(())
     }
 
-    fn with_registrations(&self, build: &Build, registrations: &Registered) -> Result<Snapshot, ChangeError> {
+    fn with_registrations(&self, build: &Build, registrations: &RegisteredIssuers) -> Result<Snapshot, ChangeError> {
         let earlier = self.current();
         let mut snapshot = build.inputs.snapshot(&build.settings, registrations, Some(&earlier))?;
         // The configuration is the one that was loaded then.

@@ -18,7 +18,7 @@ const MAX_COUNTED: usize = 100_000;
 
 /// Why a use is not admitted.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum UseRefused {
+pub(crate) enum SvidUseError {
     #[error(transparent)]
     Use(#[from] UseError),
     #[error("the store did not take the use of an SVID: {0}")]
@@ -49,7 +49,7 @@ impl SvidUses {
     }
 
     /// Counts a use, or says why there is none. An SVID that counts once is durably used when this returns.
-    pub(crate) async fn admit(&self, svid: &SvidUse, now: UnixTime) -> Result<(), UseRefused> {
+    pub(crate) async fn admit(&self, svid: &SvidUse, now: UnixTime) -> Result<(), SvidUseError> {
         if !self.take_one(&svid.id, svid.policy.per_minute, now) {
             return Err(UseError::TooOften { id: svid.id.clone(), per_minute: svid.policy.per_minute }.into());
         }
@@ -63,7 +63,7 @@ impl SvidUses {
     }
 
     /// `used` is what a second use is told.
-    async fn use_up(&self, key: Vec<u8>, until: UnixTime, used: UseError, now: UnixTime) -> Result<(), UseRefused> {
+    async fn use_up(&self, key: Vec<u8>, until: UnixTime, used: UseError, now: UnixTime) -> Result<(), SvidUseError> {
         let store = Arc::clone(&self.store);
         let committed = tokio::task::spawn_blocking(move || {
             let batch = Batch::new().expect_absent(Table::UsedSvids, key.clone());
@@ -72,8 +72,8 @@ impl SvidUses {
         match committed.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(StoreError::Conflict)) => Err(used.into()),
-            Ok(Err(error)) => Err(UseRefused::Store(error)),
-            Err(_) => Err(UseRefused::Ended),
+            Ok(Err(error)) => Err(SvidUseError::Store(error)),
+            Err(_) => Err(SvidUseError::Ended),
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
             uses.admit(&svid("spiffe://a/b", 3, false), now).await.expect("is within the rate");
         }
         let refused = uses.admit(&svid("spiffe://a/b", 3, false), now).await.expect_err("is over the rate");
-        assert!(matches!(refused, UseRefused::Use(UseError::TooOften { per_minute: 3, .. })), "{refused}");
+        assert!(matches!(refused, SvidUseError::Use(UseError::TooOften { per_minute: 3, .. })), "{refused}");
         uses.admit(&svid("spiffe://a/c", 3, false), now).await.expect("is another");
         let later = now.plus(Duration::from_secs(19));
         assert!(uses.admit(&svid("spiffe://a/b", 3, false), later).await.is_err(), "a third of a minute is not over");
@@ -149,7 +149,7 @@ mod tests {
         let (uses, now) = (uses(), UnixTime::from_seconds(1000));
         uses.admit(&svid("spiffe://a/b", 60, true), now).await.expect("is the first use");
         let refused = uses.admit(&svid("spiffe://a/b", 60, true), now).await.expect_err("is the second");
-        assert!(matches!(refused, UseRefused::Use(UseError::UsedBefore)), "{refused}");
+        assert!(matches!(refused, SvidUseError::Use(UseError::UsedBefore)), "{refused}");
         let last = UnixTime::from_seconds(1299);
         assert!(uses.admit(&svid("spiffe://a/b", 60, true), last).await.is_err(), "it is remembered to its end");
         let channel = SvidUse { is_bearer: false, ..svid("spiffe://a/b", 60, true) };
@@ -167,6 +167,6 @@ mod tests {
         uses.admit(&proven("spiffe://a/b", "2"), now).await.expect("is another proof");
         uses.admit(&proven("spiffe://a/c", "1"), now).await.expect("is another's proof");
         let refused = uses.admit(&proven("spiffe://a/b", "1"), now).await.expect_err("is the second");
-        assert!(matches!(refused, UseRefused::Use(UseError::ProofUsedBefore)), "{refused}");
+        assert!(matches!(refused, SvidUseError::Use(UseError::ProofUsedBefore)), "{refused}");
     }
 }

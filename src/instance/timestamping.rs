@@ -7,7 +7,7 @@ use shared::time::Clock as _;
 use tsa::Succession;
 
 use super::error::InstanceError;
-use super::parts::{Parts, PublishedRoot};
+use super::parts::{InstanceParts, PublishedRoot};
 use crate::clock::{SystemClock, SystemClocks};
 use crate::instance::assemble::TimeSettings;
 use crate::instance::revocation::{PublishedRevocations, Revocations};
@@ -25,7 +25,7 @@ pub(super) struct Timestamping {
     pub(super) rollover: Arc<Rollover>,
 }
 
-impl Parts<'_> {
+impl InstanceParts<'_> {
     /// What is revoked and what is published of it, with what is due done.
     pub(super) fn revocations(&self) -> Result<Arc<RevocationRefresher>, InstanceError> {
         let (key_file, settings) = (self.opened.key_file.clone(), &self.settings.revocation);

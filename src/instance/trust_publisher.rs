@@ -55,12 +55,12 @@ pub(crate) struct TrustPublisher {
     folder: Folder,
     keys: TufKeys,
     audit: Log,
-    current: tokio::sync::Mutex<Current>,
+    current: tokio::sync::Mutex<SignedTrust>,
     published: Arc<PublishedTrust>,
 }
 
 /// What is signed, and what it says.
-struct Current {
+struct SignedTrust {
     repository: Option<Repository>,
     documents: TrustDocuments,
     files: BTreeMap<String, TargetFile>,
@@ -102,7 +102,7 @@ impl TrustPublisher {
             published: Arc::new(PublishedTrust::new(
                 current.as_ref().map(|it| files_of(it, &documents)).unwrap_or_default(),
             )),
-            current: tokio::sync::Mutex::new(Current {
+            current: tokio::sync::Mutex::new(SignedTrust {
                 repository: current,
                 files: target_files(&documents),
                 documents,
@@ -130,7 +130,7 @@ impl TrustPublisher {
         self.sign_due(&mut current, now).await
     }
 
-    async fn sign_due(&self, current: &mut Current, now: UnixTime) -> Result<bool, PublishError> {
+    async fn sign_due(&self, current: &mut SignedTrust, now: UnixTime) -> Result<bool, PublishError> {
         let signers = self.keys.signers();
         let before = current.repository.as_ref();
         let Some(draft) = prepare(before, &current.files, &signers, &Lifetimes::default(), now)? else {

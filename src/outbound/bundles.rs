@@ -17,7 +17,7 @@ mod status;
 
 pub(crate) use own_keys::OwnKeys;
 pub(crate) use refresher::{BundleParts, BundleRefresher};
-pub(crate) use report::{Report, State};
+pub(crate) use report::{BundleReport, BundleState};
 pub(crate) use source::{MAX_BUNDLE_FILE, WorkloadBundles};
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-use super::address::Place;
+use super::address::AddressKind;
 
 /// How long a connection may take to stand.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -145,11 +145,11 @@ impl Outbound {
         let host = url.host_str().unwrap_or_default();
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
         if let Some(address) = literal
-            && !Place::of(address).is_allowed(&self.reach)
+            && !AddressKind::of(address).is_allowed(&self.reach)
         {
             return Err(OutboundError::Address { host: host.to_owned(), address });
         }
-        let is_this_machine = host == "localhost" || literal.map(Place::of) == Some(Place::Loopback);
+        let is_this_machine = host == "localhost" || literal.map(AddressKind::of) == Some(AddressKind::Loopback);
         match url.scheme() {
             "https" => Ok(()),
             "http" if self.reach.danger_loopback_http && is_this_machine => Ok(()),
@@ -184,7 +184,7 @@ impl Resolve for GuardedResolver {
             let host = name.as_str().to_owned();
             let found: Vec<_> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
             let allowed: Vec<_> =
-                found.iter().copied().filter(|address| Place::of(address.ip()).is_allowed(&reach)).collect();
+                found.iter().copied().filter(|address| AddressKind::of(address.ip()).is_allowed(&reach)).collect();
             match (allowed.is_empty(), found.first()) {
                 (true, Some(refused)) => Err(OutboundError::Address { host, address: refused.ip() }.into()),
                 _ => Ok(Box::new(allowed.into_iter()) as Addrs),

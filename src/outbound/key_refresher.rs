@@ -39,7 +39,7 @@ pub(crate) struct KeyRefresher {
 
 struct Attempt {
     at: UnixTime,
-    outcome: Result<(), RefreshError>,
+    outcome: Result<(), KeyRefreshError>,
 }
 
 impl Attempt {
@@ -56,16 +56,16 @@ impl Attempt {
 /// Why an issuer's keys could not be fetched.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the keys of {issuer} could not be fetched: {cause}")]
-pub(crate) struct RefreshError {
+pub(crate) struct KeyRefreshError {
     /// The record.
     pub(crate) issuer: String,
     /// Why.
-    pub(crate) cause: RefreshCause,
+    pub(crate) cause: KeyRefreshCause,
 }
 
 /// The causes.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum RefreshCause {
+pub(crate) enum KeyRefreshCause {
     /// The metadata is not acceptable JSON.
     #[error("the metadata is not acceptable: {0}")]
     Metadata(#[from] JsonError),
@@ -97,7 +97,7 @@ impl KeyRefresher {
 
     /// Fetches the issuer's keys, unless somebody just did; then the outcome of that is the answer. Does nothing for
     /// keys that are pinned. Ask once, verify again: a key that is still unknown is the token's fault.
-    pub(crate) async fn refresh(&self, issuer: &Issuer) -> Result<(), RefreshError> {
+    pub(crate) async fn refresh(&self, issuer: &Issuer) -> Result<(), KeyRefreshError> {
         if let KeySource::Pinned(_) = issuer.key_source() {
             return Ok(());
         }
@@ -112,7 +112,7 @@ impl KeyRefresher {
         let outcome = self
             .fetch_keys(issuer)
             .await
-            .map_err(|cause| RefreshError { issuer: issuer.id().to_owned(), cause })
+            .map_err(|cause| KeyRefreshError { issuer: issuer.id().to_owned(), cause })
             .map(|keys| put_in_force(issuer, keys.fetched(now, TRUSTED_FOR)));
         *attempt = Some(Attempt { at: now, outcome: outcome.clone() });
         outcome
@@ -144,7 +144,7 @@ impl KeyRefresher {
         Arc::clone(attempts.entry(issuer.iss().to_string()).or_default())
     }
 
-    async fn fetch_keys(&self, issuer: &Issuer) -> Result<KeySet, RefreshCause> {
+    async fn fetch_keys(&self, issuer: &Issuer) -> Result<KeySet, KeyRefreshCause> {
         let client = self.clients.of(issuer.reach())?;
         let jwks_uri = match issuer.key_source() {
             KeySource::JwksUri(address) => address.clone(),
@@ -177,17 +177,17 @@ fn put_in_force(issuer: &Issuer, keys: KeySet) {
 }
 
 /// The metadata must say the issuer's own name, byte for byte, and keep its keys at home.
-fn jwks_uri(issuer: &Issuer, metadata: &[u8]) -> Result<HttpsUrl, RefreshCause> {
+fn jwks_uri(issuer: &Issuer, metadata: &[u8]) -> Result<HttpsUrl, KeyRefreshCause> {
     let members = strict_json::parse_object(metadata, MAX_BODY)?;
     let said = members.get("issuer").and_then(Json::as_str).unwrap_or_default();
     if said != issuer.iss().as_str() {
-        return Err(RefreshCause::OtherIssuer(said.chars().take(120).collect()));
+        return Err(KeyRefreshCause::OtherIssuer(said.chars().take(120).collect()));
     }
-    let uri = members.get("jwks_uri").and_then(Json::as_str).ok_or(RefreshCause::NoJwksUri)?;
+    let uri = members.get("jwks_uri").and_then(Json::as_str).ok_or(KeyRefreshCause::NoJwksUri)?;
     let uri =
         if issuer.reach().danger_loopback_http { HttpsUrl::parse_or_loopback(uri)? } else { HttpsUrl::parse(uri)? };
     if uri.host() != issuer.iss().url().host() {
-        return Err(RefreshCause::OtherHost(uri.host().to_owned()));
+        return Err(KeyRefreshCause::OtherHost(uri.host().to_owned()));
     }
     Ok(uri)
 }

@@ -15,7 +15,7 @@ use broker::registry::Issuers;
 use shared::time::{Clock, UnixTime};
 
 use super::client::OutboundError;
-use super::key_refresher::RefreshCause;
+use super::key_refresher::KeyRefreshCause;
 use super::*;
 use crate::current::Current;
 
@@ -151,32 +151,32 @@ async fn metadata_of_another_issuer_or_with_keys_elsewhere_is_refused() {
     let cases = [
         (
             format!(r#"{{"issuer":"{origin}/","jwks_uri":"{origin}/keys"}}"#),
-            RefreshCause::OtherIssuer(format!("{origin}/")),
+            KeyRefreshCause::OtherIssuer(format!("{origin}/")),
         ),
-        (format!(r#"{{"jwks_uri":"{origin}/keys"}}"#), RefreshCause::OtherIssuer(String::new())),
-        (format!(r#"{{"issuer":"{origin}"}}"#), RefreshCause::NoJwksUri),
+        (format!(r#"{{"jwks_uri":"{origin}/keys"}}"#), KeyRefreshCause::OtherIssuer(String::new())),
+        (format!(r#"{{"issuer":"{origin}"}}"#), KeyRefreshCause::NoJwksUri),
         (
             format!(r#"{{"issuer":"{origin}","jwks_uri":"https://keys.example.com/"}}"#),
-            RefreshCause::OtherHost("keys.example.com".into()),
+            KeyRefreshCause::OtherHost("keys.example.com".into()),
         ),
         (
             format!(r#"{{"issuer":"{origin}","jwks_uri":"http://169.254.169.254/keys"}}"#),
-            RefreshCause::JwksUri(broker::names::NameError::NotHttps("http://169.254.169.254/keys".into())),
+            KeyRefreshCause::JwksUri(broker::names::NameError::NotHttps("http://169.254.169.254/keys".into())),
         ),
         (
             format!(r#"{{"issuer":"{origin}","jwks_uri":"{origin}/moved"}}"#),
-            RefreshCause::Outbound(OutboundError::Status { url: format!("{origin}/moved"), status: 307 }),
+            KeyRefreshCause::Outbound(OutboundError::Status { url: format!("{origin}/moved"), status: 307 }),
         ),
         (
             format!(r#"{{"issuer":"{origin}","issuer":"{origin}","jwks_uri":"{origin}/keys"}}"#),
-            RefreshCause::Metadata(shared::strict_json::JsonError::Duplicate { name: "issuer".into() }),
+            KeyRefreshCause::Metadata(shared::strict_json::JsonError::Duplicate { name: "issuer".into() }),
         ),
     ];
     for (metadata, cause) in cases {
         idp.metadata.store(Arc::new(metadata));
         let (_, keeper) = keeper();
         let issuer = record(origin, KeySource::Discovery, loopback());
-        assert_eq!(keeper.refresh(&issuer).await, Err(RefreshError { issuer: "idp".into(), cause }));
+        assert_eq!(keeper.refresh(&issuer).await, Err(KeyRefreshError { issuer: "idp".into(), cause }));
         assert!(issuer.keys().is_empty());
     }
     assert_eq!(idp.asked(), 0);
@@ -200,7 +200,7 @@ async fn without_leave_neither_this_machine_nor_plain_http_is_reached() {
     let url = |text: &str| KeySource::JwksUri(HttpsUrl::parse_or_loopback(text).expect("is a URL"));
     let literal = record("https://idp.example.com", url(&format!("{}/keys", idp.origin)), Reach::default());
     let error = keeper.refresh(&literal).await.expect_err("is refused");
-    assert!(matches!(error.cause, RefreshCause::Outbound(OutboundError::Address { .. })), "{error}");
+    assert!(matches!(error.cause, KeyRefreshCause::Outbound(OutboundError::Address { .. })), "{error}");
 
     // A name that resolves to this machine: refused by the resolver, before any connection.
     let port = idp.origin.rsplit(':').next().expect("has a port");

@@ -15,14 +15,14 @@ use tsa::Clocks;
 use tsa::clock_guard::{Sample, SourceLabel};
 
 pub(crate) use key_exchange::client_config;
-pub(crate) use reach::Reach;
-use source::Source;
-pub(crate) use source::{ANSWER_DEADLINE, SourceError, SourceSettings};
+pub(crate) use reach::TimeReach;
+use source::TimeSource;
+pub(crate) use source::{ANSWER_DEADLINE, TimeSourceError, TimeSourceSettings};
 
 /// All sources of an instance.
 pub(crate) struct TimeSources {
-    settings: Vec<SourceSettings>,
-    sources: Vec<Arc<tokio::sync::Mutex<Source>>>,
+    settings: Vec<TimeSourceSettings>,
+    sources: Vec<Arc<tokio::sync::Mutex<TimeSource>>>,
     poll: Duration,
 }
 
@@ -34,8 +34,9 @@ impl TimeSources {
     }
 
     /// These, asked every `poll`.
-    pub(crate) fn new(settings: Vec<SourceSettings>, poll: Duration) -> Self {
-        let sources = settings.iter().map(|one| Arc::new(tokio::sync::Mutex::new(Source::new(one.clone())))).collect();
+    pub(crate) fn new(settings: Vec<TimeSourceSettings>, poll: Duration) -> Self {
+        let sources =
+            settings.iter().map(|one| Arc::new(tokio::sync::Mutex::new(TimeSource::new(one.clone())))).collect();
         Self { settings, sources, poll }
     }
 
@@ -50,7 +51,7 @@ impl TimeSources {
 
     /// What the guard calls them.
     pub(crate) fn labels(&self) -> Vec<SourceLabel> {
-        let label = |settings: &SourceSettings| SourceLabel {
+        let label = |settings: &TimeSourceSettings| SourceLabel {
             name: settings.name.clone(),
             is_authenticated: settings.nts.is_some(),
         };
@@ -58,7 +59,7 @@ impl TimeSources {
     }
 
     /// Asks all at once; a slow one makes no other wait, and each has its own deadline. Answers in their order.
-    pub(crate) async fn ask(&self, clocks: &Arc<dyn Clocks>) -> Vec<Result<Sample, SourceError>> {
+    pub(crate) async fn ask(&self, clocks: &Arc<dyn Clocks>) -> Vec<Result<Sample, TimeSourceError>> {
         let mut asking = JoinSet::new();
         for (at, source) in self.sources.iter().enumerate() {
             let (source, clocks) = (source.clone(), clocks.clone());
@@ -71,7 +72,7 @@ impl TimeSources {
                 (at, answer)
             });
         }
-        let mut answers: Vec<_> = self.sources.iter().map(|_| Err(SourceError::Deadline)).collect();
+        let mut answers: Vec<_> = self.sources.iter().map(|_| Err(TimeSourceError::Deadline)).collect();
         while let Some(done) = asking.join_next().await {
             if let Ok((at, answer)) = done {
                 answers[at] = answer;

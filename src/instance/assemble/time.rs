@@ -9,7 +9,7 @@ use tsa::{Accuracy, ClockLimits, ClockMode};
 
 use super::Problems;
 use crate::file;
-use crate::outbound::time_sources::{ANSWER_DEADLINE, Reach, SourceSettings, client_config};
+use crate::outbound::time_sources::{ANSWER_DEADLINE, TimeReach, TimeSourceSettings, client_config};
 
 /// Fewer cannot outvote a liar when one is silent.
 const FEWEST_SOURCES: usize = 4;
@@ -27,7 +27,7 @@ const SMEARING: [&str; 4] = ["time.google.com", "time.facebook.com", "time.aws.c
 /// The clock guard's part of the configuration, understood.
 pub(crate) struct TimeSettings {
     pub(crate) limits: ClockLimits,
-    pub(crate) sources: Vec<SourceSettings>,
+    pub(crate) sources: Vec<TimeSourceSettings>,
     pub(crate) poll: Duration,
 }
 
@@ -159,7 +159,7 @@ fn understand_source(
     section: &TimeSourceSection,
     folder: &Path,
     problems: &mut Problems,
-) -> Option<SourceSettings> {
+) -> Option<TimeSourceSettings> {
     let place = format!("time.sources[{at}]");
     let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b".-:".contains(&octet);
     if section.host.is_empty() || section.host.len() > 253 || !section.host.bytes().all(is_plain) {
@@ -181,12 +181,12 @@ fn understand_source(
         Some(problems.keep(&format!("{place}.ca_file"), client_config(authorities.as_deref()))?)
     };
     let port = section.port.unwrap_or(if nts.is_some() { 4_460 } else { 123 });
-    Some(SourceSettings {
+    Some(TimeSourceSettings {
         name: format!("{}:{port}", section.host),
         host: section.host.clone(),
         port,
         nts,
-        reach: Reach { internal: section.internal, danger_loopback: section.danger_loopback },
+        reach: TimeReach { internal: section.internal, danger_loopback: section.danger_loopback },
         is_smeared: section.smeared,
         deadline: ANSWER_DEADLINE,
     })

@@ -13,7 +13,7 @@ struct Columns {
 
 /// A case, tried.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Tried {
+pub(crate) struct CaseResult {
     pub(crate) n: String,
     /// The rule that refused; none when it was accepted.
     pub(crate) refused_by: Option<String>,
@@ -21,7 +21,7 @@ pub(crate) struct Tried {
     pub(crate) complaint: Option<String>,
 }
 
-impl Tried {
+impl CaseResult {
     /// `n`, the verdict and the rule, tab-separated.
     pub(crate) fn line(&self) -> String {
         match &self.refused_by {
@@ -33,7 +33,7 @@ impl Tried {
 
 /// Tries every case of a file. Blank lines and lines that begin with `#` are none; line ends may be CRLF. The heading names the
 /// columns in any order; without one they are told by their number.
-pub(crate) fn try_all(text: &str) -> Vec<Tried> {
+pub(crate) fn try_all(text: &str) -> Vec<CaseResult> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut columns: Option<Columns> = None;
     let mut tried = Vec::new();
@@ -68,7 +68,7 @@ impl Columns {
         Self { n: 0, kind: 1, case, expect: has_expect.then_some(2), rule: Some(case + 1) }
     }
 
-    fn try_line(&self, fields: &[&str]) -> Tried {
+    fn try_line(&self, fields: &[&str]) -> CaseResult {
         let field = |at: usize| fields.get(at).copied().unwrap_or_default();
         let n = field(self.n).trim().to_owned();
         let (refused_by, fault) = match try_case(field(self.kind).trim(), field(self.case)) {
@@ -90,7 +90,7 @@ impl Columns {
                 format!("case {n}: expected {} {}, found {found}", expect.unwrap_or_default(), rule.unwrap_or_default())
             })
         });
-        Tried { n, refused_by, complaint }
+        CaseResult { n, refused_by, complaint }
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
     const FILE: &str = include_str!("../../../tests/vectors/namespace-vectors.tsv");
 
     fn lines(text: &str) -> Vec<String> {
-        try_all(text).iter().map(Tried::line).collect()
+        try_all(text).iter().map(CaseResult::line).collect()
     }
 
     #[test]

@@ -5,13 +5,13 @@ use broker::names::EmailAddress;
 use broker::registry::Issuers;
 use serde::Serialize;
 
-use super::identity::Identity;
+use super::identity::SignerIdentity;
 use crate::instance::assemble::Origin;
 
 /// What a verifier may accept.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Accepted {
+pub(crate) struct AcceptedSigner {
     /// Who speaks: `issuer:corp`, `connector:local`.
     pub(crate) asserter: String,
     /// The grant, as in the audit log.
@@ -19,13 +19,13 @@ pub(crate) struct Accepted {
     /// The issuer in the certificate, exactly: the record's `iss`, or its label if it has one.
     pub(crate) issuer: String,
     #[serde(flatten)]
-    pub(crate) identity: Identity,
+    pub(crate) identity: SignerIdentity,
 }
 
 /// The pairs of every asserter, and what cannot be said.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Policy {
-    pub(crate) accepted: Vec<Accepted>,
+    pub(crate) accepted: Vec<AcceptedSigner>,
     /// Grants without a pair, each with the reason.
     pub(crate) left_out: Vec<String>,
 }
@@ -58,9 +58,9 @@ impl Policy {
             for scope in grants.iter().map(|grant| grant.scope()) {
                 let identities = match scope {
                     Scope::LocalAccounts => policy.local(issuers, local_users)?,
-                    other => vec![Identity::of(other)],
+                    other => vec![SignerIdentity::of(other)],
                 };
-                policy.accepted.extend(identities.into_iter().map(|identity| Accepted {
+                policy.accepted.extend(identities.into_iter().map(|identity| AcceptedSigner {
                     asserter: asserter.to_string(),
                     grant: scope.to_string(),
                     issuer: issuer.clone(),
@@ -71,14 +71,14 @@ impl Policy {
         Ok(policy)
     }
 
-    fn local(&mut self, issuers: &Issuers, users: &[EmailAddress]) -> Result<Vec<Identity>, NotLocal> {
+    fn local(&mut self, issuers: &Issuers, users: &[EmailAddress]) -> Result<Vec<SignerIdentity>, NotLocal> {
         if users.is_empty() {
             let reason = "connector:local local-accounts: name the local users whose signatures count";
             self.left_out.push(reason.to_owned());
         }
         let identity = |user: &EmailAddress| match issuers.rules().owner_of(user) {
             Some(owner) => Err(NotLocal { address: user.to_string(), owner: owner.to_string() }),
-            None => Ok(Identity::Exact(user.to_string())),
+            None => Ok(SignerIdentity::Exact(user.to_string())),
         };
         users.iter().map(identity).collect()
     }

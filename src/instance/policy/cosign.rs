@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Identity, Policy};
+use super::{Policy, SignerIdentity};
 
 /// A command for every pair: any one that succeeds says that the signature counts.
 pub(crate) fn cosign(policy: &Policy) -> String {
@@ -12,8 +12,8 @@ pub(crate) fn cosign(policy: &Policy) -> String {
     }
     for accepted in &policy.accepted {
         let (flag, value) = match &accepted.identity {
-            Identity::Exact(name) => ("--certificate-identity", name),
-            Identity::Pattern(pattern) => ("--certificate-identity-regexp", pattern),
+            SignerIdentity::Exact(name) => ("--certificate-identity", name),
+            SignerIdentity::Pattern(pattern) => ("--certificate-identity-regexp", pattern),
         };
         let _ = writeln!(text, "\n# {} {}", accepted.asserter, accepted.grant);
         let _ = writeln!(

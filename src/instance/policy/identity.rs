@@ -5,14 +5,14 @@ use serde::Serialize;
 
 /// One name, or an anchored pattern in the syntax of Go's `regexp` package (RE2), which cosign and policy-controller have.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub(crate) enum Identity {
+pub(crate) enum SignerIdentity {
     #[serde(rename = "identity")]
     Exact(String),
     #[serde(rename = "identityRegexp")]
     Pattern(String),
 }
 
-impl Identity {
+impl SignerIdentity {
     /// What the scope gives, no more and no less.
     pub(crate) fn of(scope: &Scope) -> Self {
         match scope {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Accepted, Identity, Policy};
+use super::{AcceptedSigner, Policy, SignerIdentity};
 use crate::instance::assemble::Origin;
 
 /// What the cluster needs to know beside the pairs.
@@ -37,7 +37,7 @@ pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> Strin
     }
     let _ = writeln!(text, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy");
     let _ = writeln!(text, "metadata:\n  name: {NAME}\nspec:\n  images:\n  - glob: {}", quote(cluster.images));
-    let mut asserters: BTreeMap<&str, Vec<&Accepted>> = BTreeMap::new();
+    let mut asserters: BTreeMap<&str, Vec<&AcceptedSigner>> = BTreeMap::new();
     for accepted in &policy.accepted {
         asserters.entry(&accepted.asserter).or_default().push(accepted);
     }
@@ -53,15 +53,15 @@ pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> Strin
     text
 }
 
-fn authority(text: &mut String, origin: &Origin, asserter: &str, accepted: &[&Accepted]) {
+fn authority(text: &mut String, origin: &Origin, asserter: &str, accepted: &[&AcceptedSigner]) {
     let name = asserter.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_ascii_lowercase();
     let _ = writeln!(text, "  - name: {}", quote(&name));
     let _ = writeln!(text, "    keyless:\n      url: {}", quote(&origin.to_string()));
     let _ = writeln!(text, "      trustRootRef: {NAME}\n      identities:");
     for one in accepted {
         let (key, value) = match &one.identity {
-            Identity::Exact(name) => ("subject", name),
-            Identity::Pattern(pattern) => ("subjectRegExp", pattern),
+            SignerIdentity::Exact(name) => ("subject", name),
+            SignerIdentity::Pattern(pattern) => ("subjectRegExp", pattern),
         };
         let _ = writeln!(text, "      - issuer: {}\n        {key}: {}", quote(&one.issuer), quote(value));
     }

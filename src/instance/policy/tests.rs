@@ -55,8 +55,8 @@ fn every_line_holds_name_and_issuer() {
 
 #[test]
 fn every_kind_of_grant_has_a_pattern_of_its_own() {
-    let pattern = |grant: Grant| match Identity::of(grant.scope()) {
-        Identity::Exact(text) | Identity::Pattern(text) => text,
+    let pattern = |grant: Grant| match SignerIdentity::of(grant.scope()) {
+        SignerIdentity::Exact(text) | SignerIdentity::Pattern(text) => text,
     };
     let spiffe = |text| pattern(Grant::spiffe(text).expect("a grant"));
     assert_eq!(spiffe("spiffe://a.test"), r"^spiffe://a\.test/.+$");

@@ -12,7 +12,7 @@ use broker::registration::{Listing, Method, Registration, Roster, State, record_
 use shared::audit::AuditRecord;
 
 use super::evidence;
-use super::registrar::{Refusal, Registrar};
+use super::registrar::{Registrar, RegistrationRefusal};
 
 impl Registrar {
     /// What is enforced, as far as it is known.
@@ -43,7 +43,7 @@ impl Registrar {
         domain: &DomainName,
         listing: Option<Listing>,
         evidence: &[String],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RegistrationRefusal> {
         let Some(listing) = listing else { return Ok(()) };
         let (roster, mut seen) = (self.roster(), BTreeMap::clone(&self.listings.load()));
         let before = self.enforced(&seen, &roster);

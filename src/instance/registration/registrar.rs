@@ -18,7 +18,7 @@ use shared::time::{Clock, UnixTime};
 use super::evidence;
 use super::replay::{self, DROPPED, ReplayError};
 use crate::instance::assemble::RegistrationSettings;
-use crate::instance::snapshots::{ChangeError, Registered, Snapshots};
+use crate::instance::snapshots::{ChangeError, RegisteredIssuers, Snapshots};
 use crate::outbound::domain_proofs::{Resolvers, document};
 
 /// Who checks where nobody asked, as `Actor::System` of the audit log is called.
@@ -58,7 +58,7 @@ pub(crate) struct RegistrarParts {
 
 /// Why something was not done with a registration.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum RegistrationRefusal {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]
@@ -85,7 +85,7 @@ pub(crate) enum RegistrarError {
     #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error(transparent)]
-    Change(#[from] Refusal),
+    Change(#[from] RegistrationRefusal),
 }
 
 /// What the audit log calls an event; a check without an answer changes nothing and is not recorded.
@@ -150,26 +150,30 @@ impl Registrar {
     }
 
     /// One of them.
-    pub(crate) fn find(&self, id: &str) -> Result<Registration, Refusal> {
-        self.roster.load().find(id).cloned().ok_or_else(|| Refusal::Unknown(id.chars().take(64).collect()))
+    pub(crate) fn find(&self, id: &str) -> Result<Registration, RegistrationRefusal> {
+        self.roster.load().find(id).cloned().ok_or_else(|| RegistrationRefusal::Unknown(id.chars().take(64).collect()))
     }
 
     /// Reads a request; it changes nothing yet.
-    pub(crate) fn read(&self, jws: &[u8]) -> Result<RegistrationRequest, Refusal> {
+    pub(crate) fn read(&self, jws: &[u8]) -> Result<RegistrationRequest, RegistrationRefusal> {
         let policy =
             RequestPolicy { instance: self.instance.clone(), danger_loopback_http: self.settings.danger_loopback_http };
         Ok(RegistrationRequest::parse(jws, &policy, self.clock.now())?)
     }
 
     /// Takes a request. The same again answers what is there.
-    pub(crate) async fn request(&self, request: &RegistrationRequest, by: &str) -> Result<Registration, Refusal> {
+    pub(crate) async fn request(
+        &self,
+        request: &RegistrationRequest,
+        by: &str,
+    ) -> Result<Registration, RegistrationRefusal> {
         let mut writing = self.writing.lock().await;
         let (roster, now) = (self.roster(), self.clock.now());
         let claim = request.claim();
         let is_registered = |held: &&Registration| held.claim().iss == claim.iss && held.state() == State::Active;
         let issuers = &self.snapshots.current().issuers;
         if roster.iter().find(is_registered).is_none() && !issuers.of(claim.iss.as_str()).is_empty() {
-            return Err(Refusal::Configured(claim.iss.to_string()));
+            return Err(RegistrationRefusal::Configured(claim.iss.to_string()));
         }
         let change = match roster.admit(request, by)? {
             Some(waiting) if waiting.state() == State::Pending => return Ok(waiting.clone()),
@@ -180,7 +184,7 @@ impl Registrar {
     }
 
     /// Asks the domain now.
-    pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, Finding), Refusal> {
+    pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, Finding), RegistrationRefusal> {
         let observations = self.observe(self.find(id)?.claim()).await;
         let mut writing = self.writing.lock().await;
         // Somebody may have changed it while the domain was asked.
@@ -212,14 +216,14 @@ impl Registrar {
         id: &str,
         by: &str,
         decide: impl FnOnce(&Registration, UnixTime) -> Result<Change, LifeError>,
-    ) -> Result<Registration, Refusal> {
+    ) -> Result<Registration, RegistrationRefusal> {
         let mut writing = self.writing.lock().await;
         let change = decide(&self.find(id)?, self.clock.now())?;
         self.apply(&mut writing, change, by, Vec::new()).await
     }
 
     /// Everything that the clock alone decides.
-    pub(super) async fn let_time_pass(&self) -> Result<(), Refusal> {
+    pub(super) async fn let_time_pass(&self) -> Result<(), RegistrationRefusal> {
         let (timing, now) = (&self.settings.timing, self.clock.now());
         if self.roster.load().iter().all(|registration| registration.elapsed(timing, now).is_none()) {
             return Ok(());
@@ -240,7 +244,7 @@ impl Registrar {
         change: Change,
         by: &str,
         evidence: Vec<String>,
-    ) -> Result<Registration, Refusal> {
+    ) -> Result<Registration, RegistrationRefusal> {
         let Change { event, from, next, is_dropped } = change;
         let mut roster = Roster::clone(&self.roster.load());
         let before = roster.find(next.id().as_str()).cloned();
@@ -295,9 +299,9 @@ impl Registrar {
 
     /// The records of all that may speak. What was left out at the start stays out until it is proven or approved
     /// again.
-    pub(super) fn registered(&self, roster: &Roster, changed: Option<&Registration>) -> Registered {
+    pub(super) fn registered(&self, roster: &Roster, changed: Option<&Registration>) -> RegisteredIssuers {
         let listings = self.enforced(&self.listings.load(), roster);
-        Registered { specs: self.specs(roster, changed), listings }
+        RegisteredIssuers { specs: self.specs(roster, changed), listings }
     }
 
     fn specs(&self, roster: &Roster, changed: Option<&Registration>) -> Vec<IssuerSpec> {
@@ -325,10 +329,10 @@ impl Registrar {
     /// At the start: all that is active. What does not go with the configuration any more, which may have changed while
     /// nobody was here, is left out and told; the configuration is the operator's word.
     async fn put_in_force(&self) {
-        let Registered { specs: all, listings } = self.registered(&self.roster(), None);
+        let RegisteredIssuers { specs: all, listings } = self.registered(&self.roster(), None);
         let put = async |specs| {
             let listings = listings.clone();
-            self.snapshots.put_registrations_in_force(Registered { specs, listings }).await
+            self.snapshots.put_registrations_in_force(RegisteredIssuers { specs, listings }).await
         };
         if put(all.clone()).await.is_ok() {
             return;

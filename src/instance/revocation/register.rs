@@ -16,7 +16,7 @@ pub(super) struct RevocationRegister {
     #[serde(default)]
     pub(super) list: Option<SignedList>,
     #[serde(default)]
-    pub(super) revoked: Vec<Entry>,
+    pub(super) revoked: Vec<RevokedEntry>,
 }
 
 /// A list that was signed. The moments are seconds since the epoch.
@@ -32,7 +32,7 @@ pub(crate) struct SignedList {
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct RevokedEntry {
     /// Lower-case hex.
     pub(super) serial: String,
     pub(super) at: u64,
@@ -42,7 +42,7 @@ pub(super) struct Entry {
 
 /// Why the register cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RegisterError {
+pub(crate) enum RevocationRegisterError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
     #[error("the register has form {0}; this program knows 1: use the program that wrote it, or a newer one")]
@@ -58,13 +58,13 @@ impl Default for RevocationRegister {
 }
 
 impl RevocationRegister {
-    pub(super) fn parse(text: &str) -> Result<Self, RegisterError> {
+    pub(super) fn parse(text: &str) -> Result<Self, RevocationRegisterError> {
         let register: Self = toml::from_str(text)?;
         if register.version != 1 {
-            return Err(RegisterError::Version(register.version));
+            return Err(RevocationRegisterError::Version(register.version));
         }
         match register.revoked.iter().find(|entry| entry.read().is_none()) {
-            Some(entry) => Err(RegisterError::Entry(entry.serial.clone(), entry.reason.clone())),
+            Some(entry) => Err(RevocationRegisterError::Entry(entry.serial.clone(), entry.reason.clone())),
             None => Ok(register),
         }
     }
@@ -74,19 +74,19 @@ impl RevocationRegister {
         format!("# What the root revoked. Kept by the program; `privyseal ca revoke` adds to it.\n{body}")
     }
 
-    pub(super) fn find(&self, serial: &str) -> Option<&Entry> {
+    pub(super) fn find(&self, serial: &str) -> Option<&RevokedEntry> {
         self.revoked.iter().find(|entry| entry.serial == serial)
     }
 
     /// The register with one more.
     pub(super) fn with(&self, serial: String, reason: RevocationReason, at: UnixTime) -> Self {
         let mut register = self.clone();
-        register.revoked.push(Entry { serial, at: at.seconds(), reason: reason.name().to_owned() });
+        register.revoked.push(RevokedEntry { serial, at: at.seconds(), reason: reason.name().to_owned() });
         register
     }
 
     pub(super) fn revoked(&self) -> Vec<Revoked> {
-        self.revoked.iter().filter_map(Entry::read).collect()
+        self.revoked.iter().filter_map(RevokedEntry::read).collect()
     }
 
     /// Whether the last list says less than this, or half of its time is over.
@@ -98,7 +98,7 @@ impl RevocationRegister {
     }
 }
 
-impl Entry {
+impl RevokedEntry {
     fn read(&self) -> Option<Revoked> {
         let serial = hex::decode(&self.serial).ok().filter(|serial| !serial.is_empty())?;
         let reason = RevocationReason::parse(&self.reason)?;

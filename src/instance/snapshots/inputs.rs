@@ -19,7 +19,7 @@ use shared::store::Store;
 use shared::time::Clock;
 use shared::x509::{Chain, NodePrefix};
 
-use super::snapshot::{Loaded, Registered, Snapshot, Upstreams};
+use super::snapshot::{LoadedConfiguration, RegisteredIssuers, Snapshot, Upstreams};
 use crate::instance::assemble::{ConnectorSettings, Origin, Problems, RecordSettings, Settings};
 use crate::instance::certificate_authority::CertificateAuthority;
 use crate::instance::openid_provider::{OpenIdProvider, OpenIdProviderParts};
@@ -79,7 +79,7 @@ impl SnapshotInputs {
     pub(super) fn snapshot(
         &self,
         settings: &Settings,
-        registrations: &Registered,
+        registrations: &RegisteredIssuers,
         earlier: Option<&Snapshot>,
     ) -> Result<Snapshot, SnapshotError> {
         let provider = Arc::new(self.provider(settings)?);
@@ -122,7 +122,7 @@ impl SnapshotInputs {
             certificate_authority: Arc::new(certificate_authority),
             provider: Arc::new(provider),
             upstreams,
-            configuration: Loaded { sha256: settings.sha256.clone(), at: self.clock.now() },
+            configuration: LoadedConfiguration { sha256: settings.sha256.clone(), at: self.clock.now() },
         })
     }
 

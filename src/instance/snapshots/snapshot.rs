@@ -28,14 +28,14 @@ pub(crate) struct Snapshot {
     /// The upstream providers, each with what it was made from: one that stays the same keeps what it knows.
     pub(super) upstreams: Upstreams,
     /// The configuration that it was made from.
-    pub(crate) configuration: Loaded,
+    pub(crate) configuration: LoadedConfiguration,
 }
 
 pub(super) type Upstreams = Vec<(ConnectorSettings, Arc<UpstreamConnector>)>;
 
 /// A configuration in force.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedConfiguration {
     /// SHA-256 of the file, hex; empty without a file.
     pub(crate) sha256: String,
     /// Since when.
@@ -44,7 +44,7 @@ pub(crate) struct Loaded {
 
 /// What owners of domains brought.
 #[derive(Clone, Default)]
-pub(crate) struct Registered {
+pub(crate) struct RegisteredIssuers {
     /// The records of their issuers.
     pub(crate) specs: Vec<IssuerSpec>,
     /// The domains that nobody else may speak for.

@@ -6,7 +6,7 @@ use shared::x509::{CaSetupError, ChainError};
 use tsa::UnitError;
 
 use super::files::UnitFileError;
-use super::register::RegisterError;
+use super::register::UnitRegisterError;
 use crate::instance::tokens::{KindError, TokenKeyError};
 
 /// Why the units cannot serve or change.
@@ -19,7 +19,7 @@ pub(crate) enum UnitsError {
     #[error("the certificate could not be made: {0}")]
     CaSetup(#[from] CaSetupError),
     #[error(transparent)]
-    Register(#[from] RegisterError),
+    Register(#[from] UnitRegisterError),
     #[error("the new certificate and the root are no chain: {0}")]
     Chain(#[from] ChainError),
     #[error("the timestamp unit {name}: {error}")]

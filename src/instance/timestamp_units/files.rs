@@ -9,7 +9,7 @@ use shared::random::Random;
 use shared::x509::{Chain, ChainError};
 
 use super::making::Root;
-use super::register::{Register, RegisterError};
+use super::register::{UnitRegister, UnitRegisterError};
 use crate::file::{self, FileError, Mode};
 use crate::instance::data_dir::{DataDir, DataDirError, InstanceFile};
 
@@ -30,7 +30,7 @@ pub(crate) enum UnitFileError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error("{path}: {error}")]
-    Register { path: PathBuf, error: RegisterError },
+    Register { path: PathBuf, error: UnitRegisterError },
     #[error("{path}: {error}")]
     Chain { path: PathBuf, error: ChainError },
 }
@@ -42,17 +42,17 @@ impl UnitFiles {
     }
 
     /// The register; that of a new instance when none was ever written.
-    pub(crate) fn register(&self, instance: &InstanceFile) -> Result<Register, UnitFileError> {
+    pub(crate) fn register(&self, instance: &InstanceFile) -> Result<UnitRegister, UnitFileError> {
         let path = self.register_path();
         if !path.exists() {
-            return Ok(Register::of_new_instance(instance.curve.key_algorithm(), instance.created()));
+            return Ok(UnitRegister::of_new_instance(instance.curve.key_algorithm(), instance.created()));
         }
         let text = file::read(&path, MAX_FILE)?;
-        Register::parse(&text).map_err(|error| UnitFileError::Register { path, error })
+        UnitRegister::parse(&text).map_err(|error| UnitFileError::Register { path, error })
     }
 
     /// Keeps the register: durable when this returns.
-    pub(crate) fn save(&self, register: &Register) -> Result<(), UnitFileError> {
+    pub(crate) fn save(&self, register: &UnitRegister) -> Result<(), UnitFileError> {
         Ok(file::write_durably(&self.register_path(), register.to_text().as_bytes(), Mode::Public)?)
     }
 

@@ -10,7 +10,7 @@ const FIRST_UNIT: &str = "unit-1";
 /// All units. Written whole at each change; nothing is ever taken out, since what was signed once must verify for years.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Register {
+pub(crate) struct UnitRegister {
     /// Form of the file; this program knows 1.
     version: u32,
     pub(crate) units: Vec<RegisteredUnit>,
@@ -63,7 +63,7 @@ pub(crate) enum KeyPlace {
 
 /// Why the register cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RegisterError {
+pub(crate) enum UnitRegisterError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
     #[error("the register has form {0}; this program knows 1: use the program that wrote it, or a newer one")]
@@ -76,7 +76,7 @@ pub(crate) enum RegisterError {
     Algorithm { name: String, error: KeyAlgorithmError },
 }
 
-impl Register {
+impl UnitRegister {
     /// That of an instance which never had another unit than its first one.
     pub(crate) fn of_new_instance(algorithm: KeyAlgorithm, created: UnixTime) -> Self {
         let generation = Generation {
@@ -96,18 +96,18 @@ impl Register {
         Self { version: 1, units: vec![unit] }
     }
 
-    pub(crate) fn parse(text: &str) -> Result<Self, RegisterError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, UnitRegisterError> {
         let register: Self = toml::from_str(text)?;
         if register.version != 1 {
-            return Err(RegisterError::Version(register.version));
+            return Err(UnitRegisterError::Version(register.version));
         }
         for (at, unit) in register.units.iter().enumerate() {
             let numbers = unit.generations.iter().map(|generation| generation.number);
             if unit.generations.is_empty() || !numbers.eq(1..=unit.generations.len() as u32) {
-                return Err(RegisterError::Generations(unit.name.clone()));
+                return Err(UnitRegisterError::Generations(unit.name.clone()));
             }
             if register.units[..at].iter().any(|other| other.name == unit.name) {
-                return Err(RegisterError::Twice(unit.name.clone()));
+                return Err(UnitRegisterError::Twice(unit.name.clone()));
             }
             unit.algorithm()?;
         }
@@ -130,9 +130,9 @@ impl Register {
 
 impl RegisteredUnit {
     /// The kind of its keys.
-    pub(crate) fn algorithm(&self) -> Result<KeyAlgorithm, RegisterError> {
+    pub(crate) fn algorithm(&self) -> Result<KeyAlgorithm, UnitRegisterError> {
         KeyAlgorithm::parse(&self.algorithm)
-            .map_err(|error| RegisterError::Algorithm { name: self.name.clone(), error })
+            .map_err(|error| UnitRegisterError::Algorithm { name: self.name.clone(), error })
     }
 
     /// The newest generation, which may be yet to sign.
@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn the_register_reads_back_and_refuses_what_it_did_not_write() {
-        let register = Register::of_new_instance(KeyAlgorithm::P384, UnixTime::from_seconds(7));
-        assert_eq!(Register::parse(&register.to_text()).expect("parses"), register);
+        let register = UnitRegister::of_new_instance(KeyAlgorithm::P384, UnixTime::from_seconds(7));
+        assert_eq!(UnitRegister::parse(&register.to_text()).expect("parses"), register);
         let text = register.to_text();
         for (what, wrong) in [
             ("version", text.replace("version = 1", "version = 2")),
@@ -162,7 +162,7 @@ mod tests {
             ("unknown", format!("{text}\nsurprise = 1\n")),
             ("twice", format!("{text}{}", &text[text.find("[[units]]").expect("a unit")..])),
         ] {
-            assert!(Register::parse(&wrong).is_err(), "{what}");
+            assert!(UnitRegister::parse(&wrong).is_err(), "{what}");
         }
     }
 }

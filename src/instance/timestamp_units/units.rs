@@ -15,7 +15,7 @@ use tsa::{SigningUnit, Succession, UnitConfig};
 use super::error::UnitsError;
 use super::files::UnitFiles;
 use super::making::Making;
-use super::register::{Generation, KeyPlace, Register, RegisteredUnit};
+use super::register::{Generation, KeyPlace, RegisteredUnit, UnitRegister};
 use crate::instance::assemble::{UnitSetting, UnitSettings};
 use crate::instance::data_dir::{DataDir, InstanceFile};
 use crate::instance::tokens::{self, check_kind};
@@ -29,7 +29,7 @@ pub(crate) struct TimestampUnits {
     instance: InstanceFile,
     pub(super) key_file: Arc<KeyFile>,
     audit: Log,
-    pub(super) register: Register,
+    pub(super) register: UnitRegister,
     /// Serial numbers of certificates that no unit may sign with any more.
     revoked: Vec<Vec<u8>>,
 }
@@ -53,7 +53,7 @@ impl TimestampUnits {
     }
 
     /// The register.
-    pub(crate) fn register(&self) -> &Register {
+    pub(crate) fn register(&self) -> &UnitRegister {
         &self.register
     }
 
@@ -278,7 +278,7 @@ impl TimestampUnits {
     }
 
     /// Writes the register; what is in memory follows what is on disk.
-    pub(super) fn keep(&mut self, register: Register) -> Result<(), UnitsError> {
+    pub(super) fn keep(&mut self, register: UnitRegister) -> Result<(), UnitsError> {
         self.files.save(&register)?;
         self.register = register;
         Ok(())

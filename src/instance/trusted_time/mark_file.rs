@@ -24,13 +24,13 @@ pub(crate) enum MarkFileError {
 /// What is kept.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Kept {
+pub(crate) struct StoredMark {
     mark_ms: u64,
     /// Leaves of the audit log that the mark covers.
     audit_size: u64,
 }
 
-impl Kept {
+impl StoredMark {
     pub(crate) fn mark(self) -> UnixTime {
         UnixTime::from_millis(self.mark_ms)
     }
@@ -52,7 +52,7 @@ impl MarkFile {
     }
 
     /// `None` when nothing was kept yet.
-    pub(super) fn read(&self) -> Result<Option<Kept>, MarkFileError> {
+    pub(super) fn read(&self) -> Result<Option<StoredMark>, MarkFileError> {
         if !self.path.exists() {
             return Ok(None);
         }
@@ -67,7 +67,7 @@ impl MarkFile {
         if mark.millis() <= *written {
             return Ok(());
         }
-        let kept = Kept { mark_ms: mark.millis(), audit_size };
+        let kept = StoredMark { mark_ms: mark.millis(), audit_size };
         let body = toml::to_string(&kept).expect("numbers always encode");
         let text =
             format!("# The latest time that a timestamp was made for. Kept by the program; do not edit.\n{body}");

@@ -19,10 +19,10 @@ use super::cache::{BundleCache, CachedBundle};
 use super::interval;
 use super::ledger::Ledger;
 use super::own_keys::OwnKeys;
-use super::refresh_error::{RefreshCause, RefreshError};
-use super::report::{Report, State};
-use super::source::{Found, Look, Seen, SourceError, WorkloadBundles};
-use super::status::Statuses;
+use super::refresh_error::{BundleRefreshCause, BundleRefreshError};
+use super::report::{BundleReport, BundleState};
+use super::source::{BundleSourceError, FetchedBundle, Look, SeenDocument, WorkloadBundles};
+use super::status::BundleStatuses;
 use crate::current::Current;
 use crate::outbound::clients::Clients;
 
@@ -37,9 +37,9 @@ const AT_ONCE: usize = 16;
 
 /// What is remembered of one trust domain's source from look to look. The look that goes on owns it.
 #[derive(Default)]
-struct Source {
+struct SourceState {
     /// By what the source is known to say the same as before.
-    seen: Seen,
+    seen: SeenDocument,
     /// Since when what it said is on disk.
     cached_at: Option<UnixTime>,
 }
@@ -53,8 +53,8 @@ pub(crate) struct BundleRefresher {
     own: OwnKeys,
     workload_api: Arc<WorkloadBundles>,
     /// One per trust domain: its lock is held while looking, so that a crowd of requests makes one call.
-    sources: Mutex<HashMap<TrustDomain, Arc<tokio::sync::Mutex<Source>>>>,
-    statuses: Statuses,
+    sources: Mutex<HashMap<TrustDomain, Arc<tokio::sync::Mutex<SourceState>>>>,
+    statuses: BundleStatuses,
     clients: Clients,
 }
 
@@ -81,7 +81,7 @@ impl BundleRefresher {
             own,
             workload_api,
             sources: Mutex::default(),
-            statuses: Statuses::default(),
+            statuses: BundleStatuses::default(),
             clients: Clients::default(),
         }
     }
@@ -123,7 +123,11 @@ impl BundleRefresher {
 
     /// Looks at the record's source now, unless somebody just did; then the outcome of that is the answer. `issuers` is
     /// the snapshot of the record: a bundle is judged against those of all other trust domains.
-    pub(crate) async fn refresh(&self, record: &Arc<TrustDomainRecord>, issuers: &Issuers) -> Result<(), RefreshError> {
+    pub(crate) async fn refresh(
+        &self,
+        record: &Arc<TrustDomainRecord>,
+        issuers: &Issuers,
+    ) -> Result<(), BundleRefreshError> {
         let source = self.source_of(record.name());
         let mut source = source.lock().await;
         let now = self.clock.now();
@@ -151,7 +155,7 @@ impl BundleRefresher {
         &self,
         record: &Arc<TrustDomainRecord>,
         issuers: &Issuers,
-    ) -> Result<(), RefreshError> {
+    ) -> Result<(), BundleRefreshError> {
         let source = self.source_of(record.name());
         let mut source = source.lock().await;
         let now = self.clock.now();
@@ -162,11 +166,11 @@ impl BundleRefresher {
         &self,
         record: &Arc<TrustDomainRecord>,
         issuers: &Issuers,
-        source: &mut Source,
+        source: &mut SourceState,
         now: UnixTime,
-    ) -> Result<(), RefreshError> {
+    ) -> Result<(), BundleRefreshError> {
         let outcome = self.bring_up_to_date(record, issuers, source, now).await;
-        let outcome = outcome.map_err(|cause| RefreshError::of(record.name(), cause));
+        let outcome = outcome.map_err(|cause| BundleRefreshError::of(record.name(), cause));
         let hint = record.held().bundle().and_then(|bundle| bundle.refresh_hint());
         let span = match (record.source(), &outcome) {
             (BundleSource::Endpoint { .. }, Ok(())) => interval::after_success(hint, &*self.random),
@@ -182,36 +186,36 @@ impl BundleRefresher {
         &self,
         record: &Arc<TrustDomainRecord>,
         issuers: &Issuers,
-        source: &mut Source,
+        source: &mut SourceState,
         now: UnixTime,
-    ) -> Result<(), RefreshCause> {
+    ) -> Result<(), BundleRefreshCause> {
         if record.held().bundle().is_none() {
-            source.seen = Seen::default();
+            source.seen = SeenDocument::default();
         }
         let client = |reach: &Reach| self.clients.of(reach);
         let look = Look { issuers, workload_api: &self.workload_api, client: &client, now };
         match look.at(record, &mut source.seen).await {
-            Ok(Found::Unchanged { at }) => {
+            Ok(FetchedBundle::Unchanged { at }) => {
                 record.replace(record.held().seen_again(at));
                 self.cache.store_date(record, &mut source.cached_at, now);
                 Ok(())
             }
-            Ok(Found::Bundle { bundle, document, at }) => {
+            Ok(FetchedBundle::Bundle { bundle, document, at }) => {
                 let judged = judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
                 if let Err(refused) = &judged {
                     // What was refused is not what was seen before, however often it is shown.
-                    source.seen = Seen::default();
+                    source.seen = SeenDocument::default();
                     self.refuse(record, refused, now).await;
                 }
-                let judgement = judged.map_err(SourceError::Refused)?;
-                self.ledger.put_in_force(record, &bundle, at, judgement).await.map_err(RefreshCause::Audit)?;
+                let judgement = judged.map_err(BundleSourceError::Refused)?;
+                self.ledger.put_in_force(record, &bundle, at, judgement).await.map_err(BundleRefreshCause::Audit)?;
                 if let Some(document) = document {
                     self.cache.store(record, &document, &mut source.cached_at, now);
                 }
                 Ok(())
             }
             Err(error) => {
-                if let SourceError::Refused(refused) = &error {
+                if let BundleSourceError::Refused(refused) = &error {
                     self.refuse(record, refused, now).await;
                 }
                 Err(error.into())
@@ -221,7 +225,7 @@ impl BundleRefresher {
 
     async fn refuse(&self, record: &TrustDomainRecord, refused: &RefusedBundle, now: UnixTime) {
         let status = self.statuses.of(record.name());
-        let before = status.trouble().and_then(RefreshError::refused);
+        let before = status.trouble().and_then(BundleRefreshError::refused);
         self.ledger.refuse(record, refused, before, now).await;
     }
 
@@ -250,18 +254,18 @@ impl BundleRefresher {
     }
 
     /// How every trust domain of the snapshot stands, by name.
-    pub(crate) fn reports(&self, issuers: &Issuers) -> Vec<Report> {
+    pub(crate) fn reports(&self, issuers: &Issuers) -> Vec<BundleReport> {
         let mut reports: Vec<_> = issuers.trust_domains().iter().map(|record| self.report(record)).collect();
         reports.sort_by(|one, other| one.record.name().cmp(other.record.name()));
         reports
     }
 
     /// How one stands.
-    pub(crate) fn report(&self, record: &Arc<TrustDomainRecord>) -> Report {
+    pub(crate) fn report(&self, record: &Arc<TrustDomainRecord>) -> BundleReport {
         let status = self.statuses.of(record.name());
-        Report {
+        BundleReport {
             record: Arc::clone(record),
-            state: State::of(record, self.clock.now()),
+            state: BundleState::of(record, self.clock.now()),
             next: status.next,
             trouble: status.trouble().cloned(),
             succeeded: status.succeeded,
@@ -269,7 +273,7 @@ impl BundleRefresher {
         }
     }
 
-    fn source_of(&self, name: &TrustDomain) -> Arc<tokio::sync::Mutex<Source>> {
+    fn source_of(&self, name: &TrustDomain) -> Arc<tokio::sync::Mutex<SourceState>> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(sources.entry(name.clone()).or_default())
     }

@@ -6,24 +6,24 @@ use broker::trust_domain::{Accepts, BundleSource, EndpointProfile, ListedKey, Tr
 use serde_json::{Value, json};
 use shared::time::UnixTime;
 
-use super::refresh_error::RefreshError;
+use super::refresh_error::BundleRefreshError;
 
 /// How one trust domain stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Report {
+pub(crate) struct BundleReport {
     pub(crate) record: Arc<TrustDomainRecord>,
-    pub(crate) state: State,
+    pub(crate) state: BundleState,
     /// When it is looked at again.
     pub(crate) next: Option<UnixTime>,
     /// What went wrong at the last look, if anything.
-    pub(crate) trouble: Option<RefreshError>,
+    pub(crate) trouble: Option<BundleRefreshError>,
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
 }
 
 /// Whether SVIDs of a trust domain can be taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum State {
+pub(crate) enum BundleState {
     /// It counts, and holds no key: everything is withdrawn.
     Empty,
     /// Its bundle is there and counts.
@@ -34,7 +34,7 @@ pub(crate) enum State {
     Stale,
 }
 
-impl State {
+impl BundleState {
     /// All of them.
     pub(crate) const ALL: [Self; 4] = [Self::Empty, Self::Fresh, Self::Missing, Self::Stale];
 
@@ -57,7 +57,7 @@ impl State {
     }
 }
 
-impl Report {
+impl BundleReport {
     /// The keys of the bundle, however old.
     pub(crate) fn keys(&self) -> Vec<ListedKey> {
         self.record.held().bundle().map_or_else(Vec::new, |bundle| bundle.listed().to_vec())

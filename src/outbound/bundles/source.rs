@@ -55,20 +55,20 @@ impl WorkloadBundles {
 
     /// The bundle is as fresh as the API's last word: while nobody answers there, looking at what it once said does not
     /// renew it.
-    fn look(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<Found, SourceError> {
-        let state = self.0.load_full().ok_or(SourceError::WorkloadApiSilent)?;
+    fn look(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<FetchedBundle, BundleSourceError> {
+        let state = self.0.load_full().ok_or(BundleSourceError::WorkloadApiSilent)?;
         let (at, held) = (state.confirmed_at, record.held());
         let found = match (state.bundles.get(record.name().as_str()), held.bundle()) {
             (Some(Err(error)), _) => return Err(RefusedBundle::from(error.clone()).into()),
-            (Some(Ok(bundle)), Some(held)) if Arc::ptr_eq(held, bundle) => Found::Unchanged { at },
-            (Some(Ok(bundle)), _) => Found::Bundle { bundle: bundle.clone(), document: None, at },
-            (None, Some(held)) if held.is_empty() => Found::Unchanged { at },
-            (None, Some(_)) => Found::Bundle { bundle: Arc::default(), document: None, at },
-            (None, None) => return Err(SourceError::WorkloadApi),
+            (Some(Ok(bundle)), Some(held)) if Arc::ptr_eq(held, bundle) => FetchedBundle::Unchanged { at },
+            (Some(Ok(bundle)), _) => FetchedBundle::Bundle { bundle: bundle.clone(), document: None, at },
+            (None, Some(held)) if held.is_empty() => FetchedBundle::Unchanged { at },
+            (None, Some(_)) => FetchedBundle::Bundle { bundle: Arc::default(), document: None, at },
+            (None, None) => return Err(BundleSourceError::WorkloadApi),
         };
         match found {
-            Found::Unchanged { at } if now.since(at) > LONG_UNCONFIRMED => {
-                Err(SourceError::WorkloadApiLost(at.rfc3339().unwrap_or_default()))
+            FetchedBundle::Unchanged { at } if now.since(at) > LONG_UNCONFIRMED => {
+                Err(BundleSourceError::WorkloadApiLost(at.rfc3339().unwrap_or_default()))
             }
             found => Ok(found),
         }
@@ -77,7 +77,7 @@ impl WorkloadBundles {
 
 /// Why a source gave nothing.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum SourceError {
+pub(super) enum BundleSourceError {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
@@ -92,14 +92,14 @@ pub(super) enum SourceError {
     WorkloadApiSilent,
 }
 
-impl From<OutboundError> for SourceError {
+impl From<OutboundError> for BundleSourceError {
     fn from(error: OutboundError) -> Self {
         Self::Endpoint(error.into())
     }
 }
 
 /// What a source gave, and when it said so: only for the Workload API is that not the moment of the look.
-pub(super) enum Found {
+pub(super) enum FetchedBundle {
     /// A bundle, with the document that it was read from where there is one to keep.
     Bundle { bundle: Arc<Bundle>, document: Option<Vec<u8>>, at: UnixTime },
     /// What it gave before.
@@ -108,7 +108,7 @@ pub(super) enum Found {
 
 /// By what a source is known to be the same as before.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct SeenDocument {
     document: Option<[u8; 32]>,
     modified: Option<SystemTime>,
 }
@@ -123,7 +123,11 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     /// Looks at the record's source. `seen` says what was found there last, and is brought up to date.
-    pub(super) async fn at(&self, record: &TrustDomainRecord, seen: &mut Seen) -> Result<Found, SourceError> {
+    pub(super) async fn at(
+        &self,
+        record: &TrustDomainRecord,
+        seen: &mut SeenDocument,
+    ) -> Result<FetchedBundle, BundleSourceError> {
         match record.source() {
             BundleSource::Endpoint { url, profile: EndpointProfile::Web } => {
                 let document = (self.client)(record.reach())?.fetch(url.as_str()).await?;
@@ -180,14 +184,14 @@ impl Look<'_> {
     }
 }
 
-fn read_document(document: Vec<u8>, seen: &mut Seen, at: UnixTime) -> Result<Found, SourceError> {
+fn read_document(document: Vec<u8>, seen: &mut SeenDocument, at: UnixTime) -> Result<FetchedBundle, BundleSourceError> {
     let digest = sha256(&document);
     if seen.document == Some(digest) {
-        return Ok(Found::Unchanged { at });
+        return Ok(FetchedBundle::Unchanged { at });
     }
     let bundle = Bundle::parse(&document).map_err(RefusedBundle::from)?;
     seen.document = Some(digest);
-    Ok(Found::Bundle { bundle: Arc::new(bundle), document: Some(document), at })
+    Ok(FetchedBundle::Bundle { bundle: Arc::new(bundle), document: Some(document), at })
 }
 
 fn moment(time: SystemTime) -> UnixTime {
@@ -196,19 +200,20 @@ fn moment(time: SystemTime) -> UnixTime {
 
 fn read_file(
     path: &Path,
-    seen: &mut Seen,
+    seen: &mut SeenDocument,
     at: UnixTime,
-    parse: impl Fn(&[u8]) -> Result<Bundle, SourceError>,
-) -> Result<Found, SourceError> {
+    parse: impl Fn(&[u8]) -> Result<Bundle, BundleSourceError>,
+) -> Result<FetchedBundle, BundleSourceError> {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
-    let modified = modified.map_err(|error| SourceError::File(format!("{}: {error}", path.display())))?;
+    let modified = modified.map_err(|error| BundleSourceError::File(format!("{}: {error}", path.display())))?;
     if seen.modified == Some(modified) {
-        return Ok(Found::Unchanged { at });
+        return Ok(FetchedBundle::Unchanged { at });
     }
-    let text = file::read_bytes(path, MAX_BUNDLE_FILE + 1).map_err(|error| SourceError::File(error.to_string()))?;
+    let text =
+        file::read_bytes(path, MAX_BUNDLE_FILE + 1).map_err(|error| BundleSourceError::File(error.to_string()))?;
     let bundle = parse(&text)?;
     // A second change within one tick of the file system's clock has the date of the first: what was changed just now
     // is read again.
     seen.modified = Some(modified).filter(|modified| at.since(moment(*modified)) > TICK);
-    Ok(Found::Bundle { bundle: Arc::new(bundle), document: None, at })
+    Ok(FetchedBundle::Bundle { bundle: Arc::new(bundle), document: None, at })
 }

@@ -8,7 +8,7 @@ use broker::names::TrustDomain;
 use broker::trust_domain::TrustDomainRecord;
 use shared::time::UnixTime;
 
-use super::refresh_error::RefreshError;
+use super::refresh_error::BundleRefreshError;
 
 /// A look that has not ended by then is begun again. Each way to a source is over long before.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
@@ -16,11 +16,11 @@ const LONGEST_LOOK: Duration = Duration::from_secs(60);
 /// How the looks at one trust domain's source go. Each look writes it when it ends; anybody reads it without waiting
 /// for one.
 #[derive(Clone, Default)]
-pub(super) struct Status {
+pub(super) struct BundleStatus {
     /// Which record was looked at: one that a reload made since, and that took nothing over, is due at once.
     record: Option<Arc<TrustDomainRecord>>,
     /// The last look that ended, and how.
-    pub(super) last: Option<(UnixTime, Result<(), RefreshError>)>,
+    pub(super) last: Option<(UnixTime, Result<(), BundleRefreshError>)>,
     /// When the next look is due.
     pub(super) next: Option<UnixTime>,
     /// How many looks have succeeded and failed since the start.
@@ -28,20 +28,20 @@ pub(super) struct Status {
     pub(super) failed: u64,
 }
 
-impl Status {
+impl BundleStatus {
     /// What went wrong at the last look, if anything.
-    pub(super) fn trouble(&self) -> Option<&RefreshError> {
+    pub(super) fn trouble(&self) -> Option<&BundleRefreshError> {
         self.last.as_ref().and_then(|(_, outcome)| outcome.as_ref().err())
     }
 }
 
 /// The statuses of all trust domains that were looked at since the start.
 #[derive(Default)]
-pub(super) struct Statuses(Mutex<HashMap<TrustDomain, Status>>);
+pub(super) struct BundleStatuses(Mutex<HashMap<TrustDomain, BundleStatus>>);
 
-impl Statuses {
+impl BundleStatuses {
     /// How it stands with one.
-    pub(super) fn of(&self, name: &TrustDomain) -> Status {
+    pub(super) fn of(&self, name: &TrustDomain) -> BundleStatus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned().unwrap_or_default()
     }
 
@@ -62,7 +62,7 @@ impl Statuses {
     pub(super) fn end(
         &self,
         record: &Arc<TrustDomainRecord>,
-        outcome: &Result<(), RefreshError>,
+        outcome: &Result<(), BundleRefreshError>,
         now: UnixTime,
         next: UnixTime,
     ) {
@@ -76,7 +76,7 @@ impl Statuses {
         });
     }
 
-    fn change(&self, record: &Arc<TrustDomainRecord>, change: impl FnOnce(&mut Status)) {
+    fn change(&self, record: &Arc<TrustDomainRecord>, change: impl FnOnce(&mut BundleStatus)) {
         let mut statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let status = statuses.entry(record.name().clone()).or_default();
         status.record = Some(Arc::clone(record));

@@ -63,7 +63,7 @@ impl Scratch {
         self.keeper.look_at_once(record(issuers, name), issuers).await.map_err(|error| error.to_string())
     }
 
-    fn state(&self, issuers: &Issuers, name: &str) -> State {
+    fn state(&self, issuers: &Issuers, name: &str) -> BundleState {
         self.keeper.report(record(issuers, name)).state
     }
 
@@ -124,9 +124,9 @@ async fn a_self_serving_endpoint_is_known_by_its_id_and_by_the_newest_bundle() {
     let endpoint = Endpoint::serve(&old.svid(SERVER), &bundle(1, &[&old])).await;
     let issuers = registered(vec![by_svid("a.test", &endpoint, SERVER, Some(&bundle(1, &[&old])))]);
     let scratch = Scratch::new(&[]);
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Missing);
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Missing);
     scratch.look(&issuers, "a.test").await.expect("is fetched");
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Fresh);
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Fresh);
 
     // The next authority is published, then used, then the first is gone: each look is checked by what the look before
     // it brought.
@@ -213,15 +213,15 @@ async fn an_emptied_bundle_is_a_revocation_and_counts_across_a_restart() {
     // A process that begins takes up what the one before it had fetched.
     let (issuers, second) = (fresh(), Scratch::on(first.folder.clone(), &[]));
     second.keeper.begin(&issuers).await;
-    assert_eq!(second.state(&issuers, "a.test"), State::Fresh);
+    assert_eq!(second.state(&issuers, "a.test"), BundleState::Fresh);
     endpoint.publish(r#"{"keys":null,"spiffe_sequence":2}"#);
     second.look(&issuers, "a.test").await.expect("is taken");
-    assert_eq!(second.state(&issuers, "a.test"), State::Empty);
+    assert_eq!(second.state(&issuers, "a.test"), BundleState::Empty);
     assert_eq!(second.events(), ["a.test emptied"]);
 
     let (issuers, third) = (fresh(), Scratch::on(first.folder.clone(), &[]));
     third.keeper.begin(&issuers).await;
-    assert_eq!(third.state(&issuers, "a.test"), State::Empty);
+    assert_eq!(third.state(&issuers, "a.test"), BundleState::Empty);
     endpoint.publish(&bundle(1, &[&a]));
     let error = third.look(&issuers, "a.test").await.expect_err("the old bundle again");
     assert!(error.contains("went back from 2 to 1"), "{error}");
@@ -238,13 +238,13 @@ async fn a_kept_bundle_is_judged_again_and_is_of_its_own_source() {
     let issuers = registered(vec![by_web("a.test", &endpoint)]);
     let ours_now = Scratch::on(first.folder.clone(), &[a.fingerprint()]);
     ours_now.keeper.begin(&issuers).await;
-    assert_eq!(ours_now.state(&issuers, "a.test"), State::Missing);
+    assert_eq!(ours_now.state(&issuers, "a.test"), BundleState::Missing);
 
     let moved = Endpoint::serve(&Endpoint::web(), &bundle(1, &[&a])).await;
     let issuers = registered(vec![by_web("a.test", &moved)]);
     let second = Scratch::on(first.folder.clone(), &[]);
     second.keeper.begin(&issuers).await;
-    assert_eq!(second.state(&issuers, "a.test"), State::Missing);
+    assert_eq!(second.state(&issuers, "a.test"), BundleState::Missing);
 }
 
 #[tokio::test]
@@ -257,9 +257,9 @@ async fn without_its_endpoint_a_bundle_counts_for_as_long_as_the_record_says() {
     drop(endpoint);
     scratch.later(Duration::from_secs(86_390));
     scratch.look(&issuers, "a.test").await.expect_err("nobody answers");
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Fresh);
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Fresh);
     scratch.later(Duration::from_secs(11));
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Stale);
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Stale);
     let report = scratch.keeper.report(record(&issuers, "a.test"));
     assert_eq!((report.succeeded, report.failed), (1, 1));
     assert!(report.trouble.is_some() && report.next.is_some());
@@ -283,10 +283,13 @@ async fn files_are_read_again_when_they_change() {
     ]);
     let scratch = Scratch::new(&[]);
     scratch.keeper.begin(&issuers).await;
-    assert_eq!(["a.test", "b.test"].map(|name| scratch.state(&issuers, name)), [State::Fresh, State::Fresh]);
+    assert_eq!(
+        ["a.test", "b.test"].map(|name| scratch.state(&issuers, name)),
+        [BundleState::Fresh, BundleState::Fresh]
+    );
     write(&one, r#"{"keys":[]}"#);
     scratch.look(&issuers, "a.test").await.expect("is read");
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Empty);
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Empty);
     for (text, part) in
         [(r#"{"trust_domains":{"b.test":{"keys":[]},"b.test":{"keys":[]}}}"#, "b.test"), ("{}", "trust_domains")]
     {
@@ -294,10 +297,10 @@ async fn files_are_read_again_when_they_change() {
         let error = scratch.look(&issuers, "b.test").await.expect_err(part);
         assert!(error.contains(part), "{error}");
     }
-    assert_eq!(scratch.state(&issuers, "b.test"), State::Fresh, "a map that is none changes nothing");
+    assert_eq!(scratch.state(&issuers, "b.test"), BundleState::Fresh, "a map that is none changes nothing");
     write(&map, r#"{"trust_domains":{}}"#);
     scratch.look(&issuers, "b.test").await.expect("is read");
-    assert_eq!(scratch.state(&issuers, "b.test"), State::Empty, "who leaves the map is withdrawn");
+    assert_eq!(scratch.state(&issuers, "b.test"), BundleState::Empty, "who leaves the map is withdrawn");
     std::fs::remove_file(&one).expect("removed");
     let error = scratch.look(&issuers, "a.test").await.expect_err("is gone");
     assert!(error.contains("one.json"), "{error}");

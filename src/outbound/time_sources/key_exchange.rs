@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use zeroize::Zeroizing;
 
-use super::reach::{Reach, ReachError};
+use super::reach::{ReachError, TimeReach};
 
 /// How long the whole exchange may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ pub(crate) fn client_config(authorities: Option<&str>) -> Result<Arc<ClientConfi
 /// Keys and cookies, and where to ask for the time.
 pub(crate) async fn establish(
     config: Arc<ClientConfig>,
-    reach: &Reach,
+    reach: &TimeReach,
     host: &str,
     port: u16,
 ) -> Result<(Association, Agreement), KeyExchangeError> {

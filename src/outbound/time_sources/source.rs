@@ -12,7 +12,7 @@ use tsa::clock_guard::{Exchange, ExchangeError, Sample};
 use tsa::{Clocks, Leap};
 
 use super::key_exchange::{self, KeyExchangeError};
-use super::reach::{Reach, ReachError};
+use super::reach::{ReachError, TimeReach};
 
 /// How long an answer may take. One that takes longer would say little: half of it is how wrong it may be.
 pub(crate) const ANSWER_DEADLINE: Duration = Duration::from_millis(1_500);
@@ -30,13 +30,13 @@ const NTP_PORT: u16 = 123;
 
 /// How a source is asked.
 #[derive(Clone)]
-pub(crate) struct SourceSettings {
+pub(crate) struct TimeSourceSettings {
     pub(crate) name: String,
     pub(crate) host: String,
     pub(crate) port: u16,
     /// How its server is believed; `None` for plain NTP, which anybody on the way can forge.
     pub(crate) nts: Option<Arc<ClientConfig>>,
-    pub(crate) reach: Reach,
+    pub(crate) reach: TimeReach,
     /// It is known to smear leap seconds.
     pub(crate) is_smeared: bool,
     /// How long an answer may take.
@@ -45,7 +45,7 @@ pub(crate) struct SourceSettings {
 
 /// Why a source brought nothing.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SourceError {
+pub(crate) enum TimeSourceError {
     #[error("no answer in time")]
     Deadline,
     #[error("no answer within {} s, names and keys included", PATIENCE.as_secs())]
@@ -71,8 +71,8 @@ pub(crate) enum SourceError {
 }
 
 /// A source and what is remembered of it. The poll owns it: nobody else asks.
-pub(crate) struct Source {
-    settings: SourceSettings,
+pub(crate) struct TimeSource {
+    settings: TimeSourceSettings,
     association: Option<Keyed>,
     /// Not before this time since boot, and why.
     pause: Option<(Duration, &'static str)>,
@@ -92,8 +92,8 @@ struct Question {
     identifier: [u8; association::IDENTIFIER],
 }
 
-impl Source {
-    pub(crate) fn new(settings: SourceSettings) -> Self {
+impl TimeSource {
+    pub(crate) fn new(settings: TimeSourceSettings) -> Self {
         Self { settings, association: None, pause: None, key_failures: 0 }
     }
 
@@ -102,23 +102,26 @@ impl Source {
         self.settings.deadline = deadline;
     }
 
-    pub(crate) fn settings(&self) -> &SourceSettings {
+    pub(crate) fn settings(&self) -> &TimeSourceSettings {
         &self.settings
     }
 
     /// Asks once. `clocks` is read directly before and after the way.
-    pub(crate) async fn ask(&mut self, clocks: &dyn Clocks) -> Result<Sample, SourceError> {
+    pub(crate) async fn ask(&mut self, clocks: &dyn Clocks) -> Result<Sample, TimeSourceError> {
         let now = clocks.read().boot;
         match self.pause {
-            Some((until, why)) if now < until => return Err(SourceError::Paused(why)),
+            Some((until, why)) if now < until => return Err(TimeSourceError::Paused(why)),
             _ => self.pause = None,
         }
-        let done = tokio::time::timeout(PATIENCE, self.exchange(clocks)).await.unwrap_or(Err(SourceError::Patience));
+        let done =
+            tokio::time::timeout(PATIENCE, self.exchange(clocks)).await.unwrap_or(Err(TimeSourceError::Patience));
         match &done {
-            Err(SourceError::Kiss(Kiss::Deny)) => self.pause = Some((now + DENY_PAUSE, "it denied service")),
-            Err(SourceError::Kiss(Kiss::Rate)) => self.pause = Some((now + RATE_PAUSE, "it asked for fewer questions")),
-            Err(SourceError::Kiss(Kiss::NtsNak)) => self.association = None,
-            Err(SourceError::Keys(_)) => {
+            Err(TimeSourceError::Kiss(Kiss::Deny)) => self.pause = Some((now + DENY_PAUSE, "it denied service")),
+            Err(TimeSourceError::Kiss(Kiss::Rate)) => {
+                self.pause = Some((now + RATE_PAUSE, "it asked for fewer questions"))
+            }
+            Err(TimeSourceError::Kiss(Kiss::NtsNak)) => self.association = None,
+            Err(TimeSourceError::Keys(_)) => {
                 let pause = KEY_PAUSE.saturating_mul(1 << self.key_failures.min(10)).min(LONGEST_PAUSE);
                 self.key_failures += 1;
                 self.pause = Some((now + pause, "its keys could not be had"));
@@ -127,12 +130,12 @@ impl Source {
         }
         let (exchange, reply) = done?;
         if reply.is_smearing && !self.settings.is_smeared {
-            return Err(SourceError::Smearing);
+            return Err(TimeSourceError::Smearing);
         }
         Ok(Sample::measure(&exchange)?)
     }
 
-    async fn exchange(&mut self, clocks: &dyn Clocks) -> Result<(Exchange, Reply), SourceError> {
+    async fn exchange(&mut self, clocks: &dyn Clocks) -> Result<(Exchange, Reply), TimeSourceError> {
         self.have_keys().await?;
         let question = self.question()?;
         let (host, port) = match &self.association {
@@ -147,7 +150,7 @@ impl Source {
         let sent = clocks.read().boot;
         socket.send(&question.packet).await?;
         let heard = tokio::time::timeout(self.settings.deadline, self.hear(&socket, &question, clocks)).await;
-        let (received, reply) = heard.unwrap_or(Err(SourceError::Deadline))?;
+        let (received, reply) = heard.unwrap_or(Err(TimeSourceError::Deadline))?;
         let exchange = Exchange {
             sent,
             received,
@@ -170,7 +173,7 @@ impl Source {
         socket: &UdpSocket,
         question: &Question,
         clocks: &dyn Clocks,
-    ) -> Result<(Duration, Reply), SourceError> {
+    ) -> Result<(Duration, Reply), TimeSourceError> {
         let mut octets = [0; MAX_PACKET + 1];
         loop {
             let length = socket.recv(&mut octets).await?;
@@ -182,7 +185,7 @@ impl Source {
             };
             match self.accept(&packet, question) {
                 Ok(reply) => return Ok((received, reply)),
-                Err(SourceError::Authentication(error)) => {
+                Err(TimeSourceError::Authentication(error)) => {
                     tracing::debug!(source = self.settings.name, %error, "an answer was passed over");
                 }
                 Err(error) => return Err(error),
@@ -190,25 +193,25 @@ impl Source {
         }
     }
 
-    fn accept(&mut self, packet: &Packet<'_>, question: &Question) -> Result<Reply, SourceError> {
-        let Some(keyed) = &mut self.association else { return packet.body.map_err(SourceError::Kiss) };
+    fn accept(&mut self, packet: &Packet<'_>, question: &Question) -> Result<Reply, TimeSourceError> {
+        let Some(keyed) = &mut self.association else { return packet.body.map_err(TimeSourceError::Kiss) };
         // A server that lost its keys cannot authenticate its saying so (RFC 8915 §5.7); whoever knows the identifier was on the
         // way and could have dropped the question as well.
         if packet.body == Err(Kiss::NtsNak) && association::has_identifier(packet, &question.identifier) {
-            return Err(SourceError::Kiss(Kiss::NtsNak));
+            return Err(TimeSourceError::Kiss(Kiss::NtsNak));
         }
         keyed.association.open(packet, &question.identifier)?;
-        packet.body.map_err(SourceError::Kiss)
+        packet.body.map_err(TimeSourceError::Kiss)
     }
 
     /// Keys, when the source has network time security and there are none, or no cookie.
-    async fn have_keys(&mut self) -> Result<(), SourceError> {
+    async fn have_keys(&mut self) -> Result<(), TimeSourceError> {
         let Some(config) = self.settings.nts.clone() else { return Ok(()) };
         if self.association.as_ref().is_some_and(|keyed| keyed.association.cookies_left() > 0) {
             return Ok(());
         }
         self.association = None;
-        let SourceSettings { host, port, reach, .. } = &self.settings;
+        let TimeSourceSettings { host, port, reach, .. } = &self.settings;
         let (association, agreement) = key_exchange::establish(config, reach, host, *port).await?;
         self.key_failures = 0;
         self.association = Some(Keyed {
@@ -219,7 +222,7 @@ impl Source {
         Ok(())
     }
 
-    fn question(&mut self) -> Result<Question, SourceError> {
+    fn question(&mut self) -> Result<Question, TimeSourceError> {
         let random: &dyn Random = &SystemRandom;
         let (cookie, fresh) = (random.bytes(), Fresh { identifier: random.bytes(), nonce: random.bytes() });
         let mut packet = ntp_packet::question(cookie).to_vec();

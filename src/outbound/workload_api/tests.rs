@@ -19,7 +19,7 @@ use tonic::Code;
 
 use self::agent::{Agent, Authority, Says, X509SvidMessage};
 use super::*;
-use crate::outbound::bundles::{BundleParts, BundleRefresher, OwnKeys, State};
+use crate::outbound::bundles::{BundleParts, BundleRefresher, BundleState, OwnKeys};
 
 /// 2026-11-21 12:00:00 UTC.
 const NOON: u64 = 1_795_262_400;
@@ -313,7 +313,10 @@ async fn each_message_is_the_full_state_of_all_trust_domains() {
     scratch.api.first_bundles().await;
     keeper.begin(&issuers).await;
     let state = |name: &str| keeper.report(record(&issuers, name)).state;
-    assert_eq!(["a.test", "b.test", "c.test"].map(state), [State::Fresh, State::Fresh, State::Missing]);
+    assert_eq!(
+        ["a.test", "b.test", "c.test"].map(state),
+        [BundleState::Fresh, BundleState::Fresh, BundleState::Missing]
+    );
     assert_eq!(["a.test", "b.test"].map(|name| keys(&issuers, name)), [(1, 1), (1, 0)]);
     let error = look("c.test").await.expect_err("is not told").to_string();
     assert!(error.contains("does not know it"), "{error}");
@@ -326,15 +329,15 @@ async fn each_message_is_the_full_state_of_all_trust_domains() {
     assert_eq!(keys(&issuers, "a.test"), (1, 1), "the bundle before stays");
 
     agent.say(Says::default().with("b.test", &[&b], null));
-    comes("the withdrawal", async || look("a.test").await.is_ok() && state("a.test") == State::Empty).await;
-    assert_eq!(state("b.test"), State::Fresh);
+    comes("the withdrawal", async || look("a.test").await.is_ok() && state("a.test") == BundleState::Empty).await;
+    assert_eq!(state("b.test"), BundleState::Fresh);
     agent.say(both());
-    comes("a.test again", async || look("a.test").await.is_ok() && state("a.test") == State::Fresh).await;
+    comes("a.test again", async || look("a.test").await.is_ok() && state("a.test") == BundleState::Fresh).await;
     agent.say(Says { refusal: Some(Code::PermissionDenied), ..both() });
     comes("the end of all", async || {
         let _ = look("a.test").await;
         let _ = look("b.test").await;
-        ["a.test", "b.test"].map(state) == [State::Empty, State::Empty]
+        ["a.test", "b.test"].map(state) == [BundleState::Empty, BundleState::Empty]
     })
     .await;
 }
@@ -352,8 +355,8 @@ async fn bundles_that_the_api_does_not_confirm_grow_old() {
 
     // While it answers, what is told again is as good as new, however long ago it was first told.
     scratch.clock.later(86_401);
-    assert_eq!(state(), State::Stale);
-    comes("the same again", async || look().await.is_ok() && state() == State::Fresh).await;
+    assert_eq!(state(), BundleState::Stale);
+    comes("the same again", async || look().await.is_ok() && state() == BundleState::Fresh).await;
 
     // Hanging is worse than dead: the socket stays open.
     let fetched_at = record(&issuers, "a.test").held().fetched_at();
@@ -362,12 +365,12 @@ async fn bundles_that_the_api_does_not_confirm_grow_old() {
     scratch.clock.later(200);
     let error = look().await.expect_err("nothing is confirmed").to_string();
     assert!(error.contains("has said nothing since"), "{error}");
-    assert_eq!((record(&issuers, "a.test").held().fetched_at(), state()), (fetched_at, State::Fresh));
+    assert_eq!((record(&issuers, "a.test").held().fetched_at(), state()), (fetched_at, BundleState::Fresh));
     drop(agent);
     scratch.clock.later(86_400);
     look().await.expect_err("nobody answers");
-    assert_eq!(state(), State::Stale);
+    assert_eq!(state(), BundleState::Stale);
 
     let _agent = scratch.agent(says);
-    comes("the agent again", async || look().await.is_ok() && state() == State::Fresh).await;
+    comes("the agent again", async || look().await.is_ok() && state() == BundleState::Fresh).await;
 }
