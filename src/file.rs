@@ -43,13 +43,13 @@ impl FileError {
 /// Who may read a file.
 #[derive(Clone, Copy)]
 pub(crate) enum Mode {
-    /// Only we.
+    /// Only the user of this process.
     Private,
-    /// Everybody who may enter the directory.
+    /// Everyone who may enter the directory.
     Public,
 }
 
-/// Makes a directory that only we may enter, and those above it, if they are missing.
+/// Creates a directory that only the user of this process may enter, and its missing parents.
 pub(crate) fn create_dir(path: &Path) -> Result<(), FileError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::at(path))
 }
@@ -62,7 +62,7 @@ pub(crate) fn names(path: &Path) -> Result<Vec<String>, FileError> {
         .collect()
 }
 
-/// True when anybody but the owner may read the file.
+/// Whether anyone but the owner may read the file.
 pub(crate) fn others_may_read(path: &Path) -> Result<bool, FileError> {
     Ok(std::fs::metadata(path).map_err(FileError::at(path))?.permissions().mode() & 0o077 != 0)
 }
@@ -84,7 +84,7 @@ pub(crate) fn read_bytes(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
 }
 
 /// Writes a file whole: it is durable when this returns, and a crash before leaves the old one or the new
-/// one, never a part. The module says what that rests on.
+/// one, never a part. The module documentation says what that depends on.
 pub(crate) fn write_durably(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
     let beside = path.with_extension("new");
     let bits = match mode {
@@ -102,7 +102,7 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8], mode: Mode) -> Result<(),
     take_place(&beside, path)
 }
 
-/// The same in place of a file that somebody else made, whose mode and owner stay.
+/// Replaces an existing file in the same way; its mode and owner stay.
 pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let old = std::fs::metadata(path).map_err(FileError::at(path))?;
     let mut beside = path.as_os_str().to_owned();
@@ -115,7 +115,7 @@ pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), FileError
     let written = (|| {
         file.write_all(bytes)?;
         if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-            // Who runs a command as root must not leave a file that the instance's own user cannot read.
+            // A command that root runs must not leave a file that the instance's own user cannot read.
             std::os::unix::fs::fchown(&file, Some(old.uid()), Some(old.gid()))?;
         }
         file.set_permissions(old.permissions())?;

@@ -1,6 +1,7 @@
-//! What the instance asks of others: the metadata and keys of registered issuers and upstream providers, and nothing else.
+//! The instance's outgoing calls: for issuers' keys, SPIFFE bundles, upstream logins, domain proofs, the time and the
+//! Workload API. Nothing else is called.
 //!
-//! Every call goes to a host that a record names, by `https`, and is over within ten seconds; it follows no redirect,
+//! Every call goes to a host that a record names, by `https`, and ends within ten seconds; it follows no redirect,
 //! obeys no proxy from the environment, carries no credential of ours by itself, and reads at most 1 MiB. A host's name
 //! is resolved here and only addresses that the record allows are connected to, so a name that points into our own
 //! network leads nowhere.

@@ -1,5 +1,5 @@
-//! The disclosure statement of the timestamp authority, made from what it works by at this moment (RFC 3628 §7.1.2; the order is
-//! that of ETSI EN 319 421 annex B). What an operator must add stands in `[disclosure]`.
+//! The disclosure statement of the timestamp authority, generated from its current settings (RFC 3628 §7.1.2; the order is
+//! that of ETSI EN 319 421 annex B). The operator adds the rest in `[disclosure]`.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ pub(crate) struct Limits {
     pub(crate) caller: &'static str,
 }
 
-/// What is kept of each timestamp.
+/// What the audit log keeps of each timestamp.
 #[derive(Debug, Serialize)]
 pub(crate) struct DisclosedRecords {
     pub(crate) each_timestamp: bool,
@@ -105,7 +105,7 @@ pub(crate) struct Obligations {
     pub(crate) relying_parties: &'static [&'static str],
 }
 
-/// What the statement is made from.
+/// What the statement is generated from.
 pub(crate) struct DisclosureFacts<'a> {
     pub(crate) origin: &'a str,
     pub(crate) section: &'a DisclosureSection,
@@ -119,7 +119,7 @@ const OTHERWISE: &str =
 
 const CHECKS: &[&str] = &[
     "the signature of the token, with the certificate that its signed attribute signingCertificateV2 names by SHA-256",
-    "the chain of that certificate to a root that was obtained by another way, valid at the time in the token",
+    "the chain of that certificate to a root that was obtained through another channel, valid at the time in the token",
     "the certificate's only purpose, id-kp-timeStamping, critical",
     "that the imprint is the digest of the data, and the nonce the one that was sent",
     "that the policy is one that is relied on, and the digest algorithm is still strong",
@@ -129,13 +129,13 @@ const CHECKS: &[&str] = &[
 const OBLIGATIONS: Obligations = Obligations {
     authority: &[
         "to sign a time only while its clock is trusted, within the stated accuracy of UTC",
-        "to give each token a serial number that no other has, and never to look at what was timestamped beyond its digest's length",
+        "to give each token a serial number that no other has, and to examine nothing of what is timestamped except the length of its digest",
         "to use the keys of its units for timestamps alone, and only within their certificates' validity",
         "to keep nothing about the requester in the token",
     ],
     subscribers: &[
         "to verify each token when it is received, with the nonce that was sent",
-        "to make digests with one of the algorithms below, of exactly the data that is meant",
+        "to compute digests with one of the algorithms below, over exactly the data that is meant",
     ],
     relying_parties: &[
         "to verify the token as below, and to take account of the policy and of the limits stated here",
@@ -165,13 +165,13 @@ impl Disclosure {
                 request_octets: MAX_REQUEST,
                 nonce_octets: MAX_NONCE,
                 extensions: "none but qcStatements with esi4-qtstStatement-1; any other is refused",
-                caller: "anybody who reaches the addresses below; nobody is asked who they are",
+                caller: "anyone who reaches the addresses below; callers are not authenticated",
             },
             records: DisclosedRecords {
                 each_timestamp: records == TimestampRecords::Durable,
                 contents: match records {
                     TimestampRecords::Durable => {
-                        "of each timestamp its unit, serial number, time, policy, imprint and what the clock's guard said, in an \
+                        "of each timestamp its unit, serial number, time, policy, imprint and the state of the clock guard, in an \
                          append-only log, on disk before the token leaves; nothing about the requester"
                     }
                     TimestampRecords::Off => "only the number of timestamps, every minute",

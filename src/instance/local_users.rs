@@ -1,4 +1,4 @@
-//! The local users, as the command line keeps them.
+//! Local users, as the command line changes them while the instance is stopped.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) enum LocalUserError {
     Store(#[from] OpenError),
     #[error(transparent)]
     User(#[from] UserError),
-    #[error("{0} must hold the password in its first line")]
+    #[error("{0} has an empty first line; put the password there")]
     EmptyPasswordFile(PathBuf),
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Password {
 }
 
 impl Password {
-    /// The first line of `file`, or without a file one that nobody has seen yet.
+    /// The first line of the file at `path`, or a random password without a file.
     pub(crate) fn choose(path: Option<&Path>, random: &dyn Random) -> Result<Self, LocalUserError> {
         let Some(path) = path else {
             return Ok(Self { secret: generate_password(random), made: true });
@@ -51,26 +51,26 @@ impl Password {
         }
     }
 
-    /// The password, for the demo, which is its own user.
+    /// The password as text, for a request to a running instance and for the demo.
     pub(crate) fn expose(&self) -> &str {
         self.secret.expose()
     }
 
-    /// The password alone.
+    /// The password without the note of where it came from.
     pub(crate) fn into_secret(self) -> Secret<String> {
         self.secret
     }
 
-    /// Tells the user's address and, if we made it, the password: the only time that it is shown.
+    /// Prints the user's address and, if it was generated, the password. It is not shown again.
     pub(crate) fn print(&self, email: &str) {
         println!("Local user:  {email}");
         if self.made {
-            println!("Password:    {}   (shown this once)", self.secret.expose());
+            println!("Password:    {}   (shown only once)", self.secret.expose());
         }
     }
 }
 
-/// The local users of the instance in `data`.
+/// The local users in the store of a stopped instance.
 pub(crate) struct LocalUserStore {
     users: LocalUsers,
 }
@@ -80,7 +80,7 @@ impl LocalUserStore {
     pub(crate) fn open(data: &DataDir) -> Result<Self, LocalUserError> {
         let (store, report) = SledStore::open(&data.folder("store")?, SystemClock.now(), |_| Ok(()))?;
         if report.set_aside.is_some() {
-            tracing::error!(%report, "store");
+            tracing::error!(%report, "the store was damaged and has been set aside");
         }
         Ok(Self::of(Arc::new(store)))
     }

@@ -41,15 +41,15 @@ pub(crate) fn publish(key: &TokenKey, path: &Path, now: UnixTime) -> Result<Stri
     Ok(key.spiffe_bundle(sequence, REFRESH_HINT))
 }
 
-/// What was kept. A file that does not read is told and counts for nothing: the clock's second is beyond every number
-/// that was given out before it.
+/// The stored sequence. A damaged file is logged and ignored: the clock's second is beyond every number that was given
+/// out before it.
 fn read(path: &Path) -> Result<Option<StoredSequence>, FileError> {
     if !path.exists() {
         return Ok(None);
     }
     let text = file::read(path, MAX_FILE)?;
     Ok(toml::from_str(&text)
-        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "does not read; the sequence is taken from the clock"))
+        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "the sequence number of our own SPIFFE bundle cannot be read, so it is taken from the clock"))
         .ok())
 }
 

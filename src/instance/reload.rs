@@ -1,4 +1,4 @@
-//! Reading the configuration again: on SIGHUP, when its file has changed, and when an administrator asks.
+//! Reloading the configuration: on SIGHUP, when its file has changed, and when an administrator asks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use tokio::signal::unix::Signal;
 use crate::instance::assemble::{Fingerprint, Problems, Settings, Source};
 use crate::instance::snapshots::{Cause, ChangeError, LoadedConfiguration, Snapshots};
 
-/// How often the file is looked at.
+/// How often the file is checked for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many problems an audit record holds, and how many characters of each.
 const RECORDED: (usize, usize) = (16, 300);
 
-/// A configuration that was not taken.
+/// A changed configuration that was refused.
 #[derive(Clone, Debug)]
 pub(crate) struct RefusedConfiguration {
     pub(crate) at: UnixTime,
@@ -31,17 +31,19 @@ pub(crate) struct RefusedConfiguration {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReloadError {
     /// The instance was started without a file.
-    #[error("this instance was started without a configuration file; there is nothing to read again")]
+    #[error(
+        "this server runs without a configuration file, so there is nothing to reload; restart it with --config FILE"
+    )]
     NoFile,
-    /// It is not good, or it needs a restart. The one before it stays in force.
+    /// It has problems, or it needs a restart. The configuration before it stays in force.
     #[error(transparent)]
     Problems(Problems),
-    /// The audit log takes nothing.
+    /// The audit log could not record the change.
     #[error(transparent)]
     Audit(#[from] AppendError),
 }
 
-/// Reads the configuration again.
+/// Reloads the configuration.
 pub(crate) struct Reloader {
     source: Source,
     snapshots: Arc<Snapshots>,
@@ -55,12 +57,12 @@ impl Reloader {
         Self { source, snapshots, audit, clock, refused: ArcSwapOption::empty() }
     }
 
-    /// Whether there is anything to read again.
+    /// Whether there is a configuration file to reload.
     pub(crate) fn has_file(&self) -> bool {
         self.source.path.is_some()
     }
 
-    /// The last configuration that was not taken, if none was taken since.
+    /// The last configuration that was refused, if none was accepted since.
     pub(crate) fn refused(&self) -> Option<Arc<RefusedConfiguration>> {
         self.refused.load_full()
     }
@@ -85,12 +87,12 @@ impl Reloader {
         match self.snapshots.change_configuration(settings, &cause).await {
             Ok(loaded) => {
                 self.refused.store(None);
-                tracing::info!(sha256, %cause, "the configuration was read again and is in force");
+                tracing::info!(sha256, %cause, "the configuration was reloaded and is in force");
                 Ok(loaded)
             }
             Err(ChangeError::Problems(problems)) => self.refuse(problems, sha256, cause).await,
             Err(ChangeError::Audit(error)) => {
-                tracing::error!(%error, "the configuration was not changed: the audit log took no record of it");
+                tracing::error!(%error, "the audit log could not record the new configuration, so the one before stays in force");
                 Err(error.into())
             }
         }
@@ -102,7 +104,7 @@ impl Reloader {
         sha256: String,
         cause: Cause,
     ) -> Result<LoadedConfiguration, ReloadError> {
-        tracing::error!(sha256, %cause, %problems, "the changed configuration is not taken; the one before stays in force");
+        tracing::error!(sha256, %cause, %problems, "the changed configuration has problems and is refused; the one before stays in force");
         let at = self.clock.now();
         let (most, longest) = RECORDED;
         let record = AuditRecord::ConfigurationRefused {
@@ -138,7 +140,7 @@ impl Reloader {
             if cause == Cause::Signal {
                 watch = Watch::new(self.look().await);
             }
-            // What is wrong has been told where it was found.
+            // Problems have been logged where they were found.
             let _ = self.reload(cause).await;
         }
     }
@@ -149,7 +151,7 @@ impl Reloader {
     }
 }
 
-/// Tells when a file has changed and rested.
+/// Notices when a file has changed and then stayed the same for one look.
 struct Watch {
     read: Option<Fingerprint>,
     seen: Option<Fingerprint>,

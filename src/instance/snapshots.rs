@@ -1,4 +1,4 @@
-//! What the configuration and the registered issuers make of the instance: one snapshot, swapped whole.
+//! What the configuration and the registered issuers determine, as one snapshot that is swapped whole.
 //!
 //! A request takes the snapshot in force when it begins and never looks again, so no answer mixes two configurations. A
 //! new one is made beside the old, from all settings and all registrations; only when that succeeded and the audit log
@@ -22,14 +22,14 @@ pub(crate) use snapshot::{LoadedConfiguration, RegisteredIssuers, Snapshot};
 use crate::current::Current;
 use crate::instance::assemble::{Problems, Settings};
 
-/// The snapshot in force, and the only way to another.
+/// The snapshot in force, and the only way to replace it.
 pub(crate) struct Snapshots {
     current: Arc<ArcSwap<Snapshot>>,
-    /// CurrentBundle while a snapshot is made: whoever makes one has seen the one before.
+    /// Locked while a snapshot is built, so that each build sees the one before.
     build: tokio::sync::Mutex<Build>,
 }
 
-/// What snapshots are made from.
+/// What snapshots are built from.
 struct Build {
     inputs: SnapshotInputs,
     settings: Settings,
@@ -39,17 +39,17 @@ struct Build {
 /// Why the snapshot was not changed. The one before it stays in force.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChangeError {
-    /// The new one cannot be.
+    /// The new snapshot cannot be built.
     #[error(transparent)]
     Problems(#[from] Problems),
-    /// The audit log did not take the record, so nothing may follow from it.
-    #[error("the audit log did not take the record of the change: {0}")]
+    /// The audit log could not record the change, so it is not made.
+    #[error("the audit log could not record the change, so nothing was changed: {0}")]
     Audit(#[from] AppendError),
 }
 
 impl From<SnapshotError> for ChangeError {
-    /// The keys and chains were good when the instance opened, so a change that fails on them is told as one of its
-    /// problems.
+    /// The keys and chains were good when the instance opened, so a change that fails on them is reported as one of
+    /// its problems.
     fn from(error: SnapshotError) -> Self {
         match error {
             SnapshotError::Problems(problems) => problems.into(),

@@ -16,14 +16,14 @@ use shared::time::UnixTime;
 /// The most identities that are counted at a time. When there are more, those that were not used lately are forgotten.
 const MAX_COUNTED: usize = 100_000;
 
-/// Why a use is not admitted.
+/// Why a use of an SVID is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SvidUseError {
     #[error(transparent)]
     Use(#[from] UseError),
-    #[error("the store did not take the use of an SVID: {0}")]
+    #[error("the store could not record the use of an SVID: {0}")]
     Store(StoreError),
-    #[error("counting the use of an SVID ended early")]
+    #[error("recording the use of an SVID was interrupted")]
     Ended,
 }
 
@@ -62,7 +62,7 @@ impl SvidUses {
         Ok(())
     }
 
-    /// `used` is what a second use is told.
+    /// `used` is the error for a second use.
     async fn use_up(&self, key: Vec<u8>, until: UnixTime, used: UseError, now: UnixTime) -> Result<(), SvidUseError> {
         let store = Arc::clone(&self.store);
         let committed = tokio::task::spawn_blocking(move || {

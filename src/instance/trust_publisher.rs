@@ -59,7 +59,7 @@ pub(crate) struct TrustPublisher {
     published: Arc<PublishedTrust>,
 }
 
-/// What is signed, and what it says.
+/// The signed repository, and the documents that it covers.
 struct SignedTrust {
     repository: Option<Repository>,
     documents: TrustDocuments,
@@ -82,7 +82,7 @@ pub(crate) enum PublishError {
     #[error(transparent)]
     Audit(#[from] AppendError),
     /// The log answered for another leaf.
-    #[error("the audit log acknowledged another record")]
+    #[error("the audit log acknowledged another record, so nothing was signed")]
     OtherLeaf,
 }
 
@@ -164,14 +164,16 @@ impl TrustPublisher {
         self.current.lock().await.repository.as_ref().map(|repository| sha256_hex(&repository.root().bytes))
     }
 
-    /// Looks every hour whether something is due; never returns. A failure is logged and tried again.
+    /// Signs and publishes what is due, every hour; never returns. A failure is logged and tried again.
     pub(crate) async fn keep_fresh(&self, clock: &dyn Clock) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             match self.refresh(clock.now()).await {
                 Ok(false) => {}
-                Ok(true) => tracing::info!("the trust metadata was signed anew"),
-                Err(error) => tracing::error!(%error, "the trust metadata could not be signed anew"),
+                Ok(true) => tracing::info!("the trust metadata was signed and published"),
+                Err(error) => {
+                    tracing::error!(%error, "the trust metadata could not be signed; this is tried again in an hour")
+                }
             }
         }
     }

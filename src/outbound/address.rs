@@ -4,16 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use broker::issuer::Reach;
 
-/// What kind of place an address is.
+/// The kind of network that an address belongs to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum AddressKind {
-    /// This very machine.
+    /// This machine.
     Loopback,
     /// A private network: RFC 1918, RFC 4193, and the shared space of RFC 6598.
     Private,
     /// The internet.
     Public,
-    /// No host that we have business with: link-local (where clouds keep their credentials), multicast, documentation,
+    /// Addresses that are never connected to: link-local (where clouds keep their credentials), multicast, documentation,
     /// benchmarks, unspecified, and tunnels that hide another address.
     Reserved,
 }
@@ -40,7 +40,7 @@ impl AddressKind {
     }
 
     /// Global unicast is 2000::/3 (RFC 4291 §2.4) less documentation (RFC 3849, RFC 9637), protocol assignments (RFC 2928) and 6to4.
-    /// An address that carries an IPv4 address is judged by that.
+    /// An address that embeds an IPv4 address is treated as that.
     fn of_v6(address: Ipv6Addr) -> Self {
         if let Some(mapped) = address.to_ipv4_mapped() {
             return Self::of_v4(mapped);
@@ -59,7 +59,7 @@ impl AddressKind {
         }
     }
 
-    /// What the record says of such a place.
+    /// Whether the record allows connections to such an address.
     pub(super) fn is_allowed(self, reach: &Reach) -> bool {
         match self {
             Self::Loopback => reach.danger_loopback_http,

@@ -1,5 +1,5 @@
-//! What a domain says of who speaks for it, asked of its name servers or of its host. What follows from the answers is
-//! decided in `broker::registration`.
+//! Which issuers may assert a domain's names, as its name servers or its host say. What follows from the answers is decided
+//! in `broker::registration`.
 
 mod dns;
 pub(crate) mod document;

@@ -1,4 +1,4 @@
-//! Keeps the keys of registered issuers fresh.
+//! Fetches the keys of issuers and keeps them up to date.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,17 +16,17 @@ use super::client::{MAX_BODY, OutboundError};
 use super::clients::Clients;
 use crate::current::Current;
 
-/// Keys are fetched again after this long, whether or not anybody asks. A key that is gone then is trusted no longer.
+/// Keys are fetched again after this time, even without requests. A key that is gone then is no longer trusted.
 const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
-/// Tokens with unknown keys move us to fetch no more often than this.
+/// Tokens with unknown keys make us fetch at most this often.
 const PAUSE: Duration = Duration::from_secs(10);
-/// After a failure it is tried again sooner: until then nobody of this issuer may get a certificate.
+/// After a failure it is tried again sooner: until then no token of this issuer is accepted.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(3);
-/// Keys that could not be fetched again for so long are trusted no longer.
+/// Keys that could not be fetched again for this time are no longer trusted.
 const TRUSTED_FOR: Duration = Duration::from_secs(24 * 3600);
-/// How often the background looks round.
+/// How often the background task checks which keys are due.
 const ROUND: Duration = Duration::from_secs(30);
-/// How many issuers are asked at once.
+/// How many issuers are fetched from at once.
 const AT_ONCE: usize = 8;
 
 /// The only writer of issuers' keys.
@@ -43,7 +43,8 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// A success answers for a record that it brought keys to; one that a reload made since begins anew.
+    /// Whether the outcome still counts. A success counts only for a record that got its keys from it: a record that a
+    /// reload created since is fetched for again.
     fn still_answers(&self, issuer: &Issuer, now: UnixTime) -> bool {
         let age = now.since(self.at);
         match self.outcome {
@@ -57,29 +58,31 @@ impl Attempt {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the keys of {issuer} could not be fetched: {cause}")]
 pub(crate) struct KeyRefreshError {
-    /// The record.
+    /// The id of the issuer's record.
     pub(crate) issuer: String,
-    /// Why.
+    /// Why the fetch failed.
     pub(crate) cause: KeyRefreshCause,
 }
 
-/// The causes.
+/// Why the keys of an issuer could not be fetched.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum KeyRefreshCause {
     /// The metadata is not acceptable JSON.
-    #[error("the metadata is not acceptable: {0}")]
+    #[error("the metadata is not valid JSON: {0}")]
     Metadata(#[from] JsonError),
     /// The metadata is another issuer's (OpenID Connect Discovery 1.0 §4.3).
-    #[error("the metadata says that its issuer is {0:?}")]
+    #[error("the metadata is of another issuer, {0:?}")]
     OtherIssuer(String),
     /// The metadata has no usable `jwks_uri`.
     #[error("the metadata has no jwks_uri")]
     NoJwksUri,
-    /// `jwks_uri` is not a URL that we call.
-    #[error("jwks_uri: {0}")]
+    /// `jwks_uri` is not an allowed URL.
+    #[error("the metadata's jwks_uri is not valid: {0}")]
     JwksUri(#[from] NameError),
-    /// `jwks_uri` leads to a host that the record does not name.
-    #[error("jwks_uri is on {0:?}, another host than the issuer; the record must name it")]
+    /// `jwks_uri` is on another host than the issuer, and the record does not allow that host.
+    #[error(
+        "the metadata's jwks_uri is on {0:?}, another host than the issuer; if that is right, set jwks_uri in the record"
+    )]
     OtherHost(String),
     /// The key set is refused.
     #[error(transparent)]
@@ -90,13 +93,13 @@ pub(crate) enum KeyRefreshCause {
 }
 
 impl KeyRefresher {
-    /// A keeper that has fetched nothing yet.
+    /// A refresher that has fetched nothing yet.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, attempts: Mutex::default(), clients: Clients::default() }
     }
 
     /// Fetches the issuer's keys, unless somebody just did; then the outcome of that is the answer. Does nothing for
-    /// keys that are pinned. Ask once, verify again: a key that is still unknown is the token's fault.
+    /// keys that are pinned. After a success, verify again: a key that is still unknown is the token's fault.
     pub(crate) async fn refresh(&self, issuer: &Issuer) -> Result<(), KeyRefreshError> {
         if let KeySource::Pinned(_) = issuer.key_source() {
             return Ok(());
@@ -118,7 +121,7 @@ impl KeyRefresher {
         outcome
     }
 
-    /// Fetches for ever what is due in the snapshot in force. Dropping the future ends it.
+    /// Fetches what is due for the issuers in force, until the future is dropped.
     pub(crate) async fn keep_fresh(self: Arc<Self>, issuers: Current<Issuers>) {
         loop {
             let now = self.clock.now();
@@ -127,10 +130,10 @@ impl KeyRefresher {
                 if running.len() >= AT_ONCE {
                     running.join_next().await;
                 }
-                let (keeper, issuer) = (Arc::clone(&self), Arc::clone(issuer));
+                let (refresher, issuer) = (Arc::clone(&self), Arc::clone(issuer));
                 running.spawn(async move {
-                    if let Err(error) = keeper.refresh(&issuer).await {
-                        tracing::warn!(%error, "issuer keys");
+                    if let Err(error) = refresher.refresh(&issuer).await {
+                        tracing::warn!(%error, "the keys of an issuer could not be fetched; this is tried again");
                     }
                 });
             }
@@ -168,15 +171,15 @@ fn is_due(issuer: &Issuer, now: UnixTime) -> bool {
 
 fn put_in_force(issuer: &Issuer, keys: KeySet) {
     for skipped in keys.skipped() {
-        tracing::debug!(issuer = issuer.id(), kid = skipped.kid.as_deref(), reason = ?skipped.reason, "key left out");
+        tracing::debug!(issuer = issuer.id(), kid = skipped.kid.as_deref(), reason = ?skipped.reason, "a key of the issuer is left out");
     }
     if keys.is_empty() {
-        tracing::warn!(issuer = issuer.id(), "the issuer publishes no key that can verify tokens; none is trusted now");
+        tracing::warn!(issuer = issuer.id(), "the issuer publishes no usable key, so none of its tokens is accepted");
     }
     issuer.replace_keys(Arc::new(keys));
 }
 
-/// The metadata must say the issuer's own name, byte for byte, and keep its keys at home.
+/// The metadata must have the issuer's own name, byte for byte, and keys on the same host.
 fn jwks_uri(issuer: &Issuer, metadata: &[u8]) -> Result<HttpsUrl, KeyRefreshCause> {
     let members = strict_json::parse_object(metadata, MAX_BODY)?;
     let said = members.get("issuer").and_then(Json::as_str).unwrap_or_default();

@@ -206,7 +206,7 @@ async fn without_leave_neither_this_machine_nor_plain_http_is_reached() {
     let port = idp.origin.rsplit(':').next().expect("has a port");
     let named = record("https://other.example.com", url(&format!("https://localhost:{port}/keys")), Reach::default());
     let error = keeper.refresh(&named).await.expect_err("is refused");
-    assert!(error.to_string().contains("which this record does not allow to connect to"), "{error}");
+    assert!(error.to_string().contains("to which this record does not allow connections"), "{error}");
 
     let outbound = Outbound::new(&loopback()).expect("is made");
     for refused in ["http://example.com/", "http://10.0.0.1/", "ftp://127.0.0.1/"] {

@@ -1,7 +1,7 @@
-//! Whom we ask for the time: NTP servers (RFC 5905), authenticated by network time security (RFC 8915) unless the configuration
-//! says otherwise.
+//! Time sources: NTP servers (RFC 5905), authenticated with Network Time Security (RFC 8915) unless the configuration says
+//! otherwise.
 //!
-//! A source only says what time it is; whether that is believed is the clock guard's business. Nothing here sets a clock.
+//! A source only says what time it is; the clock guard decides whether to trust that. Nothing here sets a clock.
 
 mod key_exchange;
 mod reach;
@@ -27,13 +27,13 @@ pub(crate) struct TimeSources {
 }
 
 impl TimeSources {
-    /// None: mode `local`.
+    /// No sources, for the mode `local`.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
         Self::new(Vec::new(), Duration::from_secs(64))
     }
 
-    /// These, asked every `poll`.
+    /// These sources, polled every `poll`.
     pub(crate) fn new(settings: Vec<TimeSourceSettings>, poll: Duration) -> Self {
         let sources =
             settings.iter().map(|one| Arc::new(tokio::sync::Mutex::new(TimeSource::new(one.clone())))).collect();
@@ -44,12 +44,12 @@ impl TimeSources {
         self.sources.is_empty()
     }
 
-    /// How often they are asked.
+    /// How often they are polled.
     pub(crate) fn poll_every(&self) -> Duration {
         self.poll
     }
 
-    /// What the guard calls them.
+    /// Their names for the clock guard.
     pub(crate) fn labels(&self) -> Vec<SourceLabel> {
         let label = |settings: &TimeSourceSettings| SourceLabel {
             name: settings.name.clone(),
@@ -58,7 +58,7 @@ impl TimeSources {
         self.settings.iter().map(label).collect()
     }
 
-    /// Asks all at once; a slow one makes no other wait, and each has its own deadline. Answers in their order.
+    /// Polls all sources at once, each with its own deadline. The answers are in the order of the sources.
     pub(crate) async fn ask(&self, clocks: &Arc<dyn Clocks>) -> Vec<Result<Sample, TimeSourceError>> {
         let mut asking = JoinSet::new();
         for (at, source) in self.sources.iter().enumerate() {
@@ -67,7 +67,7 @@ impl TimeSources {
                 let mut source = source.lock().await;
                 let answer = source.ask(&*clocks).await;
                 if let Err(error) = &answer {
-                    tracing::debug!(source = source.settings().name, %error, "no time");
+                    tracing::debug!(source = source.settings().name, %error, "the time source gave no time");
                 }
                 (at, answer)
             });

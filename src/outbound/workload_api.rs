@@ -1,9 +1,9 @@
-//! The SPIFFE Workload API, of which the instance is a client like any workload: our own X.509-SVID, and the bundles of trust domains.
+//! A client of the SPIFFE Workload API, which gives the instance its own X.509-SVID and the bundles of trust domains.
 //!
-//! Where the API is, the configuration says; `SPIFFE_ENDPOINT_SOCKET` is not read. Each message of a stream is the full state: what
-//! is not in it is withdrawn. An agent that goes away takes nothing with it at once: our SVID is shown until it expires, bundles
-//! count for as long as their records say. One that hangs keeps its socket open, so that a stream which says nothing is opened anew
-//! every minute: only what was said lately is confirmed.
+//! The configuration has the address of the API; `SPIFFE_ENDPOINT_SOCKET` is not read. Each message of a stream is the full
+//! state: what is not in it is withdrawn. When an agent stops, nothing changes at once: our SVID is used until it expires,
+//! and bundles for as long as their records say. An agent that hangs keeps its socket open, so a silent stream is opened
+//! again every minute: only recent messages count as confirmed.
 
 mod bundles;
 mod calls;
@@ -30,9 +30,9 @@ use self::own_svid::SvidTopic;
 use self::trouble::Trouble;
 use crate::outbound::bundles::WorkloadBundles;
 
-/// How long an instance that begins waits for its X.509-SVID.
+/// How long a starting instance waits for its X.509-SVID.
 const FIRST_SVID: Duration = Duration::from_secs(30);
-/// How long it waits for bundles: without them it begins all the same, and refuses whom it does not know yet.
+/// How long it waits for bundles. Without them it starts anyway, and refuses SVIDs of trust domains that it does not know.
 const FIRST_BUNDLES: Duration = Duration::from_secs(5);
 
 /// Where the Workload API is (SPIFFE Workload Endpoint §4).
@@ -63,7 +63,7 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// Why the instance has no X.509-SVID to begin with.
+/// Why a starting instance has no X.509-SVID.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the Workload API at {address} gave no X.509-SVID within {seconds} seconds: {}; {}",
@@ -105,7 +105,7 @@ impl WorkloadApi {
         Self { address: address.clone(), own, joined, _following: following }
     }
 
-    /// What the API says of trust domains.
+    /// The bundles that the API gives.
     pub(crate) fn bundles(&self) -> Arc<WorkloadBundles> {
         self.joined.bundles()
     }
@@ -115,7 +115,7 @@ impl WorkloadApi {
         self.own.clone()
     }
 
-    /// Our own X.509-SVID when the first has come, but not for ever. None if it is not wanted.
+    /// Waits for our first X.509-SVID, for at most [`FIRST_SVID`]. `None` if it is not wanted.
     pub(crate) async fn first_svid(&self) -> Result<Option<Arc<OwnSvid>>, NoSvid> {
         self.first_svid_within(FIRST_SVID).await
     }
@@ -123,17 +123,17 @@ impl WorkloadApi {
     async fn first_svid_within(&self, span: Duration) -> Result<Option<Arc<OwnSvid>>, NoSvid> {
         let Some(own) = &self.own else { return Ok(None) };
         let (address, seconds) = (self.address.to_string(), span.as_secs());
-        tracing::info!(seconds, "waiting for the Workload API at {address}");
+        tracing::info!(address, seconds, "waiting for our X.509-SVID from the Workload API");
         match tokio::time::timeout(span, own.first()).await {
             Ok(()) => Ok(Some(own.clone())),
             Err(_) => Err(NoSvid { address, seconds, trouble: own.last_trouble() }),
         }
     }
 
-    /// Comes when bundles of both kinds have been told, and in any case soon.
+    /// Returns when bundles of both kinds have arrived, or after five seconds.
     pub(crate) async fn first_bundles(&self) {
         if tokio::time::timeout(FIRST_BUNDLES, self.joined.first()).await.is_err() {
-            tracing::warn!(address = %self.address, "the Workload API has told no bundles yet");
+            tracing::warn!(address = %self.address, "the Workload API has not sent any bundles yet; the server starts without them");
         }
     }
 }

@@ -11,13 +11,13 @@ struct Columns {
     rule: Option<usize>,
 }
 
-/// A case, tried.
+/// The outcome of one case.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct CaseResult {
     pub(crate) n: String,
     /// The rule that refused; none when it was accepted.
     pub(crate) refused_by: Option<String>,
-    /// Why the file's expectation is not met, or why the case has no verdict.
+    /// Why the file's expectation is not met, or why the case cannot be decided.
     pub(crate) complaint: Option<String>,
 }
 
@@ -32,7 +32,7 @@ impl CaseResult {
 }
 
 /// Tries every case of a file. Blank lines and lines that begin with `#` are none; line ends may be CRLF. The heading names the
-/// columns in any order; without one they are told by their number.
+/// columns in any order; without one they are known by their number.
 pub(crate) fn try_all(text: &str) -> Vec<CaseResult> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut columns: Option<Columns> = None;
@@ -74,7 +74,7 @@ impl Columns {
         let (refused_by, fault) = match try_case(field(self.kind).trim(), field(self.case)) {
             Ok(Verdict::Accept) => (None, None),
             Ok(Verdict::Reject(rule)) => (Some(rule.id().to_owned()), None),
-            // What cannot be judged is not let through.
+            // What cannot be evaluated is not accepted.
             Err(error) => (Some(String::new()), Some(format!("case {n}: {error}"))),
         };
         let expect = self.expect.map(field).map(str::trim).filter(|expect| !expect.is_empty());

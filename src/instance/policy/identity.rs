@@ -1,4 +1,4 @@
-//! The names of one grant, as verifiers ask for them.
+//! The names of one grant, as verifiers match them.
 
 use broker::grants::Scope;
 use serde::Serialize;
@@ -13,7 +13,7 @@ pub(crate) enum SignerIdentity {
 }
 
 impl SignerIdentity {
-    /// What the scope gives, no more and no less.
+    /// Exactly the names that the scope grants.
     pub(crate) fn of(scope: &Scope) -> Self {
         match scope {
             Scope::EmailAddress(address) => Self::Exact(address.to_string()),
@@ -40,7 +40,7 @@ impl SignerIdentity {
             }
             // Rule N2.
             Scope::Usernames(domain) => Self::Pattern(format!("^[A-Za-z0-9._-]+!{}$", escape(domain.as_str()))),
-            // Nobody can write down a set that grows while the instance runs; whoever makes a policy names its members.
+            // The set of local users changes while the instance runs, so the caller of the export lists them.
             Scope::LocalAccounts => Self::Pattern("^$".to_owned()),
         }
     }

@@ -1,4 +1,4 @@
-//! The one that changes registrations.
+//! The only writer of registrations.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ use crate::instance::assemble::RegistrationSettings;
 use crate::instance::snapshots::{ChangeError, RegisteredIssuers, Snapshots};
 use crate::outbound::domain_proofs::{Resolvers, document};
 
-/// Who checks where nobody asked, as `Actor::System` of the audit log is called.
+/// The actor of checks that nobody asked for, as `Actor::System` of the audit log is called.
 pub(super) const SYSTEM: &str = "system";
 
 /// Keeps all registrations.
@@ -29,15 +29,15 @@ pub(crate) struct Registrar {
     instance: InstanceName,
     settings: RegistrationSettings,
     pub(super) resolvers: Resolvers,
-    /// CurrentBundle while a registration changes: whoever changes one has seen the change before. It holds how much of the
-    /// audit log the store has.
+    /// Locked while a registration changes, so that each change sees the one before. The value is how many leaves of the
+    /// audit log the store covers.
     pub(super) writing: tokio::sync::Mutex<u64>,
     roster: ArcSwap<Roster>,
-    /// Issuers that were registered and do not go with the configuration since it changed while nobody was here.
+    /// Registered issuers that conflict with a configuration which changed while the server was stopped.
     left_out: ArcSwap<HashSet<String>>,
-    /// What domains were seen to list since the start.
+    /// The lists of domains that were seen since the start.
     pub(super) listings: ArcSwap<BTreeMap<DomainName, Listing>>,
-    /// When the domains that the configuration enforces are asked about again.
+    /// When the domains that the configuration enforces are checked again.
     pub(super) enforced_again: Mutex<HashMap<DomainName, UnixTime>>,
     audit: Log,
     store: Arc<dyn Store>,
@@ -56,7 +56,7 @@ pub(crate) struct RegistrarParts {
     pub(crate) snapshots: Arc<Snapshots>,
 }
 
-/// Why something was not done with a registration.
+/// Why a registration was not changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistrationRefusal {
     #[error(transparent)]
@@ -65,22 +65,24 @@ pub(crate) enum RegistrationRefusal {
     Roster(#[from] RosterError),
     #[error(transparent)]
     Life(#[from] LifeError),
-    /// I2: the operator's own record stands.
-    #[error("{0} is in the configuration of this instance; its operator grants it names there (rule I2)")]
+    /// I2: the operator's own record has precedence.
+    #[error(
+        "{0} is in the configuration of this instance, so it cannot be registered; the operator grants it names there (rule I2)"
+    )]
     Configured(String),
     #[error("there is no registration {0:?}")]
     Unknown(String),
-    /// X1 and what else keeps records from standing side by side; and an audit log that does not write.
+    /// X1 and other conflicts with existing records, or an audit log that cannot be written.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    #[error("the audit log did not take the record of the change: {0}")]
+    #[error("the audit log could not record the change, so nothing was changed: {0}")]
     Audit(#[from] AppendError),
 }
 
-/// Why the registrations do not open.
+/// Why the registrations cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistrarError {
-    #[error("the name of this instance cannot stand in a record: {0}")]
+    #[error("the name of this instance cannot be used in registrations: {0}")]
     Instance(#[from] StatementError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -88,7 +90,7 @@ pub(crate) enum RegistrarError {
     Change(#[from] RegistrationRefusal),
 }
 
-/// What the audit log calls an event; a check without an answer changes nothing and is not recorded.
+/// The audit log's name of an event. A check without an answer changes nothing and is not recorded.
 fn recorded(event: Event) -> Option<RegistrationEvent> {
     match event {
         Event::Requested => Some(RegistrationEvent::Requested),
@@ -103,7 +105,7 @@ fn recorded(event: Event) -> Option<RegistrationEvent> {
 }
 
 impl Registrar {
-    /// Reads what there is, puts it in force, and lets pass the time that passed while nobody was here.
+    /// Loads the registrations, puts them in force, and ends those that expired while the server was stopped.
     pub(crate) async fn open(parts: RegistrarParts) -> Result<Self, RegistrarError> {
         let (store, audit, now) = (parts.store.clone(), parts.audit.clone(), parts.clock.now());
         let loaded = tokio::task::spawn_blocking(move || {
@@ -130,7 +132,7 @@ impl Registrar {
         Ok(registrar)
     }
 
-    /// What owners name in their records: this instance.
+    /// The name of this instance, which owners put into their records.
     pub(crate) fn instance(&self) -> &InstanceName {
         &self.instance
     }
@@ -161,7 +163,7 @@ impl Registrar {
         Ok(RegistrationRequest::parse(jws, &policy, self.clock.now())?)
     }
 
-    /// Takes a request. The same again answers what is there.
+    /// Accepts a request. A repeated request returns the registration that exists.
     pub(crate) async fn request(
         &self,
         request: &RegistrationRequest,
@@ -187,7 +189,7 @@ impl Registrar {
     pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, Finding), RegistrationRefusal> {
         let observations = self.observe(self.find(id)?.claim()).await;
         let mut writing = self.writing.lock().await;
-        // Somebody may have changed it while the domain was asked.
+        // It may have changed while the domain was asked.
         let (registration, now) = (self.find(id)?, self.clock.now());
         let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
         let (claim, needed) = (registration.claim(), self.resolvers.agreeing());
@@ -222,7 +224,7 @@ impl Registrar {
         self.apply(&mut writing, change, by, Vec::new()).await
     }
 
-    /// Everything that the clock alone decides.
+    /// Makes all changes that depend only on the time.
     pub(super) async fn let_time_pass(&self) -> Result<(), RegistrationRefusal> {
         let (timing, now) = (&self.settings.timing, self.clock.now());
         if self.roster.load().iter().all(|registration| registration.elapsed(timing, now).is_none()) {
@@ -236,8 +238,7 @@ impl Registrar {
         Ok(())
     }
 
-    /// Log, force, store: in this order. A change that nobody must account for (a check without an answer) is not
-    /// logged.
+    /// Audit log, in force, store: in this order. A check without an answer changes nothing and is not logged.
     async fn apply(
         &self,
         cursor: &mut u64,
@@ -280,7 +281,7 @@ impl Registrar {
         }
         if from != Some(next.state()) {
             let claim = next.claim();
-            tracing::info!(id = %next.id(), domain = %claim.domain, issuer = %claim.iss, to, by, "issuer registration");
+            tracing::info!(id = %next.id(), domain = %claim.domain, issuer = %claim.iss, to, by, "the registration of an issuer changed its state");
         }
         self.roster.store(Arc::new(roster));
         self.keep(&next, is_dropped, *cursor).await;
@@ -293,12 +294,11 @@ impl Registrar {
         let (id, kept) = (registration.id().to_string(), (!is_dropped).then(|| registration.clone()));
         let kept = tokio::task::spawn_blocking(move || replay::keep(&*store, &id, kept.as_ref(), cursor, now)).await;
         if let Ok(Err(error)) = kept {
-            tracing::error!(%error, "a registration did not go into the store");
+            tracing::error!(%error, "a registration could not be stored; the next start reads it from the audit log");
         }
     }
 
-    /// The records of all that may speak. What was left out at the start stays out until it is proven or approved
-    /// again.
+    /// The records of all active issuers. One that was left out at the start stays out until it is proven or approved again.
     pub(super) fn registered(&self, roster: &Roster, changed: Option<&Registration>) -> RegisteredIssuers {
         let listings = self.enforced(&self.listings.load(), roster);
         RegisteredIssuers { specs: self.specs(roster, changed), listings }
@@ -312,7 +312,7 @@ impl Registrar {
         specs
     }
 
-    /// How far to reach for a host: into our own network only where the operator said so.
+    /// Which addresses may be used for a host: private ones only where the operator allows it.
     fn reach(&self, host: &str) -> Reach {
         let is_inside = |domain: &DomainName| {
             let rest = host.strip_suffix(domain.as_str());
@@ -326,8 +326,8 @@ impl Registrar {
         }
     }
 
-    /// At the start: all that is active. What does not go with the configuration any more, which may have changed while
-    /// nobody was here, is left out and told; the configuration is the operator's word.
+    /// At the start: all active registrations. One that conflicts with the configuration, which may have changed while the
+    /// server was stopped, is left out and logged; the configuration has precedence.
     async fn put_in_force(&self) {
         let RegisteredIssuers { specs: all, listings } = self.registered(&self.roster(), None);
         let put = async |specs| {
@@ -344,7 +344,7 @@ impl Registrar {
             match put(more.clone()).await {
                 Ok(()) => fitting = more,
                 Err(error) => {
-                    tracing::error!(iss, %error, "a registered issuer does not go with the configuration; it is not in force");
+                    tracing::error!(iss, %error, "a registered issuer conflicts with the configuration and is not in force");
                     left_out.insert(iss);
                 }
             }
@@ -358,7 +358,7 @@ impl Registrar {
     }
 }
 
-/// What a registration speaks for and forbids, as far as a change can change it.
+/// What a registration grants and forbids, as far as a change can alter it.
 fn granted(registration: &Registration) -> Option<(bool, bool)> {
     let proof = registration.proof().filter(|_| registration.state() == State::Active);
     proof.map(|(proof, _)| (proof.subdomains, proof.enforce))

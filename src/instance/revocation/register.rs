@@ -8,7 +8,7 @@ use shared::x509::revocation::{RevocationReason, Revoked};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RevocationRegister {
-    /// Form of the file; this program knows 1.
+    /// Version of the file; this program reads 1.
     pub(super) version: u32,
     /// The number of the next list.
     pub(super) next_number: u64,
@@ -45,9 +45,13 @@ pub(super) struct RevokedEntry {
 pub(crate) enum RevocationRegisterError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
-    #[error("the register has form {0}; this program knows 1: use the program that wrote it, or a newer one")]
+    #[error(
+        "the file has version {0}, and this program reads version 1 only; use the version of privyseal that wrote it, or a newer one"
+    )]
     Version(u32),
-    #[error("`{0}` is no serial number in hex, or `{1}` is no reason")]
+    #[error(
+        "an entry is damaged: `{0}` is not a serial number in hex, or `{1}` is not a reason; restore the file from a backup"
+    )]
     Entry(String, String),
 }
 
@@ -89,7 +93,7 @@ impl RevocationRegister {
         self.revoked.iter().filter_map(RevokedEntry::read).collect()
     }
 
-    /// Whether the last list says less than this, or half of its time is over.
+    /// Whether the last list lacks an entry of this register, or is past half of its time.
     pub(super) fn is_list_due(&self, now: UnixTime) -> bool {
         self.list.as_ref().is_none_or(|list| {
             let half = list.this_update + list.next_update.saturating_sub(list.this_update) / 2;

@@ -15,7 +15,7 @@ use crate::outbound::upstream::UpstreamConnector;
 
 /// Everything that a change of the configuration or of the registered issuers can change.
 pub(crate) struct Snapshot {
-    /// Who may speak for what.
+    /// Who may assert which names.
     pub(crate) issuers: Arc<Issuers>,
     /// The one record whose tokens open our own API: our own provider, for the audience of our own command line.
     pub(crate) api_issuer: Issuers,
@@ -38,15 +38,15 @@ pub(super) type Upstreams = Vec<(ConnectorSettings, Arc<UpstreamConnector>)>;
 pub(crate) struct LoadedConfiguration {
     /// SHA-256 of the file, hex; empty without a file.
     pub(crate) sha256: String,
-    /// Since when.
+    /// Since when it is in force.
     pub(crate) at: UnixTime,
 }
 
-/// What owners of domains brought.
+/// What domain owners have registered.
 #[derive(Clone, Default)]
 pub(crate) struct RegisteredIssuers {
     /// The records of their issuers.
     pub(crate) specs: Vec<IssuerSpec>,
-    /// The domains that nobody else may speak for.
+    /// The domains for which only the listed issuers are accepted.
     pub(crate) listings: Listings,
 }

@@ -11,7 +11,7 @@ const FIRST_UNIT: &str = "unit-1";
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UnitRegister {
-    /// Form of the file; this program knows 1.
+    /// Version of the file; this program reads 1.
     version: u32,
     pub(crate) units: Vec<RegisteredUnit>,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Generation {
     pub(crate) key: KeyPlace,
     /// Its certificates, root last: `certificates/<this>.pem`.
     pub(crate) certificates: String,
-    /// From when on it signs.
+    /// The first second in which it signs.
     pub(crate) use_from: u64,
     /// When the trust root that names it was published.
     #[serde(default)]
@@ -66,18 +66,20 @@ pub(crate) enum KeyPlace {
 pub(crate) enum UnitRegisterError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
-    #[error("the register has form {0}; this program knows 1: use the program that wrote it, or a newer one")]
+    #[error(
+        "the file has version {0}, and this program reads version 1 only; use the version of privyseal that wrote it, or a newer one"
+    )]
     Version(u32),
-    #[error("the unit {0} has no generation, or they are out of order")]
+    #[error("the generations of the unit `{0}` are missing or out of order; restore the file from a backup")]
     Generations(String),
-    #[error("the unit {0} is there twice")]
+    #[error("the unit `{0}` is listed twice; restore the file from a backup")]
     Twice(String),
-    #[error("the unit {name}: {error}")]
+    #[error("the algorithm of the unit `{name}` is not known: {error}")]
     Algorithm { name: String, error: KeyAlgorithmError },
 }
 
 impl UnitRegister {
-    /// That of an instance which never had another unit than its first one.
+    /// The register of an instance that only ever had its first unit.
     pub(crate) fn of_new_instance(algorithm: KeyAlgorithm, created: UnixTime) -> Self {
         let generation = Generation {
             number: 1,
@@ -135,12 +137,12 @@ impl RegisteredUnit {
             .map_err(|error| UnitRegisterError::Algorithm { name: self.name.clone(), error })
     }
 
-    /// The newest generation, which may be yet to sign.
+    /// The newest generation, which may not sign yet.
     pub(crate) fn newest(&self) -> &Generation {
         self.generations.last().expect("a unit has a generation")
     }
 
-    /// Those that may still be asked to sign.
+    /// The generations that may still sign.
     pub(crate) fn open(&self) -> impl Iterator<Item = &Generation> {
         self.generations.iter().filter(|generation| generation.closed.is_none())
     }

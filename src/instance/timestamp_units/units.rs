@@ -1,4 +1,4 @@
-//! The units that there are, and what is done with them when somebody asks for it. What time brings is in [`super::turn`].
+//! The units, and the changes that an operator asks for. What becomes due as time passes is in [`super::turn`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl TimestampUnits {
         Ok(Self { files, instance: instance.clone(), key_file, audit, register, revoked: Vec::new() })
     }
 
-    /// Certificates with these serial numbers serve no more.
+    /// Certificates with these serial numbers are not used any more.
     pub(crate) fn forbid(&mut self, revoked: Vec<Vec<u8>>) {
         self.revoked = revoked;
     }
@@ -198,7 +198,10 @@ impl TimestampUnits {
         for unit in &self.register.units {
             let setting = settings.units.iter().find(|setting| setting.name == unit.name);
             if unit.newest().key == KeyPlace::Configuration && setting.is_none_or(|setting| setting.own.is_none()) {
-                tracing::warn!(unit = unit.name, "its key and chain are not in the configuration: it does not serve");
+                tracing::warn!(
+                    unit = unit.name,
+                    "the unit is not used, because the configuration does not have its key and chain"
+                );
                 continue;
             }
             if let Some(succession) = self.succession(unit, settings, setting, now)? {
@@ -234,7 +237,7 @@ impl TimestampUnits {
                 tracing::error!(
                     unit = unit.name,
                     generation = generation.number,
-                    "its certificate is revoked: it does not serve; `privyseal tsa unit next` gives the unit another key"
+                    "the unit's certificate is revoked, so its key is not used; make another with `privyseal tsa unit next`"
                 );
                 continue;
             }
@@ -289,7 +292,7 @@ impl TimestampUnits {
         Event { unit, number, public: chain.leaf().public_key(), serial, now }
     }
 
-    /// Durable when this returns.
+    /// Writes an event to the audit log; durable when this returns.
     pub(super) fn record(&self, about: &Event<'_>, event: UnitEvent, moment_s: u64) -> Result<(), UnitsError> {
         let record = AuditRecord::TimestampUnit {
             at_ms: about.now.millis(),
@@ -305,8 +308,9 @@ impl TimestampUnits {
     }
 }
 
-/// The moment at which a key and its certificates must be usable. A key of ours whose time is over keeps nobody from starting, or
-/// the next one could never be published, nor revocation be told: it refuses each request instead, until it is followed.
+/// The moment at which a key and its certificates must be usable. A key of ours that has reached its end does not stop
+/// the server, or the next key and revocations could never be published. It refuses each request instead, until the next
+/// key follows.
 fn check_at(
     unit: &RegisteredUnit,
     generation: &Generation,
@@ -322,7 +326,7 @@ fn check_at(
         tracing::error!(
             unit = unit.name,
             generation = generation.number,
-            "its key's time is over: it signs nothing; `privyseal tsa unit next` gives the unit another key"
+            "the unit's key has reached its end and signs nothing; make another with `privyseal tsa unit next`"
         );
     }
     Ok(now.min(last_use))

@@ -1,4 +1,4 @@
-//! Why a bundle was not brought up to date.
+//! Why a bundle was not refreshed.
 
 use broker::names::{Rule, TrustDomain};
 use broker::trust_domain::RefusedBundle;
@@ -6,22 +6,22 @@ use shared::log::AppendError;
 
 use super::source::BundleSourceError;
 
-/// Why a bundle was not brought up to date. The one before it stays in force.
+/// Why a bundle was not refreshed. The one before it stays in force.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the bundle of {trust_domain}: {cause}")]
+#[error("the bundle of {trust_domain} could not be refreshed: {cause}")]
 pub(crate) struct BundleRefreshError {
     pub(super) trust_domain: String,
     pub(super) cause: BundleRefreshCause,
 }
 
-/// The causes.
+/// Why a bundle was not refreshed, without the trust domain.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum BundleRefreshCause {
     /// The source gave no bundle, or one that is refused.
     #[error(transparent)]
     Source(#[from] BundleSourceError),
-    /// Nothing comes into force without a record of it.
-    #[error("the audit log did not take the record of the change: {0}")]
+    /// A bundle that adds keys is not put in force without a record of it.
+    #[error("the audit log could not record the change: {0}")]
     Audit(AppendError),
 }
 

@@ -1,22 +1,24 @@
-//! Which addresses time may be asked at: the same rule that holds for issuers.
+//! Which addresses a time source may have: the same rule as for issuers.
 
 use std::net::SocketAddr;
 
 use crate::outbound::AddressKind;
 
-/// What a source's section allows.
+/// The addresses that a source's section allows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TimeReach {
     pub(crate) internal: bool,
     pub(crate) danger_loopback: bool,
 }
 
-/// Why a host is not asked.
+/// Why a host cannot be called.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReachError {
     #[error("{host} could not be resolved: {error}")]
     Resolve { host: String, error: std::io::Error },
-    #[error("{host} is at {address}, which its section does not allow")]
+    #[error(
+        "{host} has the address {address}, which its section does not allow; if the host is internal, set internal = true"
+    )]
     Address { host: String, address: std::net::IpAddr },
     #[error("{0} has no address")]
     NoAddress(String),

@@ -1,4 +1,4 @@
-//! One time source: a question at a time, with all that a polite and distrustful client remembers.
+//! One time source: one query at a time, with the state that RFC 5905 and RFC 8915 want a client to keep.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,67 +14,77 @@ use tsa::{Clocks, Leap};
 use super::key_exchange::{self, KeyExchangeError};
 use super::reach::{ReachError, TimeReach};
 
-/// How long an answer may take. One that takes longer would say little: half of it is how wrong it may be.
+/// How long an answer may take. Half of the time that it takes is its uncertainty.
 pub(crate) const ANSWER_DEADLINE: Duration = Duration::from_millis(1_500);
-/// How long everything together may take: resolving names, keys, the question. The others wait so long at most.
+/// How long a poll may take in total: resolving names, keys, the query. The other sources wait at most this long.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// How long a source is left alone after keys could not be had, doubled each time up to the longest.
+/// How long a source is not polled after its key establishment failed, doubled each time up to the longest.
 const KEY_PAUSE: Duration = Duration::from_secs(16);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
-/// How long after the server asked for fewer questions.
+/// How long a source is not polled after it asked for fewer queries (RATE).
 const RATE_PAUSE: Duration = Duration::from_secs(256);
-/// How long after the server denied service: it may have changed its mind by tomorrow.
+/// How long a source is not polled after it denied service (DENY).
 const DENY_PAUSE: Duration = Duration::from_secs(86_400);
-/// Where NTP servers listen.
+/// The port of NTP servers.
 const NTP_PORT: u16 = 123;
 
-/// How a source is asked.
+/// The settings of a source.
 #[derive(Clone)]
 pub(crate) struct TimeSourceSettings {
     pub(crate) name: String,
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// How its server is believed; `None` for plain NTP, which anybody on the way can forge.
+    /// How its server is authenticated; `None` for plain NTP, which anyone on the network path can forge.
     pub(crate) nts: Option<Arc<ClientConfig>>,
     pub(crate) reach: TimeReach,
-    /// It is known to smear leap seconds.
+    /// Whether the configuration says that it smears leap seconds.
     pub(crate) is_smeared: bool,
     /// How long an answer may take.
     pub(crate) deadline: Duration,
 }
 
-/// Why a source brought nothing.
+/// Why a source gave no time.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TimeSourceError {
     #[error("no answer in time")]
     Deadline,
-    #[error("no answer within {} s, names and keys included", PATIENCE.as_secs())]
+    #[error("no answer within {} s, including name resolution and key establishment", PATIENCE.as_secs())]
     Patience,
-    #[error("it is left alone for now: {0}")]
+    #[error("it is not polled for now, because {0}")]
     Paused(&'static str),
-    #[error("it sent a refusal ({0:?})")]
+    #[error("it refused the query ({})", kiss_code(*.0))]
     Kiss(Kiss),
-    #[error("it is smearing a leap second, and its section does not say `smeared`")]
+    #[error("it smears a leap second; set smeared = true in its section, or remove the source")]
     Smearing,
-    #[error("key establishment: {0}")]
+    #[error("key establishment (NTS) failed: {0}")]
     Keys(#[from] KeyExchangeError),
-    #[error("authentication: {0}")]
+    #[error("its answer is not authentic: {0}")]
     Authentication(#[from] AuthenticationError),
-    #[error("its answer: {0}")]
+    #[error("its answer is not valid: {0}")]
     Packet(#[from] PacketError),
-    #[error("its answer: {0}")]
+    #[error("its answer cannot be used: {0}")]
     Exchange(#[from] ExchangeError),
     #[error(transparent)]
     Reach(#[from] ReachError),
-    #[error("{0}")]
+    #[error("the network failed: {0}")]
     Io(#[from] std::io::Error),
 }
 
-/// A source and what is remembered of it. The poll owns it: nobody else asks.
+/// The kiss code as it is in the packet (RFC 5905 §7.4, RFC 8915 §5.7).
+fn kiss_code(kiss: Kiss) -> String {
+    match kiss {
+        Kiss::Deny => "DENY or RSTR".to_owned(),
+        Kiss::Rate => "RATE".to_owned(),
+        Kiss::NtsNak => "NTSN".to_owned(),
+        Kiss::Other(code) => code.escape_ascii().to_string(),
+    }
+}
+
+/// A source and its state, which only the running poll uses.
 pub(crate) struct TimeSource {
     settings: TimeSourceSettings,
     association: Option<Keyed>,
-    /// Not before this time since boot, and why.
+    /// Not polled before this time since boot, and why.
     pause: Option<(Duration, &'static str)>,
     key_failures: u32,
 }
@@ -85,7 +95,7 @@ struct Keyed {
     port: u16,
 }
 
-/// One question on its way.
+/// A query that was sent.
 struct Question {
     packet: Vec<u8>,
     cookie: [u8; 8],
@@ -106,7 +116,7 @@ impl TimeSource {
         &self.settings
     }
 
-    /// Asks once. `clocks` is read directly before and after the way.
+    /// Polls once. `clocks` is read directly before sending and after receiving.
     pub(crate) async fn ask(&mut self, clocks: &dyn Clocks) -> Result<Sample, TimeSourceError> {
         let now = clocks.read().boot;
         match self.pause {
@@ -118,13 +128,13 @@ impl TimeSource {
         match &done {
             Err(TimeSourceError::Kiss(Kiss::Deny)) => self.pause = Some((now + DENY_PAUSE, "it denied service")),
             Err(TimeSourceError::Kiss(Kiss::Rate)) => {
-                self.pause = Some((now + RATE_PAUSE, "it asked for fewer questions"))
+                self.pause = Some((now + RATE_PAUSE, "it asked for fewer queries"))
             }
             Err(TimeSourceError::Kiss(Kiss::NtsNak)) => self.association = None,
             Err(TimeSourceError::Keys(_)) => {
                 let pause = KEY_PAUSE.saturating_mul(1 << self.key_failures.min(10)).min(LONGEST_PAUSE);
                 self.key_failures += 1;
-                self.pause = Some((now + pause, "its keys could not be had"));
+                self.pause = Some((now + pause, "its key establishment failed"));
             }
             _ => {}
         }
@@ -144,7 +154,7 @@ impl TimeSource {
         };
         let address = self.settings.reach.resolve(&host, port).await?;
         let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        // A new port each time: who wants to forge an answer must guess it too.
+        // A new port each time: anyone who wants to forge an answer must guess it too.
         let socket = UdpSocket::bind(any).await?;
         socket.connect(address).await?;
         let sent = clocks.read().boot;
@@ -167,7 +177,7 @@ impl TimeSource {
         Ok((exchange, reply))
     }
 
-    /// The first answer to our question; what is none is passed over, so that nobody silences a source by being faster than it.
+    /// The first valid answer to the query. Anything else is skipped, so that nobody can silence a source by answering first.
     async fn hear(
         &mut self,
         socket: &UdpSocket,
@@ -186,7 +196,7 @@ impl TimeSource {
             match self.accept(&packet, question) {
                 Ok(reply) => return Ok((received, reply)),
                 Err(TimeSourceError::Authentication(error)) => {
-                    tracing::debug!(source = self.settings.name, %error, "an answer was passed over");
+                    tracing::debug!(source = self.settings.name, %error, "an answer of the time source was not authentic and is ignored");
                 }
                 Err(error) => return Err(error),
             }
@@ -195,8 +205,8 @@ impl TimeSource {
 
     fn accept(&mut self, packet: &Packet<'_>, question: &Question) -> Result<Reply, TimeSourceError> {
         let Some(keyed) = &mut self.association else { return packet.body.map_err(TimeSourceError::Kiss) };
-        // A server that lost its keys cannot authenticate its saying so (RFC 8915 §5.7); whoever knows the identifier was on the
-        // way and could have dropped the question as well.
+        // A server that lost its keys cannot authenticate this answer (RFC 8915 §5.7). Anyone who knows the identifier is on
+        // the network path and could have dropped the query as well.
         if packet.body == Err(Kiss::NtsNak) && association::has_identifier(packet, &question.identifier) {
             return Err(TimeSourceError::Kiss(Kiss::NtsNak));
         }
@@ -204,7 +214,7 @@ impl TimeSource {
         packet.body.map_err(TimeSourceError::Kiss)
     }
 
-    /// Keys, when the source has network time security and there are none, or no cookie.
+    /// Establishes keys if the source uses Network Time Security and has no cookie left.
     async fn have_keys(&mut self) -> Result<(), TimeSourceError> {
         let Some(config) = self.settings.nts.clone() else { return Ok(()) };
         if self.association.as_ref().is_some_and(|keyed| keyed.association.cookies_left() > 0) {

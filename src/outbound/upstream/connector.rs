@@ -1,5 +1,4 @@
-//! An upstream provider as we hold it: the relying party, the way to it over the network, and what it last said of
-//! itself.
+//! An upstream provider: our relying party, the HTTP client for it, and its cached metadata and keys.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,13 +23,13 @@ pub(crate) type Fetcher = Arc<dyn Fn(http::Request<Vec<u8>>) -> Fetched + Send +
 
 /// Discovery and keys are fetched again after this long.
 const FRESH: Duration = Duration::from_secs(600);
-/// And for an unknown key not more often than this, whoever asks.
+/// For an unknown key they are fetched at most this often.
 const PAUSE: Duration = Duration::from_secs(30);
 
 pub(crate) struct UpstreamConnector {
     connector: OidcConnector,
     fetcher: Fetcher,
-    /// CurrentBundle while fetching, so that a crowd of logins makes one request.
+    /// Locked while fetching, so that many logins cause one request.
     known: Mutex<Option<(UnixTime, Arc<Upstream>)>>,
 }
 
@@ -49,12 +48,12 @@ impl UpstreamConnector {
         move |request| fetcher(request)
     }
 
-    /// What the upstream says of itself, at most ten minutes old.
+    /// The upstream's metadata and keys, at most ten minutes old.
     pub(crate) async fn known(&self, now: UnixTime) -> Result<Arc<Upstream>, UpstreamError> {
         self.younger_than(FRESH, now).await
     }
 
-    /// The same, fetched again.
+    /// The same, at most 30 seconds old.
     pub(crate) async fn refreshed(&self, now: UnixTime) -> Result<Arc<Upstream>, UpstreamError> {
         self.younger_than(PAUSE, now).await
     }

@@ -207,7 +207,7 @@ async fn what_is_withdrawn_or_expired_is_shown_no_longer() {
     agent.say(Says { refusal: Some(Code::PermissionDenied), ..svids(&[&svid]) });
     comes("the withdrawal", async || shown(&own).await.is_none()).await;
     let wrong = own.wrong().expect("something is");
-    assert!(wrong.contains("gives us no X.509-SVID: nothing is given to this process"), "{wrong}");
+    assert!(wrong.contains("gives us no X.509-SVID: no identity is issued to this process"), "{wrong}");
     agent.say(svids(&[&svid]));
     comes("another", async || shown(&own).await.is_some()).await;
     // Other refusals withdraw nothing, nor does a message without what every message has (Workload API §5.2.1).
@@ -257,7 +257,7 @@ async fn an_instance_without_an_svid_says_what_to_do() {
 
     let (hanging, _agent) = Scratch::with(Says { hangs: true, ..Says::default() }, true);
     let error = hanging.api.first_svid_within(short).await.expect_err("nothing is said").to_string();
-    assert!(error.contains("nothing was said within"), "{error}");
+    assert!(error.contains("no answer within"), "{error}");
 }
 
 #[test]
@@ -319,7 +319,7 @@ async fn each_message_is_the_full_state_of_all_trust_domains() {
     );
     assert_eq!(["a.test", "b.test"].map(|name| keys(&issuers, name)), [(1, 1), (1, 0)]);
     let error = look("c.test").await.expect_err("is not told").to_string();
-    assert!(error.contains("does not know it"), "{error}");
+    assert!(error.contains("does not know this trust domain"), "{error}");
 
     // Two authorities in one row; and one trust domain that says nonsense harms no other.
     agent.say(Says::default().with("a.test", &[&a, &next], b"nonsense").with("b.test", &[&b, &next], null));
@@ -364,7 +364,7 @@ async fn bundles_that_the_api_does_not_confirm_grow_old() {
     tokio::time::sleep(Duration::from_millis(800)).await;
     scratch.clock.later(200);
     let error = look().await.expect_err("nothing is confirmed").to_string();
-    assert!(error.contains("has said nothing since"), "{error}");
+    assert!(error.contains("has not answered since"), "{error}");
     assert_eq!((record(&issuers, "a.test").held().fetched_at(), state()), (fetched_at, BundleState::Fresh));
     drop(agent);
     scratch.clock.later(86_400);
