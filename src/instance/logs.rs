@@ -7,7 +7,8 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject as _;
 use shared::keys::{PublicKey, SigningKey};
 use shared::log::{
-    AuditError, AuditReport, CheckpointError, Log, OpenError, Origin, OriginError, SignedCheckpoint, verify_offline,
+    AuditError, AuditReport, CheckpointError, Log, OpenError, OpenReport, Origin, OriginError, SignedCheckpoint,
+    verify_offline,
 };
 
 use crate::file::{self, FileError};
@@ -107,6 +108,7 @@ pub(crate) fn open(data: &DataDir, name: LogName, instance: &str, key: SigningKe
     let origin = name.origin(instance).map_err(|error| LogsError::Origin { name, error })?;
     let (log, report) = Log::open(&folder(data.root(), name), origin, Arc::new(key))
         .map_err(|error| LogsError::Open { name, error })?;
-    tracing::debug!(%name, ?report, "log opened");
+    let OpenReport { size, segments_read, dropped, rebuilt_tiles } = report;
+    tracing::debug!(%name, size, segments_read, dropped, rebuilt_tiles, "the log is open");
     Ok(log)
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use broker::issuer::{Issuer, KeySource};
-use broker::jose::{JwksError, KeySet};
+use broker::jose::{JwksError, KeySet, SkipReason};
 use broker::names::{HttpsUrl, NameError};
 use broker::registry::Issuers;
 use shared::strict_json::{self, Json, JsonError};
@@ -171,12 +171,26 @@ fn is_due(issuer: &Issuer, now: UnixTime) -> bool {
 
 fn put_in_force(issuer: &Issuer, keys: KeySet) {
     for skipped in keys.skipped() {
-        tracing::debug!(issuer = issuer.id(), kid = skipped.kid.as_deref(), reason = ?skipped.reason, "a key of the issuer is left out");
+        tracing::debug!(
+            issuer = issuer.id(),
+            kid = skipped.kid.as_deref(),
+            reason = skip_reason(skipped.reason),
+            "a key of the issuer is left out"
+        );
     }
     if keys.is_empty() {
         tracing::warn!(issuer = issuer.id(), "the issuer publishes no usable key, so none of its tokens is accepted");
     }
     issuer.replace_keys(Arc::new(keys));
+}
+
+fn skip_reason(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::Kind => "its kind is not supported",
+        SkipReason::OtherUse => "it is for another use",
+        SkipReason::PrivateKey => "it holds its private half",
+        SkipReason::Unfit => "its parameters are missing, malformed or of a length that is not allowed",
+    }
 }
 
 /// The metadata must have the issuer's own name, byte for byte, and keys on the same host.

@@ -53,7 +53,7 @@ impl From<Status> for Trouble {
             Code::PermissionDenied => Self::Withdrawn(status.message().to_owned()),
             Code::InvalidArgument => Self::Misunderstood(status.message().to_owned()),
             Code::Unimplemented => Self::Unimplemented,
-            code => Self::Ended(format!("{code:?}: {}", status.message())),
+            code => Self::Ended(format!("{code}: {}", status.message())),
         }
     }
 }
