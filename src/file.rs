@@ -4,20 +4,22 @@
 //!
 //! [`write_durably`] and [`replace_durably`] make these calls, in this order, and each must succeed before the next:
 //!
-//! 1. `open` of a file that ends in `.new`, in the folder of the file itself, since `rename` does not cross file systems;
+//! 1. `open` of a file that ends in `.new`, in the folder of the file itself, since `rename` does not cross file
+//!    systems;
 //! 2. `write` of everything (a replaced file's owner and mode are set here as well);
-//! 3. `fsync` of the new file. POSIX ("data … transferred to the storage device") and Linux's fsync(2) say that its bytes and
-//!    its length are on the disk when it returns;
-//! 4. `rename` of the new file to the name. POSIX says that the name leads to the old file or to the new one at every moment;
+//! 3. `fsync` of the new file. POSIX ("data … transferred to the storage device") and Linux's fsync(2) say that its
+//!    bytes and its length are on the disk when it returns;
+//! 4. `rename` of the new file to the name. POSIX says that the name leads to the old file or to the new one at every
+//!    moment;
 //! 5. `fsync` of the folder: fsync(2) says that syncing a file does not sync the entry that names it.
 //!
-//! So after a return without an error the new bytes survive a crash of the process, of the kernel and of the power. After an
-//! error, or a crash at any moment before, a reader finds the old file whole or the new one whole, and perhaps a `.new` beside it,
-//! which nobody reads and the next write overwrites.
+//! So after a return without an error the new bytes survive a crash of the process, of the kernel and of the power.
+//! After an error, or a crash at any moment before, a reader finds the old file whole or the new one whole, and perhaps
+//! a `.new` beside it, which nobody reads and the next write overwrites.
 //!
-//! Not promised: anything on a disk that says it has written what it has not, or on a network file system with rules of its
-//! own; the order of two writers of one file (the data directory's lock keeps a second process out); that no copy of the old bytes
-//! is left on the disk; and after an error, which of the two files is there.
+//! Not promised: anything on a disk that says it has written what it has not, or on a network file system with rules of
+//! its own; the order of two writers of one file (the data directory's lock keeps a second process out); that no copy
+//! of the old bytes is left on the disk; and after an error, which of the two files is there.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Write as _};

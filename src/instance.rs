@@ -118,7 +118,8 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Opens the instance in `data` to be served as `origin`, with the bundles and SVID of `workload_api` if there is one.
+    /// Opens the instance in `data` to be served as `origin`, with the bundles and SVID of `workload_api` if there is
+    /// one.
     ///
     /// The order is that of trust: what is revoked, then the units that may still sign, then the trust root that names
     /// them, and only then what signs.
@@ -206,8 +207,8 @@ impl Instance {
         self.snapshots.part(|snapshot| &snapshot.issuers)
     }
 
-    /// Reloads the configuration on every SIGHUP and when its file changes, until the future is dropped. `None` if there
-    /// is no file: then SIGHUP ends the program, as usual.
+    /// Reloads the configuration on every SIGHUP and when its file changes, until the future is dropped. `None` if
+    /// there is no file: then SIGHUP ends the program, as usual.
     pub(crate) fn follow_configuration(&self) -> Result<Option<impl Future<Output = ()> + use<>>, std::io::Error> {
         if !self.reloader.has_file() {
             return Ok(None);

@@ -108,12 +108,13 @@ pub(crate) enum DataDirError {
     )]
     Empty(PathBuf),
     #[error(
-        "{0} already holds an instance, so nothing was changed; start it with `privyseal up --data {0}`, or choose an empty directory with --data"
+        "{0} already holds an instance, so nothing was changed; start it with `privyseal up --data {0}`, or choose an \
+         empty directory with --data"
     )]
     Occupied(PathBuf),
     #[error(
-        "{0} is not empty and holds no instance (instance.toml is missing); restore that file from a backup, or choose an \
-         empty directory with --data"
+        "{0} is not empty and holds no instance (instance.toml is missing); restore that file from a backup, or \
+         choose an empty directory with --data"
     )]
     Foreign(PathBuf),
     #[error(
@@ -150,15 +151,15 @@ impl DataDir {
         &self.root
     }
 
-    /// Whether the directory holds a complete instance. One with other content is refused, except for what an interrupted
-    /// `init` leaves.
+    /// Whether the directory holds a complete instance. One with other content is refused, except for what an
+    /// interrupted `init` leaves.
     pub(crate) fn has_instance(&self) -> Result<bool, DataDirError> {
         if self.instance_path().exists() || self.old_instance_path().exists() {
             return Ok(true);
         }
         let foreign = file::names(&self.root)?.into_iter().any(|name| !OURS.contains(&name.as_str()));
-        // A log without an instance file means that the instance file was lost, not that the instance is new: never start afresh
-        // then.
+        // A log without an instance file means that the instance file was lost, not that the instance is new: never
+        // start afresh then.
         if foreign || self.root.join("log").exists() {
             return Err(DataDirError::Foreign(self.root.clone()));
         }

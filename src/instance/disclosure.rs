@@ -1,5 +1,5 @@
-//! The disclosure statement of the timestamp authority, generated from its current settings (RFC 3628 §7.1.2; the order is
-//! that of ETSI EN 319 421 annex B). The operator adds the rest in `[disclosure]`.
+//! The disclosure statement of the timestamp authority, generated from its current settings (RFC 3628 §7.1.2; the order
+//! is that of ETSI EN 319 421 annex B). The operator adds the rest in `[disclosure]`.
 
 use std::time::Duration;
 
@@ -123,13 +123,15 @@ const CHECKS: &[&str] = &[
     "the certificate's only purpose, id-kp-timeStamping, critical",
     "that the imprint is the digest of the data, and the nonce the one that was sent",
     "that the policy is one that is relied on, and the digest algorithm is still strong",
-    "that the certificate had not been revoked for keyCompromise, or without a reason, at any time (RFC 3161 section 4)",
+    "that the certificate had not been revoked for keyCompromise, or without a reason, at any time (RFC 3161 section \
+     4)",
 ];
 
 const OBLIGATIONS: Obligations = Obligations {
     authority: &[
         "to sign a time only while its clock is trusted, within the stated accuracy of UTC",
-        "to give each token a serial number that no other has, and to examine nothing of what is timestamped except the length of its digest",
+        "to give each token a serial number that no other has, and to examine nothing of what is timestamped except \
+         the length of its digest",
         "to use the keys of its units for timestamps alone, and only within their certificates' validity",
         "to keep nothing about the requester in the token",
     ],
@@ -171,8 +173,8 @@ impl Disclosure {
                 each_timestamp: records == TimestampRecords::Durable,
                 contents: match records {
                     TimestampRecords::Durable => {
-                        "of each timestamp its unit, serial number, time, policy, imprint and the state of the clock guard, in an \
-                         append-only log, on disk before the token leaves; nothing about the requester"
+                        "of each timestamp its unit, serial number, time, policy, imprint and the state of the clock \
+                         guard, in an append-only log, on disk before the token leaves; nothing about the requester"
                     }
                     TimestampRecords::Off => "only the number of timestamps, every minute",
                 },
@@ -236,7 +238,8 @@ fn commands(origin: &str, units: &[DisclosedUnit]) -> Vec<String> {
         format!("curl -fsSo tsa-chain.pem {}", unit.chain_url),
         "openssl ts -query -data FILE -sha256 -cert -out query.tsq".to_owned(),
         format!(
-            "curl -fsS -H 'Content-Type: application/timestamp-query' --data-binary @query.tsq -o reply.tsr {origin}/tsa"
+            "curl -fsS -H 'Content-Type: application/timestamp-query' --data-binary @query.tsq -o reply.tsr \
+             {origin}/tsa"
         ),
         "openssl ts -verify -in reply.tsr -queryfile query.tsq -CAfile tsa-chain.pem".to_owned(),
         "privyseal tsa verify reply.tsr --query query.tsq --root tsa-chain.pem".to_owned(),

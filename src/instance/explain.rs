@@ -115,7 +115,8 @@ pub(crate) struct Evaluator<'a> {
 }
 
 impl Evaluator<'_> {
-    /// Explains the token; the issuer's keys or the trust domain's bundle are fetched once if they are needed, as for a certificate.
+    /// Explains the token; the issuer's keys or the trust domain's bundle are fetched once if they are needed, as for a
+    /// certificate.
     pub(crate) async fn explain(&self, token: &[u8], refreshers: Refreshers<'_>) -> ExplanationReport {
         // The cause names internal hosts, so it is only for the instance's own staff.
         let trouble = match explain(token, self.issuers, self.now) {

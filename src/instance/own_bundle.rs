@@ -49,7 +49,10 @@ fn read(path: &Path) -> Result<Option<StoredSequence>, FileError> {
     }
     let text = file::read(path, MAX_FILE)?;
     Ok(toml::from_str(&text)
-        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "the sequence number of our own SPIFFE bundle cannot be read, so it is taken from the clock"))
+        .inspect_err(|error| {
+            let path = path.display();
+            tracing::warn!(%path, %error, "our SPIFFE bundle's sequence cannot be read, so it is taken from the clock");
+        })
         .ok())
 }
 

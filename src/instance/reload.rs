@@ -92,7 +92,10 @@ impl Reloader {
             }
             Err(ChangeError::Problems(problems)) => self.refuse(problems, sha256, cause).await,
             Err(ChangeError::Audit(error)) => {
-                tracing::error!(%error, "the audit log could not record the new configuration, so the one before stays in force");
+                tracing::error!(
+                    %error,
+                    "the audit log could not record the new configuration, so the one before stays in force"
+                );
                 Err(error.into())
             }
         }
@@ -104,7 +107,10 @@ impl Reloader {
         sha256: String,
         cause: Cause,
     ) -> Result<LoadedConfiguration, ReloadError> {
-        tracing::error!(sha256, %cause, %problems, "the changed configuration has problems and is refused; the one before stays in force");
+        tracing::error!(
+            sha256, %cause, %problems,
+            "the changed configuration has problems and is refused; the one before stays in force"
+        );
         let at = self.clock.now();
         let (most, longest) = RECORDED;
         let record = AuditRecord::ConfigurationRefused {
@@ -118,8 +124,8 @@ impl Reloader {
         Err(ReloadError::Problems(problems))
     }
 
-    /// Reads it again on every `hangup` and whenever the file has changed and then rested for one look: an editor that writes in
-    /// pieces is given the time to finish, since half a file can be a good one that says less.
+    /// Reads it again on every `hangup` and whenever the file has changed and then rested for one look: an editor that
+    /// writes in pieces is given the time to finish, since half a file can be a good one that says less.
     pub(crate) async fn follow(self: Arc<Self>, mut hangup: Signal) {
         let in_force = self.snapshots.current().configuration.sha256.clone();
         // The file may have changed since it was read at the start.
@@ -163,8 +169,8 @@ impl Watch {
         Self { seen: read.clone(), read }
     }
 
-    /// True once for every change, when two looks in a row saw the same. A file that is gone, as it is for a moment when an
-    /// editor replaces it, is no change.
+    /// True once for every change, when two looks in a row saw the same. A file that is gone, as it is for a moment
+    /// when an editor replaces it, is no change.
     fn has_settled(&mut self, now: Option<Fingerprint>) -> bool {
         let rests = now == self.seen;
         self.seen.clone_from(&now);

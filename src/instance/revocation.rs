@@ -2,7 +2,8 @@
 //! the root.
 //!
 //! A revocation is in the audit log first, then in `revocations.toml`, then on the list. The list is signed again
-//! whenever it lacks an entry of the register or is past half of its time, so a crash between the steps is repaired soon.
+//! whenever it lacks an entry of the register or is past half of its time, so a crash between the steps is repaired
+//! soon.
 
 mod published;
 mod register;
@@ -204,7 +205,11 @@ impl Revocations {
         let root = match self.units.root(None, &self.key_file) {
             Ok(root) => root,
             Err(error) => {
-                tracing::warn!(%error, "the revocation list or the OCSP responder's certificate is due, and the root's key is not in the data directory; run `privyseal ca crl`");
+                tracing::warn!(
+                    %error,
+                    "the revocation list or the OCSP responder's certificate is due, and the root's key is not in the \
+                     data directory; run `privyseal ca crl`"
+                );
                 return Ok(());
             }
         };

@@ -50,8 +50,8 @@ impl Roles {
         let address = address.as_str();
         let is_admin = match &self.admins {
             Some(admins) => admins.contains(address),
-            // Nobody wrote this address down, so it counts only for the very user that the instance was made with, and not for
-            // anyone to whom a grant gives the address later.
+            // The configuration does not name this address, so it counts only for the local user that `init` added, not
+            // for anyone to whom a grant gives the address later.
             None => connector == ConnectorId::local().as_str() && self.first_user.as_deref() == Some(address),
         };
         let mut roles = Vec::new();

@@ -1,8 +1,9 @@
 //! How often SVIDs are used: rules J6 and J7.
 //!
-//! SPIRE's agents hand out one JWT-SVID until half its life is over, so by default it may be used again, at a rate that is counted for
-//! each SPIFFE ID. Where a record says that an SVID counts once, the store remembers it for as long as it lives, through a restart
-//! and a crash. Only what was verified is counted, so that nobody else can use up an identity's rate or fill the store.
+//! SPIRE's agents hand out one JWT-SVID until half its life is over, so by default it may be used again, at a rate that
+//! is counted for each SPIFFE ID. Where a record says that an SVID counts once, the store remembers it for as long as
+//! it lives, through a restart and a crash. Only what was verified is counted, so that nobody else can use up an
+//! identity's rate or fill the store.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -96,7 +97,8 @@ impl SvidUses {
     }
 }
 
-/// A proof is named by its maker, so one workload's is told apart from another's. Hashed, since both may be longer than a key.
+/// The key of a proof includes its SPIFFE ID, so proofs of two workloads never collide. Hashed, since both may be
+/// longer than a key of the store.
 fn proof_key(id: &str, jti: &str) -> Vec<u8> {
     sha256(format!("{id} {jti}").as_bytes()).to_vec()
 }

@@ -80,7 +80,7 @@ impl TrustedTime {
         })
     }
 
-    /// What the machine's clock says, trusted or not: for what only shows or publishes.
+    /// The time of the machine's clock, trusted or not, for what is not signed as a timestamp.
     pub(crate) fn wall(&self) -> UnixTime {
         self.clocks.read().wall
     }
@@ -147,7 +147,8 @@ impl TrustedTime {
             ClockMode::Monitor | ClockMode::Local => "and compared with, but not required to agree with,",
         };
         format!(
-            "{own}, {how} a majority of {} time servers ({authenticated} of them authenticated by RFC 8915), at least {}",
+            "{own}, {how} a majority of {} time servers ({authenticated} of them authenticated by RFC 8915), at least \
+             {}",
             labels.len(),
             limits.majority()
         )
@@ -201,7 +202,8 @@ impl TrustedTime {
     /// Writes the high-water mark if it has moved.
     pub(crate) fn keep_mark_now(&self) -> Result<(), MarkFileError> {
         let Some(file) = &self.mark else { return Ok(()) };
-        // The size first: a record is appended after its time has raised the mark, so the mark covers all up to this size.
+        // The size first: a record is appended after its time has raised the mark, so the mark covers all up to this
+        // size.
         let size = self.audit.size();
         let mark = self.guard.lock().unwrap_or_else(PoisonError::into_inner).mark().signed_up_to();
         file.keep(mark, size)
@@ -264,7 +266,7 @@ fn log(event: &ClockEvent) {
         ClockEvent::RefusalBegan { reason } => {
             tracing::error!(
                 reason,
-                "the clock is not trusted: timestamps are refused, except in the modes monitor and local"
+                "the clock is not trusted: timestamps are refused, unless time.mode is \"monitor\""
             );
         }
         ClockEvent::RefusalEnded => tracing::warn!("the clock is trusted again"),

@@ -13,8 +13,8 @@ pub(crate) enum AddressKind {
     Private,
     /// The internet.
     Public,
-    /// Addresses that are never connected to: link-local (where clouds keep their credentials), multicast, documentation,
-    /// benchmarks, unspecified, and tunnels that hide another address.
+    /// Addresses that are never connected to: link-local (where clouds keep their credentials), multicast,
+    /// documentation, benchmarks, unspecified, and tunnels that hide another address.
     Reserved,
 }
 
@@ -39,8 +39,8 @@ impl AddressKind {
         }
     }
 
-    /// Global unicast is 2000::/3 (RFC 4291 §2.4) less documentation (RFC 3849, RFC 9637), protocol assignments (RFC 2928) and 6to4.
-    /// An address that embeds an IPv4 address is treated as that.
+    /// Global unicast is 2000::/3 (RFC 4291 §2.4) less documentation (RFC 3849, RFC 9637), protocol assignments (RFC
+    /// 2928) and 6to4. An address that embeds an IPv4 address is treated as that.
     fn of_v6(address: Ipv6Addr) -> Self {
         if let Some(mapped) = address.to_ipv4_mapped() {
             return Self::of_v4(mapped);

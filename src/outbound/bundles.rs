@@ -1,8 +1,8 @@
 //! The bundles of registered trust domains: fetching, checking, caching, and putting them in force.
 //!
-//! Only the refresher writes them. A bundle that is refused changes nothing; one without a key is a revocation and takes effect
-//! immediately. The last good bundle of an endpoint is kept on disk, so that it is there after a restart, and a
-//! self-serving endpoint is verified with the newest bundle rather than the one that an operator once copied.
+//! Only the refresher writes them. A bundle that is refused changes nothing; one without a key is a revocation and
+//! takes effect immediately. The last good bundle of an endpoint is kept on disk, so that it is there after a restart,
+//! and a self-serving endpoint is verified with the newest bundle rather than the one that an operator once copied.
 
 mod cache;
 mod endpoint;

@@ -94,7 +94,8 @@ impl Outbound {
                 versions.with_root_certificates(roots).with_no_client_auth()
             }
         };
-        // The server must show its certificate each time: a resumed session is not asked for it. Calls are minutes apart anyway.
+        // The server must show its certificate each time: a resumed session is not asked for it. Calls are minutes
+        // apart anyway.
         config.resumption = Resumption::disabled();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self::with_tls(reach, config)
@@ -171,8 +172,8 @@ fn builder(reach: &Reach) -> reqwest::ClientBuilder {
         .dns_resolver(Arc::new(GuardedResolver { reach: reach.clone() }))
 }
 
-/// Resolves, then hands out only what may be connected to: the connection goes to the addresses that were checked, so a second
-/// answer of the name server has no effect.
+/// Resolves, then hands out only what may be connected to: the connection goes to the addresses that were checked, so a
+/// second answer of the name server has no effect.
 struct GuardedResolver {
     reach: Reach,
 }

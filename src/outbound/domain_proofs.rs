@@ -1,5 +1,5 @@
-//! Which issuers may assert a domain's names, as its name servers or its host say. What follows from the answers is decided
-//! in `broker::registration`.
+//! Which issuers may assert a domain's names, as its name servers or its host say. What follows from the answers is
+//! decided in `broker::registration`.
 
 mod dns;
 pub(crate) mod document;

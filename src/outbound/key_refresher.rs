@@ -32,7 +32,7 @@ const AT_ONCE: usize = 8;
 /// The only writer of issuers' keys.
 pub(crate) struct KeyRefresher {
     clock: Arc<dyn Clock>,
-    /// One per issuer: its lock is held while fetching, so that a crowd of requests makes one call.
+    /// One per issuer: its lock is held while fetching, so that many requests cause one call.
     attempts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Attempt>>>>>,
     clients: Clients,
 }
@@ -81,7 +81,8 @@ pub(crate) enum KeyRefreshCause {
     JwksUri(#[from] NameError),
     /// `jwks_uri` is on another host than the issuer, and the record does not allow that host.
     #[error(
-        "the metadata's jwks_uri is on {0:?}, another host than the issuer; if that is right, set jwks_uri in the record"
+        "the metadata's jwks_uri is on {0:?}, another host than the issuer; if that is right, set jwks_uri in the \
+         record"
     )]
     OtherHost(String),
     /// The key set is refused.
@@ -98,7 +99,7 @@ impl KeyRefresher {
         Self { clock, attempts: Mutex::default(), clients: Clients::default() }
     }
 
-    /// Fetches the issuer's keys, unless somebody just did; then the outcome of that is the answer. Does nothing for
+    /// Fetches the issuer's keys, unless that was just done; then that outcome is returned. Does nothing for
     /// keys that are pinned. After a success, verify again: a key that is still unknown is the token's fault.
     pub(crate) async fn refresh(&self, issuer: &Issuer) -> Result<(), KeyRefreshError> {
         if let KeySource::Pinned(_) = issuer.key_source() {

@@ -1,5 +1,5 @@
-//! Time sources: NTP servers (RFC 5905), authenticated with Network Time Security (RFC 8915) unless the configuration says
-//! otherwise.
+//! Time sources: NTP servers (RFC 5905), authenticated with Network Time Security (RFC 8915) unless the configuration
+//! says otherwise.
 //!
 //! A source only says what time it is; the clock guard decides whether to trust that. Nothing here sets a clock.
 

@@ -1,9 +1,9 @@
 //! A client of the SPIFFE Workload API, which gives the instance its own X.509-SVID and the bundles of trust domains.
 //!
-//! The configuration has the address of the API; `SPIFFE_ENDPOINT_SOCKET` is not read. Each message of a stream is the full
-//! state: what is not in it is withdrawn. When an agent stops, nothing changes at once: our SVID is used until it expires,
-//! and bundles for as long as their records say. An agent that hangs keeps its socket open, so a silent stream is opened
-//! again every minute: only recent messages count as confirmed.
+//! The configuration has the address of the API; `SPIFFE_ENDPOINT_SOCKET` is not read. Each message of a stream is the
+//! full state: what is not in it is withdrawn. When an agent stops, nothing changes at once: our SVID is used until it
+//! expires, and bundles for as long as their records say. An agent that hangs keeps its socket open, so a silent stream
+//! is opened again every minute: only recent messages count as confirmed.
 
 mod bundles;
 mod calls;
@@ -32,7 +32,8 @@ use crate::outbound::bundles::WorkloadBundles;
 
 /// How long a starting instance waits for its X.509-SVID.
 const FIRST_SVID: Duration = Duration::from_secs(30);
-/// How long it waits for bundles. Without them it starts anyway, and refuses SVIDs of trust domains that it does not know.
+/// How long it waits for bundles. Without them it starts anyway, and refuses SVIDs of trust domains that it does not
+/// know.
 const FIRST_BUNDLES: Duration = Duration::from_secs(5);
 
 /// Where the Workload API is (SPIFFE Workload Endpoint §4).
@@ -43,7 +44,8 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Reads `unix:///path/of/the/socket` or `tcp://127.0.0.1:port`. The path is taken as it stands: no character of it is an escape.
+    /// Reads `unix:///path/of/the/socket` or `tcp://127.0.0.1:port`. The path is taken as it stands: no character of it
+    /// is an escape.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let unix = text.strip_prefix("unix://").filter(|path| path.starts_with('/') && path.len() > 1);
         let endpoint = match unix {
@@ -133,7 +135,10 @@ impl WorkloadApi {
     /// Returns when bundles of both kinds have arrived, or after five seconds.
     pub(crate) async fn first_bundles(&self) {
         if tokio::time::timeout(FIRST_BUNDLES, self.joined.first()).await.is_err() {
-            tracing::warn!(address = %self.address, "the Workload API has not sent any bundles yet; the server starts without them");
+            tracing::warn!(
+                address = %self.address,
+                "the Workload API has not sent any bundles yet; the server starts without them"
+            );
         }
     }
 }

@@ -76,8 +76,8 @@ fn refuse_strays(section: &IssuerSection, place: &str, problems: &mut Problems) 
     }
 }
 
-/// The address of the GitHub with the issuer `iss`: github.com (an enterprise may have an issuer of its own there), a host
-/// with data residency, or an Enterprise Server.
+/// The address of the GitHub with the issuer `iss`: github.com (an enterprise may have an issuer of its own there), a
+/// host with data residency, or an Enterprise Server.
 fn github_of(iss: &str) -> Option<String> {
     let rest = iss.strip_prefix("https://")?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -70,15 +70,19 @@ impl RecordSettings {
         build(&self.suffixes, Registry { issuers: specs, trust_domains, connectors })
     }
 
-    /// D1: only the operator can know whether anyone may register a domain below a top-level domain that no list knows. It
-    /// is granted, and logged.
+    /// D1: only the operator can know whether anyone may register a domain below a top-level domain that no list knows.
+    /// It is granted, and logged.
     fn tell_unknown_domains(&self) {
         let of_issuers = self.issuers.iter().map(|issuer| (issuer.id.as_str(), &issuer.grants));
         let of_connectors = self.asserters.iter().map(|connector| (connector.id.as_str(), &connector.grants));
         for (id, grants) in of_issuers.chain(of_connectors) {
             for domain in grants.iter().filter_map(|grant| grant.scope().domain()) {
                 if self.suffixes.of(&domain) == Suffix::UnknownTopLevel {
-                    tracing::info!(%id, %domain, "a grant is below a top-level domain that the Public Suffix List does not know; check that you control the domain (rule D1)");
+                    tracing::info!(
+                        %id, %domain,
+                        "a grant is below a top-level domain that the Public Suffix List does not know; check that \
+                         you control the domain (rule D1)"
+                    );
                 }
             }
         }

@@ -5,8 +5,8 @@ use toml::{Table, Value};
 
 use super::Problems;
 
-/// The sections that a snapshot is made of. All others are fixed when the instance opens: sockets, the origin that stands in trust
-/// documents, timestamp units, logs. A section that is not listed here is therefore fixed.
+/// The sections that a snapshot is made of. All others are fixed when the instance opens: sockets, the origin that
+/// stands in trust documents, timestamp units, logs. A section that is not listed here is therefore fixed.
 const HOT: [&str; 8] =
     ["api", "certificates", "clients", "connectors", "issuers", "names", "provider", "trust_domains"];
 
@@ -68,11 +68,11 @@ mod tests {
         assert_eq!(now.check_unchanged(&fixed(hot)), Ok(()));
         let cold = "[listen]\naddress = \"127.0.0.1:2\"\ntls = { certificate = \"a\", key = \"b\" }\n\
                     [instance]\norigin = \"https://a.example\"\n[timestamps]\npolicies = []";
-        let told = now.check_unchanged(&fixed(cold)).expect_err("a restart").to_string();
+        let problem = now.check_unchanged(&fixed(cold)).expect_err("a restart").to_string();
         for place in ["listen.address: ", "listen.tls: ", "instance.origin: ", "timestamps.policies: "] {
-            assert!(told.contains(place), "{place} is not in {told}");
+            assert!(problem.contains(place), "{place} is not in {problem}");
         }
-        assert!(told.contains("\"127.0.0.1:1\"") && told.contains("\"127.0.0.1:2\""), "{told}");
+        assert!(problem.contains("\"127.0.0.1:1\"") && problem.contains("\"127.0.0.1:2\""), "{problem}");
     }
 
     /// A section that is renamed or gone must not stay on the list.

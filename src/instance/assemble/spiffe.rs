@@ -24,7 +24,8 @@ pub(super) fn understand(config: &Config, problems: &mut Problems) -> SpiffeSett
         && let Some(at) = config.trust_domains.iter().position(|section| section.name == ours.as_str())
     {
         let message = format!(
-            "{ours} is the instance's own trust domain (spiffe.trust_domain), so it cannot have another bundle; remove it here"
+            "{ours} is the instance's own trust domain (spiffe.trust_domain), so it cannot have another bundle; \
+             remove it here"
         );
         problems.add(&format!("trust_domains[{at}].name"), message);
     }

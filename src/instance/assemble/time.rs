@@ -52,8 +52,8 @@ pub(super) fn understand(
     let good_polls = problems.within("time.good_polls", section.good_polls, 1..=20) as u32;
     if expire < 2 * poll {
         let message = format!(
-            "{expire} s is less than two polls of {poll} s, so one lost answer would stop timestamps; choose more seconds, or poll \
-             more often"
+            "{expire} s is less than two polls of {poll} s, so one lost answer would stop timestamps; choose more \
+             seconds, or poll more often"
         );
         problems.add("time.expire_seconds", message);
     }
@@ -103,8 +103,8 @@ fn check_sources(section: &TimeSection, mode: ClockMode, problems: &mut Problems
     let count = section.sources.len();
     if mode != ClockMode::Local && !(FEWEST_SOURCES..=MOST_SOURCES).contains(&count) {
         let message = format!(
-            "there are {count}, and mode \"{mode}\" takes {FEWEST_SOURCES} to {MOST_SOURCES}; of four, three must agree, \
-             so that one may be wrong or silent"
+            "there are {count}, and mode \"{mode}\" takes {FEWEST_SOURCES} to {MOST_SOURCES}; of four, three must \
+             agree, so that one may be wrong or silent"
         );
         problems.add("time.sources", message);
     }
@@ -146,8 +146,8 @@ fn check_promise(promise: &Promise, threshold: Duration, is_smeared: bool, probl
     if needed > promise.accuracy.span() {
         let ms = |span: Duration| span.as_millis();
         let message = format!(
-            "an accuracy of {} ms cannot be kept: rounding takes {} ms, the threshold {} ms and smeared leap seconds {} ms, \
-             {} ms together",
+            "an accuracy of {} ms cannot be kept: rounding takes {} ms, the threshold {} ms and smeared leap seconds \
+             {} ms, {} ms together",
             ms(promise.accuracy.span()),
             ms(promise.rounding),
             ms(threshold),
@@ -220,10 +220,10 @@ mod tests {
 
     #[test]
     fn the_mode_follows_the_sources_when_it_is_not_said() {
-        let (settings, told) = problems(TimeSection::default(), &seconds());
-        assert_eq!((settings.limits.mode, told.as_str()), (ClockMode::Local, ""));
-        let (settings, told) = problems(TimeSection { sources: four(), ..TimeSection::default() }, &seconds());
-        assert_eq!((settings.limits.mode, told.as_str()), (ClockMode::Enforce, ""));
+        let (settings, problem) = problems(TimeSection::default(), &seconds());
+        assert_eq!((settings.limits.mode, problem.as_str()), (ClockMode::Local, ""));
+        let (settings, problem) = problems(TimeSection { sources: four(), ..TimeSection::default() }, &seconds());
+        assert_eq!((settings.limits.mode, problem.as_str()), (ClockMode::Enforce, ""));
         assert_eq!(settings.sources.len(), 4);
     }
 
@@ -258,8 +258,8 @@ mod tests {
             (&|s| s.good_polls = 0, "time.good_polls: 0 is not between 1 and 20"),
         ];
         for (change, expected) in cases {
-            let (_, told) = problems(section(change), &seconds());
-            assert!(told.contains(expected), "{expected} is not in: {told}");
+            let (_, problem) = problems(section(change), &seconds());
+            assert!(problem.contains(expected), "{expected} is not in: {problem}");
         }
     }
 

@@ -25,8 +25,8 @@ enum SourceError {
     #[error("`{0}` is only for `{1}`")]
     Stray(&'static str, &'static str),
     #[error(
-        "the endpoint is of the trust domain itself, so its first answer can only be checked with a bundle that you have; set \
-         `bootstrap_file` (`spire-server bundle show -format spiffe` prints it)"
+        "the endpoint is of the trust domain itself, so its first answer can only be checked with a bundle that you \
+         have; set `bootstrap_file` (`spire-server bundle show -format spiffe` prints it)"
     )]
     NoBootstrap,
     #[error("{0} is plain HTTP, and a bundle endpoint must use HTTPS (SPIFFE Federation 5.2)")]

@@ -72,7 +72,8 @@ pub(super) fn understand(section: &TimestampsSection, folder: &Path, problems: &
     let rollover = problems.within("timestamps.rollover_days", section.rollover_days, 1..=366);
     if section.automatic_rollover && rollover * 2 >= key_days {
         let message = format!(
-            "a key that signs for {key_days} days cannot be followed {rollover} days before its end; choose a smaller number"
+            "a key that signs for {key_days} days cannot be followed {rollover} days before its end; choose a smaller \
+             number"
         );
         problems.add("timestamps.rollover_days", message);
     }

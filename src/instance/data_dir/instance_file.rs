@@ -49,11 +49,13 @@ pub(crate) enum InstanceFileError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
     #[error(
-        "the data directory has version {0}, and this program reads version 1 only; use the version of privyseal that wrote it, or a newer one"
+        "the data directory has version {0}, and this program reads version 1 only; use the version of privyseal that \
+         wrote it, or a newer one"
     )]
     Version(u32),
     #[error(
-        "\"{0}\" is not a name like seal.example.com; use at most 44 lower-case letters, digits and hyphens, with dots between the labels"
+        "\"{0}\" is not a name like seal.example.com; use at most 44 lower-case letters, digits and hyphens, with \
+         dots between the labels"
     )]
     Name(String),
 }

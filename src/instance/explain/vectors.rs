@@ -31,8 +31,8 @@ impl CaseResult {
     }
 }
 
-/// Tries every case of a file. Blank lines and lines that begin with `#` are none; line ends may be CRLF. The heading names the
-/// columns in any order; without one they are known by their number.
+/// Tries every case of a file. Blank lines and lines that begin with `#` are none; line ends may be CRLF. The heading
+/// names the columns in any order; without one they are known by their number.
 pub(crate) fn try_all(text: &str) -> Vec<CaseResult> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut columns: Option<Columns> = None;
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(tried[3].line(), "4\tREJECT\t", "what is not known is not let through");
     }
 
-    /// Every case of the file has a line; what the rule set does not know yet is told, and nothing else is.
+    /// Every case of the file has a line; only what the rule set does not know yet is reported.
     #[test]
     fn the_file_of_the_rule_set() {
         let tried = try_all(FILE);

@@ -3,7 +3,8 @@
 use broker::grants::Scope;
 use serde::Serialize;
 
-/// One name, or an anchored pattern in the syntax of Go's `regexp` package (RE2), which cosign and policy-controller have.
+/// One name, or an anchored pattern in the syntax of Go's `regexp` package (RE2), which cosign and policy-controller
+/// have.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(crate) enum SignerIdentity {
     #[serde(rename = "identity")]

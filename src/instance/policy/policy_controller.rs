@@ -22,8 +22,8 @@ pub(crate) struct Cluster<'a> {
 /// The name of both documents.
 const NAME: &str = "privyseal";
 
-/// Two YAML documents, or one without the TUF root. An image passes when one identity of one authority matches. There is
-/// one policy for all authorities, because an image must pass every policy that matches it.
+/// Two YAML documents, or one without the TUF root. An image passes when one identity of one authority matches. There
+/// is one policy for all authorities, because an image must pass every policy that matches it.
 pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> String {
     let mut text = String::new();
     for left_out in &policy.left_out {

@@ -82,6 +82,6 @@ fn a_cluster_policy_never_admits_everybody() {
     assert_eq!(count("subject"), 5, "a subject beside every issuer");
     assert!(text.contains(r#"subjectRegExp: "^[^@]+@example\\.com$""#), "{text}");
     assert!(text.contains("mirror: \"https://seal.example.com/tuf\"") && text.contains("root: \"e30=\""), "{text}");
-    let nobody = policy_controller(&Policy::default(), &Cluster { root: None, ..cluster });
-    assert!(nobody.contains("action: fail") && !nobody.contains("keyless"), "{nobody}");
+    let empty = policy_controller(&Policy::default(), &Cluster { root: None, ..cluster });
+    assert!(empty.contains("action: fail") && !empty.contains("keyless"), "{empty}");
 }

@@ -1,9 +1,9 @@
 //! Domains whose names only the issuers that they list may assert (rule O3).
 //!
-//! The configuration enforces some domains, and the records of registered ones ask for it themselves (`enforce=yes`). The
-//! list of a domain is the one of the last time that its name servers agreed. For a domain that the configuration enforces
-//! and whose name servers have not answered since the start, only the registered issuers are accepted: a missing answer
-//! must not allow what an answer would forbid.
+//! The configuration enforces some domains, and the records of registered ones ask for it themselves (`enforce=yes`).
+//! The list of a domain is the one of the last time that its name servers agreed. For a domain that the configuration
+//! enforces and whose name servers have not answered since the start, only the registered issuers are accepted: a
+//! missing answer must not allow what an answer would forbid.
 
 use std::collections::{BTreeMap, BTreeSet};
 

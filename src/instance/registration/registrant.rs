@@ -28,7 +28,8 @@ pub(crate) enum RegistrantError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error(
-        "{0} is not an unencrypted PKCS#8 key of ECDSA P-256 in PEM; name another file, or one that does not exist to get a new key"
+        "{0} is not an unencrypted PKCS#8 key of ECDSA P-256 in PEM; name another file, or one that does not exist to \
+         get a new key"
     )]
     Key(PathBuf),
     #[error("no key could be generated or used")]
@@ -36,7 +37,8 @@ pub(crate) enum RegistrantError {
 }
 
 impl RegistrantKey {
-    /// The key in the file; if there is no such file, a new one that only its owner may read. The flag says whether it is new.
+    /// The key in the file; if there is no such file, a new one that only its owner may read. The flag says whether it
+    /// is new.
     pub(crate) fn load_or_make(path: &Path) -> Result<(Self, bool), RegistrantError> {
         if path.exists() {
             return Ok((Self::load(path)?, false));

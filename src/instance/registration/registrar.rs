@@ -29,8 +29,8 @@ pub(crate) struct Registrar {
     instance: InstanceName,
     settings: RegistrationSettings,
     pub(super) resolvers: Resolvers,
-    /// Locked while a registration changes, so that each change sees the one before. The value is how many leaves of the
-    /// audit log the store covers.
+    /// Locked while a registration changes, so that each change sees the one before. The value is how many leaves of
+    /// the audit log the store covers.
     pub(super) writing: tokio::sync::Mutex<u64>,
     roster: ArcSwap<Roster>,
     /// Registered issuers that conflict with a configuration which changed while the server was stopped.
@@ -67,7 +67,8 @@ pub(crate) enum RegistrationRefusal {
     Life(#[from] LifeError),
     /// I2: the operator's own record has precedence.
     #[error(
-        "{0} is in the configuration of this instance, so it cannot be registered; the operator grants it names there (rule I2)"
+        "{0} is in the configuration of this instance, so it cannot be registered; the operator grants it names there \
+         (rule I2)"
     )]
     Configured(String),
     #[error("there is no registration {0:?}")]
@@ -281,7 +282,10 @@ impl Registrar {
         }
         if from != Some(next.state()) {
             let claim = next.claim();
-            tracing::info!(id = %next.id(), domain = %claim.domain, issuer = %claim.iss, to, by, "the registration of an issuer changed its state");
+            tracing::info!(
+                id = %next.id(), domain = %claim.domain, issuer = %claim.iss, to, by,
+                "the registration of an issuer changed its state"
+            );
         }
         self.roster.store(Arc::new(roster));
         self.keep(&next, is_dropped, *cursor).await;
@@ -298,7 +302,8 @@ impl Registrar {
         }
     }
 
-    /// The records of all active issuers. One that was left out at the start stays out until it is proven or approved again.
+    /// The records of all active issuers. One that was left out at the start stays out until it is proven or approved
+    /// again.
     pub(super) fn registered(&self, roster: &Roster, changed: Option<&Registration>) -> RegisteredIssuers {
         let listings = self.enforced(&self.listings.load(), roster);
         RegisteredIssuers { specs: self.specs(roster, changed), listings }
@@ -326,8 +331,8 @@ impl Registrar {
         }
     }
 
-    /// At the start: all active registrations. One that conflicts with the configuration, which may have changed while the
-    /// server was stopped, is left out and logged; the configuration has precedence.
+    /// At the start: all active registrations. One that conflicts with the configuration, which may have changed while
+    /// the server was stopped, is left out and logged; the configuration has precedence.
     async fn put_in_force(&self) {
         let RegisteredIssuers { specs: all, listings } = self.registered(&self.roster(), None);
         let put = async |specs| {
@@ -344,7 +349,10 @@ impl Registrar {
             match put(more.clone()).await {
                 Ok(()) => fitting = more,
                 Err(error) => {
-                    tracing::error!(iss, %error, "a registered issuer conflicts with the configuration and is not in force");
+                    tracing::error!(
+                        iss, %error,
+                        "a registered issuer conflicts with the configuration and is not in force"
+                    );
                     left_out.insert(iss);
                 }
             }

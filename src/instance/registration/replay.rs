@@ -36,8 +36,8 @@ pub(crate) enum ReplayError {
     Store(#[from] StoreError),
 }
 
-/// The registrations in the store, with the changes that only the audit log has. The store covers the whole log when this
-/// returns.
+/// The registrations in the store, with the changes that only the audit log has. The store covers the whole log when
+/// this returns.
 pub(super) fn load(store: &dyn Store, audit: &Log, now: UnixTime) -> Result<Roster, ReplayError> {
     let (mut roster, cursor) = match stored(store, now)? {
         // A log that is shorter than what the store has seen of it is another log; the log is the truth.
@@ -84,7 +84,10 @@ fn stored(store: &dyn Store, now: UnixTime) -> Result<Option<(Roster, u64)>, Rep
                 Ok(registration) => roster.put(registration),
                 Err(error) => {
                     let key = String::from_utf8_lossy(key);
-                    tracing::error!(%key, %error, "a registration in the store is damaged; all registrations are read from the audit log");
+                    tracing::error!(
+                        %key, %error,
+                        "a registration in the store is damaged; all registrations are read from the audit log"
+                    );
                     return Ok(None);
                 }
             }

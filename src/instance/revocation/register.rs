@@ -46,11 +46,13 @@ pub(crate) enum RevocationRegisterError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
     #[error(
-        "the file has version {0}, and this program reads version 1 only; use the version of privyseal that wrote it, or a newer one"
+        "the file has version {0}, and this program reads version 1 only; use the version of privyseal that wrote it, \
+         or a newer one"
     )]
     Version(u32),
     #[error(
-        "an entry is damaged: `{0}` is not a serial number in hex, or `{1}` is not a reason; restore the file from a backup"
+        "an entry is damaged: `{0}` is not a serial number in hex, or `{1}` is not a reason; restore the file from a \
+         backup"
     )]
     Entry(String, String),
 }

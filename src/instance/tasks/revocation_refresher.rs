@@ -27,7 +27,10 @@ impl RevocationRefresher {
             let this = self.clone();
             let done = tokio::task::spawn_blocking(move || this.look(SystemClock.now())).await;
             if let Ok(Err(error)) = done {
-                tracing::error!(%error, "the revocation list and OCSP answers could not be updated; this is tried again in a minute");
+                tracing::error!(
+                    %error,
+                    "the revocation list and OCSP answers could not be updated; this is tried again in a minute"
+                );
             }
         }
     }

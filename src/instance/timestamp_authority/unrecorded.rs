@@ -24,8 +24,8 @@ impl Unrecorded {
         Self { word: WithoutRecords::as_the_operator_decided(), since_last_record: Mutex::default() }
     }
 
-    /// Counts a timestamp that is about to be signed: one that fails to be signed is counted too, so that the count is never too
-    /// low.
+    /// Counts a timestamp that is about to be signed: one that fails to be signed is counted too, so that the count is
+    /// never too low.
     pub(super) fn count_one(&self, at: UnixTime) {
         let mut since = self.since_last_record.lock().unwrap_or_else(PoisonError::into_inner);
         let Count { count, latest } = since.take().unwrap_or(Count { count: 0, latest: at });

@@ -29,11 +29,13 @@ pub(crate) enum UnitsError {
     #[error(transparent)]
     Kind(#[from] KindError),
     #[error(
-        "the configuration names the timestamp unit `{name}`, which does not exist; create it with `privyseal tsa unit add {name} --algorithm {algorithm}`, or remove it from the configuration"
+        "the configuration names the timestamp unit `{name}`, which does not exist; create it with `privyseal tsa \
+         unit add {name} --algorithm {algorithm}`, or remove it from the configuration"
     )]
     NotMade { name: String, algorithm: &'static str },
     #[error(
-        "the timestamp unit `{name}` has keys of the kind {found}, but the configuration says {said}; set its algorithm to \"{found}\", or add another unit"
+        "the timestamp unit `{name}` has keys of the kind {found}, but the configuration says {said}; set its \
+         algorithm to \"{found}\", or add another unit"
     )]
     Algorithm { name: String, found: String, said: &'static str },
     #[error(
@@ -45,7 +47,8 @@ pub(crate) enum UnitsError {
     #[error("there is no timestamp unit `{0}`; `privyseal tsa unit list` shows those that exist")]
     NoSuchUnit(String),
     #[error(
-        "the timestamp unit `{name}` already has a next key, which signs from {from}; make the one after it when that one is in use"
+        "the timestamp unit `{name}` already has a next key, which signs from {from}; make the one after it when that \
+         one is in use"
     )]
     NextExists { name: String, from: String },
     #[error("the next key would sign from {0}, which is in the past; choose a later time")]
@@ -53,7 +56,8 @@ pub(crate) enum UnitsError {
     #[error("`{0}` is not a valid name for a timestamp unit; use 1 to 32 characters of a-z, 0-9 and `-`")]
     Name(String),
     #[error(
-        "the key and certificates of the timestamp unit `{0}` are set in the configuration; change its `key` and `certificate_chain_file` there, and restart"
+        "the key and certificates of the timestamp unit `{0}` are set in the configuration; change its `key` and \
+         `certificate_chain_file` there, and restart"
     )]
     FromElsewhere(String),
     #[error("no timestamp unit can be used; the log says why, and `privyseal tsa unit list` shows all of them")]

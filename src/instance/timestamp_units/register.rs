@@ -7,7 +7,8 @@ use shared::time::UnixTime;
 /// The unit that an instance begins with.
 const FIRST_UNIT: &str = "unit-1";
 
-/// All units. Written whole at each change; nothing is ever taken out, since what was signed once must verify for years.
+/// All units. Written whole at each change; nothing is ever taken out, since what was signed once must verify for
+/// years.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UnitRegister {
@@ -67,7 +68,8 @@ pub(crate) enum UnitRegisterError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
     #[error(
-        "the file has version {0}, and this program reads version 1 only; use the version of privyseal that wrote it, or a newer one"
+        "the file has version {0}, and this program reads version 1 only; use the version of privyseal that wrote it, \
+         or a newer one"
     )]
     Version(u32),
     #[error("the generations of the unit `{0}` are missing or out of order; restore the file from a backup")]

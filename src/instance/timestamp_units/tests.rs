@@ -77,7 +77,7 @@ fn a_key_is_followed_in_time_closed_and_destroyed() {
     let chains = scratch.units.chains().expect("chains");
     let switch = chains[1].validity.start;
     assert!(chains.len() == 2 && switch > later && chains[0].validity.end.is_none());
-    assert_eq!(scratch.succession(later).generations().count(), 1, "what nobody knows does not sign");
+    assert_eq!(scratch.succession(later).generations().count(), 1, "an unpublished key does not sign");
 
     assert!(scratch.units.note_published(later).expect("noted"));
     let succession = scratch.succession(later);
@@ -116,7 +116,7 @@ fn a_key_whose_time_is_over_signs_nothing_and_is_followed_all_the_same() {
     let succession = scratch.succession(now);
     assert!(succession.at(now).trouble_at(now).is_some());
     assert!(scratch.make_due(now));
-    assert!(scratch.succession(now).at(now).trouble_at(now).is_some(), "what nobody knows does not sign");
+    assert!(scratch.succession(now).at(now).trouble_at(now).is_some(), "an unpublished key does not sign");
     scratch.units.note_published(now).expect("noted");
     let soon = now.plus(Duration::from_secs(600));
     assert_eq!(scratch.succession(soon).at(soon).trouble_at(soon), None);

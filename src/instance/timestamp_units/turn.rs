@@ -1,5 +1,5 @@
-//! What becomes due as time passes: the next key, the end of the last one and its destruction; also clearing up after an
-//! interrupted change.
+//! What becomes due as time passes: the next key, the end of the last one and its destruction; also clearing up after
+//! an interrupted change.
 
 use std::time::Duration;
 
@@ -97,7 +97,11 @@ impl TimestampUnits {
             let root = match root() {
                 Ok(root) => root,
                 Err(error) => {
-                    tracing::error!(unit = name, %error, "the unit's key ends soon, and the root's key is not in the data directory; make the next key with `privyseal tsa unit next`");
+                    tracing::error!(
+                        unit = name, %error,
+                        "the unit's key ends soon, and the root's key is not in the data directory; make the next key \
+                         with `privyseal tsa unit next`"
+                    );
                     continue;
                 }
             };
@@ -157,8 +161,8 @@ impl TimestampUnits {
         Ok(is_changed)
     }
 
-    /// Notes that the trust root with all chains is published. A key that was to sign already begins now: nobody could
-    /// have known it earlier.
+    /// Notes that the trust root with all chains is published. A key whose start is past begins now: before, no client
+    /// could know it.
     pub(crate) fn note_published(&mut self, now: UnixTime) -> Result<bool, UnitsError> {
         let mut register = self.register.clone();
         let mut is_changed = false;

@@ -237,7 +237,8 @@ impl TimestampUnits {
                 tracing::error!(
                     unit = unit.name,
                     generation = generation.number,
-                    "the unit's certificate is revoked, so its key is not used; make another with `privyseal tsa unit next`"
+                    "the unit's certificate is revoked, so its key is not used; make another with `privyseal tsa unit \
+                     next`"
                 );
                 continue;
             }
@@ -309,8 +310,8 @@ impl TimestampUnits {
 }
 
 /// The moment at which a key and its certificates must be usable. A key of ours that has reached its end does not stop
-/// the server, or the next key and revocations could never be published. It refuses each request instead, until the next
-/// key follows.
+/// the server, or the next key and revocations could never be published. It refuses each request instead, until the
+/// next key follows.
 fn check_at(
     unit: &RegisteredUnit,
     generation: &Generation,

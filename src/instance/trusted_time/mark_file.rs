@@ -18,7 +18,8 @@ pub(crate) enum MarkFileError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error(
-        "{path} is damaged, so the latest signed time is unknown ({error}); restore it, or remove it if you are sure that the machine's clock is right"
+        "{path} is damaged, so the latest signed time is unknown ({error}); restore it, or remove it if you are sure \
+         that the machine's clock is right"
     )]
     Damaged { path: PathBuf, error: toml::de::Error },
 }

@@ -1,8 +1,8 @@
 //! The last good bundle of each endpoint, on disk.
 //!
-//! One file a trust domain, written whole or not at all, named by the SHA-256 of the name, since a trust domain may be called `..`.
-//! A file is written only when the document changes or a good part of its life is over, so unchanged bundles cost no disk
-//! writes.
+//! One file a trust domain, written whole or not at all, named by the SHA-256 of the name, since a trust domain may be
+//! called `..`. A file is written only when the document changes or a good part of its life is over, so unchanged
+//! bundles cost no disk writes.
 
 use std::path::PathBuf;
 
@@ -103,7 +103,10 @@ impl BundleCache {
         match file::write_durably(&path, text.as_bytes(), Mode::Private) {
             Ok(()) => *written_at = Some(now),
             Err(error) => {
-                tracing::error!(trust_domain = cached.trust_domain, %error, "a bundle is in force but could not be written to the cache");
+                tracing::error!(
+                    trust_domain = cached.trust_domain, %error,
+                    "a bundle is in force but could not be written to the cache"
+                );
             }
         }
     }

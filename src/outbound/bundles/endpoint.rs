@@ -20,8 +20,8 @@ pub(crate) enum EndpointError {
     #[error(transparent)]
     Outbound(#[from] OutboundError),
     #[error(
-        "the endpoint's X.509-SVID is of the trust domain {0}, whose bundle is not at hand; register that trust domain, or \
-         set bootstrap_file"
+        "the endpoint's X.509-SVID is of the trust domain {0}, whose bundle is not at hand; register that trust \
+         domain, or set bootstrap_file"
     )]
     NoBundle(String),
     #[error("the TLS client cannot be set up: {0}")]

@@ -15,8 +15,8 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Puts a bundle in force as of `at`, when its source had it. It is recorded first; but what only removes trust takes
-    /// effect even if the log fails.
+    /// Puts a bundle in force as of `at`, when its source had it. It is recorded first; but what only removes trust
+    /// takes effect even if the log fails.
     pub(super) async fn put_in_force(
         &self,
         record: &TrustDomainRecord,
@@ -59,14 +59,20 @@ impl Ledger {
         let (trust_domain, keys) = (record.name(), bundle.fingerprints().len());
         match judgement {
             Judgement::Emptied => {
-                tracing::error!(%trust_domain, "the bundle of the trust domain has no key left, so none of its SVIDs is accepted")
+                tracing::error!(
+                    %trust_domain,
+                    "the bundle of the trust domain has no key left, so none of its SVIDs is accepted"
+                )
             }
             Judgement::Fetched | Judgement::Unchanged => {
                 tracing::info!(%trust_domain, keys, sequence = bundle.sequence(), "a bundle is in force");
             }
         }
         for skipped in bundle.skipped() {
-            tracing::debug!(%trust_domain, entry = skipped.index, reason = %skipped.reason, "an entry of the bundle is left out");
+            tracing::debug!(
+                %trust_domain, entry = skipped.index, reason = %skipped.reason,
+                "an entry of the bundle is left out"
+            );
         }
         Ok(())
     }

@@ -106,7 +106,8 @@ impl BundleRefresher {
         }
     }
 
-    /// A cached bundle was checked when it was fetched, but our keys and the other trust domains may have changed since.
+    /// A cached bundle was checked when it was fetched, but our keys and the other trust domains may have changed
+    /// since.
     async fn take_up(&self, record: &Arc<TrustDomainRecord>, cached: &CachedBundle, issuers: &Issuers) {
         let checked = Bundle::parse(cached.document.as_bytes()).map_err(RefusedBundle::from).and_then(|bundle| {
             judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints()).map(|_| bundle)
@@ -118,7 +119,10 @@ impl BundleRefresher {
                 source.lock().await.cached_at = Some(cached.fetched_at());
             }
             Err(error) => {
-                tracing::warn!(trust_domain = %record.name(), %error, "the cached bundle is refused; it is fetched again")
+                tracing::warn!(
+                    trust_domain = %record.name(), %error,
+                    "the cached bundle is refused; it is fetched again"
+                )
             }
         }
     }
@@ -144,8 +148,8 @@ impl BundleRefresher {
         self.look_now(record, issuers, &mut source, now).await
     }
 
-    /// The same for a request that needs the bundle. A failure is only logged: the caller's SVID is evaluated again with
-    /// the bundle in force.
+    /// The same for a request that needs the bundle. A failure is only logged: the caller's SVID is evaluated again
+    /// with the bundle in force.
     pub(crate) async fn refresh_for(&self, needs: &NeedsBundle, issuers: &Issuers, request: &str) {
         if let Err(error) = self.refresh(&needs.record, issuers).await {
             tracing::warn!(request, %error, "a request needs a bundle that could not be refreshed");
@@ -203,13 +207,13 @@ impl BundleRefresher {
                 Ok(())
             }
             Ok(FetchedBundle::Bundle { bundle, document, at }) => {
-                let judged = judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
-                if let Err(refused) = &judged {
+                let checked = judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
+                if let Err(refused) = &checked {
                     // A refused document must not count as unchanged at the next fetch.
                     source.seen = SeenDocument::default();
                     self.refuse(record, refused, now).await;
                 }
-                let judgement = judged.map_err(BundleSourceError::Refused)?;
+                let judgement = checked.map_err(BundleSourceError::Refused)?;
                 self.ledger.put_in_force(record, &bundle, at, judgement).await.map_err(BundleRefreshCause::Audit)?;
                 if let Some(document) = document {
                     self.cache.store(record, &document, &mut source.cached_at, now);

@@ -23,8 +23,8 @@ use crate::outbound::{Outbound, OutboundError};
 /// Longest file with a bundle or a map of bundles, in bytes.
 pub(crate) const MAX_BUNDLE_FILE: u64 = MAX_BUNDLE_BYTES as u64;
 
-/// When the Workload API has not confirmed its bundles for this time, that is reported. Its streams are opened again each
-/// minute, which confirms them.
+/// When the Workload API has not confirmed its bundles for this time, that is reported. Its streams are opened again
+/// each minute, which confirms them.
 const LONG_UNCONFIRMED: Duration = Duration::from_secs(150);
 
 /// No file system's clock is coarser than this.
@@ -157,8 +157,8 @@ impl Look<'_> {
         }
     }
 
-    /// The bundle that authenticates an endpoint: that of its own trust domain. For a self-serving endpoint that is the newest
-    /// one that we have, or the operator's copy until there is one, or where the copy is newer.
+    /// The bundle that authenticates an endpoint: that of its own trust domain. For a self-serving endpoint that is the
+    /// newest one that we have, or the operator's copy until there is one, or where the copy is newer.
     fn bundle_of(
         &self,
         record: &TrustDomainRecord,

@@ -1,4 +1,5 @@
-//! TXT records of a domain. Each name server is queried separately, so that one with a wrong answer is outvoted or noticed.
+//! TXT records of a domain. Each name server is queried separately, so that one with a wrong answer is outvoted or
+//! noticed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -82,7 +83,10 @@ impl Resolvers {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the system's name servers could not be read; only the configured ones are queried")
+                    tracing::warn!(
+                        %error,
+                        "the system's name servers could not be read; only the configured ones are queried"
+                    )
                 }
             }
         }

@@ -5,8 +5,8 @@ use broker::registration::{Absence, Answer, Observation};
 
 use crate::outbound::{Outbound, OutboundError};
 
-/// Fetches the document. The address is checked before connecting, and no redirect is followed: with either, outsiders could make
-/// a server fetch what they cannot reach.
+/// Fetches the document. The address is checked before connecting, and no redirect is followed: with either, outsiders
+/// could make a server fetch what they cannot reach.
 pub(crate) async fn observe(source: &str, url: &str, reach: &Reach) -> Observation {
     let fetched = match Outbound::new(reach) {
         Ok(outbound) => outbound.fetch(url).await,

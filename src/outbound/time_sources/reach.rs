@@ -17,7 +17,8 @@ pub(crate) enum ReachError {
     #[error("{host} could not be resolved: {error}")]
     Resolve { host: String, error: std::io::Error },
     #[error(
-        "{host} has the address {address}, which its section does not allow; if the host is internal, set internal = true"
+        "{host} has the address {address}, which its section does not allow; if the host is internal, set internal = \
+         true"
     )]
     Address { host: String, address: std::net::IpAddr },
     #[error("{0} has no address")]

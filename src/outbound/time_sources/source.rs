@@ -177,7 +177,8 @@ impl TimeSource {
         Ok((exchange, reply))
     }
 
-    /// The first valid answer to the query. Anything else is skipped, so that nobody can silence a source by answering first.
+    /// The first valid answer to the query. Anything else is skipped, so that nobody can silence a source by answering
+    /// first.
     async fn hear(
         &mut self,
         socket: &UdpSocket,
@@ -196,7 +197,10 @@ impl TimeSource {
             match self.accept(&packet, question) {
                 Ok(reply) => return Ok((received, reply)),
                 Err(TimeSourceError::Authentication(error)) => {
-                    tracing::debug!(source = self.settings.name, %error, "an answer of the time source was not authentic and is ignored");
+                    tracing::debug!(
+                        source = self.settings.name, %error,
+                        "an answer of the time source was not authentic and is ignored"
+                    );
                 }
                 Err(error) => return Err(error),
             }
@@ -205,8 +209,8 @@ impl TimeSource {
 
     fn accept(&mut self, packet: &Packet<'_>, question: &Question) -> Result<Reply, TimeSourceError> {
         let Some(keyed) = &mut self.association else { return packet.body.map_err(TimeSourceError::Kiss) };
-        // A server that lost its keys cannot authenticate this answer (RFC 8915 §5.7). Anyone who knows the identifier is on
-        // the network path and could have dropped the query as well.
+        // A server that lost its keys cannot authenticate this answer (RFC 8915 §5.7). Anyone who knows the identifier
+        // is on the network path and could have dropped the query as well.
         if packet.body == Err(Kiss::NtsNak) && association::has_identifier(packet, &question.identifier) {
             return Err(TimeSourceError::Kiss(Kiss::NtsNak));
         }

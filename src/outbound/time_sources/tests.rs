@@ -1,4 +1,4 @@
-//! Our client against a server of network time security on this machine, which can be told to misbehave.
+//! Our client against a Network Time Security server on this machine, which can be set to misbehave.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -127,7 +127,7 @@ impl Server {
         tls.read_exact(&mut offer).await?;
         assert_eq!(offer, [0x80, 1, 0, 2, 0, 0, 0x80, 4, 0, 2, 0, 15, 0x80, 0, 0, 0]);
         self.exchanges.fetch_add(1, Ordering::Relaxed);
-        // A real server's cookie holds the keys encrypted; nobody listens here.
+        // A real server's cookie holds the keys encrypted; nothing listens here.
         let mut cookie = Vec::new();
         for direction in 0..2 {
             let context = [0, 0, 0, 15, direction];

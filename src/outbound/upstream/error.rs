@@ -9,7 +9,7 @@ pub(crate) enum UpstreamError {
     /// The access token is not the ID token's (OpenID Connect Core §3.1.3.6).
     #[error("the upstream's access token does not belong to its ID token (at_hash)")]
     AccessHash,
-    /// `azp` is missing beside several audiences, or somebody else's (OpenID Connect Core §3.1.3.7, 4 and 5).
+    /// `azp` is missing beside several audiences, or another client's (OpenID Connect Core §3.1.3.7, 4 and 5).
     #[error("the upstream's ID token was made for another client (azp)")]
     AuthorizedParty,
     /// The login there is older than the client allows, or its time is missing though `max_age` requires it.

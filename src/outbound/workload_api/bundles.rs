@@ -68,7 +68,8 @@ impl Joined {
         }
     }
 
-    /// Takes one of the full states. Bundles are published only when both are known: half a bundle would look like a withdrawal.
+    /// Takes one of the full states. Bundles are published only when both are known: half a bundle would look like a
+    /// withdrawal.
     fn tell(&self, kind: Kind, told: Told) {
         let at = self.clock.now();
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);

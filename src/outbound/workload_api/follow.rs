@@ -73,7 +73,8 @@ impl Follower {
             let is_final = trouble.is_final();
             following.bear(trouble);
             if is_final {
-                // Another agent may stand there one day, so it is asked now and then, as often as a quiet stream is opened anew.
+                // Another agent may stand there one day, so it is asked now and then, as often as a quiet stream is
+                // opened anew.
                 tokio::time::sleep(self.jittered(self.pace.resigned)).await;
                 continue;
             }
@@ -143,7 +144,10 @@ impl<T: Topic> Following<T> {
     fn bear(&mut self, trouble: Trouble) {
         self.topic.bear(&trouble);
         if self.told.as_ref() != Some(&trouble) {
-            tracing::warn!(topic = self.topic.name(), %trouble, advice = trouble.advice(), "a stream of the Workload API failed; it is opened again");
+            tracing::warn!(
+                topic = self.topic.name(), %trouble, advice = trouble.advice(),
+                "a stream of the Workload API failed; it is opened again"
+            );
         }
         self.told = Some(trouble);
     }

@@ -1,4 +1,4 @@
-//! Our own X.509-SVID, as the listener for workloads shows it.
+//! Our own X.509-SVID, as the listener for workloads presents it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,8 +21,8 @@ use super::trouble::Trouble;
 /// How often it is looked whether there is something to tell.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The X.509-SVID that the Workload API gave last. New connections get a new one; open ones keep what they have. One that is
-/// withdrawn or has expired is not shown: without another, handshakes fail.
+/// The X.509-SVID that the Workload API gave last. New connections get a new one; open ones keep what they have. One
+/// that is withdrawn or has expired is not presented: without another, handshakes fail.
 pub(crate) struct OwnSvid {
     clock: Arc<dyn Clock>,
     /// Written by the follower alone.

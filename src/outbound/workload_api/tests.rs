@@ -34,16 +34,16 @@ const PACE: Pace = Pace {
 };
 
 /// A clock that stands still until it is set.
-struct Hands(Mutex<UnixTime>);
+struct ManualClock(Mutex<UnixTime>);
 
-impl Hands {
+impl ManualClock {
     fn later(&self, seconds: u64) {
         let mut now = self.0.lock().expect("not poisoned");
         *now = now.plus(Duration::from_secs(seconds));
     }
 }
 
-impl Clock for Hands {
+impl Clock for ManualClock {
     fn now(&self) -> UnixTime {
         *self.0.lock().expect("not poisoned")
     }
@@ -52,13 +52,13 @@ impl Clock for Hands {
 /// A socket, a clock and who follows.
 struct Scratch {
     folder: TempDir,
-    clock: Arc<Hands>,
+    clock: Arc<ManualClock>,
     api: WorkloadApi,
 }
 
 impl Scratch {
     fn new(folder: TempDir, wants_svid: bool) -> Self {
-        let clock = Arc::new(Hands(Mutex::new(UnixTime::from_seconds(NOON))));
+        let clock = Arc::new(ManualClock(Mutex::new(UnixTime::from_seconds(NOON))));
         let address = Address::parse(&format!("unix://{}", socket(&folder).display())).expect("an address");
         let api = WorkloadApi::at_pace(&address, wants_svid, clock.clone(), PACE);
         Self { folder, clock, api }
@@ -100,11 +100,11 @@ async fn comes(what: &str, is_there: impl AsyncFn() -> bool) {
     panic!("{what} never came");
 }
 
-/// A client that takes whatever is shown.
+/// A client that accepts any certificate.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptsAnyServer(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptsAnyServer {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -150,7 +150,7 @@ async fn connect(own: &Arc<OwnSvid>) -> Option<Connection> {
         .with_safe_default_protocol_versions()
         .expect("versions")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_custom_certificate_verifier(Arc::new(AcceptsAnyServer(provider)))
         .with_no_client_auth();
     let (near, far) = tokio::io::duplex(1 << 16);
     let name = ServerName::try_from("instance.test").expect("a name");
@@ -160,7 +160,7 @@ async fn connect(own: &Arc<OwnSvid>) -> Option<Connection> {
     Some((connected.ok()?, accepted.ok()?))
 }
 
-/// What a new connection is shown.
+/// The certificate that a new connection gets.
 async fn shown(own: &Arc<OwnSvid>) -> Option<Vec<u8>> {
     let (client, _server) = connect(own).await?;
     Some(client.get_ref().1.peer_certificates()?.first()?.to_vec())
@@ -247,8 +247,8 @@ async fn an_agent_that_dies_takes_nothing_with_it_and_is_found_again() {
 #[tokio::test]
 async fn an_instance_without_an_svid_says_what_to_do() {
     let short = Duration::from_millis(700);
-    let nobody = Scratch::new(tempfile::tempdir().expect("a folder"), true);
-    let error = nobody.api.first_svid_within(short).await.expect_err("nobody answers").to_string();
+    let without_agent = Scratch::new(tempfile::tempdir().expect("a folder"), true);
+    let error = without_agent.api.first_svid_within(short).await.expect_err("no answer").to_string();
     assert!(error.contains("agent.sock") && error.contains("start the agent"), "{error}");
 
     let (denied, _agent) = Scratch::with(Says { refusal: Some(Code::PermissionDenied), ..Says::default() }, true);
@@ -272,7 +272,7 @@ fn addresses_are_of_two_kinds() {
     }
 }
 
-/// A snapshot whose trust domains are told by the Workload API.
+/// A snapshot whose bundles come from the Workload API.
 fn registered(names: &[&str]) -> Issuers {
     let spec = |name: &&str| TrustDomainSpec::new(TrustDomain::parse(name).expect("a name"), BundleSource::WorkloadApi);
     let registry = Registry { trust_domains: names.iter().map(spec).collect(), ..Registry::default() };
@@ -284,7 +284,7 @@ fn record<'a>(issuers: &'a Issuers, name: &str) -> &'a Arc<TrustDomainRecord> {
 }
 
 impl Scratch {
-    fn keeper(&self) -> BundleRefresher {
+    fn refresher(&self) -> BundleRefresher {
         BundleRefresher::new(BundleParts {
             clock: self.clock.clone(),
             random: Arc::new(SystemRandom),
@@ -308,17 +308,17 @@ async fn each_message_is_the_full_state_of_all_trust_domains() {
     let null = br#"{"keys":null}"#;
     let both = || Says::default().with("a.test", &[&a], &a.jwks()).with("b.test", &[&b], null);
     let (scratch, agent) = Scratch::with(both().with("unregistered.test", &[&next], null), false);
-    let (issuers, keeper) = (registered(&["a.test", "b.test", "c.test"]), scratch.keeper());
-    let look = async |name: &str| keeper.look_at_once(record(&issuers, name), &issuers).await;
+    let (issuers, refresher) = (registered(&["a.test", "b.test", "c.test"]), scratch.refresher());
+    let look = async |name: &str| refresher.look_at_once(record(&issuers, name), &issuers).await;
     scratch.api.first_bundles().await;
-    keeper.begin(&issuers).await;
-    let state = |name: &str| keeper.report(record(&issuers, name)).state;
+    refresher.begin(&issuers).await;
+    let state = |name: &str| refresher.report(record(&issuers, name)).state;
     assert_eq!(
         ["a.test", "b.test", "c.test"].map(state),
         [BundleState::Fresh, BundleState::Fresh, BundleState::Missing]
     );
     assert_eq!(["a.test", "b.test"].map(|name| keys(&issuers, name)), [(1, 1), (1, 0)]);
-    let error = look("c.test").await.expect_err("is not told").to_string();
+    let error = look("c.test").await.expect_err("is not in the state").to_string();
     assert!(error.contains("does not know this trust domain"), "{error}");
 
     // Two authorities in one row; and one trust domain that says nonsense harms no other.
@@ -347,13 +347,13 @@ async fn bundles_that_the_api_does_not_confirm_grow_old() {
     let a = Authority::new();
     let says = Says::default().with("a.test", &[&a], &a.jwks());
     let (scratch, agent) = Scratch::with(says.clone(), false);
-    let (issuers, keeper) = (registered(&["a.test"]), scratch.keeper());
-    let look = async || keeper.look_at_once(record(&issuers, "a.test"), &issuers).await;
-    let state = || keeper.report(record(&issuers, "a.test")).state;
+    let (issuers, refresher) = (registered(&["a.test"]), scratch.refresher());
+    let look = async || refresher.look_at_once(record(&issuers, "a.test"), &issuers).await;
+    let state = || refresher.report(record(&issuers, "a.test")).state;
     scratch.api.first_bundles().await;
-    look().await.expect("is told");
+    look().await.expect("is in the state");
 
-    // While it answers, what is told again is as good as new, however long ago it was first told.
+    // While it answers, a repeated state counts as new, however old the first one is.
     scratch.clock.later(86_401);
     assert_eq!(state(), BundleState::Stale);
     comes("the same again", async || look().await.is_ok() && state() == BundleState::Fresh).await;
@@ -368,7 +368,7 @@ async fn bundles_that_the_api_does_not_confirm_grow_old() {
     assert_eq!((record(&issuers, "a.test").held().fetched_at(), state()), (fetched_at, BundleState::Fresh));
     drop(agent);
     scratch.clock.later(86_400);
-    look().await.expect_err("nobody answers");
+    look().await.expect_err("no answer");
     assert_eq!(state(), BundleState::Stale);
 
     let _agent = scratch.agent(says);

@@ -41,7 +41,8 @@ impl Trouble {
             }
             Self::Unreachable(_) => "start the agent, let this user open its socket, or correct spiffe.workload_api",
             Self::Withdrawn(_) => {
-                "register this process with the agent's server (an entry whose selectors it has), or set listen.svid.identity = \"files\""
+                "register this process with the agent's server (an entry whose selectors it has), or set \
+                 listen.svid.identity = \"files\""
             }
         }
     }
@@ -78,7 +79,7 @@ impl From<WorkloadApiError> for Trouble {
             WorkloadApiError::NoIdentityIssued => Self::Withdrawn("no identity issued".to_owned()),
             WorkloadApiError::PermissionDenied(message) => Self::Withdrawn(message),
             WorkloadApiError::Transport(error) => error.into(),
-            // The causes of these speak of certificates, never of the bytes of a key.
+            // The causes of these mention certificates, never the bytes of a key.
             error => Self::Unusable(innermost(&error)),
         }
     }
