@@ -7,7 +7,7 @@
 
 mod enforcing;
 mod evidence;
-mod keeping;
+mod recheck;
 mod registrant;
 mod registrar;
 mod replay;

@@ -8,18 +8,18 @@
 //! next process continues where the last one ended. A key without its place in the register is an
 //! interrupted change and is destroyed at the next start.
 
+mod due_changes;
 mod error;
 mod files;
-mod making;
+mod key_plan;
 mod register;
-mod turn;
 mod units;
 
+pub(crate) use due_changes::IN_FLIGHT;
 pub(crate) use error::UnitsError;
 pub(crate) use files::{UnitFileError, UnitFiles};
-pub(crate) use making::{Making, Root};
+pub(crate) use key_plan::{Making, Root};
 pub(crate) use register::KeyPlace;
-pub(crate) use turn::IN_FLIGHT;
 pub(crate) use units::TimestampUnits;
 
 #[cfg(test)]

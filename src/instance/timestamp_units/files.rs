@@ -8,7 +8,7 @@ use shared::keys::{KeyAlgorithm, KeyFile, SignatureAlgorithm, SigningKey};
 use shared::random::Random;
 use shared::x509::{Chain, ChainError};
 
-use super::making::Root;
+use super::key_plan::Root;
 use super::register::{UnitRegister, UnitRegisterError};
 use crate::file::{self, FileError, Mode};
 use crate::instance::data_dir::{DataDir, DataDirError, InstanceFile};

@@ -1,4 +1,4 @@
-//! The units, and the changes that an operator asks for. What becomes due as time passes is in [`super::turn`].
+//! The units, and the changes that an operator asks for. What becomes due as time passes is in [`super::due_changes`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tsa::{SigningUnit, Succession, UnitConfig};
 
 use super::error::UnitsError;
 use super::files::UnitFiles;
-use super::making::Making;
+use super::key_plan::Making;
 use super::register::{Generation, KeyPlace, RegisteredUnit, UnitRegister};
 use crate::instance::assemble::{UnitSetting, UnitSettings};
 use crate::instance::data_dir::{DataDir, InstanceFile};

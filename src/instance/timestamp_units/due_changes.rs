@@ -10,7 +10,7 @@ use shared::x509::RevocationAddresses;
 
 use super::error::UnitsError;
 use super::files::UnitFileError;
-use super::making::{Making, Root};
+use super::key_plan::{Making, Root};
 use super::register::{Generation, KeyPlace, RegisteredUnit};
 use super::units::{Event, KEY_PREFIX, TimestampUnits};
 use crate::instance::assemble::UnitSettings;
