@@ -223,7 +223,7 @@ impl Instance {
         tasks.spawn(self.time.clone().ask_sources());
         tasks.spawn(self.time.clone().keep_mark());
         tasks.spawn(self.timestamps.clone().keep_counting());
-        tasks.spawn(self.rollover.clone().keep_turning());
+        tasks.spawn(self.rollover.clone().keep_rolling_over());
         tasks.spawn(self.revocations.clone().keep_fresh());
         let publisher = self.publisher.clone();
         tasks.spawn(async move { publisher.keep_fresh(&SystemClock).await });

@@ -2,8 +2,8 @@
 //!
 //! A request takes the snapshot in force when it begins and never looks again, so no answer mixes two configurations. A
 //! new one is made beside the old, from all settings and all registrations; only when that succeeded and the audit log
-//! holds the record of it does it come into force. Making one is serialised: two changes at once become two snapshots,
-//! one after the other.
+//! holds the record of it does it come into force. UnitKeyPlan one is serialised: two changes at once become two
+//! snapshots, one after the other.
 
 mod cause;
 mod inputs;

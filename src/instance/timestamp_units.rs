@@ -18,7 +18,7 @@ mod units;
 pub(crate) use due_changes::IN_FLIGHT;
 pub(crate) use error::UnitsError;
 pub(crate) use files::{UnitFileError, UnitFiles};
-pub(crate) use key_plan::{Making, Root};
+pub(crate) use key_plan::{Root, UnitKeyPlan};
 pub(crate) use register::KeyPlace;
 pub(crate) use units::TimestampUnits;
 

@@ -43,17 +43,17 @@ pub(crate) struct Rollover {
 
 impl Rollover {
     /// Does what is due, every 20 seconds; never returns.
-    pub(crate) async fn keep_turning(self: Arc<Self>) {
+    pub(crate) async fn keep_rolling_over(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            if let Err(error) = self.clone().turn(SystemClock.now()).await {
+            if let Err(error) = self.clone().step(SystemClock.now()).await {
                 tracing::error!(%error, "the rollover of the timestamp units' keys failed; this is tried again");
             }
         }
     }
 
     /// Does what is due at `now`.
-    pub(crate) async fn turn(self: Arc<Self>, now: UnixTime) -> Result<(), RolloverError> {
+    pub(crate) async fn step(self: Arc<Self>, now: UnixTime) -> Result<(), RolloverError> {
         let is_made = self.with_units(move |this, units| {
             let root = || this.files.root(None, &this.key_file);
             let is_made = units.make_due(&this.settings, this.addresses.as_ref(), &root, now)?;

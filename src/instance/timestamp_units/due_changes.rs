@@ -10,7 +10,7 @@ use shared::x509::RevocationAddresses;
 
 use super::error::UnitsError;
 use super::files::UnitFileError;
-use super::key_plan::{Making, Root};
+use super::key_plan::{Root, UnitKeyPlan};
 use super::register::{Generation, KeyPlace, RegisteredUnit};
 use super::units::{Event, KEY_PREFIX, TimestampUnits};
 use crate::instance::assemble::UnitSettings;
@@ -106,8 +106,8 @@ impl TimestampUnits {
                 }
             };
             let use_from = last_use.minus(ahead).max(now);
-            let making = Making { root: &root, settings, addresses, token: None };
-            self.next(&name, use_from, &making, now)?;
+            let plan = UnitKeyPlan { root: &root, settings, addresses, token: None };
+            self.next(&name, use_from, &plan, now)?;
             tracing::warn!(
                 unit = name,
                 from = use_from.rfc3339().unwrap_or_default(),

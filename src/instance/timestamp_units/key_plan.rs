@@ -14,7 +14,7 @@ pub(crate) struct Root {
 }
 
 /// What a new key and certificate of a unit are made from.
-pub(crate) struct Making<'a> {
+pub(crate) struct UnitKeyPlan<'a> {
     pub(crate) root: &'a Root,
     pub(crate) settings: &'a UnitSettings,
     pub(crate) addresses: Option<&'a RevocationAddresses>,

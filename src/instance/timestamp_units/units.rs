@@ -14,7 +14,7 @@ use tsa::{SigningUnit, Succession, UnitConfig};
 
 use super::error::UnitsError;
 use super::files::UnitFiles;
-use super::key_plan::Making;
+use super::key_plan::UnitKeyPlan;
 use super::register::{Generation, KeyPlace, RegisteredUnit, UnitRegister};
 use crate::instance::assemble::{UnitSetting, UnitSettings};
 use crate::instance::data_dir::{DataDir, InstanceFile};
@@ -62,7 +62,7 @@ impl TimestampUnits {
         &mut self,
         name: &str,
         algorithm: KeyAlgorithm,
-        making: &Making<'_>,
+        plan: &UnitKeyPlan<'_>,
         now: UnixTime,
     ) -> Result<(), UnitsError> {
         // Short enough that name and generation fit into a common name of 64 characters.
@@ -73,7 +73,7 @@ impl TimestampUnits {
         if self.register.unit(name).is_some() {
             return Err(UnitsError::Exists(name.to_owned()));
         }
-        let generation = self.make(name, 1, algorithm, making, now)?;
+        let generation = self.make(name, 1, algorithm, plan, now)?;
         let unit = RegisteredUnit {
             name: name.to_owned(),
             algorithm: algorithm.name().to_owned(),
@@ -89,7 +89,7 @@ impl TimestampUnits {
         &mut self,
         name: &str,
         use_from: UnixTime,
-        making: &Making<'_>,
+        plan: &UnitKeyPlan<'_>,
         now: UnixTime,
     ) -> Result<(), UnitsError> {
         let unit = self.register.unit(name).ok_or_else(|| UnitsError::NoSuchUnit(name.to_owned()))?;
@@ -106,7 +106,7 @@ impl TimestampUnits {
             return Err(UnitsError::Past(time(use_from)));
         }
         let (number, algorithm) = (newest.number + 1, unit.algorithm()?);
-        let generation = self.make(name, number, algorithm, making, now)?;
+        let generation = self.make(name, number, algorithm, plan, now)?;
         let mut register = self.register.clone();
         if let Some(unit) = register.unit_mut(name) {
             unit.generations.push(Generation { use_from: use_from.seconds(), ..generation });
@@ -120,11 +120,11 @@ impl TimestampUnits {
         name: &str,
         number: u32,
         algorithm: KeyAlgorithm,
-        making: &Making<'_>,
+        key_plan: &UnitKeyPlan<'_>,
         now: UnixTime,
     ) -> Result<Generation, UnitsError> {
         let stem = format!("{KEY_PREFIX}{name}-{number}");
-        let (place, public) = match &making.token {
+        let (place, public) = match &key_plan.token {
             Some((uri, signer)) => {
                 check_kind(&**signer, algorithm)?;
                 (KeyPlace::Token(uri.clone()), signer.public_key().clone())
@@ -145,18 +145,18 @@ impl TimestampUnits {
         };
         let event = Event { unit: name, number, public: &public, serial: String::new(), now };
         self.record(&event, UnitEvent::Made, 0)?;
-        let setup = CaSetup { instance: &self.instance.name, root_key: &making.root.key, now, random: &SystemRandom };
+        let setup = CaSetup { instance: &self.instance.name, root_key: &key_plan.root.key, now, random: &SystemRandom };
         let plan = UnitPlan {
             role: &format!("tsa {name} {number}"),
             key: &public,
-            validity: making.settings.validity,
-            key_use: making.settings.key_use,
-            addresses: making.addresses,
+            validity: key_plan.settings.validity,
+            key_use: key_plan.settings.key_use,
+            addresses: key_plan.addresses,
         };
         // The root's key is used only after this is on record.
         self.record(&event, UnitEvent::Certified, now.plus(plan.key_use).seconds())?;
-        let certificate = setup.unit(&making.root.certificate, &plan)?;
-        let chain = Chain::new(vec![certificate, making.root.certificate.clone()])?;
+        let certificate = setup.unit(&key_plan.root.certificate, &plan)?;
+        let chain = Chain::new(vec![certificate, key_plan.root.certificate.clone()])?;
         self.files.write_chain(&stem, &chain)?;
         Ok(generation)
     }
