@@ -50,7 +50,7 @@ pub(crate) enum KeyName {
 }
 
 impl KeyName {
-    /// All of them.
+    /// All keys of an instance.
     pub(crate) const ALL: [Self; 11] = [
         Self::RootCa,
         Self::IssuingCa,

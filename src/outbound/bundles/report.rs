@@ -35,7 +35,7 @@ pub(crate) enum BundleState {
 }
 
 impl BundleState {
-    /// All of them.
+    /// All states.
     pub(crate) const ALL: [Self; 4] = [Self::Empty, Self::Fresh, Self::Missing, Self::Stale];
 
     pub(crate) fn name(self) -> &'static str {
