@@ -1,4 +1,4 @@
-//! The one place that reads the system's clocks.
+//! The system's clocks. No other module reads them.
 
 mod both;
 mod kernel;

@@ -1,11 +1,11 @@
-//! A view of whatever is in force now, for those who must not see it change under way.
+//! A view of the value in force now, which a request loads once and uses to its end.
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 
-/// A value that is swapped whole, read anew by each [`Self::load`]. As the state of a router it gives each request the value that was in force when the request
-/// began; a handler holds it to its end and never sees another.
+/// A value that is swapped whole; each [`Self::load`] returns the present one. As the state of a router it gives each
+/// request the value that was in force when the request began.
 pub(crate) struct Current<T>(Arc<dyn Fn() -> Arc<T> + Send + Sync>);
 
 impl<T> Current<T> {
@@ -13,7 +13,7 @@ impl<T> Current<T> {
         Self(Arc::new(load))
     }
 
-    /// Always the same, for tests.
+    /// A value that never changes, for tests.
     #[cfg(test)]
     pub(crate) fn fixed(value: Arc<T>) -> Self
     where

@@ -4,20 +4,22 @@
 //!
 //! [`write_durably`] and [`replace_durably`] make these calls, in this order, and each must succeed before the next:
 //!
-//! 1. `open` of a file that ends in `.new`, in the folder of the file itself, since `rename` does not cross file systems;
+//! 1. `open` of a file that ends in `.new`, in the folder of the file itself, since `rename` does not cross file
+//!    systems;
 //! 2. `write` of everything (a replaced file's owner and mode are set here as well);
-//! 3. `fsync` of the new file. POSIX ("data … transferred to the storage device") and Linux's fsync(2) say that its bytes and
-//!    its length are on the disk when it returns;
-//! 4. `rename` of the new file to the name. POSIX says that the name leads to the old file or to the new one at every moment;
+//! 3. `fsync` of the new file. POSIX ("data … transferred to the storage device") and Linux's fsync(2) say that its
+//!    bytes and its length are on the disk when it returns;
+//! 4. `rename` of the new file to the name. POSIX says that the name leads to the old file or to the new one at every
+//!    moment;
 //! 5. `fsync` of the folder: fsync(2) says that syncing a file does not sync the entry that names it.
 //!
-//! So after a return without an error the new bytes survive a crash of the process, of the kernel and of the power. After an
-//! error, or a crash at any moment before, a reader finds the old file whole or the new one whole, and perhaps a `.new` beside it,
-//! which nobody reads and the next write overwrites.
+//! So after a return without an error the new bytes survive a crash of the process, of the kernel and of the power.
+//! After an error, or a crash at any moment before, a reader finds the old file whole or the new one whole, and perhaps
+//! a `.new` beside it, which nobody reads and the next write overwrites.
 //!
-//! Not promised: anything on a disk that says it has written what it has not, or on a network file system with rules of its
-//! own; the order of two writers of one file (the data directory's lock keeps a second process out); that no copy of the old bytes
-//! is left on the disk; and after an error, which of the two files is there.
+//! Not promised: anything on a disk that says it has written what it has not, or on a network file system with rules of
+//! its own; the order of two writers of one file (the data directory's lock keeps a second process out); that no copy
+//! of the old bytes is left on the disk; and after an error, which of the two files is there.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -43,13 +45,13 @@ impl FileError {
 /// Who may read a file.
 #[derive(Clone, Copy)]
 pub(crate) enum Mode {
-    /// Only we.
+    /// Only the user of this process.
     Private,
-    /// Everybody who may enter the directory.
+    /// Everyone who may enter the directory.
     Public,
 }
 
-/// Makes a directory that only we may enter, and those above it, if they are missing.
+/// Creates a directory that only the user of this process may enter, and its missing parents.
 pub(crate) fn create_dir(path: &Path) -> Result<(), FileError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::at(path))
 }
@@ -62,7 +64,7 @@ pub(crate) fn names(path: &Path) -> Result<Vec<String>, FileError> {
         .collect()
 }
 
-/// True when anybody but the owner may read the file.
+/// Whether anyone but the owner may read the file.
 pub(crate) fn others_may_read(path: &Path) -> Result<bool, FileError> {
     Ok(std::fs::metadata(path).map_err(FileError::at(path))?.permissions().mode() & 0o077 != 0)
 }
@@ -84,7 +86,7 @@ pub(crate) fn read_bytes(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
 }
 
 /// Writes a file whole: it is durable when this returns, and a crash before leaves the old one or the new
-/// one, never a part. The module says what that rests on.
+/// one, never a part. The module documentation says what that depends on.
 pub(crate) fn write_durably(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
     let beside = path.with_extension("new");
     let bits = match mode {
@@ -102,7 +104,7 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8], mode: Mode) -> Result<(),
     take_place(&beside, path)
 }
 
-/// The same in place of a file that somebody else made, whose mode and owner stay.
+/// Replaces an existing file in the same way; its mode and owner stay.
 pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let old = std::fs::metadata(path).map_err(FileError::at(path))?;
     let mut beside = path.as_os_str().to_owned();
@@ -115,7 +117,7 @@ pub(crate) fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), FileError
     let written = (|| {
         file.write_all(bytes)?;
         if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-            // Who runs a command as root must not leave a file that the instance's own user cannot read.
+            // A command that root runs must not leave a file that the instance's own user cannot read.
             std::os::unix::fs::fchown(&file, Some(old.uid()), Some(old.gid()))?;
         }
         file.set_permissions(old.permissions())?;

@@ -1,5 +1,5 @@
-//! An instance, opened: its logs, its authorities, its provider, its trust root, and what goes on beside the requests. How
-//! it is served, it does not know.
+//! An open instance: its logs, authorities, provider, trust root and background tasks. It does not know how it is
+//! served.
 
 pub(crate) mod assemble;
 pub(crate) mod certificate_authority;
@@ -51,7 +51,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use self::error::InstanceError;
 use self::opened::Opened;
-use self::parts::{Parts, PublishedRoot};
+use self::parts::{InstanceParts, PublishedRoot};
 use self::tasks::revocation_refresher::RevocationRefresher;
 use self::tasks::rollover::Rollover;
 use self::tasks::sweep;
@@ -73,9 +73,9 @@ use crate::outbound::KeyRefresher;
 use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::workload_api::{OwnSvid, WorkloadApi};
 
-/// An instance, open. What serves it takes what it needs.
+/// An open instance. The listeners take from it what they serve.
 pub(crate) struct Instance {
-    /// Where clients reach it.
+    /// The origin that clients use.
     pub(crate) origin: Origin,
     /// SHA-256 of the TUF root, hex.
     pub(crate) root_checksum: String,
@@ -87,25 +87,25 @@ pub(crate) struct Instance {
     pub(crate) audit: Log,
     /// The issuing authority's key.
     pub(crate) issuing_key: Arc<dyn Signer>,
-    /// The time that timestamps are made of.
+    /// The time that timestamps state.
     pub(crate) time: Arc<TrustedTime>,
     /// The timestamp authority.
     pub(crate) timestamps: Arc<TimestampAuthority>,
-    /// What the operator says about it.
+    /// The operator's part of the disclosure statement.
     pub(crate) disclosure: DisclosureSection,
     /// The bundle of our own trust domain, if we have one.
     pub(crate) own_bundle: Option<Bytes>,
-    /// Looks after the bundles of the others.
+    /// Fetches the bundles of other trust domains.
     pub(crate) bundles: Arc<BundleRefresher>,
-    /// The people who log in with a password.
+    /// The users who log in with a password.
     pub(crate) local_users: Arc<LocalUsers>,
-    /// The snapshot in force, and the way to another.
+    /// The snapshot in force, and how to replace it.
     pub(crate) snapshots: Arc<Snapshots>,
-    /// Reads the configuration again.
+    /// Reloads the configuration.
     pub(crate) reloader: Arc<Reloader>,
-    /// Keeps the issuers that owners bring.
+    /// Keeps the issuers that domain owners register.
     pub(crate) registrar: Arc<Registrar>,
-    /// The present moment, where it need not be trusted as a timestamp's.
+    /// The present time, where it need not be trusted as a timestamp's.
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     store: Arc<dyn Store>,
@@ -118,7 +118,8 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Opens the instance in `data` to be served as `origin`, with what `workload_api` says if there is one.
+    /// Opens the instance in `data` to be served as `origin`, with the bundles and SVID of `workload_api` if there is
+    /// one.
     ///
     /// The order is that of trust: what is revoked, then the units that may still sign, then the trust root that names
     /// them, and only then what signs.
@@ -131,7 +132,7 @@ impl Instance {
         let file = data.instance_file()?;
         let opened = Opened::new(data, &file, &settings)?;
         opened.record_start(&settings, &origin).await?;
-        let parts = Parts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
+        let parts = InstanceParts { data, file: &file, opened: &opened, settings: &settings, origin: &origin };
         let revocations = parts.revocations()?;
         let mut units = parts.timestamp_units(&revocations)?;
         let bundles = parts.bundles(&units.chains()?, workload_api.as_ref())?;
@@ -186,12 +187,12 @@ impl Instance {
         })
     }
 
-    /// What is published of trust.
+    /// The published trust root.
     pub(crate) fn published_trust(&self) -> Arc<PublishedTrust> {
         self.publisher.published()
     }
 
-    /// What is published of revocation.
+    /// The published revocation list and OCSP answers.
     pub(crate) fn published_revocations(&self) -> Arc<PublishedRevocations> {
         self.revocations.published.clone()
     }
@@ -206,8 +207,8 @@ impl Instance {
         self.snapshots.part(|snapshot| &snapshot.issuers)
     }
 
-    /// Reads the configuration again on every SIGHUP and when its file changes, until it is dropped. Nothing if there
-    /// is no file: then SIGHUP ends the program, as it ends others.
+    /// Reloads the configuration on every SIGHUP and when its file changes, until the future is dropped. `None` if
+    /// there is no file: then SIGHUP ends the program, as usual.
     pub(crate) fn follow_configuration(&self) -> Result<Option<impl Future<Output = ()> + use<>>, std::io::Error> {
         if !self.reloader.has_file() {
             return Ok(None);
@@ -215,14 +216,14 @@ impl Instance {
         Ok(Some(self.reloader.clone().follow(signal(SignalKind::hangup())?)))
     }
 
-    /// What goes on beside the requests, until it is shut down.
+    /// The background tasks, which run until they are shut down.
     pub(crate) fn tasks(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(self.time.clone().watch());
         tasks.spawn(self.time.clone().ask_sources());
         tasks.spawn(self.time.clone().keep_mark());
         tasks.spawn(self.timestamps.clone().keep_counting());
-        tasks.spawn(self.rollover.clone().keep_turning());
+        tasks.spawn(self.rollover.clone().keep_rolling_over());
         tasks.spawn(self.revocations.clone().keep_fresh());
         let publisher = self.publisher.clone();
         tasks.spawn(async move { publisher.keep_fresh(&SystemClock).await });
@@ -237,14 +238,14 @@ impl Instance {
     pub(crate) fn close(&self) {
         self.timestamps.record_count();
         if let Err(error) = self.time.keep_mark_now() {
-            tracing::error!(%error, "the latest time signed could not be kept; the audit log still has it");
+            tracing::error!(%error, "the latest time signed could not be stored; the audit log still has it");
         }
         self.logs.iter().for_each(Log::close);
     }
 }
 
-/// Takes up the bundles that are at hand. The Workload API's first answer is waited for only where a trust domain needs
-/// it.
+/// Loads the bundles that are already here. The Workload API's first answer is waited for only where a trust domain
+/// needs it.
 async fn begin_bundles(bundles: &BundleRefresher, issuers: &Issuers, workload_api: Option<&WorkloadApi>) {
     let mut records = issuers.trust_domains().iter();
     if let Some(workload_api) = workload_api

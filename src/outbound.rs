@@ -1,9 +1,10 @@
-//! What the instance asks of others: the metadata and keys of registered issuers and upstream providers, and nothing else.
+//! The instance's outgoing calls: for issuers' keys, SPIFFE bundles, upstream logins, domain proofs, the time and the
+//! Workload API. Nothing else is called.
 //!
-//! Every call goes to a host that a record names, by `https`, and is over within ten seconds; it follows no redirect,
-//! obeys no proxy from the environment, carries no credential of ours by itself, and reads at most 1 MiB. A host's name
-//! is resolved here and only addresses that the record allows are connected to, so a name that points into our own
-//! network leads nowhere.
+//! The HTTP client calls only hosts that a record names, by `https`, and ends within ten seconds; it follows no
+//! redirect, obeys no proxy from the environment, carries no credential of ours by itself, and reads at most 1 MiB. A
+//! host's name is resolved here and only addresses that the record allows are connected to, so a name that points into
+//! our own network leads nowhere.
 
 mod address;
 pub(crate) mod bundles;
@@ -15,9 +16,9 @@ pub(crate) mod time_sources;
 pub(crate) mod upstream;
 pub(crate) mod workload_api;
 
-pub(crate) use address::Place;
+pub(crate) use address::AddressKind;
 pub(crate) use client::{Outbound, OutboundError};
-pub(crate) use key_refresher::{KeyRefresher, RefreshError};
+pub(crate) use key_refresher::{KeyRefreshError, KeyRefresher};
 
 #[cfg(test)]
 mod tests;

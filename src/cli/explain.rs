@@ -17,7 +17,7 @@ use crate::cli::api_client::ApiClient;
 use crate::clock::SystemClock;
 use crate::file;
 use crate::instance::assemble::{Origin, Settings};
-use crate::instance::explain::{Judge, Reader, Refreshers, Report, vectors};
+use crate::instance::explain::{Evaluator, ExplanationReport, Reader, Refreshers, vectors};
 use crate::outbound::KeyRefresher;
 use crate::outbound::bundles::BundleRefresher;
 
@@ -37,12 +37,12 @@ pub(super) struct ExplainArgs {
     /// REJECT, the rule. Expectations that are not met are told on standard error, with exit code 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "server", "at", "json"])]
     vectors: Option<PathBuf>,
-    /// Judge by this configuration file. Issuers that owners have registered in a running instance are not in it.
+    /// Evaluate by this configuration file. Issuers that owners have registered in a running instance are not in it.
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     config: Option<PathBuf>,
     #[command(flatten)]
     server: ServerArgs,
-    /// Judge as of this moment, in seconds since the epoch, as a token's `iat` is.
+    /// Evaluate as of this moment, in seconds since the epoch, as a token's `iat` is.
     #[arg(long, value_name = "SECONDS", conflicts_with = "server")]
     at: Option<u64>,
     /// Print JSON.
@@ -60,7 +60,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<(), Failure> {
         Some(server) => block_on(ask(server, token))?,
         None => {
             let now = args.at.map_or_else(|| SystemClock.now(), UnixTime::from_seconds);
-            block_on(judge(args.config.as_deref(), token, now))?
+            block_on(evaluate(args.config.as_deref(), token, now))?
         }
     };
     if args.json {
@@ -72,14 +72,14 @@ pub(super) fn run(args: ExplainArgs) -> Result<(), Failure> {
 }
 
 /// By a configuration file alone: the keys of issuers are fetched where the instance would fetch them.
-async fn judge(config: Option<&Path>, token: &str, now: UnixTime) -> Result<Report, Failure> {
+async fn evaluate(config: Option<&Path>, token: &str, now: UnixTime) -> Result<ExplanationReport, Failure> {
     let settings = Settings::load(config, None)?;
     let issuers = settings.records.build(own_record(&settings.origin())?, &[])?;
     let profile = Profile::parse(settings.certificate_lifetime)?;
     let keys = KeyRefresher::new(Arc::new(SystemClock));
-    let judge = Judge { issuers: &issuers, profile, now, reader: Reader::Instance };
+    let evaluator = Evaluator { issuers: &issuers, profile, now, reader: Reader::Instance };
     let bundles = BundleRefresher::for_explanations(Arc::new(SystemClock), Arc::new(SystemRandom));
-    Ok(judge.explain(token.as_bytes(), Refreshers { keys: &keys, bundles: &bundles }).await)
+    Ok(evaluator.explain(token.as_bytes(), Refreshers { keys: &keys, bundles: &bundles }).await)
 }
 
 /// Our own provider as others see it: its keys are fetched from the instance, if that runs.
@@ -91,7 +91,7 @@ pub(super) fn own_record(origin: &Origin) -> Result<IssuerSpec, Failure> {
 }
 
 /// By a running instance: as an auditor when a login says so, otherwise as the one who holds the token.
-async fn ask(server: ApiClient, token: &str) -> Result<Report, Failure> {
+async fn ask(server: ApiClient, token: &str) -> Result<ExplanationReport, Failure> {
     let answer = match server.has_token() {
         true => server.post("/explain", &serde_json::json!({ "token": token })).await?,
         false => server.with_token(token).post("/explain", &serde_json::json!({})).await?,

@@ -15,7 +15,7 @@ use super::server::ServerArgs;
 use crate::clock::SystemClock;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{DataDir, DataDirError};
-use crate::instance::local_users::{Password, People};
+use crate::instance::local_users::{LocalUserStore, Password};
 
 /// The people who log in with a password of this instance. Stop `privyseal up` first, since one process works on an instance
 /// at a time; or add a user to the running instance with --server.
@@ -98,19 +98,19 @@ fn people(data: &DataArgs) -> Result<OfflineUsers, Failure> {
     if !dir.has_instance()? {
         return Err(DataDirError::Empty(data.data.clone()).into());
     }
-    Ok(OfflineUsers { people: People::open(&dir)?, _dir: dir })
+    Ok(OfflineUsers { people: LocalUserStore::open(&dir)?, _dir: dir })
 }
 
 /// The users, with the hold on their directory.
 struct OfflineUsers {
-    people: People,
+    people: LocalUserStore,
     _dir: DataDir,
 }
 
 impl std::ops::Deref for OfflineUsers {
-    type Target = People;
+    type Target = LocalUserStore;
 
-    fn deref(&self) -> &People {
+    fn deref(&self) -> &LocalUserStore {
         &self.people
     }
 }

@@ -19,15 +19,15 @@ const BOOT: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const BOOT: ClockId = ClockId::Monotonic;
 
-/// Counts what the hardware counts: nobody steers it.
+/// Counts what the hardware counts, without adjustments.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const RAW: ClockId = ClockId::MonotonicRaw;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const RAW: ClockId = ClockId::Monotonic;
 
-/// A look whose readings are not this close together is taken again: the thread was put aside in between.
+/// A reading of all clocks that took longer than this is repeated: the thread was interrupted in between.
 const TOGETHER: Duration = Duration::from_micros(200);
-/// How often, before the last one has to do.
+/// How often it is repeated before the last one is used.
 const TRIES: u32 = 8;
 
 impl Clocks for SystemClocks {
@@ -50,7 +50,7 @@ impl Clocks for SystemClocks {
     }
 }
 
-/// Since boot: neither part is negative.
+/// A time since boot, of which neither part is negative.
 fn span(time: Timespec) -> Duration {
     Duration::new(time.tv_sec.try_into().unwrap_or_default(), time.tv_nsec.try_into().unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What the kernel says of its own clock (`adjtimex(2)`): whether somebody keeps it right, and the next leap second.
+//! The kernel's status of its clock (`adjtimex(2)`): whether it is synchronized, and the next leap second.
 
 use tsa::KernelClock;
 
@@ -9,12 +9,12 @@ pub(super) fn clock() -> Option<KernelClock> {
 
     use tsa::Leap;
 
-    /// `<linux/timex.h>`.
+    /// The status bits of `<linux/timex.h>`.
     const STA_INS: i32 = 0x0010;
     const STA_DEL: i32 = 0x0020;
     const STA_UNSYNC: i32 = 0x0040;
 
-    // All zero: nothing is changed, only asked.
+    // All zero: nothing is changed, only read.
     let mut answer = rtime_clock::adjtime::Timex::new();
     rtime_clock::adjtime::adjtimex(&mut answer).ok()?;
     let (status, max_error) = (answer.0.status, answer.0.maxerror);
@@ -29,7 +29,7 @@ pub(super) fn clock() -> Option<KernelClock> {
     })
 }
 
-/// `None`: only Linux is asked.
+/// `None`: only Linux has this call.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn clock() -> Option<KernelClock> {
     None

@@ -1,8 +1,8 @@
-//! How long something takes.
+//! Measures how long something takes.
 
 use std::time::{Duration, Instant};
 
-/// Time since some moment in the past, never set by anybody.
+/// Monotonic time since a start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(Instant);
 

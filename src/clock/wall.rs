@@ -7,7 +7,7 @@ use shared::time::{Clock, UnixTime};
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is handed")]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that all others are given")]
     fn now(&self) -> UnixTime {
         // A clock before 1970 reads as the epoch, which every validity check refuses.
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! From the configuration's text to what the instance works by. All problems are found at once, each with its place in the
-//! file.
+//! From the text of the configuration to the settings of the instance. All problems are reported at once, each with its
+//! place in the file.
 
 mod algorithms;
 mod authorities;

@@ -13,15 +13,15 @@ use shared::time::Clock;
 
 use crate::instance::assemble::Origin;
 use crate::instance::signature_log::IssuedLately;
-use crate::instance::svid_uses::{SvidUses, UseRefused};
+use crate::instance::svid_uses::{SvidUseError, SvidUses};
 use crate::outbound::bundles::BundleRefresher;
-use crate::outbound::{KeyRefresher, RefreshError};
+use crate::outbound::{KeyRefreshError, KeyRefresher};
 
 /// The certificate authority; one for each snapshot.
 pub(crate) struct CertificateAuthority {
     /// Where clients reach us.
     pub(crate) origin: Origin,
-    /// Who may speak for what.
+    /// Who may assert which names.
     pub(crate) issuers: Arc<Issuers>,
     /// The authority, the log's key and the profile.
     pub(crate) issuance: Arc<Issuance>,
@@ -29,7 +29,7 @@ pub(crate) struct CertificateAuthority {
     pub(crate) audit: Log,
     /// The certificate log.
     pub(crate) certificates: Log,
-    /// What the signature log will recognise.
+    /// Certificates that the signature log accepts without verifying them again.
     pub(crate) issued_lately: Arc<IssuedLately>,
     /// Fetches issuers' keys.
     pub(crate) keys: Arc<KeyRefresher>,
@@ -46,7 +46,7 @@ pub(crate) struct CertificateAuthority {
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IssueError {
-    /// The core's word.
+    /// The decision of `broker::signing`, or its failure.
     #[error(transparent)]
     Signing(#[from] SigningError),
     /// A log did not take an entry.
@@ -57,23 +57,23 @@ pub(crate) enum IssueError {
     Uncounted(String),
 }
 
-impl From<UseRefused> for IssueError {
-    fn from(refused: UseRefused) -> Self {
+impl From<SvidUseError> for IssueError {
+    fn from(refused: SvidUseError) -> Self {
         match refused {
-            UseRefused::Use(error) => Self::Signing(error.into()),
-            UseRefused::Store(_) | UseRefused::Ended => Self::Uncounted(refused.to_string()),
+            SvidUseError::Use(error) => Self::Signing(error.into()),
+            SvidUseError::Store(_) | SvidUseError::Ended => Self::Uncounted(refused.to_string()),
         }
     }
 }
 
 impl CertificateAuthority {
-    /// The order of things: intent and certificate entry durable, then the keys, then the issued entry durable, then
+    /// The order of steps: intent and certificate entry durable, then the keys, then the issued entry durable, then
     /// the answer. `id` names the request in our logs.
     pub(crate) async fn issue(&self, request: SigningRequest, id: &str) -> Result<IssuedCertificate, IssueError> {
         let call = Call { id, now: self.clock.now(), random: &*self.random };
         let prepared = match self.issuance.prepare(request, &self.issuers, &call)? {
             Outcome::Prepared(prepared) => prepared,
-            // Once: a token that names a key which its issuer does not publish is the caller's fault.
+            // Only once: a token whose key its issuer does not publish is the caller's fault.
             unprepared => self.prepare_after_fetching(unprepared, &call).await?,
         };
         if let Some(svid) = prepared.svid_use() {
@@ -111,8 +111,8 @@ impl CertificateAuthority {
     }
 }
 
-/// The caller learns which issuer; why its keys cannot be had is for our log, since it tells of hosts inside the instance.
-fn keys_unavailable(issuer: &Issuer, error: &RefreshError) -> SigningError {
-    tracing::warn!(%error, "issuer keys");
+/// The caller learns which issuer. Why its keys cannot be fetched goes to our log only, since it names internal hosts.
+fn keys_unavailable(issuer: &Issuer, error: &KeyRefreshError) -> SigningError {
+    tracing::warn!(%error, "the issuer's keys could not be fetched, so its token is refused");
     UpstreamFault::Keys(issuer.iss().to_string()).into()
 }

@@ -1,15 +1,15 @@
-//! The data directory: everything that the instance keeps, in one place that one process holds at a time.
+//! The data directory: all files of the instance. Only one process at a time holds it.
 //!
 //! ```text
 //! instance.toml        name and age of the instance; written last, so its presence says that the directory is whole
 //! key-file          the secret that opens the private keys, mode 0600
 //! keys/*.pem        private keys, encrypted PKCS#8
 //! certificates/*.pem
-//! revocations.toml  what the root revoked, and which list it signed last
-//! crl/root-ca.crl   that list
+//! revocations.toml  the certificates that the root revoked, and the last list that it signed
+//! crl/root-ca.crl   the last revocation list
 //! units.toml        the timestamp units, with every key and certificate that each of them had
 //! log/{certificates,signatures,audit}/
-//! store/            what the provider remembers
+//! store/            the provider's users, sessions and codes, and registrations
 //! bundles/*.json    the last good bundle of each trust domain that has an endpoint
 //! spiffe-bundle.toml the keys in the bundle of our own trust domain, and how often they changed
 //! tuf/              the TUF repository as published
@@ -50,7 +50,7 @@ pub(crate) enum KeyName {
 }
 
 impl KeyName {
-    /// All of them.
+    /// All keys of an instance.
     pub(crate) const ALL: [Self; 11] = [
         Self::RootCa,
         Self::IssuingCa,
@@ -103,53 +103,63 @@ pub(crate) enum DataDirError {
     File(#[from] FileError),
     #[error(transparent)]
     Lock(#[from] LockError),
-    #[error("{0} holds no instance; make one with `privyseal init --data {0}`")]
+    #[error(
+        "{0} holds no instance; set one up with `privyseal init --data {0}`, or name another directory with --data"
+    )]
     Empty(PathBuf),
-    #[error("{0} already holds an instance; nothing was changed")]
+    #[error(
+        "{0} already holds an instance, so nothing was changed; start it with `privyseal up --data {0}`, or choose an \
+         empty directory with --data"
+    )]
     Occupied(PathBuf),
-    #[error("{0} is not empty and holds no instance; choose an empty directory with --data")]
+    #[error(
+        "{0} is not empty and holds no instance (instance.toml is missing); restore that file from a backup, or \
+         choose an empty directory with --data"
+    )]
     Foreign(PathBuf),
     #[error(
-        "{path} and {old} say different things of who this instance is: restore the directory, or remove the wrong one"
+        "{path} and {old} disagree about which instance this is, so it is not opened; remove the wrong one, or restore \
+         the directory from a backup"
     )]
     TwoInstanceFiles { path: PathBuf, old: PathBuf },
     #[error("{path}: {error}")]
     InstanceFile { path: PathBuf, error: instance_file::InstanceFileError },
     #[error("{path}: {error}")]
     KeyFile { path: PathBuf, error: KeyFileError },
-    #[error("{path} may be read by others; it opens every private key: chmod 600 {path}")]
+    #[error("{path} can be read by other users, and it opens every private key; run `chmod 600 {path}`")]
     KeyFileMode { path: PathBuf },
     #[error("{path}: {error}")]
     Key { path: PathBuf, error: KeyError },
 }
 
-/// A data directory that this process holds.
+/// A data directory that this process has locked.
 pub(crate) struct DataDir {
     root: PathBuf,
     _lock: Lock,
 }
 
 impl DataDir {
-    /// Takes hold of `root`, which is made if it is missing. Another process that holds it is an error.
+    /// Locks the directory `root`, which is created if it is missing. Fails when another process holds it.
     pub(crate) fn hold(root: &Path) -> Result<Self, DataDirError> {
         file::create_dir(root)?;
         let lock = Lock::take(root)?;
         Ok(Self { root: root.to_owned(), _lock: lock })
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// True when a whole instance is in it. A directory with anything else in it, half an instance excepted, is refused.
+    /// Whether the directory holds a complete instance. One with other content is refused, except for what an
+    /// interrupted `init` leaves.
     pub(crate) fn has_instance(&self) -> Result<bool, DataDirError> {
         if self.instance_path().exists() || self.old_instance_path().exists() {
             return Ok(true);
         }
         let foreign = file::names(&self.root)?.into_iter().any(|name| !OURS.contains(&name.as_str()));
-        // A log without an instance file means that the instance file was lost, not that the instance is new: never start afresh
-        // then.
+        // A log without an instance file means that the instance file was lost, not that the instance is new: never
+        // start afresh then.
         if foreign || self.root.join("log").exists() {
             return Err(DataDirError::Foreign(self.root.clone()));
         }
@@ -177,7 +187,7 @@ impl DataDir {
         }
     }
 
-    /// Writes the instance file: from then on the directory is whole.
+    /// Writes the instance file, after which the directory is complete.
     pub(crate) fn seal_with(&self, instance: &InstanceFile) -> Result<(), DataDirError> {
         Ok(file::write_durably(&self.instance_path(), instance.to_text().as_bytes(), file::Mode::Public)?)
     }
@@ -189,7 +199,7 @@ impl DataDir {
         Ok(key_file)
     }
 
-    /// Reads the key file, which nobody else may be able to read.
+    /// Reads the key file. It is refused when other users can read it.
     pub(crate) fn key_file(&self) -> Result<KeyFile, DataDirError> {
         let path = self.key_file_path();
         if file::others_may_read(&path)? {
@@ -255,12 +265,12 @@ impl DataDir {
         self.root.join("certificates").join(format!("{name}.pem"))
     }
 
-    /// Where the latest time signed is kept.
+    /// The file with the latest time that was signed.
     pub(crate) fn high_water_mark_path(&self) -> PathBuf {
         self.root.join("high-water-mark")
     }
 
-    /// Where is kept which keys the bundle of our own trust domain last held.
+    /// The file with the keys that the bundle of our own trust domain last held.
     pub(crate) fn spiffe_bundle_path(&self) -> PathBuf {
         self.root.join("spiffe-bundle.toml")
     }
@@ -286,5 +296,5 @@ fn read_instance_file(path: PathBuf) -> Result<InstanceFile, DataDirError> {
     InstanceFile::parse(&file::read(&path, MAX_FILE)?).map_err(|error| DataDirError::InstanceFile { path, error })
 }
 
-/// What an interrupted `init` may leave; it is made again.
+/// What an interrupted `init` may leave. The next `init` writes it again.
 const OURS: [&str; 7] = ["certificates", "key-file", "keys", "lock", "store", "tuf", "units.toml"];

@@ -1,5 +1,5 @@
-//! The disclosure statement of the timestamp authority, made from what it works by at this moment (RFC 3628 §7.1.2; the order is
-//! that of ETSI EN 319 421 annex B). What an operator must add stands in `[disclosure]`.
+//! The disclosure statement of the timestamp authority, generated from its current settings (RFC 3628 §7.1.2; the order
+//! is that of ETSI EN 319 421 annex B). The operator adds the rest in `[disclosure]`.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ pub(crate) struct Disclosure {
     pub(crate) software: &'static str,
     pub(crate) origin: String,
     pub(crate) operator: Operator,
-    pub(crate) units: Vec<Unit>,
-    pub(crate) hash_algorithms: Vec<Hash>,
-    pub(crate) clock: Clock,
+    pub(crate) units: Vec<DisclosedUnit>,
+    pub(crate) hash_algorithms: Vec<DisclosedHash>,
+    pub(crate) clock: DisclosedClock,
     pub(crate) limits: Limits,
-    pub(crate) records: Records,
+    pub(crate) records: DisclosedRecords,
     pub(crate) verification: Verification,
     pub(crate) obligations: Obligations,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Operator {
 
 /// A unit: what its tokens promise, and how to know them.
 #[derive(Debug, Serialize)]
-pub(crate) struct Unit {
+pub(crate) struct DisclosedUnit {
     pub(crate) name: String,
     pub(crate) urls: Vec<String>,
     pub(crate) policies: Vec<String>,
@@ -57,14 +57,14 @@ pub(crate) struct Unit {
 
 /// A digest that imprints may be made with.
 #[derive(Debug, Serialize)]
-pub(crate) struct Hash {
+pub(crate) struct DisclosedHash {
     pub(crate) name: String,
     pub(crate) oid: String,
 }
 
 /// Where the time comes from, and when it is trusted.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Clock {
+pub(crate) struct DisclosedClock {
     pub(crate) mode: String,
     pub(crate) source: String,
     pub(crate) threshold_ms: u64,
@@ -82,9 +82,9 @@ pub(crate) struct Limits {
     pub(crate) caller: &'static str,
 }
 
-/// What is kept of each timestamp.
+/// What the audit log keeps of each timestamp.
 #[derive(Debug, Serialize)]
-pub(crate) struct Records {
+pub(crate) struct DisclosedRecords {
     pub(crate) each_timestamp: bool,
     pub(crate) contents: &'static str,
     pub(crate) retention: String,
@@ -105,13 +105,13 @@ pub(crate) struct Obligations {
     pub(crate) relying_parties: &'static [&'static str],
 }
 
-/// What the statement is made from.
-pub(crate) struct Facts<'a> {
+/// What the statement is generated from.
+pub(crate) struct DisclosureFacts<'a> {
     pub(crate) origin: &'a str,
     pub(crate) section: &'a DisclosureSection,
     pub(crate) records: TimestampRecords,
-    pub(crate) clock: Clock,
-    pub(crate) units: Vec<Unit>,
+    pub(crate) clock: DisclosedClock,
+    pub(crate) units: Vec<DisclosedUnit>,
 }
 
 const OTHERWISE: &str =
@@ -119,23 +119,25 @@ const OTHERWISE: &str =
 
 const CHECKS: &[&str] = &[
     "the signature of the token, with the certificate that its signed attribute signingCertificateV2 names by SHA-256",
-    "the chain of that certificate to a root that was obtained by another way, valid at the time in the token",
+    "the chain of that certificate to a root that was obtained through another channel, valid at the time in the token",
     "the certificate's only purpose, id-kp-timeStamping, critical",
     "that the imprint is the digest of the data, and the nonce the one that was sent",
     "that the policy is one that is relied on, and the digest algorithm is still strong",
-    "that the certificate had not been revoked for keyCompromise, or without a reason, at any time (RFC 3161 section 4)",
+    "that the certificate had not been revoked for keyCompromise, or without a reason, at any time (RFC 3161 section \
+     4)",
 ];
 
 const OBLIGATIONS: Obligations = Obligations {
     authority: &[
         "to sign a time only while its clock is trusted, within the stated accuracy of UTC",
-        "to give each token a serial number that no other has, and never to look at what was timestamped beyond its digest's length",
+        "to give each token a serial number that no other has, and to examine nothing of what is timestamped except \
+         the length of its digest",
         "to use the keys of its units for timestamps alone, and only within their certificates' validity",
         "to keep nothing about the requester in the token",
     ],
     subscribers: &[
         "to verify each token when it is received, with the nonce that was sent",
-        "to make digests with one of the algorithms below, of exactly the data that is meant",
+        "to compute digests with one of the algorithms below, over exactly the data that is meant",
     ],
     relying_parties: &[
         "to verify the token as below, and to take account of the policy and of the limits stated here",
@@ -144,8 +146,8 @@ const OBLIGATIONS: Obligations = Obligations {
 };
 
 impl Disclosure {
-    pub(crate) fn of(facts: Facts<'_>) -> Self {
-        let Facts { origin, section, records, clock, units } = facts;
+    pub(crate) fn of(facts: DisclosureFacts<'_>) -> Self {
+        let DisclosureFacts { origin, section, records, clock, units } = facts;
         Self {
             software: concat!("Privy Seal ", env!("CARGO_PKG_VERSION")),
             origin: origin.to_owned(),
@@ -159,20 +161,20 @@ impl Disclosure {
             },
             verification: Verification { checks: CHECKS, commands: commands(origin, &units) },
             units,
-            hash_algorithms: HashAlgorithm::ALL.into_iter().map(Hash::of).collect(),
+            hash_algorithms: HashAlgorithm::ALL.into_iter().map(DisclosedHash::of).collect(),
             clock,
             limits: Limits {
                 request_octets: MAX_REQUEST,
                 nonce_octets: MAX_NONCE,
                 extensions: "none but qcStatements with esi4-qtstStatement-1; any other is refused",
-                caller: "anybody who reaches the addresses below; nobody is asked who they are",
+                caller: "anyone who reaches the addresses below; callers are not authenticated",
             },
-            records: Records {
+            records: DisclosedRecords {
                 each_timestamp: records == TimestampRecords::Durable,
                 contents: match records {
                     TimestampRecords::Durable => {
-                        "of each timestamp its unit, serial number, time, policy, imprint and what the clock's guard said, in an \
-                         append-only log, on disk before the token leaves; nothing about the requester"
+                        "of each timestamp its unit, serial number, time, policy, imprint and the state of the clock \
+                         guard, in an append-only log, on disk before the token leaves; nothing about the requester"
                     }
                     TimestampRecords::Off => "only the number of timestamps, every minute",
                 },
@@ -183,7 +185,7 @@ impl Disclosure {
     }
 }
 
-impl Unit {
+impl DisclosedUnit {
     /// The facts of `unit`, which answers at `urls`; its chain is at `chain_url`.
     pub(crate) fn of(unit: &SigningUnit, urls: Vec<String>, chain_url: String) -> Self {
         let (leaf, root) = (unit.chain().leaf(), unit.chain().root());
@@ -210,14 +212,14 @@ impl Unit {
     }
 }
 
-impl Hash {
+impl DisclosedHash {
     fn of(algorithm: HashAlgorithm) -> Self {
         let oid = tsa::PolicyOid::from_contents(algorithm.oid_contents());
         Self { name: algorithm.to_string(), oid: oid.map(|oid| oid.to_string()).unwrap_or_default() }
     }
 }
 
-impl Clock {
+impl DisclosedClock {
     pub(crate) fn new(mode: &str, source: String, threshold: Duration, trouble: Option<String>) -> Self {
         Self {
             mode: mode.to_owned(),
@@ -230,13 +232,14 @@ impl Clock {
     }
 }
 
-fn commands(origin: &str, units: &[Unit]) -> Vec<String> {
+fn commands(origin: &str, units: &[DisclosedUnit]) -> Vec<String> {
     let Some(unit) = units.first() else { return Vec::new() };
     vec![
         format!("curl -fsSo tsa-chain.pem {}", unit.chain_url),
         "openssl ts -query -data FILE -sha256 -cert -out query.tsq".to_owned(),
         format!(
-            "curl -fsS -H 'Content-Type: application/timestamp-query' --data-binary @query.tsq -o reply.tsr {origin}/tsa"
+            "curl -fsS -H 'Content-Type: application/timestamp-query' --data-binary @query.tsq -o reply.tsr \
+             {origin}/tsa"
         ),
         "openssl ts -verify -in reply.tsr -queryfile query.tsq -CAfile tsa-chain.pem".to_owned(),
         "privyseal tsa verify reply.tsr --query query.tsq --root tsa-chain.pem".to_owned(),

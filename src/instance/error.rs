@@ -27,7 +27,7 @@ pub(crate) enum InstanceError {
     Logs(#[from] LogsError),
     #[error(transparent)]
     Store(#[from] OpenError),
-    #[error("{name}: {error}")]
+    #[error("the certificate chain {name} cannot be used: {error}")]
     Chain { name: &'static str, error: ChainError },
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -35,16 +35,16 @@ pub(crate) enum InstanceError {
     Units(#[from] UnitsError),
     #[error(transparent)]
     Revocation(#[from] RevocationError),
-    #[error("timestamps: {0}")]
+    #[error("timestamps cannot be signed: {0}")]
     Timestamps(#[from] NoUnit),
-    #[error("the clock guard: {0}")]
+    #[error("the clock guard cannot start: {0}")]
     TrustedTime(#[from] TrustedTimeError),
-    #[error("the trust root: {0}")]
+    #[error("the trust root could not be published: {0}")]
     Trust(#[from] PublishError),
-    #[error("the signature log's first entry: {0}")]
+    #[error("the first entry of the signature log could not be written: {0}")]
     FirstEntry(#[from] FirstEntryError),
-    #[error("the audit log did not take the configuration's record: {0}")]
+    #[error("the audit log could not record the configuration, so nothing is started: {0}")]
     Audit(#[from] AppendError),
-    #[error("registered issuers: {0}")]
+    #[error("the registered issuers could not be loaded: {0}")]
     Registrations(#[from] RegistrarError),
 }

@@ -1,4 +1,4 @@
-//! A whole instance in a scratch directory, asked over its router without a socket.
+//! A whole instance in a scratch directory, called through its router without a socket.
 
 use std::path::PathBuf;
 
@@ -23,19 +23,19 @@ use crate::instance::init::{self, Plan};
 use crate::instance::local_users::Password;
 use crate::serving::routes::Routes;
 
-/// Where clients reach it.
+/// The origin that clients use.
 pub(crate) const ORIGIN: &str = "https://seal.example.com";
 /// Its first local user.
 pub(crate) const FIRST_USER: &str = "admin@instance.example";
 
-/// An answer, read whole.
-pub(crate) struct Answer {
+/// An HTTP answer with its whole body.
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     pub(crate) headers: axum::http::HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
@@ -141,7 +141,13 @@ impl Scratch {
     }
 
     /// Asks, with a bearer token and a JSON body if there is one.
-    pub(crate) async fn ask(&self, method: Method, path: &str, bearer: Option<&str>, body: Option<Value>) -> Answer {
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        bearer: Option<&str>,
+        body: Option<Value>,
+    ) -> HttpAnswer {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -154,14 +160,14 @@ impl Scratch {
             self.routes.main.clone().oneshot(request.body(body).expect("a request")).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        HttpAnswer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
-    pub(crate) async fn get(&self, path: &str, bearer: Option<&str>) -> Answer {
+    pub(crate) async fn get(&self, path: &str, bearer: Option<&str>) -> HttpAnswer {
         self.ask(Method::GET, path, bearer, None).await
     }
 
-    pub(crate) async fn post(&self, path: &str, bearer: Option<&str>, body: Option<Value>) -> Answer {
+    pub(crate) async fn post(&self, path: &str, bearer: Option<&str>, body: Option<Value>) -> HttpAnswer {
         self.ask(Method::POST, path, bearer, body).await
     }
 }

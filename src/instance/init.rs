@@ -1,4 +1,4 @@
-//! Founding an instance: its keys, its certificates, its first user. Done once.
+//! Setting up an instance, once: its keys, its certificates and its first user.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use shared::time::UnixTime;
 use shared::x509::{CaSetup, CaSetupError, RevocationAddresses, UnitPlan};
 
 use crate::instance::data_dir::{Curve, DataDir, DataDirError, InstanceFile, InstanceFileError, KeyName};
-use crate::instance::local_users::{Password, People, UserFileError};
+use crate::instance::local_users::{LocalUserError, LocalUserStore, Password};
 use crate::instance::logs::LogName;
 
-/// What a new instance is made like.
+/// What a new instance is set up with.
 pub(crate) struct Plan<'a> {
-    /// Its name; none makes one up.
+    /// Its name; a random one if absent.
     pub(crate) name: Option<String>,
     /// The curve of the issuing CA's and the timestamp unit's keys.
     pub(crate) curve: Curve,
@@ -21,33 +21,34 @@ pub(crate) struct Plan<'a> {
     pub(crate) first_user: &'a str,
     /// That user's password.
     pub(crate) password: &'a Password,
-    /// The issuing authority's key, when it is in a token; without it one is made.
+    /// The issuing authority's key if it is in a PKCS#11 token; otherwise a key is generated.
     pub(crate) issuing_key: Option<Arc<dyn Signer>>,
-    /// What the certificates say of their revocation.
+    /// The addresses for revocation that certificates name.
     pub(crate) addresses: Option<RevocationAddresses>,
 }
 
 impl<'a> Plan<'a> {
-    /// With what is made by default: a random name, keys in files, certificates that name no address.
+    /// The defaults: a random name, keys in files, certificates that name no address.
     pub(crate) fn new(curve: Curve, first_user: &'a str, password: &'a Password) -> Self {
         Self { name: None, curve, first_user, password, issuing_key: None, addresses: None }
     }
 }
 
-/// Why no instance was founded. The directory is not whole then, and the next try begins anew.
+/// Why no instance was set up. The directory is incomplete then, and the next `init` starts again.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InitError {
     #[error(transparent)]
     Data(#[from] DataDirError),
     #[error(transparent)]
     Name(#[from] InstanceFileError),
-    #[error("the certificates could not be made: {0}")]
+    #[error("the certificates could not be issued: {0}")]
     CaSetup(#[from] CaSetupError),
     #[error("the first user could not be added: {0}")]
-    User(#[from] UserFileError),
+    User(#[from] LocalUserError),
 }
 
-/// Makes keys and certificates in `data`. The instance file comes last and makes the directory whole.
+/// Writes keys and certificates to `data`. The instance file comes last, so its presence says that the directory is
+/// complete.
 pub(crate) fn init(data: &DataDir, plan: Plan<'_>, now: UnixTime, random: &dyn Random) -> Result<(), InitError> {
     let mut instance = InstanceFile::new(plan.name.clone(), plan.curve, now, random)?;
     instance.first_user = Some(plan.first_user.to_owned());
@@ -62,7 +63,7 @@ pub(crate) fn init(data: &DataDir, plan: Plan<'_>, now: UnixTime, random: &dyn R
     certify(data, &setup, now, random)?;
     // An interrupted try may have left a store with this user in it.
     data.remove_folder("store")?;
-    People::open(data)?.add(plan.first_user, plan.password, now)?;
+    LocalUserStore::open(data)?.add(plan.first_user, plan.password, now)?;
     data.seal_with(&instance)?;
     Ok(())
 }

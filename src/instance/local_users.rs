@@ -1,4 +1,4 @@
-//! The local users, as the command line keeps them.
+//! Local users, as the command line changes them while the instance is stopped.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const MAX_PASSWORD_FILE: u64 = 4096;
 
 /// Why the users could not be read or changed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum UserFileError {
+pub(crate) enum LocalUserError {
     #[error(transparent)]
     Data(#[from] DataDirError),
     #[error(transparent)]
@@ -28,7 +28,7 @@ pub(crate) enum UserFileError {
     Store(#[from] OpenError),
     #[error(transparent)]
     User(#[from] UserError),
-    #[error("{0} must hold the password in its first line")]
+    #[error("{0} has an empty first line; put the password there")]
     EmptyPasswordFile(PathBuf),
 }
 
@@ -39,48 +39,48 @@ pub(crate) struct Password {
 }
 
 impl Password {
-    /// The first line of `file`, or without a file one that nobody has seen yet.
-    pub(crate) fn choose(path: Option<&Path>, random: &dyn Random) -> Result<Self, UserFileError> {
+    /// The first line of the file at `path`, or a random password without a file.
+    pub(crate) fn choose(path: Option<&Path>, random: &dyn Random) -> Result<Self, LocalUserError> {
         let Some(path) = path else {
             return Ok(Self { secret: generate_password(random), made: true });
         };
         let text = zeroize::Zeroizing::new(file::read(path, MAX_PASSWORD_FILE)?);
         match text.lines().next() {
             Some(line) if !line.is_empty() => Ok(Self { secret: Secret::new(line.to_owned()), made: false }),
-            _ => Err(UserFileError::EmptyPasswordFile(path.to_owned())),
+            _ => Err(LocalUserError::EmptyPasswordFile(path.to_owned())),
         }
     }
 
-    /// The password, for the demo, which is its own user.
+    /// The password as text, for a request to a running instance and for the demo.
     pub(crate) fn expose(&self) -> &str {
         self.secret.expose()
     }
 
-    /// The password alone.
+    /// The password without the note of where it came from.
     pub(crate) fn into_secret(self) -> Secret<String> {
         self.secret
     }
 
-    /// Tells the user's address and, if we made it, the password: the only time that it is shown.
+    /// Prints the user's address and, if it was generated, the password. It is not shown again.
     pub(crate) fn print(&self, email: &str) {
         println!("Local user:  {email}");
         if self.made {
-            println!("Password:    {}   (shown this once)", self.secret.expose());
+            println!("Password:    {}   (shown only once)", self.secret.expose());
         }
     }
 }
 
-/// The local users of the instance in `data`.
-pub(crate) struct People {
+/// The local users in the store of a stopped instance.
+pub(crate) struct LocalUserStore {
     users: LocalUsers,
 }
 
-impl People {
+impl LocalUserStore {
     /// Opens the store in `data`.
-    pub(crate) fn open(data: &DataDir) -> Result<Self, UserFileError> {
+    pub(crate) fn open(data: &DataDir) -> Result<Self, LocalUserError> {
         let (store, report) = SledStore::open(&data.folder("store")?, SystemClock.now(), |_| Ok(()))?;
         if report.set_aside.is_some() {
-            tracing::error!(%report, "store");
+            tracing::error!(%report, "the store was damaged and has been set aside");
         }
         Ok(Self::of(Arc::new(store)))
     }
@@ -91,17 +91,17 @@ impl People {
     }
 
     /// Adds a user.
-    pub(crate) fn add(&self, email: &str, password: &Password, now: UnixTime) -> Result<(), UserFileError> {
+    pub(crate) fn add(&self, email: &str, password: &Password, now: UnixTime) -> Result<(), LocalUserError> {
         Ok(self.users.add(email, &password.secret, now, &SystemRandom)?)
     }
 
     /// Sets a user's password.
-    pub(crate) fn set_password(&self, email: &str, password: &Password, now: UnixTime) -> Result<(), UserFileError> {
+    pub(crate) fn set_password(&self, email: &str, password: &Password, now: UnixTime) -> Result<(), LocalUserError> {
         Ok(self.users.set_password(email, &password.secret, now, &SystemRandom)?)
     }
 
     /// Prints all users, one a line.
-    pub(crate) fn print(&self, now: UnixTime) -> Result<(), UserFileError> {
+    pub(crate) fn print(&self, now: UnixTime) -> Result<(), LocalUserError> {
         for user in self.users.list(now)? {
             let day = |at: UnixTime| at.rfc3339().unwrap_or_default();
             println!("{}\tadded {}\tpassword of {}", user.email, day(user.created), day(user.changed));

@@ -7,7 +7,8 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject as _;
 use shared::keys::{PublicKey, SigningKey};
 use shared::log::{
-    AuditError, AuditReport, CheckpointError, Log, OpenError, Origin, OriginError, SignedCheckpoint, verify_offline,
+    AuditError, AuditReport, CheckpointError, Log, OpenError, OpenReport, Origin, OriginError, SignedCheckpoint,
+    verify_offline,
 };
 
 use crate::file::{self, FileError};
@@ -16,7 +17,7 @@ use crate::instance::data_dir::{DataDir, DataDirError, KeyName};
 /// Largest checkpoint or public key that is read.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// Which log.
+/// One of the three logs of an instance.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum LogName {
     Certificates,
@@ -59,15 +60,15 @@ impl std::fmt::Display for LogName {
 /// Why a log cannot be opened. Nothing is signed without all three.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogsError {
-    #[error("the {name} log: {error}")]
+    #[error("the {name} log cannot be opened: {error}")]
     Open { name: LogName, error: OpenError },
-    #[error("the {name} log: {error}")]
+    #[error("the {name} log's origin is not valid: {error}")]
     Origin { name: LogName, error: OriginError },
-    #[error("the {name} log: {error}")]
+    #[error("the {name} log failed its check: {error}")]
     Audit { name: LogName, error: AuditError },
-    #[error("{path}: {error}")]
+    #[error("{path} is not a checkpoint: {error}")]
     Checkpoint { path: PathBuf, error: CheckpointError },
-    #[error("{0} holds no public key")]
+    #[error("{0} holds no public key in PEM")]
     PublicKey(PathBuf),
     #[error(transparent)]
     Data(#[from] DataDirError),
@@ -76,7 +77,7 @@ pub(crate) enum LogsError {
 }
 
 /// Checks the files of the log `name` in the data directory `root`, which may be in use. `since` is an earlier
-/// checkpoint of any log; one of another log is not looked at.
+/// checkpoint; it is ignored when it belongs to another log.
 pub(crate) fn verify(root: &Path, name: LogName, since: Option<&SignedCheckpoint>) -> Result<AuditReport, LogsError> {
     let path = public_key_path(root, name);
     let pem = file::read(&path, MAX_FILE)?;
@@ -92,7 +93,7 @@ pub(crate) fn read_checkpoint(path: &Path) -> Result<SignedCheckpoint, LogsError
     SignedCheckpoint::parse(&text).map_err(|error| LogsError::Checkpoint { path: path.to_owned(), error })
 }
 
-/// Where the public half of a log's key is kept, for those who check the log.
+/// The file with the public half of a log's key, for anyone who checks the log.
 pub(crate) fn public_key_path(root: &Path, name: LogName) -> PathBuf {
     root.join("certificates").join(format!("{name}-log.pub.pem"))
 }
@@ -107,6 +108,7 @@ pub(crate) fn open(data: &DataDir, name: LogName, instance: &str, key: SigningKe
     let origin = name.origin(instance).map_err(|error| LogsError::Origin { name, error })?;
     let (log, report) = Log::open(&folder(data.root(), name), origin, Arc::new(key))
         .map_err(|error| LogsError::Open { name, error })?;
-    tracing::debug!(%name, ?report, "log opened");
+    let OpenReport { size, segments_read, dropped, rebuilt_tiles } = report;
+    tracing::debug!(%name, size, segments_read, dropped, rebuilt_tiles, "the log is open");
     Ok(log)
 }

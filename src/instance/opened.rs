@@ -43,7 +43,7 @@ impl Opened {
         };
         let (store, report) = SledStore::open(&data.folder("store")?, SystemClock.now(), |_| Ok(()))?;
         if report.set_aside.is_some() {
-            tracing::error!(%report, "the store was set aside");
+            tracing::error!(%report, "the store was damaged and has been set aside");
         }
         Ok(Self {
             certificates: log(LogName::Certificates)?,
@@ -62,7 +62,7 @@ impl Opened {
         vec![self.certificates.clone(), self.signatures.clone(), self.audit.clone()]
     }
 
-    /// Writes down what this start begins with, before anything is signed.
+    /// Records in the audit log what this start begins with, before anything is signed.
     pub(super) async fn record_start(&self, settings: &Settings, origin: &Origin) -> Result<(), InstanceError> {
         let configuration = AuditRecord::ConfigurationLoaded {
             at_ms: SystemClock.now().millis(),

@@ -11,7 +11,7 @@ use shared::log::Log;
 use shared::random::Random;
 use shared::time::Clock;
 
-use crate::instance::svid_uses::{SvidUses, UseRefused};
+use crate::instance::svid_uses::{SvidUseError, SvidUses};
 use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::upstream::UpstreamConnector;
 
@@ -44,7 +44,7 @@ pub(crate) struct OpenIdProviderParts {
     pub(crate) issuers: Arc<Issuers>,
     pub(crate) bundles: Arc<BundleRefresher>,
     pub(crate) svid_uses: Arc<SvidUses>,
-    /// Whether there is a listener for workloads, without which nobody can show an X.509-SVID.
+    /// Whether there is a listener for workloads, without which nobody can present an X.509-SVID.
     pub(crate) has_svid_listener: bool,
     pub(crate) audit: Log,
     pub(crate) clock: Arc<dyn Clock>,
@@ -54,12 +54,12 @@ pub(crate) struct OpenIdProviderParts {
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
-    /// The core's word.
+    /// The decision of `broker::provider`, or its failure.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The use of the SVID could not be counted.
     #[error("{0}")]
-    Uncounted(UseRefused),
+    Uncounted(SvidUseError),
 }
 
 impl OpenIdProvider {
@@ -80,16 +80,16 @@ impl OpenIdProvider {
         }
     }
 
-    /// What an SVID becomes (RFC 8693). The order of things: the bundle is fetched if it must be, once, then the rules
+    /// What an SVID becomes (RFC 8693). The order of steps: the bundle is fetched if it must be, once, then the rules
     /// decide, then the use is counted. `id` names the request in our logs.
     pub(crate) async fn exchange(&self, request: ExchangeRequest, id: &str) -> Result<PreparedToken, ExchangeError> {
         let now = self.clock.now();
-        let judge = |request| self.provider.exchange(request, &self.issuers, now, &*self.random);
-        let uncounted = match judge(request)? {
+        let evaluate = |request| self.provider.exchange(request, &self.issuers, now, &*self.random);
+        let uncounted = match evaluate(request)? {
             Exchange::Uncounted(uncounted) => uncounted,
             Exchange::NeedsBundle { needs, request } => {
                 self.bundles.refresh_for(&needs, &self.issuers, id).await;
-                match judge(*request)? {
+                match evaluate(*request)? {
                     Exchange::Uncounted(uncounted) => uncounted,
                     Exchange::NeedsBundle { needs, request } => return Err(request.unanswered(needs).into()),
                 }
@@ -97,8 +97,8 @@ impl OpenIdProvider {
         };
         match self.svid_uses.admit(uncounted.svid_use(), now).await {
             Ok(()) => Ok(uncounted.admitted()),
-            Err(UseRefused::Use(error)) => Err(uncounted.refused(error).into()),
-            Err(other @ (UseRefused::Store(_) | UseRefused::Ended)) => Err(ExchangeError::Uncounted(other)),
+            Err(SvidUseError::Use(error)) => Err(uncounted.refused(error).into()),
+            Err(other @ (SvidUseError::Store(_) | SvidUseError::Ended)) => Err(ExchangeError::Uncounted(other)),
         }
     }
 }

@@ -21,7 +21,7 @@ const MAX_FILE: u64 = 4_096;
 /// Which keys the bundle held last, and under which number.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct StoredSequence {
     sequence: u64,
     /// RFC 7638 thumbprints.
     keys: Vec<String>,
@@ -34,26 +34,29 @@ pub(crate) fn publish(key: &TokenKey, path: &Path, now: UnixTime) -> Result<Stri
         Some(kept) if kept.keys == keys => kept.sequence,
         kept => {
             let next = kept.map_or(0, |kept| kept.sequence.saturating_add(1)).max(now.seconds());
-            write(path, &Kept { sequence: next, keys })?;
+            write(path, &StoredSequence { sequence: next, keys })?;
             next
         }
     };
     Ok(key.spiffe_bundle(sequence, REFRESH_HINT))
 }
 
-/// What was kept. A file that does not read is told and counts for nothing: the clock's second is beyond every number
-/// that was given out before it.
-fn read(path: &Path) -> Result<Option<Kept>, FileError> {
+/// The stored sequence. A damaged file is logged and ignored: the clock's second is beyond every number that was given
+/// out before it.
+fn read(path: &Path) -> Result<Option<StoredSequence>, FileError> {
     if !path.exists() {
         return Ok(None);
     }
     let text = file::read(path, MAX_FILE)?;
     Ok(toml::from_str(&text)
-        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "does not read; the sequence is taken from the clock"))
+        .inspect_err(|error| {
+            let path = path.display();
+            tracing::warn!(%path, %error, "our SPIFFE bundle's sequence cannot be read, so it is taken from the clock");
+        })
         .ok())
 }
 
-fn write(path: &Path, kept: &Kept) -> Result<(), FileError> {
+fn write(path: &Path, kept: &StoredSequence) -> Result<(), FileError> {
     let body = toml::to_string(kept).expect("strings and a number of seconds always encode");
     let text = format!("# The keys in the bundle of our own trust domain. Kept by the program; do not edit.\n{body}");
     file::write_durably(path, text.as_bytes(), file::Mode::Public)

@@ -30,7 +30,7 @@ use crate::outbound::bundles::{BundleParts, BundleRefresher, OwnKeys};
 use crate::outbound::workload_api::WorkloadApi;
 
 /// What the parts of an instance are made from.
-pub(super) struct Parts<'a> {
+pub(super) struct InstanceParts<'a> {
     pub(super) data: &'a DataDir,
     pub(super) file: &'a InstanceFile,
     pub(super) opened: &'a Opened,
@@ -45,7 +45,7 @@ pub(super) struct PublishedRoot {
     pub(super) publisher: Arc<TrustPublisher>,
 }
 
-impl Parts<'_> {
+impl InstanceParts<'_> {
     fn chain(&self, name: &'static str) -> Result<Chain, InstanceError> {
         Chain::from_pem(&self.data.certificates(name)?).map_err(|error| InstanceError::Chain { name, error })
     }
@@ -55,7 +55,7 @@ impl Parts<'_> {
     }
 
     /// Publishes the trust root with the units' chains, which may sign from then on, and destroys the keys that are
-    /// done.
+    /// no longer used.
     pub(super) async fn publish_trust(&self, units: &mut TimestampUnits) -> Result<PublishedRoot, InstanceError> {
         let material = self.material(units.chains()?)?;
         let publisher = Arc::new(self.publisher(&material).await?);
@@ -89,7 +89,7 @@ impl Parts<'_> {
         })
     }
 
-    /// What signs and publishes the trust root, with what is due done.
+    /// What signs and publishes the trust root. Everything that is due is signed when this returns.
     async fn publisher(&self, material: &TrustMaterial) -> Result<TrustPublisher, InstanceError> {
         let signer = |name| -> Result<Arc<dyn Signer>, InstanceError> {
             Ok(Arc::new(self.data.key(name, &self.opened.key_file)?))
@@ -136,7 +136,7 @@ impl Parts<'_> {
         })
     }
 
-    /// Who looks after the bundles of trust domains. No bundle may hold a key of ours: not of an authority, not of a
+    /// What fetches the bundles of trust domains. No bundle may hold a key of ours: not of an authority, not of a
     /// timestamp unit (`units`), not one that signs logs or tokens.
     pub(super) fn bundles(
         &self,

@@ -1,19 +1,19 @@
-//! Issuers that owners of domains bring: who asks the domains, keeps the registrations, and puts them in force.
+//! Issuers that domain owners register: checking the domains, keeping the registrations, and putting them in force.
 //!
-//! What is decided, and by which rules, is in `broker::registration`. Here are the resolvers, the host's document, the
+//! The rules and decisions are in `broker::registration`. Here are the resolvers, the host's document, the
 //! store and the audit log. One task at a time changes a registration: the change goes into the audit log first, then
 //! into force, then into the store. A crash in between loses nothing, because what the store lacks is read from the
 //! audit log at the next start.
 
 mod enforcing;
 mod evidence;
-mod keeping;
+mod recheck;
 mod registrant;
 mod registrar;
 mod replay;
 
 pub(crate) use registrant::RegistrantKey;
-pub(crate) use registrar::{Refusal, Registrar, RegistrarError, RegistrarParts};
+pub(crate) use registrar::{Registrar, RegistrarError, RegistrarParts, RegistrationRefusal};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Reading the configuration again: on SIGHUP, when its file has changed, and when an administrator asks.
+//! Reloading the configuration: on SIGHUP, when its file has changed, and when an administrator asks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use shared::time::{Clock, UnixTime};
 use tokio::signal::unix::Signal;
 
 use crate::instance::assemble::{Fingerprint, Problems, Settings, Source};
-use crate::instance::snapshots::{Cause, ChangeError, Loaded, Snapshots};
+use crate::instance::snapshots::{Cause, ChangeError, LoadedConfiguration, Snapshots};
 
-/// How often the file is looked at.
+/// How often the file is checked for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many problems an audit record holds, and how many characters of each.
 const RECORDED: (usize, usize) = (16, 300);
 
-/// A configuration that was not taken.
+/// A changed configuration that was refused.
 #[derive(Clone, Debug)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedConfiguration {
     pub(crate) at: UnixTime,
     /// SHA-256 of what was read, hex; empty if nothing could be.
     pub(crate) sha256: String,
@@ -31,23 +31,25 @@ pub(crate) struct Refused {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReloadError {
     /// The instance was started without a file.
-    #[error("this instance was started without a configuration file; there is nothing to read again")]
+    #[error(
+        "this server runs without a configuration file, so there is nothing to reload; restart it with --config FILE"
+    )]
     NoFile,
-    /// It is not good, or it needs a restart. The one before it stays in force.
+    /// It has problems, or it needs a restart. The configuration before it stays in force.
     #[error(transparent)]
     Problems(Problems),
-    /// The audit log takes nothing.
+    /// The audit log could not record the change.
     #[error(transparent)]
     Audit(#[from] AppendError),
 }
 
-/// Reads the configuration again.
+/// Reloads the configuration.
 pub(crate) struct Reloader {
     source: Source,
     snapshots: Arc<Snapshots>,
     audit: Log,
     clock: Arc<dyn Clock>,
-    refused: ArcSwapOption<Refused>,
+    refused: ArcSwapOption<RefusedConfiguration>,
 }
 
 impl Reloader {
@@ -55,18 +57,18 @@ impl Reloader {
         Self { source, snapshots, audit, clock, refused: ArcSwapOption::empty() }
     }
 
-    /// Whether there is anything to read again.
+    /// Whether there is a configuration file to reload.
     pub(crate) fn has_file(&self) -> bool {
         self.source.path.is_some()
     }
 
-    /// The last configuration that was not taken, if none was taken since.
-    pub(crate) fn refused(&self) -> Option<Arc<Refused>> {
+    /// The last configuration that was refused, if none was accepted since.
+    pub(crate) fn refused(&self) -> Option<Arc<RefusedConfiguration>> {
         self.refused.load_full()
     }
 
     /// Reads the file and puts it in force, or says everything that is wrong with it; both stand in the audit log.
-    pub(crate) async fn reload(&self, cause: Cause) -> Result<Loaded, ReloadError> {
+    pub(crate) async fn reload(&self, cause: Cause) -> Result<LoadedConfiguration, ReloadError> {
         if !self.has_file() {
             return Err(ReloadError::NoFile);
         }
@@ -85,19 +87,30 @@ impl Reloader {
         match self.snapshots.change_configuration(settings, &cause).await {
             Ok(loaded) => {
                 self.refused.store(None);
-                tracing::info!(sha256, %cause, "the configuration was read again and is in force");
+                tracing::info!(sha256, %cause, "the configuration was reloaded and is in force");
                 Ok(loaded)
             }
             Err(ChangeError::Problems(problems)) => self.refuse(problems, sha256, cause).await,
             Err(ChangeError::Audit(error)) => {
-                tracing::error!(%error, "the configuration was not changed: the audit log took no record of it");
+                tracing::error!(
+                    %error,
+                    "the audit log could not record the new configuration, so the one before stays in force"
+                );
                 Err(error.into())
             }
         }
     }
 
-    async fn refuse(&self, problems: Problems, sha256: String, cause: Cause) -> Result<Loaded, ReloadError> {
-        tracing::error!(sha256, %cause, %problems, "the changed configuration is not taken; the one before stays in force");
+    async fn refuse(
+        &self,
+        problems: Problems,
+        sha256: String,
+        cause: Cause,
+    ) -> Result<LoadedConfiguration, ReloadError> {
+        tracing::error!(
+            sha256, %cause, %problems,
+            "the changed configuration has problems and is refused; the one before stays in force"
+        );
         let at = self.clock.now();
         let (most, longest) = RECORDED;
         let record = AuditRecord::ConfigurationRefused {
@@ -106,13 +119,13 @@ impl Reloader {
             cause: cause.to_string(),
             problems: problems.texts().take(most).map(|text| text.chars().take(longest).collect()).collect(),
         };
-        self.refused.store(Some(Arc::new(Refused { at, sha256, cause, problems: problems.clone() })));
+        self.refused.store(Some(Arc::new(RefusedConfiguration { at, sha256, cause, problems: problems.clone() })));
         self.audit.append(record.to_leaf()).await?;
         Err(ReloadError::Problems(problems))
     }
 
-    /// Reads it again on every `hangup` and whenever the file has changed and then rested for one look: an editor that writes in
-    /// pieces is given the time to finish, since half a file can be a good one that says less.
+    /// Reads it again on every `hangup` and whenever the file has changed and then rested for one look: an editor that
+    /// writes in pieces is given the time to finish, since half a file can be a good one that says less.
     pub(crate) async fn follow(self: Arc<Self>, mut hangup: Signal) {
         let in_force = self.snapshots.current().configuration.sha256.clone();
         // The file may have changed since it was read at the start.
@@ -133,7 +146,7 @@ impl Reloader {
             if cause == Cause::Signal {
                 watch = Watch::new(self.look().await);
             }
-            // What is wrong has been told where it was found.
+            // Problems have been logged where they were found.
             let _ = self.reload(cause).await;
         }
     }
@@ -144,7 +157,7 @@ impl Reloader {
     }
 }
 
-/// Tells when a file has changed and rested.
+/// Notices when a file has changed and then stayed the same for one look.
 struct Watch {
     read: Option<Fingerprint>,
     seen: Option<Fingerprint>,
@@ -156,8 +169,8 @@ impl Watch {
         Self { seen: read.clone(), read }
     }
 
-    /// True once for every change, when two looks in a row saw the same. A file that is gone, as it is for a moment when an
-    /// editor replaces it, is no change.
+    /// True once for every change, when two looks in a row saw the same. A file that is gone, as it is for a moment
+    /// when an editor replaces it, is no change.
     fn has_settled(&mut self, now: Option<Fingerprint>) -> bool {
         let rests = now == self.seen;
         self.seen.clone_from(&now);

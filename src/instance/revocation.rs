@@ -2,7 +2,8 @@
 //! the root.
 //!
 //! A revocation is in the audit log first, then in `revocations.toml`, then on the list. The list is signed again
-//! whenever it says less than the register or is half over, so a crash between the steps is mended at the next look.
+//! whenever it lacks an entry of the register or is past half of its time, so a crash between the steps is repaired
+//! soon.
 
 mod published;
 mod register;
@@ -25,15 +26,15 @@ use crate::instance::assemble::RevocationSettings;
 use crate::instance::data_dir::{DataDir, InstanceFile};
 use crate::instance::timestamp_units::{Root, UnitFileError, UnitFiles};
 pub(crate) use published::{PublishedRevocations, RevocationState};
-use register::{RegisterError, RevocationRegister, SignedList};
+use register::{RevocationRegister, RevocationRegisterError, SignedList};
 
 /// Largest file that is read.
 const MAX_FILE: u64 = 1 << 20;
 /// The name of the responder's key and certificate.
 const RESPONDER: &str = "ocsp";
-/// How long the responder's certificate counts: nobody can revoke it (RFC 6960 §4.2.2.2.1).
+/// How long the responder's certificate is valid: it cannot be revoked (RFC 6960 §4.2.2.2.1).
 const RESPONDER_VALIDITY: Duration = Duration::from_secs(366 * 86_400);
-/// When it is renewed.
+/// The responder's certificate is renewed when it is valid for less than this.
 const RESPONDER_LEFT: Duration = Duration::from_secs(60 * 86_400);
 
 /// Why something could not be revoked or published.
@@ -44,20 +45,22 @@ pub(crate) enum RevocationError {
     #[error(transparent)]
     Root(#[from] UnitFileError),
     #[error("{path}: {error}")]
-    Register { path: PathBuf, error: RegisterError },
+    Register { path: PathBuf, error: RevocationRegisterError },
     #[error("{path}: {error}")]
     Certificates { path: PathBuf, error: shared::x509::ChainError },
-    #[error("the audit log did not take the record: {0}")]
+    #[error("the audit log could not record the change, so nothing was changed: {0}")]
     Audit(#[from] AppendError),
-    #[error("the revocation list: {0}")]
+    #[error("the revocation list could not be signed: {0}")]
     Crl(#[from] CrlError),
-    #[error("the certificate of the OCSP responder: {0}")]
+    #[error("the certificate of the OCSP responder could not be issued: {0}")]
     CaSetup(#[from] CaSetupError),
-    #[error("the root issued no certificate with the serial number {0}; `privyseal ca list` shows those that it did")]
+    #[error(
+        "the root issued no certificate with the serial number {0}; `privyseal ca list` shows those that it issued"
+    )]
     Unknown(String),
     #[error("the certificate {0} is revoked already")]
     Already(String),
-    #[error("the certificate of the OCSP responder is for another key")]
+    #[error("the certificate of the OCSP responder is for another key; renew it with `privyseal ca crl`")]
     Responder,
 }
 
@@ -131,7 +134,7 @@ impl Revocations {
         self.keep(self.register.with(serial, reason, now))
     }
 
-    /// What the register says of a serial number, for people.
+    /// The status of a certificate, as text.
     pub(crate) fn status(&self, certificate: &Certificate) -> String {
         match self.register.find(&hex::encode(certificate.serial())) {
             None => "good".to_owned(),
@@ -142,7 +145,7 @@ impl Revocations {
         }
     }
 
-    /// Whether the list says less than the register, is missing, or is half over.
+    /// Whether the list is missing, lacks an entry of the register, or is past half of its time.
     pub(crate) fn is_list_due(&self, now: UnixTime) -> bool {
         !self.list_path().exists() || self.register.is_list_due(now)
     }
@@ -193,7 +196,7 @@ impl Revocations {
         Ok(self.units.write_chain(RESPONDER, &chain)?)
     }
 
-    /// Does what is due. Without the root's key it says what the operator has to do, as soon as that matters.
+    /// Does what is due. Without the root's key it logs what the operator has to do.
     pub(crate) fn refresh(&mut self, settings: &RevocationSettings, now: UnixTime) -> Result<(), RevocationError> {
         let (is_list_due, is_responder_due) = (self.is_list_due(now), self.is_responder_due(now));
         if !is_list_due && !is_responder_due {
@@ -202,7 +205,11 @@ impl Revocations {
         let root = match self.units.root(None, &self.key_file) {
             Ok(root) => root,
             Err(error) => {
-                tracing::warn!(%error, "the revocation list or the OCSP responder's certificate is due, and the root's key is not here: run `privyseal ca crl`");
+                tracing::warn!(
+                    %error,
+                    "the revocation list or the OCSP responder's certificate is due, and the root's key is not in the \
+                     data directory; run `privyseal ca crl`"
+                );
                 return Ok(());
             }
         };

@@ -1,11 +1,11 @@
-//! Who may do what over the instance's own API.
+//! Who may do what over this instance's API.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker::connector::ConnectorId;
 use broker::names::{DomainName, EmailAddress};
 
-/// What somebody may do. One person can have several roles.
+/// What a person may do. One person can have several roles.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Role {
     /// Everything.
@@ -27,31 +27,31 @@ impl Role {
     }
 }
 
-/// Everybody's roles, by the e-mail address that our own provider vouches for.
+/// All roles, by the e-mail address that our own provider asserts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roles {
-    /// None: the configuration does not say.
+    /// `None` when the configuration does not name any.
     pub(crate) admins: Option<BTreeSet<String>>,
     pub(crate) auditors: BTreeSet<String>,
     pub(crate) namespace_owners: BTreeMap<String, Vec<DomainName>>,
-    /// The local user that the instance was made with.
+    /// The local user that `init` added.
     pub(crate) first_user: Option<String>,
 }
 
 impl Roles {
-    /// The same in an instance that was made with this local user.
+    /// The same roles, with the local user that `init` added to the instance.
     pub(crate) fn in_instance_of(&self, first_user: Option<&str>) -> Self {
         let first_user = first_user.and_then(|text| EmailAddress::parse(text).ok()).map(|address| address.to_string());
         Self { first_user, ..self.clone() }
     }
 
-    /// The roles of whoever has this address, as that connector says.
+    /// The roles of the person with this address, as the connector asserts it.
     pub(crate) fn of(&self, address: &EmailAddress, connector: &str) -> Vec<Role> {
         let address = address.as_str();
         let is_admin = match &self.admins {
             Some(admins) => admins.contains(address),
-            // Nobody wrote this address down, so it counts only for the very user that the instance was made with, and not for
-            // whoever a grant gives the address to later.
+            // The configuration does not name this address, so it counts only for the local user that `init` added, not
+            // for anyone to whom a grant gives the address later.
             None => connector == ConnectorId::local().as_str() && self.first_user.as_deref() == Some(address),
         };
         let mut roles = Vec::new();

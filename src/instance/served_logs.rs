@@ -1,4 +1,4 @@
-//! Which logs are served, and who may write to the one that is written to.
+//! Which logs are served, and who may write to the signature log.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use shared::log::Log;
 
 use crate::instance::signature_log::IssuedLately;
 
-/// The logs as they are served.
+/// The logs that are served.
 pub(crate) struct ServedLogs {
     /// The signature log and who may write to it; none in the profile without logs.
     pub(crate) signatures: Option<SignatureLog>,
     /// The certificate log; none in the profile without logs.
     pub(crate) certificates: Option<Log>,
-    /// The audit log, if it is to be served. It names people and what they signed in to, so it is off unless asked for.
+    /// The audit log, if it is served. It names people and what they logged in to, so it is off by default.
     pub(crate) audit: Option<Log>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct ServedLogs {
 pub(crate) struct SignatureLog {
     pub(crate) log: Log,
     pub(crate) writers: Writers,
-    /// Certificates that are known to be of an issuer of ours without a look at the signature.
+    /// Recently issued certificates, whose signature need not be verified again.
     pub(crate) issued_lately: Arc<IssuedLately>,
     /// SHA-256 of the key's `SubjectPublicKeyInfo`, in base64: the log's id in every entry.
     pub(crate) id: String,

@@ -1,5 +1,5 @@
-//! The signature log of this instance: its first entry, and the certificates that are about to come back to it. What an
-//! entry is, and who may write one, is decided in the crate `privyseal-sigstore`.
+//! The signature log of this instance: its first entry, and recently issued certificates. What an entry is, and who may
+//! write one, is decided in the crate `privyseal-sigstore`.
 
 pub(crate) mod first_entry;
 mod issued_lately;

@@ -1,9 +1,9 @@
-//! What the configuration and the registered issuers make of the instance: one snapshot, swapped whole.
+//! What the configuration and the registered issuers determine, as one snapshot that is swapped whole.
 //!
 //! A request takes the snapshot in force when it begins and never looks again, so no answer mixes two configurations. A
 //! new one is made beside the old, from all settings and all registrations; only when that succeeded and the audit log
-//! holds the record of it does it come into force. Making one is serialised: two changes at once become two snapshots,
-//! one after the other.
+//! holds the record of it does it come into force. UnitKeyPlan one is serialised: two changes at once become two
+//! snapshots, one after the other.
 
 mod cause;
 mod inputs;
@@ -17,39 +17,39 @@ use shared::log::{AppendError, Receipt};
 
 pub(crate) use cause::Cause;
 pub(crate) use inputs::{SnapshotError, SnapshotInputs};
-pub(crate) use snapshot::{Loaded, Registered, Snapshot};
+pub(crate) use snapshot::{LoadedConfiguration, RegisteredIssuers, Snapshot};
 
 use crate::current::Current;
 use crate::instance::assemble::{Problems, Settings};
 
-/// The snapshot in force, and the only way to another.
+/// The snapshot in force, and the only way to replace it.
 pub(crate) struct Snapshots {
     current: Arc<ArcSwap<Snapshot>>,
-    /// CurrentBundle while a snapshot is made: whoever makes one has seen the one before.
+    /// Locked while a snapshot is built, so that each build sees the one before.
     build: tokio::sync::Mutex<Build>,
 }
 
-/// What snapshots are made from.
+/// What snapshots are built from.
 struct Build {
     inputs: SnapshotInputs,
     settings: Settings,
-    registrations: Registered,
+    registrations: RegisteredIssuers,
 }
 
 /// Why the snapshot was not changed. The one before it stays in force.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChangeError {
-    /// The new one cannot be.
+    /// The new snapshot cannot be built.
     #[error(transparent)]
     Problems(#[from] Problems),
-    /// The audit log did not take the record, so nothing may follow from it.
-    #[error("the audit log did not take the record of the change: {0}")]
+    /// The audit log could not record the change, so it is not made.
+    #[error("the audit log could not record the change, so nothing was changed: {0}")]
     Audit(#[from] AppendError),
 }
 
 impl From<SnapshotError> for ChangeError {
-    /// The keys and chains were good when the instance opened, so a change that fails on them is told as one of its
-    /// problems.
+    /// The keys and chains were good when the instance opened, so a change that fails on them is reported as one of
+    /// its problems.
     fn from(error: SnapshotError) -> Self {
         match error {
             SnapshotError::Problems(problems) => problems.into(),
@@ -61,8 +61,8 @@ impl From<SnapshotError> for ChangeError {
 impl Snapshots {
     /// The first snapshot, of an instance without registered issuers.
     pub(crate) fn open(inputs: SnapshotInputs, settings: Settings) -> Result<Self, SnapshotError> {
-        let snapshot = inputs.snapshot(&settings, &Registered::default(), None)?;
-        let build = Build { inputs, settings, registrations: Registered::default() };
+        let snapshot = inputs.snapshot(&settings, &RegisteredIssuers::default(), None)?;
+        let build = Build { inputs, settings, registrations: RegisteredIssuers::default() };
         Ok(Self { current: Arc::new(ArcSwap::from_pointee(snapshot)), build: tokio::sync::Mutex::new(build) })
     }
 
@@ -82,7 +82,11 @@ impl Snapshots {
 
     /// Puts another configuration in force: recorded first, then swapped. A configuration that changes what stands
     /// until the next start is refused whole, because what is in force is always one whole file.
-    pub(crate) async fn change_configuration(&self, settings: Settings, cause: &Cause) -> Result<Loaded, ChangeError> {
+    pub(crate) async fn change_configuration(
+        &self,
+        settings: Settings,
+        cause: &Cause,
+    ) -> Result<LoadedConfiguration, ChangeError> {
         let mut build = self.build.lock().await;
         build.settings.fixed.check_unchanged(&settings.fixed)?;
         let Build { inputs, registrations, .. } = &*build;
@@ -103,7 +107,7 @@ impl Snapshots {
     /// Puts another set of registered issuers in force: recorded first, then swapped.
     pub(crate) async fn change_registrations(
         &self,
-        registrations: Registered,
+        registrations: RegisteredIssuers,
         record: &AuditRecord,
     ) -> Result<Receipt, ChangeError> {
         let mut build = self.build.lock().await;
@@ -115,7 +119,7 @@ impl Snapshots {
     }
 
     /// Puts in force what was recorded before this process began.
-    pub(crate) async fn put_registrations_in_force(&self, registrations: Registered) -> Result<(), ChangeError> {
+    pub(crate) async fn put_registrations_in_force(&self, registrations: RegisteredIssuers) -> Result<(), ChangeError> {
         let mut build = self.build.lock().await;
         let snapshot = self.with_registrations(&build, &registrations)?;
         self.current.store(Arc::new(snapshot));
@@ -123,7 +127,7 @@ impl Snapshots {
         Ok(())
     }
 
-    fn with_registrations(&self, build: &Build, registrations: &Registered) -> Result<Snapshot, ChangeError> {
+    fn with_registrations(&self, build: &Build, registrations: &RegisteredIssuers) -> Result<Snapshot, ChangeError> {
         let earlier = self.current();
         let mut snapshot = build.inputs.snapshot(&build.settings, registrations, Some(&earlier))?;
         // The configuration is the one that was loaded then.

@@ -1,8 +1,9 @@
 //! How often SVIDs are used: rules J6 and J7.
 //!
-//! SPIRE's agents hand out one JWT-SVID until half its life is over, so by default it may be used again, at a rate that is counted for
-//! each SPIFFE ID. Where a record says that an SVID counts once, the store remembers it for as long as it lives, through a restart
-//! and a crash. Only what was verified is counted, so that nobody else can use up an identity's rate or fill the store.
+//! SPIRE's agents hand out one JWT-SVID until half its life is over, so by default it may be used again, at a rate that
+//! is counted for each SPIFFE ID. Where a record says that an SVID counts once, the store remembers it for as long as
+//! it lives, through a restart and a crash. Only what was verified is counted, so that nobody else can use up an
+//! identity's rate or fill the store.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,14 +17,14 @@ use shared::time::UnixTime;
 /// The most identities that are counted at a time. When there are more, those that were not used lately are forgotten.
 const MAX_COUNTED: usize = 100_000;
 
-/// Why a use is not admitted.
+/// Why a use of an SVID is refused.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum UseRefused {
+pub(crate) enum SvidUseError {
     #[error(transparent)]
     Use(#[from] UseError),
-    #[error("the store did not take the use of an SVID: {0}")]
+    #[error("the store could not record the use of an SVID: {0}")]
     Store(StoreError),
-    #[error("counting the use of an SVID ended early")]
+    #[error("recording the use of an SVID was interrupted")]
     Ended,
 }
 
@@ -49,7 +50,7 @@ impl SvidUses {
     }
 
     /// Counts a use, or says why there is none. An SVID that counts once is durably used when this returns.
-    pub(crate) async fn admit(&self, svid: &SvidUse, now: UnixTime) -> Result<(), UseRefused> {
+    pub(crate) async fn admit(&self, svid: &SvidUse, now: UnixTime) -> Result<(), SvidUseError> {
         if !self.take_one(&svid.id, svid.policy.per_minute, now) {
             return Err(UseError::TooOften { id: svid.id.clone(), per_minute: svid.policy.per_minute }.into());
         }
@@ -62,8 +63,8 @@ impl SvidUses {
         Ok(())
     }
 
-    /// `used` is what a second use is told.
-    async fn use_up(&self, key: Vec<u8>, until: UnixTime, used: UseError, now: UnixTime) -> Result<(), UseRefused> {
+    /// `used` is the error for a second use.
+    async fn use_up(&self, key: Vec<u8>, until: UnixTime, used: UseError, now: UnixTime) -> Result<(), SvidUseError> {
         let store = Arc::clone(&self.store);
         let committed = tokio::task::spawn_blocking(move || {
             let batch = Batch::new().expect_absent(Table::UsedSvids, key.clone());
@@ -72,8 +73,8 @@ impl SvidUses {
         match committed.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(StoreError::Conflict)) => Err(used.into()),
-            Ok(Err(error)) => Err(UseRefused::Store(error)),
-            Err(_) => Err(UseRefused::Ended),
+            Ok(Err(error)) => Err(SvidUseError::Store(error)),
+            Err(_) => Err(SvidUseError::Ended),
         }
     }
 
@@ -96,7 +97,8 @@ impl SvidUses {
     }
 }
 
-/// A proof is named by its maker, so one workload's is told apart from another's. Hashed, since both may be longer than a key.
+/// The key of a proof includes its SPIFFE ID, so proofs of two workloads never collide. Hashed, since both may be
+/// longer than a key of the store.
 fn proof_key(id: &str, jti: &str) -> Vec<u8> {
     sha256(format!("{id} {jti}").as_bytes()).to_vec()
 }
@@ -131,7 +133,7 @@ mod tests {
             uses.admit(&svid("spiffe://a/b", 3, false), now).await.expect("is within the rate");
         }
         let refused = uses.admit(&svid("spiffe://a/b", 3, false), now).await.expect_err("is over the rate");
-        assert!(matches!(refused, UseRefused::Use(UseError::TooOften { per_minute: 3, .. })), "{refused}");
+        assert!(matches!(refused, SvidUseError::Use(UseError::TooOften { per_minute: 3, .. })), "{refused}");
         uses.admit(&svid("spiffe://a/c", 3, false), now).await.expect("is another");
         let later = now.plus(Duration::from_secs(19));
         assert!(uses.admit(&svid("spiffe://a/b", 3, false), later).await.is_err(), "a third of a minute is not over");
@@ -149,7 +151,7 @@ mod tests {
         let (uses, now) = (uses(), UnixTime::from_seconds(1000));
         uses.admit(&svid("spiffe://a/b", 60, true), now).await.expect("is the first use");
         let refused = uses.admit(&svid("spiffe://a/b", 60, true), now).await.expect_err("is the second");
-        assert!(matches!(refused, UseRefused::Use(UseError::UsedBefore)), "{refused}");
+        assert!(matches!(refused, SvidUseError::Use(UseError::UsedBefore)), "{refused}");
         let last = UnixTime::from_seconds(1299);
         assert!(uses.admit(&svid("spiffe://a/b", 60, true), last).await.is_err(), "it is remembered to its end");
         let channel = SvidUse { is_bearer: false, ..svid("spiffe://a/b", 60, true) };
@@ -167,6 +169,6 @@ mod tests {
         uses.admit(&proven("spiffe://a/b", "2"), now).await.expect("is another proof");
         uses.admit(&proven("spiffe://a/c", "1"), now).await.expect("is another's proof");
         let refused = uses.admit(&proven("spiffe://a/b", "1"), now).await.expect_err("is the second");
-        assert!(matches!(refused, UseRefused::Use(UseError::ProofUsedBefore)), "{refused}");
+        assert!(matches!(refused, SvidUseError::Use(UseError::ProofUsedBefore)), "{refused}");
     }
 }

@@ -1,4 +1,4 @@
-//! What goes on beside the requests, for as long as the instance is served.
+//! Background tasks, which run as long as the instance is served.
 
 pub(super) mod revocation_refresher;
 pub(super) mod rollover;

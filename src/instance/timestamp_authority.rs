@@ -29,13 +29,13 @@ pub(crate) struct TimestampAuthority {
     time: Arc<TrustedTime>,
     audit: Log,
     random: Arc<dyn Random>,
-    /// Present where the operator wants no record of each timestamp.
+    /// Present where the operator has switched off the record of each timestamp.
     unrecorded: Option<Unrecorded>,
 }
 
-/// There is no timestamp unit, so nobody would answer.
+/// There is no timestamp unit, so no request could be answered.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no timestamp unit")]
+#[error("no timestamp unit is in use; set one up with `privyseal tsa unit add`")]
 pub(crate) struct NoUnit;
 
 impl TimestampAuthority {
@@ -59,7 +59,7 @@ impl TimestampAuthority {
         })
     }
 
-    /// Keeps of timestamps what the operator wants; without this, a record of each.
+    /// Sets what the audit log keeps of timestamps; the default is a record of each.
     pub(crate) fn with_records(self, records: TimestampRecords) -> Self {
         let unrecorded = match records {
             TimestampRecords::Durable => None,
@@ -102,7 +102,7 @@ impl TimestampAuthority {
         self.units.store(Arc::new(units));
     }
 
-    /// What is wrong with the units' keys and certificates now, for readiness. Each key signs a probe.
+    /// Problems with the units' keys and certificates now, for readiness. Each key signs a probe.
     pub(crate) fn units_in_trouble(&self, probe: &[u8]) -> Vec<String> {
         let now = self.time.wall();
         let trouble = |unit: &Succession| {
@@ -135,7 +135,7 @@ impl TimestampAuthority {
         self.chains.load().get(key).cloned()
     }
 
-    /// The whole way of a timestamp, from the DER of the request (RFC 3161 §2.4.1) on. The record is durable before the
+    /// Answers a request, from its DER (RFC 3161 §2.4.1). The record is durable before the
     /// key is used.
     pub(crate) async fn timestamp(&self, unit: &Succession, der: &[u8]) -> Result<TimestampResponse, Rejection> {
         let request = TimestampRequest::parse(der)?;

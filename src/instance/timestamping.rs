@@ -1,4 +1,4 @@
-//! Revocation and timestamping of an instance that opens: both work with what the root certified.
+//! Revocation and timestamping while an instance opens: both work with what the root certified.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use shared::time::Clock as _;
 use tsa::Succession;
 
 use super::error::InstanceError;
-use super::parts::{Parts, PublishedRoot};
+use super::parts::{InstanceParts, PublishedRoot};
 use crate::clock::{SystemClock, SystemClocks};
 use crate::instance::assemble::TimeSettings;
 use crate::instance::revocation::{PublishedRevocations, Revocations};
@@ -18,15 +18,15 @@ use crate::instance::timestamp_units::{TimestampUnits, UnitFiles};
 use crate::instance::trusted_time::{MarkFile, TrustedTime};
 use crate::outbound::time_sources::TimeSources;
 
-/// What makes timestamps.
+/// What signs timestamps.
 pub(super) struct Timestamping {
     pub(super) time: Arc<TrustedTime>,
     pub(super) authority: Arc<TimestampAuthority>,
     pub(super) rollover: Arc<Rollover>,
 }
 
-impl Parts<'_> {
-    /// What is revoked and what is published of it, with what is due done.
+impl InstanceParts<'_> {
+    /// The revocations and what is published of them. Everything that is due is done when this returns.
     pub(super) fn revocations(&self) -> Result<Arc<RevocationRefresher>, InstanceError> {
         let (key_file, settings) = (self.opened.key_file.clone(), &self.settings.revocation);
         let mut revocations = Revocations::open(self.data, self.file, key_file, self.opened.audit.clone())?;
@@ -40,7 +40,7 @@ impl Parts<'_> {
         }))
     }
 
-    /// The units, with what is due done as far as it can be before the trust root is published.
+    /// The units. Everything that can be done before the trust root is published is done when this returns.
     pub(super) fn timestamp_units(&self, revocations: &RevocationRefresher) -> Result<TimestampUnits, InstanceError> {
         let (key_file, now) = (self.opened.key_file.clone(), SystemClock.now());
         let (settings, files) = (&self.settings.units, UnitFiles::of(self.data));
@@ -54,7 +54,7 @@ impl Parts<'_> {
         Ok(units)
     }
 
-    /// The timestamp authority with the time that it signs, and what takes its keys from one to the next.
+    /// The timestamp authority with the time that it signs, and the rollover of its keys.
     pub(super) fn timestamping(
         &self,
         units: TimestampUnits,

@@ -11,9 +11,9 @@ use crate::file::{self, FileError};
 /// Longest PIN file, in bytes.
 const MAX_PIN_FILE: u64 = 4096;
 
-/// A key is of another kind than was said.
+/// A key is of another kind than expected.
 #[derive(Debug, thiserror::Error)]
-#[error("the key is {found:?} and not of the kind {expected}")]
+#[error("the key is of the kind {}, and {expected} is expected; name a key of that kind", kind_name(*.found))]
 pub(crate) struct KindError {
     found: KeyKind,
     expected: &'static str,
@@ -24,11 +24,11 @@ pub(crate) struct KindError {
 pub(crate) enum TokenKeyError {
     #[error(transparent)]
     Uri(#[from] Pkcs11UriError),
-    #[error("pin-source: {0}")]
+    #[error("the PIN cannot be read (pin-source): {0}")]
     PinFile(#[from] FileError),
-    #[error("{0} holds no PIN in its first line")]
+    #[error("{0} has an empty first line; put the PIN there")]
     NoPin(String),
-    #[error("{0} may be read by others; it opens the token: chmod 600 {0}")]
+    #[error("{0} can be read by other users, and it opens the token; run `chmod 600 {0}`")]
     PinMode(String),
     #[error(transparent)]
     Token(#[from] Pkcs11Error),
@@ -41,17 +41,29 @@ pub(crate) fn signer(uri: &str, algorithm: KeyAlgorithm) -> Result<Arc<dyn Signe
     let uri = Pkcs11Uri::parse(uri)?;
     let pin = uri.pin_source.as_deref().map(pin).transpose()?;
     let name = uri.object.clone().unwrap_or_default();
-    let report =
-        Arc::new(move |error: &Pkcs11Error| tracing::error!(key = name, %error, "a key in a token did not sign"));
+    let report = Arc::new(
+        move |error: &Pkcs11Error| tracing::error!(key = name, %error, "a key in a PKCS#11 token could not sign"),
+    );
     let signer = Pkcs11Signer::open(uri, pin, algorithm.signature(), report)?;
     check_kind(&signer, algorithm)?;
     Ok(Arc::new(signer))
 }
 
-/// A key of another kind than the file says is a mistake, and mistakes never become other keys.
+/// Fails when the key is not of the expected kind, which is a mistake in the configuration.
 pub(crate) fn check_kind(key: &dyn Signer, algorithm: KeyAlgorithm) -> Result<(), KindError> {
     let found = key.public_key().kind();
     if algorithm.is_kind(found) { Ok(()) } else { Err(KindError { found, expected: algorithm.name() }) }
+}
+
+/// As `KeyAlgorithm` names it, where it does.
+fn kind_name(kind: KeyKind) -> String {
+    match kind {
+        KeyKind::Ed25519 => "ed25519".to_owned(),
+        KeyKind::P256 => "p256".to_owned(),
+        KeyKind::P384 => "p384".to_owned(),
+        KeyKind::P521 => "p521".to_owned(),
+        KeyKind::Rsa { bits } => format!("rsa{bits}"),
+    }
 }
 
 fn pin(path: &str) -> Result<Secret<String>, TokenKeyError> {

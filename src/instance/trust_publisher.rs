@@ -55,12 +55,12 @@ pub(crate) struct TrustPublisher {
     folder: Folder,
     keys: TufKeys,
     audit: Log,
-    current: tokio::sync::Mutex<Current>,
+    current: tokio::sync::Mutex<SignedTrust>,
     published: Arc<PublishedTrust>,
 }
 
-/// What is signed, and what it says.
-struct Current {
+/// The signed repository, and the documents that it covers.
+struct SignedTrust {
     repository: Option<Repository>,
     documents: TrustDocuments,
     files: BTreeMap<String, TargetFile>,
@@ -82,7 +82,7 @@ pub(crate) enum PublishError {
     #[error(transparent)]
     Audit(#[from] AppendError),
     /// The log answered for another leaf.
-    #[error("the audit log acknowledged another record")]
+    #[error("the audit log acknowledged another record, so nothing was signed")]
     OtherLeaf,
 }
 
@@ -102,7 +102,7 @@ impl TrustPublisher {
             published: Arc::new(PublishedTrust::new(
                 current.as_ref().map(|it| files_of(it, &documents)).unwrap_or_default(),
             )),
-            current: tokio::sync::Mutex::new(Current {
+            current: tokio::sync::Mutex::new(SignedTrust {
                 repository: current,
                 files: target_files(&documents),
                 documents,
@@ -130,7 +130,7 @@ impl TrustPublisher {
         self.sign_due(&mut current, now).await
     }
 
-    async fn sign_due(&self, current: &mut Current, now: UnixTime) -> Result<bool, PublishError> {
+    async fn sign_due(&self, current: &mut SignedTrust, now: UnixTime) -> Result<bool, PublishError> {
         let signers = self.keys.signers();
         let before = current.repository.as_ref();
         let Some(draft) = prepare(before, &current.files, &signers, &Lifetimes::default(), now)? else {
@@ -164,14 +164,16 @@ impl TrustPublisher {
         self.current.lock().await.repository.as_ref().map(|repository| sha256_hex(&repository.root().bytes))
     }
 
-    /// Looks every hour whether something is due; never returns. A failure is logged and tried again.
+    /// Signs and publishes what is due, every hour; never returns. A failure is logged and tried again.
     pub(crate) async fn keep_fresh(&self, clock: &dyn Clock) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             match self.refresh(clock.now()).await {
                 Ok(false) => {}
-                Ok(true) => tracing::info!("the trust metadata was signed anew"),
-                Err(error) => tracing::error!(%error, "the trust metadata could not be signed anew"),
+                Ok(true) => tracing::info!("the trust metadata was signed and published"),
+                Err(error) => {
+                    tracing::error!(%error, "the trust metadata could not be signed; this is tried again in an hour")
+                }
             }
         }
     }

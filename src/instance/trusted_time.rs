@@ -1,5 +1,5 @@
-//! The clock guard at work: it looks at the machine's clocks, asks the time sources, keeps the high-water mark, and writes down what
-//! happens. Requests take their time from it without waiting for any of that.
+//! The clock guard of a running instance: it reads the machine's clocks, asks the time sources, stores the high-water
+//! mark and records events. Requests take their time from it without waiting for any of that.
 
 mod mark_file;
 
@@ -18,26 +18,26 @@ use tsa::{ClockGuard, ClockLimits, ClockMode, ClockTrouble, Clocks, Lease, Look,
 use crate::outbound::time_sources::TimeSources;
 pub(crate) use mark_file::{MarkFile, MarkFileError};
 
-/// How often the clocks are looked at. A step or sleep between two looks is still seen by every request; a look makes it known.
+/// How often the clocks are read. A step or sleep in between is still seen by every request; reading them records it.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often the high-water mark is written, when it has moved.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
 /// How soon sources are asked again while time waits for them.
 const ASK_AGAIN: Duration = Duration::from_secs(4);
-/// For how many rounds, when nothing comes of it: sources that are down are not to be pestered.
+/// For how many rounds without success, so that sources which are down are not flooded.
 const ASK_AGAIN_ROUNDS: u32 = 8;
 
 /// Why the guard cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TrustedTimeError {
-    /// The audit log does not give its last leaves, so the latest time signed is unknown.
-    #[error("the audit log cannot be read: {0}")]
+    /// The last leaves of the audit log cannot be read, so the latest signed time is unknown.
+    #[error("the audit log cannot be read, so the latest signed time is unknown: {0}")]
     Audit(#[from] ReadError),
     #[error(transparent)]
     Mark(#[from] MarkFileError),
 }
 
-/// The one source of time to sign.
+/// The only source of times that are signed.
 pub(crate) struct TrustedTime {
     clocks: Arc<dyn Clocks>,
     lease: ArcSwap<Lease>,
@@ -48,7 +48,7 @@ pub(crate) struct TrustedTime {
 }
 
 impl TrustedTime {
-    /// Starts the guard at the latest time on record: the kept mark and the timestamps in `audit` since it was kept.
+    /// Starts the guard at the latest time on record: the stored mark and the timestamps in `audit` since it was kept.
     pub(crate) fn start(
         limits: ClockLimits,
         sources: TimeSources,
@@ -72,7 +72,7 @@ impl TrustedTime {
                 return Err(trouble);
             }
             lease.permit(self.clocks.read()).inspect_err(|trouble| {
-                // The guard is told at once what a request has seen.
+                // The guard learns at once what a request has seen.
                 if trouble.is_news() {
                     let _ = self.look();
                 }
@@ -80,7 +80,7 @@ impl TrustedTime {
         })
     }
 
-    /// What the machine's clock says, trusted or not: for what only shows or publishes.
+    /// The time of the machine's clock, trusted or not, for what is not signed as a timestamp.
     pub(crate) fn wall(&self) -> UnixTime {
         self.clocks.read().wall
     }
@@ -90,7 +90,7 @@ impl TrustedTime {
         self.with_guard(|guard, look| guard.look(look))
     }
 
-    /// Everything that is known of the clock, for health and the disclosure statement.
+    /// The full status of the clock, for health and the disclosure statement.
     pub(crate) fn report(&self) -> Value {
         self.with_guard(|guard, look| {
             let trouble = guard.look(look).err();
@@ -128,14 +128,14 @@ impl TrustedTime {
         })
     }
 
-    /// What the guard lets pass.
+    /// The limits that the guard works with.
     pub(crate) fn limits(&self) -> ClockLimits {
         self.guard.lock().unwrap_or_else(PoisonError::into_inner).limits()
     }
 
-    /// Where the time comes from, in words for those who rely on it.
+    /// Where the time comes from, in words for relying parties.
     pub(crate) fn described(&self) -> String {
-        let own = "the machine's clock, kept right by its operator and watched against the boot clock for steps";
+        let own = "the machine's clock, synchronized by its operator and checked for steps against the boot clock";
         let labels = self.sources.labels();
         if labels.is_empty() {
             return own.to_owned();
@@ -143,23 +143,24 @@ impl TrustedTime {
         let limits = self.limits();
         let authenticated = labels.iter().filter(|label| label.is_authenticated).count();
         let how = match limits.mode {
-            ClockMode::Enforce => "and borne out by",
-            ClockMode::Monitor | ClockMode::Local => "and compared with, but not held to,",
+            ClockMode::Enforce => "and confirmed by",
+            ClockMode::Monitor | ClockMode::Local => "and compared with, but not required to agree with,",
         };
         format!(
-            "{own}, {how} a majority of {} time servers ({authenticated} of them authenticated by RFC 8915), {} at least",
+            "{own}, {how} a majority of {} time servers ({authenticated} of them authenticated by RFC 8915), at least \
+             {}",
             labels.len(),
             limits.majority()
         )
     }
 
-    /// The guard's mode, and whether it lets time pass: all that those who ask only for life are told.
+    /// The guard's mode and whether the clock is trusted: all that the liveness answer says.
     pub(crate) fn summary(&self) -> Value {
         let lease = self.lease.load();
         json!({ "mode": self.limits().mode.as_str(), "trusted": lease.check(self.clocks.read()).is_ok() })
     }
 
-    /// Looks at the clocks for as long as the instance is served.
+    /// Reads the clocks for as long as the instance is served.
     pub(crate) async fn watch(self: Arc<Self>) {
         loop {
             let _ = self.look();
@@ -167,7 +168,7 @@ impl TrustedTime {
         }
     }
 
-    /// Asks the sources, when there are any.
+    /// Polls the time sources, if there are any; never returns otherwise.
     pub(crate) async fn ask_sources(self: Arc<Self>) {
         if self.sources.is_empty() {
             return;
@@ -193,7 +194,7 @@ impl TrustedTime {
             tokio::time::sleep(KEEP_EVERY).await;
             let time = self.clone();
             if let Ok(Err(error)) = tokio::task::spawn_blocking(move || time.keep_mark_now()).await {
-                tracing::error!(%error, "the latest time signed could not be kept; the audit log still has it");
+                tracing::error!(%error, "the latest time signed could not be stored; the audit log still has it");
             }
         }
     }
@@ -201,13 +202,14 @@ impl TrustedTime {
     /// Writes the high-water mark if it has moved.
     pub(crate) fn keep_mark_now(&self) -> Result<(), MarkFileError> {
         let Some(file) = &self.mark else { return Ok(()) };
-        // The size first: a record is appended after its time has raised the mark, so the mark covers all up to this size.
+        // The size first: a record is appended after its time has raised the mark, so the mark covers all up to this
+        // size.
         let size = self.audit.size();
         let mark = self.guard.lock().unwrap_or_else(PoisonError::into_inner).mark().signed_up_to();
         file.keep(mark, size)
     }
 
-    /// Does `work` with the guard, then lets requests see what came of it and writes down what happened.
+    /// Does `work` with the guard, then publishes the new lease for requests and records the guard's events.
     fn with_guard<T>(&self, work: impl FnOnce(&mut ClockGuard, &Look) -> T) -> T {
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock, so that the guard sees readings in the order in which they were taken.
@@ -215,7 +217,7 @@ impl TrustedTime {
         let done = work(&mut guard, &look);
         self.lease.store(Arc::new(guard.lease()));
         for event in guard.take_events() {
-            tell(&event);
+            log(&event);
             let record = AuditRecord::Clock {
                 at_ms: look.reading.wall.millis(),
                 mode: guard.limits().mode.as_str().to_owned(),
@@ -228,18 +230,60 @@ impl TrustedTime {
     }
 }
 
-fn tell(event: &ClockEvent) {
+/// A sentence for each event, with its values as fields.
+fn log(event: &ClockEvent) {
+    let moment = |millis: u64| UnixTime::from_millis(millis).rfc3339().unwrap_or_default();
     match event {
-        ClockEvent::RefusalBegan { reason } => tracing::error!(reason, "no trusted time"),
-        ClockEvent::RefusalEnded => tracing::warn!("time is trusted again"),
-        ClockEvent::Started { .. } | ClockEvent::QuorumHeld { .. } | ClockEvent::SourceGained { .. } => {
-            tracing::info!(?event, "clock");
+        ClockEvent::Started { sources, mark_ms } => {
+            let mark = moment(*mark_ms);
+            tracing::info!(sources, mark, "the clock guard started; no time before the mark is signed");
         }
-        _ => tracing::warn!(?event, "clock"),
+        ClockEvent::Kernel { is_synchronized: true, max_error_ms } => {
+            tracing::info!(max_error_ms, "the kernel says that the clock is synchronized");
+        }
+        ClockEvent::Kernel { is_synchronized: false, max_error_ms } => {
+            tracing::warn!(max_error_ms, "the kernel says that the clock is not synchronized");
+        }
+        ClockEvent::LeapAnnounced { midnight_ms, is_inserted } => {
+            let (midnight, kind) = (moment(*midnight_ms), if *is_inserted { "inserted" } else { "deleted" });
+            tracing::warn!(midnight, kind, "a leap second is announced; no timestamps are signed around it");
+        }
+        ClockEvent::LeapPassed { midnight_ms, is_applied } => {
+            tracing::warn!(midnight = moment(*midnight_ms), is_applied, "the leap second is over");
+        }
+        ClockEvent::MarkRefused { found_ms, kept_ms } => {
+            let (found, kept) = (moment(*found_ms), moment(*kept_ms));
+            tracing::warn!(
+                found,
+                kept,
+                "the latest signed time on record is too far ahead of the clock and is ignored"
+            );
+        }
+        ClockEvent::QuorumHeld { agreeing, sources, offset_ms, margin_ms } => {
+            tracing::info!(agreeing, sources, offset_ms, margin_ms, "the time sources agree");
+        }
+        ClockEvent::QuorumLost { reason } => tracing::warn!(reason, "too few time sources agree"),
+        ClockEvent::RefusalBegan { reason } => {
+            tracing::error!(
+                reason,
+                "the clock is not trusted: timestamps are refused, unless time.mode is \"monitor\""
+            );
+        }
+        ClockEvent::RefusalEnded => tracing::warn!("the clock is trusted again"),
+        ClockEvent::Slewed { by_ms } => {
+            tracing::warn!(by_ms, "the clock ran at another pace than the hardware, or the machine slept");
+        }
+        ClockEvent::SourceGained { source, is_authenticated } => {
+            tracing::info!(source, is_authenticated, "a time source counts");
+        }
+        ClockEvent::SourceLost { source, reason } => {
+            tracing::warn!(source, reason, "a time source no longer counts");
+        }
+        ClockEvent::Stepped { by_ms } => tracing::warn!(by_ms, "the clock was set"),
     }
 }
 
-/// What was signed before: the kept mark, and the records since.
+/// The latest signed time: the stored mark, and the records since.
 fn recover(audit: &Log, mark: Option<&MarkFile>) -> Result<MarkRecovery, TrustedTimeError> {
     let kept = mark.map(MarkFile::read).transpose()?.flatten();
     let mut recovery = MarkRecovery::new(kept.map(|kept| kept.mark()));

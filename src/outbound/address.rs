@@ -4,21 +4,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use broker::issuer::Reach;
 
-/// What kind of place an address is.
+/// The kind of network that an address belongs to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Place {
-    /// This very machine.
+pub(crate) enum AddressKind {
+    /// This machine.
     Loopback,
     /// A private network: RFC 1918, RFC 4193, and the shared space of RFC 6598.
     Private,
     /// The internet.
     Public,
-    /// No host that we have business with: link-local (where clouds keep their credentials), multicast, documentation,
-    /// benchmarks, unspecified, and tunnels that hide another address.
+    /// Addresses that are never connected to: link-local (where clouds keep their credentials), multicast,
+    /// documentation, benchmarks, unspecified, and tunnels that hide another address.
     Reserved,
 }
 
-impl Place {
+impl AddressKind {
     pub(crate) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => Self::of_v4(address),
@@ -39,8 +39,8 @@ impl Place {
         }
     }
 
-    /// Global unicast is 2000::/3 (RFC 4291 §2.4) less documentation (RFC 3849, RFC 9637), protocol assignments (RFC 2928) and 6to4.
-    /// An address that carries an IPv4 address is judged by that.
+    /// Global unicast is 2000::/3 (RFC 4291 §2.4) less documentation (RFC 3849, RFC 9637), protocol assignments (RFC
+    /// 2928) and 6to4. An address that embeds an IPv4 address is treated as that.
     fn of_v6(address: Ipv6Addr) -> Self {
         if let Some(mapped) = address.to_ipv4_mapped() {
             return Self::of_v4(mapped);
@@ -59,7 +59,7 @@ impl Place {
         }
     }
 
-    /// What the record says of such a place.
+    /// Whether the record allows connections to such an address.
     pub(super) fn is_allowed(self, reach: &Reach) -> bool {
         match self {
             Self::Loopback => reach.danger_loopback_http,
@@ -77,44 +77,44 @@ mod tests {
     #[test]
     fn places() {
         let cases = [
-            ("127.0.0.1", Place::Loopback),
-            ("127.9.9.9", Place::Loopback),
-            ("::1", Place::Loopback),
-            ("::ffff:127.0.0.1", Place::Loopback),
-            ("10.1.2.3", Place::Private),
-            ("172.16.0.1", Place::Private),
-            ("172.31.255.255", Place::Private),
-            ("192.168.1.1", Place::Private),
-            ("100.64.0.1", Place::Private),
-            ("fd00::1", Place::Private),
-            ("::ffff:10.0.0.1", Place::Private),
-            ("64:ff9b::a00:1", Place::Private),
-            ("8.8.8.8", Place::Public),
-            ("172.32.0.1", Place::Public),
-            ("100.128.0.1", Place::Public),
-            ("2606:4700::1111", Place::Public),
-            ("2a00:1450::1", Place::Public),
-            ("64:ff9b::808:808", Place::Public),
-            ("0.0.0.0", Place::Reserved),
-            ("169.254.169.254", Place::Reserved),
-            ("::ffff:169.254.169.254", Place::Reserved),
-            ("64:ff9b::a9fe:a9fe", Place::Reserved),
-            ("192.0.2.1", Place::Reserved),
-            ("198.18.0.1", Place::Reserved),
-            ("224.0.0.1", Place::Reserved),
-            ("255.255.255.255", Place::Reserved),
-            ("::", Place::Reserved),
-            ("::127.0.0.1", Place::Reserved),
-            ("fe80::1", Place::Reserved),
-            ("fec0::1", Place::Reserved),
-            ("ff02::1", Place::Reserved),
-            ("2001::1", Place::Reserved),
-            ("2001:db8::1", Place::Reserved),
-            ("2002:7f00:1::", Place::Reserved),
-            ("3fff::1", Place::Reserved),
+            ("127.0.0.1", AddressKind::Loopback),
+            ("127.9.9.9", AddressKind::Loopback),
+            ("::1", AddressKind::Loopback),
+            ("::ffff:127.0.0.1", AddressKind::Loopback),
+            ("10.1.2.3", AddressKind::Private),
+            ("172.16.0.1", AddressKind::Private),
+            ("172.31.255.255", AddressKind::Private),
+            ("192.168.1.1", AddressKind::Private),
+            ("100.64.0.1", AddressKind::Private),
+            ("fd00::1", AddressKind::Private),
+            ("::ffff:10.0.0.1", AddressKind::Private),
+            ("64:ff9b::a00:1", AddressKind::Private),
+            ("8.8.8.8", AddressKind::Public),
+            ("172.32.0.1", AddressKind::Public),
+            ("100.128.0.1", AddressKind::Public),
+            ("2606:4700::1111", AddressKind::Public),
+            ("2a00:1450::1", AddressKind::Public),
+            ("64:ff9b::808:808", AddressKind::Public),
+            ("0.0.0.0", AddressKind::Reserved),
+            ("169.254.169.254", AddressKind::Reserved),
+            ("::ffff:169.254.169.254", AddressKind::Reserved),
+            ("64:ff9b::a9fe:a9fe", AddressKind::Reserved),
+            ("192.0.2.1", AddressKind::Reserved),
+            ("198.18.0.1", AddressKind::Reserved),
+            ("224.0.0.1", AddressKind::Reserved),
+            ("255.255.255.255", AddressKind::Reserved),
+            ("::", AddressKind::Reserved),
+            ("::127.0.0.1", AddressKind::Reserved),
+            ("fe80::1", AddressKind::Reserved),
+            ("fec0::1", AddressKind::Reserved),
+            ("ff02::1", AddressKind::Reserved),
+            ("2001::1", AddressKind::Reserved),
+            ("2001:db8::1", AddressKind::Reserved),
+            ("2002:7f00:1::", AddressKind::Reserved),
+            ("3fff::1", AddressKind::Reserved),
         ];
         for (address, place) in cases {
-            assert_eq!(Place::of(address.parse().expect("is an address")), place, "{address}");
+            assert_eq!(AddressKind::of(address.parse().expect("is an address")), place, "{address}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The bundles of registered trust domains: fetched, judged, cached, and put in force.
+//! The bundles of registered trust domains: fetching, checking, caching, and putting them in force.
 //!
-//! One writer: the keeper. A bundle that is refused changes nothing; one without a key is a revocation and takes effect
-//! at once. The last good bundle of an endpoint is kept on disk, so that a restart does not begin blind and a
-//! self-serving endpoint is known by the newest bundle rather than by the one that an operator once copied.
+//! Only the refresher writes them. A bundle that is refused changes nothing; one without a key is a revocation and
+//! takes effect immediately. The last good bundle of an endpoint is kept on disk, so that it is there after a restart,
+//! and a self-serving endpoint is verified with the newest bundle rather than the one that an operator once copied.
 
 mod cache;
 mod endpoint;
@@ -17,7 +17,7 @@ mod status;
 
 pub(crate) use own_keys::OwnKeys;
 pub(crate) use refresher::{BundleParts, BundleRefresher};
-pub(crate) use report::{Report, State};
+pub(crate) use report::{BundleReport, BundleState};
 pub(crate) use source::{MAX_BUNDLE_FILE, WorkloadBundles};
 
 #[cfg(test)]

@@ -13,62 +13,62 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-use super::address::Place;
+use super::address::AddressKind;
 
-/// How long a connection may take to stand.
+/// How long it may take to connect.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// How long a whole exchange may take.
+/// How long a whole call may take, connecting and the answer included.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// The longest answer that is read.
+/// Longest body that is read, in bytes.
 pub(super) const MAX_BODY: usize = 1 << 20;
 
-/// A client that reaches as far as one record allows.
+/// An HTTP client that connects only to addresses which its record allows.
 #[derive(Clone)]
 pub(crate) struct Outbound {
     client: reqwest::Client,
     reach: Reach,
 }
 
-/// Why a call brought nothing.
+/// Why a call has no usable answer.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum OutboundError {
-    /// The record's certificate authorities are no certificates, or the system has none.
-    #[error("no TLS client can be made: {0}")]
+    /// The record's file of certificate authorities is not usable, or the system has none.
+    #[error("the TLS client cannot be set up: {0}")]
     Client(String),
-    /// Not `https`, nor `http` to this machine with leave.
-    #[error("{url} is not https")]
+    /// The URL is not `https`, nor `http` to this machine where the record allows it.
+    #[error("{url} is not an https URL")]
     NotHttps {
-        /// Where to.
+        /// The URL that was called.
         url: String,
     },
-    /// The host is an address that the record does not allow.
-    #[error("{host} is at {address}, which this record does not allow to connect to")]
+    /// The host has an address that the record does not allow.
+    #[error("{host} has the address {address}, to which this record does not allow connections")]
     Address {
-        /// The host.
+        /// The host in the URL.
         host: String,
-        /// The address.
+        /// The first of its addresses that is not allowed.
         address: IpAddr,
     },
-    /// No connection, no TLS, no answer in time.
-    #[error("{url} did not answer: {cause}")]
+    /// The connection, the TLS handshake or the answer failed, or took too long.
+    #[error("no answer from {url}: {cause}")]
     Transport {
-        /// Where to.
+        /// The URL that was called.
         url: String,
-        /// What went wrong, from the outside in.
+        /// The error with its causes, the outermost first.
         cause: String,
     },
-    /// Something else than 200; a redirect is not followed.
-    #[error("{url} answered {status} instead of 200")]
+    /// The status is not 200. Redirects are not followed.
+    #[error("{url} answered with HTTP status {status} instead of 200")]
     Status {
-        /// Where to.
+        /// The URL that was called.
         url: String,
-        /// The status.
+        /// The HTTP status.
         status: u16,
     },
-    /// The answer is too long.
-    #[error("{url} answered more than {MAX_BODY} bytes")]
+    /// The body is too long.
+    #[error("the answer of {url} is longer than {MAX_BODY} bytes")]
     TooLong {
-        /// Where to.
+        /// The URL that was called.
         url: String,
     },
 }
@@ -89,12 +89,13 @@ impl Outbound {
                     roots.add(certificate).map_err(|error| fault(&error))?;
                 }
                 if roots.is_empty() {
-                    return Err(OutboundError::Client("the file with certificate authorities holds none".to_owned()));
+                    return Err(OutboundError::Client("ca_file holds no PEM certificate".to_owned()));
                 }
                 versions.with_root_certificates(roots).with_no_client_auth()
             }
         };
-        // Whoever had a certificate once must have one now: a resumed session would not be asked. Calls are minutes apart anyway.
+        // The server must show its certificate each time: a resumed session is not asked for it. Calls are minutes
+        // apart anyway.
         config.resumption = Resumption::disabled();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self::with_tls(reach, config)
@@ -107,7 +108,7 @@ impl Outbound {
         Ok(Self { client, reach: reach.clone() })
     }
 
-    /// The body of a 200.
+    /// Fetches `url` and returns the body of a 200.
     pub(crate) async fn fetch(&self, url: &str) -> Result<Vec<u8>, OutboundError> {
         let request = http::Request::get(url).header(http::header::ACCEPT, "application/json").body(Vec::new());
         let request =
@@ -119,7 +120,7 @@ impl Outbound {
         }
     }
 
-    /// One exchange, whatever the status of the answer.
+    /// Sends one request and returns the answer, whatever its status.
     pub(crate) async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, OutboundError> {
         let url = request.uri().to_string();
         let transport = |error: reqwest::Error| OutboundError::Transport { url: url.clone(), cause: chain(&error) };
@@ -140,16 +141,16 @@ impl Outbound {
         head.body(body).map_err(|error| OutboundError::Transport { url: url.clone(), cause: error.to_string() })
     }
 
-    /// The resolver is not asked about a host that is an address already, so those are judged here.
+    /// A host that is already an address does not go through the resolver, so it is checked here.
     fn check(&self, url: &reqwest::Url) -> Result<(), OutboundError> {
         let host = url.host_str().unwrap_or_default();
         let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
         if let Some(address) = literal
-            && !Place::of(address).is_allowed(&self.reach)
+            && !AddressKind::of(address).is_allowed(&self.reach)
         {
             return Err(OutboundError::Address { host: host.to_owned(), address });
         }
-        let is_this_machine = host == "localhost" || literal.map(Place::of) == Some(Place::Loopback);
+        let is_this_machine = host == "localhost" || literal.map(AddressKind::of) == Some(AddressKind::Loopback);
         match url.scheme() {
             "https" => Ok(()),
             "http" if self.reach.danger_loopback_http && is_this_machine => Ok(()),
@@ -158,7 +159,7 @@ impl Outbound {
     }
 }
 
-/// What all clients are like.
+/// The settings that all clients share.
 fn builder(reach: &Reach) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("privyseal/", env!("CARGO_PKG_VERSION")))
@@ -171,8 +172,8 @@ fn builder(reach: &Reach) -> reqwest::ClientBuilder {
         .dns_resolver(Arc::new(GuardedResolver { reach: reach.clone() }))
 }
 
-/// Resolves, then hands out only what may be connected to: the connection goes to the very addresses that were judged, so a second
-/// answer of the name server comes too late.
+/// Resolves, then hands out only what may be connected to: the connection goes to the addresses that were checked, so a
+/// second answer of the name server has no effect.
 struct GuardedResolver {
     reach: Reach,
 }
@@ -184,7 +185,7 @@ impl Resolve for GuardedResolver {
             let host = name.as_str().to_owned();
             let found: Vec<_> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
             let allowed: Vec<_> =
-                found.iter().copied().filter(|address| Place::of(address.ip()).is_allowed(&reach)).collect();
+                found.iter().copied().filter(|address| AddressKind::of(address.ip()).is_allowed(&reach)).collect();
             match (allowed.is_empty(), found.first()) {
                 (true, Some(refused)) => Err(OutboundError::Address { host, address: refused.ip() }.into()),
                 _ => Ok(Box::new(allowed.into_iter()) as Addrs),

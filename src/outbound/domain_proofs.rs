@@ -1,4 +1,4 @@
-//! What a domain says of who speaks for it, asked of its name servers or of its host. What follows from the answers is
+//! Which issuers may assert a domain's names, as its name servers or its host say. What follows from the answers is
 //! decided in `broker::registration`.
 //!
 //! Without the feature `dns-proofs` nobody asks name servers: `absent` has the interface of `dns`, and no value.

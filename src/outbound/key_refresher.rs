@@ -1,11 +1,11 @@
-//! Keeps the keys of registered issuers fresh.
+//! Fetches the keys of issuers and keeps them up to date.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use broker::issuer::{Issuer, KeySource};
-use broker::jose::{JwksError, KeySet};
+use broker::jose::{JwksError, KeySet, SkipReason};
 use broker::names::{HttpsUrl, NameError};
 use broker::registry::Issuers;
 use shared::strict_json::{self, Json, JsonError};
@@ -16,34 +16,35 @@ use super::client::{MAX_BODY, OutboundError};
 use super::clients::Clients;
 use crate::current::Current;
 
-/// Keys are fetched again after this long, whether or not anybody asks. A key that is gone then is trusted no longer.
+/// Keys are fetched again after this time, even without requests. A key that is gone then is no longer trusted.
 const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
-/// Tokens with unknown keys move us to fetch no more often than this.
+/// Tokens with unknown keys make us fetch at most this often.
 const PAUSE: Duration = Duration::from_secs(10);
-/// After a failure it is tried again sooner: until then nobody of this issuer may get a certificate.
+/// After a failure it is tried again sooner: until then no token of this issuer is accepted.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(3);
-/// Keys that could not be fetched again for so long are trusted no longer.
+/// Keys that could not be fetched again for this time are no longer trusted.
 const TRUSTED_FOR: Duration = Duration::from_secs(24 * 3600);
-/// How often the background looks round.
+/// How often the background task checks which keys are due.
 const ROUND: Duration = Duration::from_secs(30);
-/// How many issuers are asked at once.
+/// How many issuers are fetched from at once.
 const AT_ONCE: usize = 8;
 
 /// The only writer of issuers' keys.
 pub(crate) struct KeyRefresher {
     clock: Arc<dyn Clock>,
-    /// One per issuer: its lock is held while fetching, so that a crowd of requests makes one call.
+    /// One per issuer: its lock is held while fetching, so that many requests cause one call.
     attempts: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Attempt>>>>>,
     clients: Clients,
 }
 
 struct Attempt {
     at: UnixTime,
-    outcome: Result<(), RefreshError>,
+    outcome: Result<(), KeyRefreshError>,
 }
 
 impl Attempt {
-    /// A success answers for a record that it brought keys to; one that a reload made since begins anew.
+    /// Whether the outcome still counts. A success counts only for a record that got its keys from it: a record that a
+    /// reload created since is fetched for again.
     fn still_answers(&self, issuer: &Issuer, now: UnixTime) -> bool {
         let age = now.since(self.at);
         match self.outcome {
@@ -56,30 +57,33 @@ impl Attempt {
 /// Why an issuer's keys could not be fetched.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the keys of {issuer} could not be fetched: {cause}")]
-pub(crate) struct RefreshError {
-    /// The record.
+pub(crate) struct KeyRefreshError {
+    /// The id of the issuer's record.
     pub(crate) issuer: String,
-    /// Why.
-    pub(crate) cause: RefreshCause,
+    /// Why the fetch failed.
+    pub(crate) cause: KeyRefreshCause,
 }
 
-/// The causes.
+/// Why the keys of an issuer could not be fetched.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum RefreshCause {
+pub(crate) enum KeyRefreshCause {
     /// The metadata is not acceptable JSON.
-    #[error("the metadata is not acceptable: {0}")]
+    #[error("the metadata is not valid JSON: {0}")]
     Metadata(#[from] JsonError),
     /// The metadata is another issuer's (OpenID Connect Discovery 1.0 §4.3).
-    #[error("the metadata says that its issuer is {0:?}")]
+    #[error("the metadata is of another issuer, {0:?}")]
     OtherIssuer(String),
     /// The metadata has no usable `jwks_uri`.
     #[error("the metadata has no jwks_uri")]
     NoJwksUri,
-    /// `jwks_uri` is not a URL that we call.
-    #[error("jwks_uri: {0}")]
+    /// `jwks_uri` is not an allowed URL.
+    #[error("the metadata's jwks_uri is not valid: {0}")]
     JwksUri(#[from] NameError),
-    /// `jwks_uri` leads to a host that the record does not name.
-    #[error("jwks_uri is on {0:?}, another host than the issuer; the record must name it")]
+    /// `jwks_uri` is on another host than the issuer, and the record does not allow that host.
+    #[error(
+        "the metadata's jwks_uri is on {0:?}, another host than the issuer; if that is right, set jwks_uri in the \
+         record"
+    )]
     OtherHost(String),
     /// The key set is refused.
     #[error(transparent)]
@@ -90,14 +94,14 @@ pub(crate) enum RefreshCause {
 }
 
 impl KeyRefresher {
-    /// A keeper that has fetched nothing yet.
+    /// A refresher that has fetched nothing yet.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, attempts: Mutex::default(), clients: Clients::default() }
     }
 
-    /// Fetches the issuer's keys, unless somebody just did; then the outcome of that is the answer. Does nothing for
-    /// keys that are pinned. Ask once, verify again: a key that is still unknown is the token's fault.
-    pub(crate) async fn refresh(&self, issuer: &Issuer) -> Result<(), RefreshError> {
+    /// Fetches the issuer's keys, unless that was just done; then that outcome is returned. Does nothing for
+    /// keys that are pinned. After a success, verify again: a key that is still unknown is the token's fault.
+    pub(crate) async fn refresh(&self, issuer: &Issuer) -> Result<(), KeyRefreshError> {
         if let KeySource::Pinned(_) = issuer.key_source() {
             return Ok(());
         }
@@ -112,13 +116,13 @@ impl KeyRefresher {
         let outcome = self
             .fetch_keys(issuer)
             .await
-            .map_err(|cause| RefreshError { issuer: issuer.id().to_owned(), cause })
+            .map_err(|cause| KeyRefreshError { issuer: issuer.id().to_owned(), cause })
             .map(|keys| put_in_force(issuer, keys.fetched(now, TRUSTED_FOR)));
         *attempt = Some(Attempt { at: now, outcome: outcome.clone() });
         outcome
     }
 
-    /// Fetches for ever what is due in the snapshot in force. Dropping the future ends it.
+    /// Fetches what is due for the issuers in force, until the future is dropped.
     pub(crate) async fn keep_fresh(self: Arc<Self>, issuers: Current<Issuers>) {
         loop {
             let now = self.clock.now();
@@ -127,10 +131,10 @@ impl KeyRefresher {
                 if running.len() >= AT_ONCE {
                     running.join_next().await;
                 }
-                let (keeper, issuer) = (Arc::clone(&self), Arc::clone(issuer));
+                let (refresher, issuer) = (Arc::clone(&self), Arc::clone(issuer));
                 running.spawn(async move {
-                    if let Err(error) = keeper.refresh(&issuer).await {
-                        tracing::warn!(%error, "issuer keys");
+                    if let Err(error) = refresher.refresh(&issuer).await {
+                        tracing::warn!(%error, "the keys of an issuer could not be fetched; this is tried again");
                     }
                 });
             }
@@ -144,7 +148,7 @@ impl KeyRefresher {
         Arc::clone(attempts.entry(issuer.iss().to_string()).or_default())
     }
 
-    async fn fetch_keys(&self, issuer: &Issuer) -> Result<KeySet, RefreshCause> {
+    async fn fetch_keys(&self, issuer: &Issuer) -> Result<KeySet, KeyRefreshCause> {
         let client = self.clients.of(issuer.reach())?;
         let jwks_uri = match issuer.key_source() {
             KeySource::JwksUri(address) => address.clone(),
@@ -168,26 +172,40 @@ fn is_due(issuer: &Issuer, now: UnixTime) -> bool {
 
 fn put_in_force(issuer: &Issuer, keys: KeySet) {
     for skipped in keys.skipped() {
-        tracing::debug!(issuer = issuer.id(), kid = skipped.kid.as_deref(), reason = ?skipped.reason, "key left out");
+        tracing::debug!(
+            issuer = issuer.id(),
+            kid = skipped.kid.as_deref(),
+            reason = skip_reason(skipped.reason),
+            "a key of the issuer is left out"
+        );
     }
     if keys.is_empty() {
-        tracing::warn!(issuer = issuer.id(), "the issuer publishes no key that can verify tokens; none is trusted now");
+        tracing::warn!(issuer = issuer.id(), "the issuer publishes no usable key, so none of its tokens is accepted");
     }
     issuer.replace_keys(Arc::new(keys));
 }
 
-/// The metadata must say the issuer's own name, byte for byte, and keep its keys at home.
-fn jwks_uri(issuer: &Issuer, metadata: &[u8]) -> Result<HttpsUrl, RefreshCause> {
+fn skip_reason(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::Kind => "its kind is not supported",
+        SkipReason::OtherUse => "it is for another use",
+        SkipReason::PrivateKey => "it holds its private half",
+        SkipReason::Unfit => "its parameters are missing, malformed or of a length that is not allowed",
+    }
+}
+
+/// The metadata must have the issuer's own name, byte for byte, and keys on the same host.
+fn jwks_uri(issuer: &Issuer, metadata: &[u8]) -> Result<HttpsUrl, KeyRefreshCause> {
     let members = strict_json::parse_object(metadata, MAX_BODY)?;
     let said = members.get("issuer").and_then(Json::as_str).unwrap_or_default();
     if said != issuer.iss().as_str() {
-        return Err(RefreshCause::OtherIssuer(said.chars().take(120).collect()));
+        return Err(KeyRefreshCause::OtherIssuer(said.chars().take(120).collect()));
     }
-    let uri = members.get("jwks_uri").and_then(Json::as_str).ok_or(RefreshCause::NoJwksUri)?;
+    let uri = members.get("jwks_uri").and_then(Json::as_str).ok_or(KeyRefreshCause::NoJwksUri)?;
     let uri =
         if issuer.reach().danger_loopback_http { HttpsUrl::parse_or_loopback(uri)? } else { HttpsUrl::parse(uri)? };
     if uri.host() != issuer.iss().url().host() {
-        return Err(RefreshCause::OtherHost(uri.host().to_owned()));
+        return Err(KeyRefreshCause::OtherHost(uri.host().to_owned()));
     }
     Ok(uri)
 }

@@ -15,7 +15,7 @@ use broker::registry::Issuers;
 use shared::time::{Clock, UnixTime};
 
 use super::client::OutboundError;
-use super::key_refresher::RefreshCause;
+use super::key_refresher::KeyRefreshCause;
 use super::*;
 use crate::current::Current;
 
@@ -23,15 +23,15 @@ use crate::current::Current;
 const KEY: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","kid":"1"}"#;
 
 /// A clock that a test moves.
-struct Hand(ArcSwap<UnixTime>);
+struct ManualClock(ArcSwap<UnixTime>);
 
-impl Clock for Hand {
+impl Clock for ManualClock {
     fn now(&self) -> UnixTime {
         **self.0.load()
     }
 }
 
-impl Hand {
+impl ManualClock {
     fn advance(&self, seconds: u64) {
         self.0.store(Arc::new(self.now().plus(Duration::from_secs(seconds))));
     }
@@ -101,27 +101,27 @@ fn record(iss: &str, keys: KeySource, reach: Reach) -> Arc<Issuer> {
     Arc::clone(record)
 }
 
-fn keeper() -> (Arc<Hand>, KeyRefresher) {
-    let clock = Arc::new(Hand(ArcSwap::from_pointee(UnixTime::from_seconds(1_795_000_000))));
-    let keeper = KeyRefresher::new(Arc::clone(&clock) as Arc<dyn Clock>);
-    (clock, keeper)
+fn refresher() -> (Arc<ManualClock>, KeyRefresher) {
+    let clock = Arc::new(ManualClock(ArcSwap::from_pointee(UnixTime::from_seconds(1_795_000_000))));
+    let refresher = KeyRefresher::new(Arc::clone(&clock) as Arc<dyn Clock>);
+    (clock, refresher)
 }
 
 #[tokio::test]
 async fn keys_are_fetched_once_for_a_crowd_and_not_again_for_a_while() {
     let idp = Idp::start().await;
     let issuer = record(&idp.origin, KeySource::Discovery, loopback());
-    let (clock, keeper) = keeper();
+    let (clock, refresher) = refresher();
     idp.say("slow");
-    let (a, b, c) = tokio::join!(keeper.refresh(&issuer), keeper.refresh(&issuer), keeper.refresh(&issuer));
+    let (a, b, c) = tokio::join!(refresher.refresh(&issuer), refresher.refresh(&issuer), refresher.refresh(&issuer));
     assert_eq!((a, b, c), (Ok(()), Ok(()), Ok(())));
     assert_eq!((issuer.keys().len(), idp.asked()), (1, 1));
     assert_eq!(issuer.keys().fetched_at(), Some(clock.now()));
     clock.advance(9);
-    assert_eq!(keeper.refresh(&issuer).await, Ok(()));
+    assert_eq!(refresher.refresh(&issuer).await, Ok(()));
     assert_eq!(idp.asked(), 1);
     clock.advance(1);
-    assert_eq!(keeper.refresh(&issuer).await, Ok(()));
+    assert_eq!(refresher.refresh(&issuer).await, Ok(()));
     assert_eq!(idp.asked(), 2);
 }
 
@@ -129,18 +129,18 @@ async fn keys_are_fetched_once_for_a_crowd_and_not_again_for_a_while() {
 async fn a_withdrawn_key_goes_and_an_outage_does_not_take_keys_away() {
     let idp = Idp::start().await;
     let issuer = record(&idp.origin, KeySource::Discovery, loopback());
-    let (clock, keeper) = keeper();
-    keeper.refresh(&issuer).await.expect("fetches");
+    let (clock, refresher) = refresher();
+    refresher.refresh(&issuer).await.expect("fetches");
     for outage in ["down", "{", r#"{"keys":7}"#] {
         clock.advance(60);
         idp.say(outage);
-        let first = keeper.refresh(&issuer).await.expect_err("is refused");
-        assert_eq!(keeper.refresh(&issuer).await, Err(first), "the failure is remembered");
+        let first = refresher.refresh(&issuer).await.expect_err("is refused");
+        assert_eq!(refresher.refresh(&issuer).await, Err(first), "the failure is remembered");
         assert_eq!(issuer.keys().len(), 1);
     }
     clock.advance(60);
     idp.say(r#"{"keys":[]}"#);
-    keeper.refresh(&issuer).await.expect("fetches");
+    refresher.refresh(&issuer).await.expect("fetches");
     assert!(issuer.keys().is_empty());
 }
 
@@ -151,32 +151,32 @@ async fn metadata_of_another_issuer_or_with_keys_elsewhere_is_refused() {
     let cases = [
         (
             format!(r#"{{"issuer":"{origin}/","jwks_uri":"{origin}/keys"}}"#),
-            RefreshCause::OtherIssuer(format!("{origin}/")),
+            KeyRefreshCause::OtherIssuer(format!("{origin}/")),
         ),
-        (format!(r#"{{"jwks_uri":"{origin}/keys"}}"#), RefreshCause::OtherIssuer(String::new())),
-        (format!(r#"{{"issuer":"{origin}"}}"#), RefreshCause::NoJwksUri),
+        (format!(r#"{{"jwks_uri":"{origin}/keys"}}"#), KeyRefreshCause::OtherIssuer(String::new())),
+        (format!(r#"{{"issuer":"{origin}"}}"#), KeyRefreshCause::NoJwksUri),
         (
             format!(r#"{{"issuer":"{origin}","jwks_uri":"https://keys.example.com/"}}"#),
-            RefreshCause::OtherHost("keys.example.com".into()),
+            KeyRefreshCause::OtherHost("keys.example.com".into()),
         ),
         (
             format!(r#"{{"issuer":"{origin}","jwks_uri":"http://169.254.169.254/keys"}}"#),
-            RefreshCause::JwksUri(broker::names::NameError::NotHttps("http://169.254.169.254/keys".into())),
+            KeyRefreshCause::JwksUri(broker::names::NameError::NotHttps("http://169.254.169.254/keys".into())),
         ),
         (
             format!(r#"{{"issuer":"{origin}","jwks_uri":"{origin}/moved"}}"#),
-            RefreshCause::Outbound(OutboundError::Status { url: format!("{origin}/moved"), status: 307 }),
+            KeyRefreshCause::Outbound(OutboundError::Status { url: format!("{origin}/moved"), status: 307 }),
         ),
         (
             format!(r#"{{"issuer":"{origin}","issuer":"{origin}","jwks_uri":"{origin}/keys"}}"#),
-            RefreshCause::Metadata(shared::strict_json::JsonError::Duplicate { name: "issuer".into() }),
+            KeyRefreshCause::Metadata(shared::strict_json::JsonError::Duplicate { name: "issuer".into() }),
         ),
     ];
     for (metadata, cause) in cases {
         idp.metadata.store(Arc::new(metadata));
-        let (_, keeper) = keeper();
+        let (_, refresher) = refresher();
         let issuer = record(origin, KeySource::Discovery, loopback());
-        assert_eq!(keeper.refresh(&issuer).await, Err(RefreshError { issuer: "idp".into(), cause }));
+        assert_eq!(refresher.refresh(&issuer).await, Err(KeyRefreshError { issuer: "idp".into(), cause }));
         assert!(issuer.keys().is_empty());
     }
     assert_eq!(idp.asked(), 0);
@@ -188,25 +188,25 @@ async fn an_address_of_the_keys_in_the_record_is_used_without_metadata() {
     idp.metadata.store(Arc::new("nothing".into()));
     let keys = HttpsUrl::parse_or_loopback(&format!("{}/keys", idp.origin)).expect("is a URL");
     let issuer = record("https://idp.example.com", KeySource::JwksUri(keys), loopback());
-    let (_, keeper) = keeper();
-    keeper.refresh(&issuer).await.expect("fetches");
+    let (_, refresher) = refresher();
+    refresher.refresh(&issuer).await.expect("fetches");
     assert_eq!(issuer.keys().len(), 1);
 }
 
 #[tokio::test]
 async fn without_leave_neither_this_machine_nor_plain_http_is_reached() {
     let idp = Idp::start().await;
-    let (_, keeper) = keeper();
+    let (_, refresher) = refresher();
     let url = |text: &str| KeySource::JwksUri(HttpsUrl::parse_or_loopback(text).expect("is a URL"));
     let literal = record("https://idp.example.com", url(&format!("{}/keys", idp.origin)), Reach::default());
-    let error = keeper.refresh(&literal).await.expect_err("is refused");
-    assert!(matches!(error.cause, RefreshCause::Outbound(OutboundError::Address { .. })), "{error}");
+    let error = refresher.refresh(&literal).await.expect_err("is refused");
+    assert!(matches!(error.cause, KeyRefreshCause::Outbound(OutboundError::Address { .. })), "{error}");
 
     // A name that resolves to this machine: refused by the resolver, before any connection.
     let port = idp.origin.rsplit(':').next().expect("has a port");
     let named = record("https://other.example.com", url(&format!("https://localhost:{port}/keys")), Reach::default());
-    let error = keeper.refresh(&named).await.expect_err("is refused");
-    assert!(error.to_string().contains("which this record does not allow to connect to"), "{error}");
+    let error = refresher.refresh(&named).await.expect_err("is refused");
+    assert!(error.to_string().contains("to which this record does not allow connections"), "{error}");
 
     let outbound = Outbound::new(&loopback()).expect("is made");
     for refused in ["http://example.com/", "http://10.0.0.1/", "ftp://127.0.0.1/"] {
@@ -230,8 +230,8 @@ async fn the_background_fetches_what_is_due() {
     let iss = IssuerUrl::parse_or_loopback(&idp.origin).expect("is an issuer");
     let spec = IssuerSpec { reach: loopback(), ..IssuerSpec::new("idp", iss, Profile::Human, KeySource::Discovery) };
     let issuers = Arc::new(Issuers::build(vec![spec], Vec::new()).expect("builds"));
-    let (_, keeper) = keeper();
-    let running = tokio::spawn(Arc::new(keeper).keep_fresh(Current::fixed(Arc::clone(&issuers))));
+    let (_, refresher) = refresher();
+    let running = tokio::spawn(Arc::new(refresher).keep_fresh(Current::fixed(Arc::clone(&issuers))));
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(20)).await;
         if issuers.iter().all(|issuer| !issuer.keys().is_empty()) {

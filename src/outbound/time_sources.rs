@@ -1,7 +1,7 @@
-//! Whom we ask for the time: NTP servers (RFC 5905), authenticated by network time security (RFC 8915) unless the configuration
+//! Time sources: NTP servers (RFC 5905), authenticated with Network Time Security (RFC 8915) unless the configuration
 //! says otherwise.
 //!
-//! A source only says what time it is; whether that is believed is the clock guard's business. Nothing here sets a clock.
+//! A source only says what time it is; the clock guard decides whether to trust that. Nothing here sets a clock.
 
 mod key_exchange;
 mod reach;
@@ -15,27 +15,28 @@ use tsa::Clocks;
 use tsa::clock_guard::{Sample, SourceLabel};
 
 pub(crate) use key_exchange::client_config;
-pub(crate) use reach::Reach;
-use source::Source;
-pub(crate) use source::{ANSWER_DEADLINE, SourceError, SourceSettings};
+pub(crate) use reach::TimeReach;
+use source::TimeSource;
+pub(crate) use source::{ANSWER_DEADLINE, TimeSourceError, TimeSourceSettings};
 
 /// All sources of an instance.
 pub(crate) struct TimeSources {
-    settings: Vec<SourceSettings>,
-    sources: Vec<Arc<tokio::sync::Mutex<Source>>>,
+    settings: Vec<TimeSourceSettings>,
+    sources: Vec<Arc<tokio::sync::Mutex<TimeSource>>>,
     poll: Duration,
 }
 
 impl TimeSources {
-    /// None: mode `local`.
+    /// No sources, for the mode `local`.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
         Self::new(Vec::new(), Duration::from_secs(64))
     }
 
-    /// These, asked every `poll`.
-    pub(crate) fn new(settings: Vec<SourceSettings>, poll: Duration) -> Self {
-        let sources = settings.iter().map(|one| Arc::new(tokio::sync::Mutex::new(Source::new(one.clone())))).collect();
+    /// These sources, polled every `poll`.
+    pub(crate) fn new(settings: Vec<TimeSourceSettings>, poll: Duration) -> Self {
+        let sources =
+            settings.iter().map(|one| Arc::new(tokio::sync::Mutex::new(TimeSource::new(one.clone())))).collect();
         Self { settings, sources, poll }
     }
 
@@ -43,22 +44,22 @@ impl TimeSources {
         self.sources.is_empty()
     }
 
-    /// How often they are asked.
+    /// How often they are polled.
     pub(crate) fn poll_every(&self) -> Duration {
         self.poll
     }
 
-    /// What the guard calls them.
+    /// Their names for the clock guard.
     pub(crate) fn labels(&self) -> Vec<SourceLabel> {
-        let label = |settings: &SourceSettings| SourceLabel {
+        let label = |settings: &TimeSourceSettings| SourceLabel {
             name: settings.name.clone(),
             is_authenticated: settings.nts.is_some(),
         };
         self.settings.iter().map(label).collect()
     }
 
-    /// Asks all at once; a slow one makes no other wait, and each has its own deadline. Answers in their order.
-    pub(crate) async fn ask(&self, clocks: &Arc<dyn Clocks>) -> Vec<Result<Sample, SourceError>> {
+    /// Polls all sources at once, each with its own deadline. The answers are in the order of the sources.
+    pub(crate) async fn ask(&self, clocks: &Arc<dyn Clocks>) -> Vec<Result<Sample, TimeSourceError>> {
         let mut asking = JoinSet::new();
         for (at, source) in self.sources.iter().enumerate() {
             let (source, clocks) = (source.clone(), clocks.clone());
@@ -66,12 +67,12 @@ impl TimeSources {
                 let mut source = source.lock().await;
                 let answer = source.ask(&*clocks).await;
                 if let Err(error) = &answer {
-                    tracing::debug!(source = source.settings().name, %error, "no time");
+                    tracing::debug!(source = source.settings().name, %error, "the time source gave no time");
                 }
                 (at, answer)
             });
         }
-        let mut answers: Vec<_> = self.sources.iter().map(|_| Err(SourceError::Deadline)).collect();
+        let mut answers: Vec<_> = self.sources.iter().map(|_| Err(TimeSourceError::Deadline)).collect();
         while let Some(done) = asking.join_next().await {
             if let Ok((at, answer)) = done {
                 answers[at] = answer;

@@ -18,7 +18,7 @@ use super::text;
 use crate::clock::SystemClock;
 use crate::file;
 use crate::instance::assemble::{Settings, Source};
-use crate::outbound::bundles::{BundleRefresher, State};
+use crate::outbound::bundles::{BundleRefresher, BundleState};
 
 /// What `--help` ends with.
 pub(super) const EXAMPLES: &str = "\
@@ -210,7 +210,7 @@ async fn look(args: &AddArgs, settings: &Settings) -> Result<(), Failure> {
         text::show(&told["sequence"])
     );
     print!("{}", text::bundle(&told));
-    if report.state == State::Empty {
+    if report.state == BundleState::Empty {
         return Err("the bundle holds no key that counts, so every SVID would be refused\nNothing was changed".into());
     }
     println!(

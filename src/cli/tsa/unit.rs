@@ -14,7 +14,7 @@ use super::super::stopped_instance::StoppedInstance;
 use crate::clock::SystemClock;
 use crate::instance::assemble::Settings;
 use crate::instance::data_dir::DataDir;
-use crate::instance::timestamp_units::{KeyPlace, Making, TimestampUnits, UnitFiles};
+use crate::instance::timestamp_units::{KeyPlace, TimestampUnits, UnitFiles, UnitKeyPlan};
 use crate::instance::tokens;
 
 /// The timestamp units. Stop `privyseal up` first: one process works on an instance at a time.
@@ -73,7 +73,7 @@ pub(super) fn run(command: UnitCommand) -> Result<(), Failure> {
     match command {
         UnitCommand::Add(args) => {
             let algorithm = KeyAlgorithm::parse(&args.algorithm)?;
-            change(&args.make, algorithm, |units, making, now| Ok(units.add(&args.name, algorithm, making, now)?))?;
+            change(&args.make, algorithm, |units, plan, now| Ok(units.add(&args.name, algorithm, plan, now)?))?;
             println!("The unit {} was made. It serves at /tsa/{} from the next start on.", args.name, args.name);
             Ok(())
         }
@@ -89,10 +89,10 @@ fn next(args: &NextArgs) -> Result<(), Failure> {
     let algorithm = unit.algorithm()?;
     drop(held);
     let mut use_from = UnixTime::from_seconds(0);
-    change(&args.make, algorithm, |units, making, now| {
+    change(&args.make, algorithm, |units, plan, now| {
         // On a whole second, and not before the present one is over.
         use_from = now.plus(ahead).plus(Duration::from_secs(1)).floor_to_second();
-        Ok(units.next(&args.name, use_from, making, now)?)
+        Ok(units.next(&args.name, use_from, plan, now)?)
     })?;
     println!(
         "The next key of {} was made. It is published at the next start and signs from {} on.",
@@ -105,7 +105,7 @@ fn next(args: &NextArgs) -> Result<(), Failure> {
 fn change(
     args: &MakeArgs,
     algorithm: KeyAlgorithm,
-    work: impl FnOnce(&mut TimestampUnits, &Making<'_>, UnixTime) -> Result<(), Failure>,
+    work: impl FnOnce(&mut TimestampUnits, &UnitKeyPlan<'_>, UnixTime) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let settings = Settings::load(args.config.as_deref(), None)?;
     let mut held = Held::open(&args.data)?;
@@ -114,9 +114,13 @@ fn change(
         Some(uri) => Some((uri.clone(), tokens::signer(uri, algorithm)?)),
     };
     let root = held.files.root(args.root_key.as_deref(), &held.key_file)?;
-    let making =
-        Making { root: &root, settings: &settings.units, addresses: settings.revocation.addresses.as_ref(), token };
-    work(&mut held.units, &making, SystemClock.now())
+    let plan = UnitKeyPlan {
+        root: &root,
+        settings: &settings.units,
+        addresses: settings.revocation.addresses.as_ref(),
+        token,
+    };
+    work(&mut held.units, &plan, SystemClock.now())
 }
 
 fn list(data: &DataArgs) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! The algorithms that a record allows, as the file names them.
+//! The algorithms that a record allows, from the configuration file.
 
 use broker::jose::JoseAlgorithm;
 

@@ -1,4 +1,4 @@
-//! The authorities' keys and revocation, as the file says them.
+//! The authorities' keys and revocation, from the configuration file.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ pub(crate) const ROOT: &str = "root-ca";
 /// How revocation is published.
 #[derive(Clone, Debug)]
 pub(crate) struct RevocationSettings {
-    /// What certificates say of it.
+    /// The addresses for it that certificates name.
     pub(crate) addresses: Option<RevocationAddresses>,
-    /// Where it is served in plain HTTP, besides the instance's own listener.
+    /// An additional listener for it in plain HTTP.
     pub(crate) listen: Option<SocketAddr>,
-    /// How long a revocation list counts.
+    /// How long a revocation list is valid.
     pub(crate) crl: Duration,
-    /// How long an OCSP answer counts.
+    /// How long an OCSP answer is valid.
     pub(crate) ocsp: Duration,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn issuing_key(section: &KeysSection, problems: &mut Problems) -> Opt
     problems.keep("keys.issuing_ca", tokens::signer(uri, algorithm))
 }
 
-/// How revocation is published; what is wrong is written down.
+/// How revocation is published; problems go into `problems`.
 pub(super) fn revocation(section: &RevocationSection, problems: &mut Problems) -> RevocationSettings {
     let addresses = section.origin.as_deref().and_then(|origin| {
         // HTTPS would need another certificate to check this one (RFC 5280 §8), and many checkers refuse it.
@@ -43,7 +43,7 @@ pub(super) fn revocation(section: &RevocationSection, problems: &mut Problems) -
             .is_ok_and(|url| url.scheme() == "http" && url.origin().ascii_serialization() == origin);
         if !is_plain {
             let message = format!(
-                "\"{origin}\" is not an origin like http://pki.example.com: plain HTTP, nothing after the host"
+                "\"{origin}\" is not an origin like http://pki.example.com; use plain HTTP and nothing after the host"
             );
             problems.add("revocation.origin", message);
         }

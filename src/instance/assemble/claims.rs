@@ -1,4 +1,4 @@
-//! What a record demands of the claims of its tokens, as the file says it.
+//! What a record requires of the claims of its tokens, from the configuration file.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use privyseal_config::{IssuerSection, PinSection, PinnedValue};
 use super::Problems;
 use crate::feature::{Feature, NotBuilt};
 
-/// The demands of one record.
+/// The requirements of one record.
 pub(super) struct Demands {
     pub(super) pins: Vec<Pin>,
     pub(super) conditions: Vec<Condition>,
     pub(super) deny: Option<Arc<Deny>>,
 }
 
-/// Why a demand means nothing.
+/// Why a requirement is not valid.
 #[derive(Debug, thiserror::Error)]
 enum DemandError {
-    #[error("this is neither the name of a claim nor a JSON Pointer to one")]
+    #[error("this is not the name of a claim, nor a JSON Pointer to one")]
     Path,
-    #[error("the list is empty, so no token would ever do")]
+    #[error("the list is empty, so no token could match; add a value, or remove the key")]
     Nothing,
     #[error(transparent)]
     Deny(#[from] DenyError),
@@ -33,7 +33,8 @@ enum DemandError {
     Pattern(#[from] NameError),
 }
 
-/// The demands; what is wrong is written down. None if anything is: a record must not come to be without what it demands.
+/// The requirements; problems go into `problems`. `None` if there are any: a record must not exist without its
+/// requirements.
 pub(super) fn understand(section: &IssuerSection, place: &str, problems: &mut Problems) -> Option<Demands> {
     let mut is_whole = true;
     let mut pins = Vec::with_capacity(section.pins.len());
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_its_place() {
+    fn problems_are_reported_at_their_place() {
         for (text, parts) in [
             ("pins = { \"/a//b\" = 1 }", ["issuers[0].pins./a//b: ", "JSON Pointer"]),
             ("pins = { a = [] }", ["issuers[0].pins.a: ", "no token"]),

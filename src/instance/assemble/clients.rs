@@ -1,4 +1,4 @@
-//! `[[clients]]`, as the file says them.
+//! `[[clients]]` of the configuration file.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use privyseal_config::ClientSection;
 
 use super::{Problems, secret_file};
 
-/// The relying parties; what is wrong is written down.
+/// The relying parties; problems go into `problems`.
 pub(super) fn understand(sections: &[ClientSection], folder: &Path, problems: &mut Problems) -> Option<Clients> {
     let mut clients = Vec::new();
     for (at, section) in sections.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Grants, as the file says them.
+//! Grants of the configuration file.
 
 use broker::grants::{Grant, Scope};
 use broker::names::{ClusterName, NameError, ServiceAccounts, UriName};
@@ -6,30 +6,30 @@ use privyseal_config::GrantSection;
 
 use super::Problems;
 
-/// Why a grant means nothing.
+/// Why a grant is not valid.
 #[derive(Debug, thiserror::Error)]
 enum GrantError {
     #[error(
-        "a grant has exactly one of `email` (a domain), `address`, `uri`, `spiffe`, `usernames` and `service_account`"
+        "a grant needs exactly one of `email` (a domain), `address`, `uri`, `spiffe`, `usernames` and `service_account`"
     )]
     Kind,
-    #[error("`subdomains` goes with `email` only")]
+    #[error("`subdomains` is only for grants with `email`")]
     Subdomains,
-    #[error("`service_account` goes with the profile \"kubernetes\" only")]
+    #[error("`service_account` is only for the profile \"kubernetes\"")]
     NoCluster,
-    #[error("{0:?} is not `<namespace>/<account>` or `<namespace>/*`")]
+    #[error("{0:?} is not of the form `<namespace>/<account>` or `<namespace>/*`")]
     ServiceAccount(String),
     #[error(transparent)]
     Name(#[from] NameError),
 }
 
-/// A cluster whose service accounts can be granted: what their names begin with, and what we call it.
+/// A cluster whose service accounts can be granted: the base of their names, and the name of the cluster.
 pub(super) struct Cluster {
     pub(super) base: UriName,
     pub(super) name: ClusterName,
 }
 
-/// All grants of one record; a wrong one is written down.
+/// All grants of one record; problems go into `problems`.
 pub(super) fn understand(
     sections: &[GrantSection],
     cluster: Option<&Cluster>,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_its_place() {
+    fn problems_are_reported_at_their_place() {
         for (text, part) in [
             ("{ }", "exactly one of"),
             (r#"{ email = "a.example", uri = "https://a.example" }"#, "exactly one of"),

@@ -1,4 +1,4 @@
-//! `[listen]`, as the file says it.
+//! `[listen]` of the configuration file.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,14 +20,13 @@ pub(crate) struct Listen {
     pub(crate) svid: Option<SvidListen>,
 }
 
-/// Where workloads connect with mutual TLS, and what they are shown.
+/// Where workloads connect with mutual TLS, and which certificate they see.
 pub(crate) struct SvidListen {
     pub(crate) address: SocketAddr,
     pub(crate) identity: ListenerIdentity,
 }
 
-/// The section; what is wrong is written down. `replaced` is the address that the command line says instead of the
-/// file.
+/// The section; problems go into `problems`. `replaced` is the address of the command line, which replaces the file's.
 pub(super) fn understand(
     section: &ListenSection,
     replaced: Option<&str>,
@@ -45,8 +44,8 @@ pub(super) fn understand(
         problems.add(
             place,
             format!(
-                "{address} is reached by other machines and would carry tokens in plain text; set listen.tls, listen on \
-                 127.0.0.1, or set listen.danger_plain_http if a proxy right in front ends TLS"
+                "other machines can reach {address}, and tokens would be sent in plain text; set listen.tls, listen on \
+                 127.0.0.1, or set listen.danger_plain_http if a proxy directly in front ends TLS"
             ),
         );
     }
@@ -64,7 +63,7 @@ pub(super) fn understand(
 
 fn svid_listen(section: &SvidListenSection, listen: &ListenSection, problems: &mut Problems) -> Option<SvidListen> {
     if section.identity == ListenerIdentity::Files && listen.tls.is_none() {
-        let message = "there is no certificate to show: set listen.tls, or say identity = \"workload-api\"";
+        let message = "there is no certificate for this listener; set listen.tls, or set identity = \"workload-api\"";
         problems.add("listen.svid.identity", message.to_owned());
     }
     let address = socket_address(&section.address, "listen.svid.address", problems)?;

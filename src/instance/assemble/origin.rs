@@ -1,14 +1,15 @@
 //! The origin that clients use.
 
-/// `https://host[:port]`, or `http://` for loopback and behind a proxy that ends TLS. No path, no slash at the end: it becomes
-/// the issuer and stands in trust documents, and some clients drop paths, others double slashes.
+/// `https://host[:port]`, or `http://` for loopback and behind a proxy that ends TLS. No path, no slash at the end: it
+/// becomes the issuer and stands in trust documents, and some clients drop paths, others double slashes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Origin(String);
 
 /// The text is not an origin.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "\"{0}\" is not an origin like https://seal.example.com (scheme, lower-case host, port if it is not 443; nothing after)"
+    "\"{0}\" is not an origin like https://seal.example.com (scheme, lower-case host, port if it is not 443; nothing \
+     after)"
 )]
 pub(crate) struct OriginError(String);
 

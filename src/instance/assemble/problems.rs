@@ -1,23 +1,23 @@
-//! Everything that is wrong with a configuration, each problem with its place.
+//! The problems of a configuration, each with its place.
 
 use std::fmt::{Display, Formatter};
 use std::ops::RangeInclusive;
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Problem {
-    /// Where: `issuers[2].grants[0]`.
+    /// The place in the file, as `issuers[2].grants[0]`.
     pub(crate) place: String,
-    /// What, and what to do.
+    /// What is wrong, and what to do.
     pub(crate) message: String,
 }
 
-/// All of them.
+/// All problems of a configuration.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// A single one.
+    /// A single problem.
     pub(crate) fn one(place: &str, message: String) -> Self {
         Self(vec![Problem { place: place.to_owned(), message }])
     }
@@ -26,17 +26,17 @@ impl Problems {
         self.0.push(Problem { place: place.to_owned(), message });
     }
 
-    /// Writes down others as well.
+    /// Adds all of `others`.
     pub(crate) fn append(&mut self, mut others: Self) {
         self.0.append(&mut others.0);
     }
 
-    /// The value; an error is written down instead.
+    /// The value; an error is added to the problems instead.
     pub(crate) fn keep<T, E: Display>(&mut self, place: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.add(place, error.to_string())).ok()
     }
 
-    /// The number; one outside `range` is written down, and the nearest one inside goes on.
+    /// The number. One outside `range` is added to the problems, and the nearest one inside is returned.
     pub(crate) fn within(&mut self, place: &str, number: u32, range: RangeInclusive<u32>) -> u64 {
         let (low, high) = (*range.start(), *range.end());
         if !range.contains(&number) {
@@ -55,7 +55,7 @@ impl Problems {
         self.0.iter().map(|problem| format!("{}: {}", problem.place, problem.message))
     }
 
-    /// `value`, unless something is wrong.
+    /// `value` if there are no problems.
     pub(crate) fn none_or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }

@@ -1,4 +1,4 @@
-//! Profiles, as the file says them.
+//! Profiles of the configuration file.
 
 use broker::names::DomainName;
 use broker::profile::{BaseUrl, CiProfile, KubernetesProfile, Profile};
@@ -6,7 +6,7 @@ use privyseal_config::{IssuerSection, Profile as Named};
 
 use super::{Origin, Problems};
 
-/// The profile of one record; what is wrong with it is written down.
+/// The profile of one record; problems go into `problems`.
 pub(super) fn understand(
     section: &IssuerSection,
     origin: Option<&Origin>,
@@ -16,7 +16,7 @@ pub(super) fn understand(
     refuse_strays(section, place, problems);
     let base = |default: Option<String>, problems: &mut Problems| {
         let text = section.base_url.clone().or(default);
-        let text = text.ok_or("must be said: it does not follow from iss");
+        let text = text.ok_or("must be set, since it does not follow from iss");
         let place = format!("{place}.base_url");
         let text = problems.keep(&place, text)?;
         problems.keep(&place, BaseUrl::parse(&text))
@@ -43,15 +43,17 @@ pub(super) fn understand(
         Named::Uri => Profile::Uri,
         Named::Username => {
             let place = format!("{place}.subject_domain");
-            let domain =
-                section.subject_domain.as_deref().ok_or("the profile \"username\" needs the domain of its names");
+            let domain = section
+                .subject_domain
+                .as_deref()
+                .ok_or("the profile \"username\" needs the domain of its names; set it here");
             let domain = problems.keep(&place, domain)?;
             Profile::Username(problems.keep(&place, DomainName::parse(domain))?)
         }
     })
 }
 
-/// A setting that goes with another profile is a mistake that would stay unseen.
+/// Refuses settings of other profiles, which would have no effect.
 fn refuse_strays(section: &IssuerSection, place: &str, problems: &mut Problems) {
     let has_base =
         matches!(section.profile, Named::Buddy | Named::Codefresh | Named::GitHub | Named::GitLab | Named::Kubernetes);
@@ -63,13 +65,19 @@ fn refuse_strays(section: &IssuerSection, place: &str, problems: &mut Problems) 
     ];
     for (key, is_stray) in strays {
         if is_stray {
-            problems.add(&format!("{place}.{key}"), format!("does not go with profile \"{}\"", section.profile.name()));
+            problems.add(
+                &format!("{place}.{key}"),
+                format!(
+                    "has no effect with the profile \"{}\"; remove it, or choose the profile that it is for",
+                    section.profile.name()
+                ),
+            );
         }
     }
 }
 
-/// Where people find the GitHub that speaks as `iss`: github.com (an enterprise may have an issuer of its own there), a host
-/// with data residency, or an Enterprise Server.
+/// The address of the GitHub with the issuer `iss`: github.com (an enterprise may have an issuer of its own there), a
+/// host with data residency, or an Enterprise Server.
 fn github_of(iss: &str) -> Option<String> {
     let rest = iss.strip_prefix("https://")?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -142,15 +150,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
+    fn problems_are_reported_at_their_place() {
         let cases = [
-            ("profile = \"github\"\niss = \"https://tokens.example\"", "issuers[0].base_url: must be said"),
+            ("profile = \"github\"\niss = \"https://tokens.example\"", "issuers[0].base_url: must be set"),
             ("profile = \"github\"\niss = \"https://x.example\"\nbase_url = \"https://X\"", "issuers[0].base_url: "),
             (
                 "profile = \"uri\"\niss = \"https://x.example\"\nbase_url = \"https://x.example\"",
-                "issuers[0].base_url: does not go",
+                "issuers[0].base_url: has no effect",
             ),
-            ("profile = \"uri\"\niss = \"https://x.example\"\nci = { name = \"x\" }", "issuers[0].ci: does not go"),
+            ("profile = \"uri\"\niss = \"https://x.example\"\nci = { name = \"x\" }", "issuers[0].ci: has no effect"),
             ("profile = \"username\"\niss = \"https://x.example\"", "issuers[0].subject_domain: the profile"),
             (
                 "profile = \"username\"\niss = \"https://x.example\"\nsubject_domain = \"Example.com\"",
@@ -158,11 +166,11 @@ mod tests {
             ),
             (
                 "profile = \"uri\"\niss = \"https://x.example\"\nsubject_domain = \"example.com\"",
-                "issuers[0].subject_domain: does not go",
+                "issuers[0].subject_domain: has no effect",
             ),
             ("profile = \"ci\"\niss = \"https://x.example\"", "issuers[0].ci: the profile \"ci\" needs"),
             ("profile = \"ci\"\niss = \"https://x.example\"\nci = { name = \"{a}\" }", "issuers[0].ci: name: "),
-            ("profile = \"kubernetes\"\niss = \"https://x.example\"", "issuers[0].base_url: must be said"),
+            ("profile = \"kubernetes\"\niss = \"https://x.example\"", "issuers[0].base_url: must be set"),
             (
                 "profile = \"kubernetes\"\niss = \"https://x.example\"\nbase_url = \"https://x.example\"\nkubernetes = { cluster = \"A\" }",
                 "issuers[0].kubernetes: cluster: ",

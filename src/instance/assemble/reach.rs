@@ -1,4 +1,4 @@
-//! How far to reach for a record's keys or bundle, as the file says it.
+//! Which addresses may be used for a record's keys or bundle, from the configuration file.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::file;
 /// Largest file of certificate authorities.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The reach; what is wrong is written down.
+/// The reach; problems go into `problems`.
 pub(super) fn understand(
     ca_file: Option<&str>,
     internal: bool,

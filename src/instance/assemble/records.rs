@@ -1,4 +1,4 @@
-//! Issuers and connectors, as the file says them.
+//! Issuers and connectors of the configuration file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use crate::file;
 /// Largest PEM or JWKS file.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The issuers and connectors of the file, each understood, and known to fit together.
+/// The issuers and connectors of the file, checked one by one and together.
 pub(crate) struct RecordSettings {
-    /// The issuers whose tokens the authority takes directly.
+    /// The issuers whose tokens the authority accepts directly.
     issuers: Vec<IssuerSpec>,
-    /// The trust domains whose SVIDs are taken.
+    /// The trust domains whose SVIDs are accepted.
     trust_domains: Vec<TrustDomainSpec>,
-    /// What connectors may speak for, the local users' one included.
+    /// The names that connectors may assert, including the one of local users.
     asserters: Vec<ConnectorSpec>,
     /// The upstream connectors.
     pub(crate) connectors: Vec<ConnectorSettings>,
@@ -71,15 +71,19 @@ impl RecordSettings {
         build(&self.suffixes, Registry { issuers: specs, trust_domains, connectors })
     }
 
-    /// D1: whether a domain below a top-level domain that no list knows is anybody's to register, only the operator can
-    /// know. It is granted, and said.
+    /// D1: only the operator can know whether anyone may register a domain below a top-level domain that no list knows.
+    /// It is granted, and logged.
     fn tell_unknown_domains(&self) {
         let of_issuers = self.issuers.iter().map(|issuer| (issuer.id.as_str(), &issuer.grants));
         let of_connectors = self.asserters.iter().map(|connector| (connector.id.as_str(), &connector.grants));
         for (id, grants) in of_issuers.chain(of_connectors) {
             for domain in grants.iter().filter_map(|grant| grant.scope().domain()) {
                 if self.suffixes.of(&domain) == Suffix::UnknownTopLevel {
-                    tracing::info!(%id, %domain, "granted below a top-level domain that the Public Suffix List does not know (rule D1)");
+                    tracing::info!(
+                        %id, %domain,
+                        "a grant is below a top-level domain that the Public Suffix List does not know; check that \
+                         you control the domain (rule D1)"
+                    );
                 }
             }
         }
@@ -104,7 +108,7 @@ fn build(suffixes: &PublicSuffixes, registry: Registry) -> Result<Issuers, Probl
     })
 }
 
-/// Every record; what is wrong is written down.
+/// Every record; problems go into `problems`.
 pub(super) fn understand(
     config: &Config,
     origin: Option<&Origin>,
@@ -131,7 +135,7 @@ pub(super) fn understand(
         let place = format!("trust_domains[{at}]");
         settings.trust_domains.extend(trust_domains::understand(section, &config.spiffe, folder, &place, problems));
     }
-    // Whether they fit together is worth saying even when single ones are wrong.
+    // Conflicts between records are reported even when single records have problems.
     let registry = Registry {
         issuers: settings.issuers.clone(),
         trust_domains: settings.trust_domains.clone(),
@@ -201,7 +205,7 @@ fn key_source(section: &IssuerSection, folder: &Path, place: &str, problems: &mu
             problems.keep(&format!("{place}.jwks_uri"), address).map(KeySource::JwksUri)
         }
         (Some(_), Some(_)) => {
-            problems.add(&format!("{place}.jwks_uri"), "goes without `jwks_file`, or that without it".to_owned());
+            problems.add(&format!("{place}.jwks_uri"), "set either `jwks_uri` or `jwks_file`, not both".to_owned());
             None
         }
     }
@@ -267,7 +271,7 @@ fn pinned_keys(path: &Path) -> Result<KeySource, String> {
     let text = file::read(path, MAX_FILE).map_err(|error| error.to_string())?;
     let keys = KeySet::from_jwks(text.as_bytes()).map_err(|error| format!("{}: {error}", path.display()))?;
     if keys.is_empty() {
-        return Err(format!("{} holds no key that we can use", path.display()));
+        return Err(format!("{} holds no usable key", path.display()));
     }
     Ok(KeySource::Pinned(Arc::new(keys)))
 }

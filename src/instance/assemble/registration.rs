@@ -1,4 +1,4 @@
-//! `[registration]`, as the file says it.
+//! `[registration]` of the configuration file.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -15,12 +15,12 @@ use crate::outbound::domain_proofs::{Anchors, ResolverSettings, Resolvers};
 
 /// Largest file of certificates or trust anchors.
 const MAX_FILE: u64 = 1 << 20;
-/// The most name servers that are asked.
+/// The most name servers that are queried.
 const MAX_RESOLVERS: usize = 8;
-/// A year: nothing here lasts longer without anybody looking.
+/// A year, the longest time for each setting here, in seconds.
 const YEAR: u32 = 366 * 86_400;
 
-/// How owners bring issuers to this instance.
+/// How domain owners register issuers with this instance.
 #[derive(Clone)]
 pub(crate) struct RegistrationSettings {
     pub(crate) anybody_may_ask: bool,
@@ -84,11 +84,15 @@ fn resolvers(section: &RegistrationSection, folder: &Path, problems: &mut Proble
         addresses.extend(problems.keep(&format!("registration.resolvers[{at}]"), address));
     }
     if addresses.len() > MAX_RESOLVERS {
-        problems.add("registration.resolvers", format!("at most {MAX_RESOLVERS} name servers are asked"));
+        problems
+            .add("registration.resolvers", format!("at most {MAX_RESOLVERS} name servers are queried; remove some"));
     }
     let agreeing = problems.within("registration.agreeing_resolvers", section.agreeing_resolvers, 1..=8) as usize;
     if !section.system_resolvers && !addresses.is_empty() && addresses.len() < agreeing {
-        let message = format!("{agreeing} must agree and {} are asked; list more of them", addresses.len());
+        let message = format!(
+            "{agreeing} must agree, but only {} are queried; add name servers to registration.resolvers",
+            addresses.len()
+        );
         problems.add("registration.agreeing_resolvers", message);
     }
     let file = section.trust_anchor_file.as_deref().map(|name| folder.join(name));

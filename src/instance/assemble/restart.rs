@@ -5,12 +5,12 @@ use toml::{Table, Value};
 
 use super::Problems;
 
-/// The sections that a snapshot is made of. All others are fixed when the instance opens: sockets, the origin that stands in trust
-/// documents, timestamp units, logs. A section that nobody thought about is therefore fixed.
+/// The sections that a snapshot is made of. All others are fixed when the instance opens: sockets, the origin that
+/// stands in trust documents, timestamp units, logs. A section that is not listed here is therefore fixed.
 const HOT: [&str; 8] =
     ["api", "certificates", "clients", "connectors", "issuers", "names", "provider", "trust_domains"];
 
-/// The part of a configuration that stands until the next start.
+/// The part of a configuration that is fixed until the next start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Fixed(Table);
 
@@ -21,7 +21,7 @@ impl Fixed {
         Self(table)
     }
 
-    /// Every key in which `later` differs, each with what is in force and what the file says.
+    /// Fails with every key in which `later` differs, each with the value in force and the value in the file.
     pub(crate) fn check_unchanged(&self, later: &Self) -> Result<(), Problems> {
         let mut problems = Problems::default();
         compare(&self.0, &later.0, "", &mut problems);
@@ -38,7 +38,11 @@ fn compare(now: &Table, later: &Table, place: &str, problems: &mut Problems) {
             (now, later) if now == later => {}
             (now, later) => problems.add(
                 &place,
-                format!("changing this needs a restart; in force is {}, the file says {}", show(now), show(later)),
+                format!(
+                    "changing this needs a restart; the value in force is {}, the file has {}",
+                    show(now),
+                    show(later)
+                ),
             ),
         }
     }
@@ -64,11 +68,11 @@ mod tests {
         assert_eq!(now.check_unchanged(&fixed(hot)), Ok(()));
         let cold = "[listen]\naddress = \"127.0.0.1:2\"\ntls = { certificate = \"a\", key = \"b\" }\n\
                     [instance]\norigin = \"https://a.example\"\n[timestamps]\npolicies = []";
-        let told = now.check_unchanged(&fixed(cold)).expect_err("a restart").to_string();
+        let problem = now.check_unchanged(&fixed(cold)).expect_err("a restart").to_string();
         for place in ["listen.address: ", "listen.tls: ", "instance.origin: ", "timestamps.policies: "] {
-            assert!(told.contains(place), "{place} is not in {told}");
+            assert!(problem.contains(place), "{place} is not in {problem}");
         }
-        assert!(told.contains("\"127.0.0.1:1\"") && told.contains("\"127.0.0.1:2\""), "{told}");
+        assert!(problem.contains("\"127.0.0.1:1\"") && problem.contains("\"127.0.0.1:2\""), "{problem}");
     }
 
     /// A section that is renamed or gone must not stay on the list.

@@ -1,4 +1,4 @@
-//! `[api]`, as the file says it.
+//! `[api]` of the configuration file.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use privyseal_config::ApiSection;
 use super::Problems;
 use crate::instance::roles::Roles;
 
-/// Everybody's roles; what is wrong is written down.
+/// All roles; problems go into `problems`.
 pub(super) fn understand(section: &ApiSection, problems: &mut Problems) -> Roles {
     let admins = section.admins.as_deref().map(|admins| addresses(admins, "api.admins", problems));
     let auditors = addresses(&section.auditors, "api.auditors", problems);

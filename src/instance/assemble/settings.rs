@@ -1,4 +1,4 @@
-//! The whole configuration, understood.
+//! The settings of the instance, from the whole configuration.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::units::{self, UnitSettings};
 use super::{Origin, Problems, clients, roles};
 use crate::instance::roles::Roles;
 
-/// What the instance works by: the configuration, understood.
+/// The settings of the instance.
 pub(crate) struct Settings {
     /// The origin that clients use; none means the address that is listened on.
     pub(crate) origin: Option<Origin>,
@@ -31,21 +31,21 @@ pub(crate) struct Settings {
     pub(crate) clients: Clients,
     /// Issuers and connectors with their grants.
     pub(crate) records: RecordSettings,
-    /// The instance in SPIFFE federations.
+    /// The instance as a member of SPIFFE federations.
     pub(crate) spiffe: SpiffeSettings,
-    /// How owners bring issuers.
+    /// How domain owners register issuers.
     pub(crate) registration: RegistrationSettings,
     /// How long a signing certificate is valid.
     pub(crate) certificate_lifetime: Duration,
     /// What the audit log keeps of timestamps.
     pub(crate) timestamp_records: TimestampRecords,
-    /// What the timestamp units are like.
+    /// The timestamp units.
     pub(crate) units: Arc<UnitSettings>,
     /// The issuing authority's key, when it is in a token.
     pub(crate) issuing_key: Option<Arc<dyn shared::keys::Signer>>,
     /// How revocation is published.
     pub(crate) revocation: RevocationSettings,
-    /// What the operator says about the timestamp authority.
+    /// The operator's part of the disclosure statement.
     pub(crate) disclosure: DisclosureSection,
     /// Whether signatures by any key may enter the signature log.
     pub(crate) accept_public_keys: bool,
@@ -53,13 +53,13 @@ pub(crate) struct Settings {
     pub(crate) serve_audit: bool,
     /// Who may administer the instance.
     pub(crate) roles: Roles,
-    /// What stands until the next start.
+    /// The part that is fixed until the next start.
     pub(crate) fixed: Fixed,
-    /// Whom to ask for the time, and how wrong the clock may be.
+    /// The time sources, and how wrong the clock may be.
     pub(crate) time: TimeSettings,
     /// SHA-256 of the file, hex; empty without a file.
     pub(crate) sha256: String,
-    /// Where all this was read.
+    /// Where the configuration was read from.
     pub(crate) source: Source,
 }
 
@@ -115,8 +115,10 @@ fn understand(config: Config, folder: &Path, listen: Option<&str>) -> Result<Set
         && origin.is_none()
         && listen.address.ip().is_unspecified()
     {
-        let message =
-            format!("{} is no address that clients can use; say by which origin they reach it", listen.address);
+        let message = format!(
+            "clients cannot use the address {}; set the origin by which they reach this server",
+            listen.address
+        );
         problems.add("instance.origin", message);
     }
     let lifetimes = Lifetimes {

@@ -9,16 +9,16 @@ use shared::digest::sha256_hex;
 use super::Problems;
 use crate::file;
 
-/// A configuration file, and what the command line says over it.
+/// A configuration file, and the settings of the command line that replace its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Source {
-    /// The file; none means that everything has its default.
+    /// The file; `None` means that every setting has its default.
     pub(crate) path: Option<PathBuf>,
     /// Where to listen, instead of what the file says.
     listen: Option<String>,
 }
 
-/// The state of a file by which a change is noticed. Two reads of the same text at different times differ too: touching
+/// The state of a file, for noticing changes. Two reads of the same text at different times differ too: touching
 /// the file has it read again, with the files that it names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Fingerprint {
@@ -43,7 +43,7 @@ impl Source {
         text.map(Some).map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))
     }
 
-    /// The file's state now; none without a file, or when it cannot be read.
+    /// The file's state now; `None` without a file, or when it cannot be read.
     pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
         let path = self.path.as_deref()?;
         let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();

@@ -1,4 +1,4 @@
-//! The instance as a member of SPIFFE federations, as the file says it.
+//! The instance as a member of SPIFFE federations, from the configuration file.
 
 use broker::names::TrustDomain;
 use privyseal_config::{Config, ListenerIdentity};
@@ -6,7 +6,7 @@ use privyseal_config::{Config, ListenerIdentity};
 use super::Problems;
 use crate::outbound::workload_api::Address;
 
-/// What the instance is to other members.
+/// How the instance takes part in SPIFFE federations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SpiffeSettings {
     /// Our own trust domain.
@@ -15,7 +15,7 @@ pub(crate) struct SpiffeSettings {
     pub(crate) workload_api: Option<Address>,
 }
 
-/// The settings; what is wrong is written down.
+/// The settings; problems go into `problems`.
 pub(super) fn understand(config: &Config, problems: &mut Problems) -> SpiffeSettings {
     let section = &config.spiffe;
     let trust_domain = section.trust_domain.as_deref();
@@ -23,7 +23,10 @@ pub(super) fn understand(config: &Config, problems: &mut Problems) -> SpiffeSett
     if let Some(ours) = &trust_domain
         && let Some(at) = config.trust_domains.iter().position(|section| section.name == ours.as_str())
     {
-        let message = format!("{ours} is our own trust domain (spiffe.trust_domain); nobody else vouches for it");
+        let message = format!(
+            "{ours} is the instance's own trust domain (spiffe.trust_domain), so it cannot have another bundle; \
+             remove it here"
+        );
         problems.add(&format!("trust_domains[{at}].name"), message);
     }
     let workload_api = section.workload_api.as_deref();
@@ -31,7 +34,10 @@ pub(super) fn understand(config: &Config, problems: &mut Problems) -> SpiffeSett
     let wants_identity =
         config.listen.svid.as_ref().is_some_and(|listen| listen.identity == ListenerIdentity::WorkloadApi);
     if wants_identity && section.workload_api.is_none() {
-        problems.add("listen.svid.identity", "\"workload-api\" needs spiffe.workload_api".to_owned());
+        problems.add(
+            "listen.svid.identity",
+            "\"workload-api\" needs the address of the Workload API; set spiffe.workload_api".to_owned(),
+        );
     }
     SpiffeSettings { trust_domain, workload_api }
 }

@@ -1,4 +1,4 @@
-//! `[time]`: whom to ask, and whether what the tokens promise can be kept with it.
+//! `[time]`: the time sources, and whether the accuracy that tokens state can be kept with them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use tsa::{Accuracy, ClockLimits, ClockMode};
 
 use super::Problems;
 use crate::file;
-use crate::outbound::time_sources::{ANSWER_DEADLINE, Reach, SourceSettings, client_config};
+use crate::outbound::time_sources::{ANSWER_DEADLINE, TimeReach, TimeSourceSettings, client_config};
 
-/// Fewer cannot outvote a liar when one is silent.
+/// With fewer, one wrong source cannot be outvoted while another is silent.
 const FEWEST_SOURCES: usize = 4;
-/// More is no more trust, only more traffic.
+/// More sources add traffic but no trust.
 const MOST_SOURCES: usize = 16;
 /// Largest file with authorities that is read.
 const MAX_AUTHORITIES: u64 = 1 << 20;
@@ -27,11 +27,11 @@ const SMEARING: [&str; 4] = ["time.google.com", "time.facebook.com", "time.aws.c
 /// The clock guard's part of the configuration, understood.
 pub(crate) struct TimeSettings {
     pub(crate) limits: ClockLimits,
-    pub(crate) sources: Vec<SourceSettings>,
+    pub(crate) sources: Vec<TimeSourceSettings>,
     pub(crate) poll: Duration,
 }
 
-/// What tokens say of their time.
+/// What tokens state about their time.
 pub(crate) struct Promise {
     /// Genuine time is within this of genTime.
     pub(crate) accuracy: Accuracy,
@@ -51,14 +51,17 @@ pub(super) fn understand(
     let expire = problems.within("time.expire_seconds", section.expire_seconds, 2..=86_400);
     let good_polls = problems.within("time.good_polls", section.good_polls, 1..=20) as u32;
     if expire < 2 * poll {
-        let message = format!("{expire} s is less than two polls of {poll} s: one lost answer would stop timestamps");
+        let message = format!(
+            "{expire} s is less than two polls of {poll} s, so one lost answer would stop timestamps; choose more \
+             seconds, or poll more often"
+        );
         problems.add("time.expire_seconds", message);
     }
     let drift_ms = expire * DRIFT_PPM.unsigned_abs() / 1_000;
     if mode != ClockMode::Local && drift_ms + UNSEEN_MS >= threshold.as_millis() as u64 {
         let message = format!(
             "in {expire} s the clock may drift {drift_ms} ms, and {UNSEEN_MS} ms more unseen: nothing is left of the \
-             threshold of {} ms",
+             threshold of {} ms; choose fewer seconds, or a higher threshold",
             threshold.as_millis()
         );
         problems.add("time.expire_seconds", message);
@@ -87,7 +90,8 @@ fn mode(section: &TimeSection, problems: &mut Problems) -> ClockMode {
         (Some(TimeMode::Monitor), _) => ClockMode::Monitor,
         (None, 1..) => ClockMode::Enforce,
         (Some(TimeMode::Local), 1..) => {
-            let message = "mode \"local\" asks nobody; remove time.sources, or choose \"monitor\" or \"enforce\"";
+            let message =
+                "mode \"local\" uses no time sources; remove time.sources, or choose \"monitor\" or \"enforce\"";
             problems.add("time.mode", message.to_owned());
             ClockMode::Local
         }
@@ -99,16 +103,16 @@ fn check_sources(section: &TimeSection, mode: ClockMode, problems: &mut Problems
     let count = section.sources.len();
     if mode != ClockMode::Local && !(FEWEST_SOURCES..=MOST_SOURCES).contains(&count) {
         let message = format!(
-            "there are {count}, and mode \"{mode}\" takes {FEWEST_SOURCES} to {MOST_SOURCES}: of four, three must agree, \
-             so that one may lie or be silent"
+            "there are {count}, and mode \"{mode}\" takes {FEWEST_SOURCES} to {MOST_SOURCES}; of four, three must \
+             agree, so that one may be wrong or silent"
         );
         problems.add("time.sources", message);
     }
     let smeared = section.sources.iter().filter(|source| source.smeared).count();
     if smeared != 0 && smeared != count {
         let message = format!(
-            "{smeared} of {count} smear leap seconds: for a day they are up to half a second away from the others, and \
-             no clock can follow both"
+            "{smeared} of {count} smear leap seconds: for a day they are up to half a second away from the others; \
+             use only sources of one kind"
         );
         problems.add("time.sources", message);
     }
@@ -116,14 +120,14 @@ fn check_sources(section: &TimeSection, mode: ClockMode, problems: &mut Problems
         let place = format!("time.sources[{at}].host");
         let is_same = |other: &TimeSourceSection| other.host == source.host && other.port == source.port;
         if section.sources[..at].iter().any(is_same) {
-            problems.add(&place, format!("{} stands here twice, and would have two votes", source.host));
+            problems.add(&place, format!("{} is listed twice and would have two votes; remove one entry", source.host));
         }
         let is_known = SMEARING
             .iter()
             .any(|known| source.host.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
             || is_numbered_google(&source.host);
         if is_known && !source.smeared {
-            problems.add(&place, format!("{} smears leap seconds; say `smeared = true`, or leave it out", source.host));
+            problems.add(&place, format!("{} smears leap seconds; set smeared = true, or remove it", source.host));
         }
     }
 }
@@ -135,15 +139,15 @@ fn is_numbered_google(host: &str) -> bool {
         .is_some_and(|number| number.len() == 1 && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// Genuine time within the accuracy of genTime: rounding, what the guard lets pass and the smear must fit in.
+/// Checks that rounding, the guard's threshold and the smear fit into the accuracy of genTime.
 fn check_promise(promise: &Promise, threshold: Duration, is_smeared: bool, problems: &mut Problems) {
     let smear = if is_smeared { SMEAR } else { Duration::ZERO };
     let needed = promise.rounding + threshold + smear;
     if needed > promise.accuracy.span() {
         let ms = |span: Duration| span.as_millis();
         let message = format!(
-            "an accuracy of {} ms cannot be kept: rounding takes {} ms, the threshold {} ms and smeared leap seconds {} ms, \
-             {} ms together",
+            "an accuracy of {} ms cannot be kept: rounding takes {} ms, the threshold {} ms and smeared leap seconds \
+             {} ms, {} ms together",
             ms(promise.accuracy.span()),
             ms(promise.rounding),
             ms(threshold),
@@ -159,19 +163,19 @@ fn understand_source(
     section: &TimeSourceSection,
     folder: &Path,
     problems: &mut Problems,
-) -> Option<SourceSettings> {
+) -> Option<TimeSourceSettings> {
     let place = format!("time.sources[{at}]");
     let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b".-:".contains(&octet);
     if section.host.is_empty() || section.host.len() > 253 || !section.host.bytes().all(is_plain) {
-        problems.add(&format!("{place}.host"), format!("\"{}\" is no host name or address", section.host));
+        problems.add(&format!("{place}.host"), format!("\"{}\" is not a host name or address", section.host));
         return None;
     }
     if section.port == Some(0) {
-        problems.add(&format!("{place}.port"), "0 is no port that anybody listens on".to_owned());
+        problems.add(&format!("{place}.port"), "0 is not a valid port".to_owned());
     }
     let nts = if section.danger_unauthenticated {
         if section.ca_file.is_some() {
-            let message = "plain NTP has no certificate that authorities could have signed";
+            let message = "plain NTP has no certificate to check; remove ca_file, or use NTS";
             problems.add(&format!("{place}.ca_file"), message.to_owned());
         }
         None
@@ -181,12 +185,12 @@ fn understand_source(
         Some(problems.keep(&format!("{place}.ca_file"), client_config(authorities.as_deref()))?)
     };
     let port = section.port.unwrap_or(if nts.is_some() { 4_460 } else { 123 });
-    Some(SourceSettings {
+    Some(TimeSourceSettings {
         name: format!("{}:{port}", section.host),
         host: section.host.clone(),
         port,
         nts,
-        reach: Reach { internal: section.internal, danger_loopback: section.danger_loopback },
+        reach: TimeReach { internal: section.internal, danger_loopback: section.danger_loopback },
         is_smeared: section.smeared,
         deadline: ANSWER_DEADLINE,
     })
@@ -216,10 +220,10 @@ mod tests {
 
     #[test]
     fn the_mode_follows_the_sources_when_it_is_not_said() {
-        let (settings, told) = problems(TimeSection::default(), &seconds());
-        assert_eq!((settings.limits.mode, told.as_str()), (ClockMode::Local, ""));
-        let (settings, told) = problems(TimeSection { sources: four(), ..TimeSection::default() }, &seconds());
-        assert_eq!((settings.limits.mode, told.as_str()), (ClockMode::Enforce, ""));
+        let (settings, problem) = problems(TimeSection::default(), &seconds());
+        assert_eq!((settings.limits.mode, problem.as_str()), (ClockMode::Local, ""));
+        let (settings, problem) = problems(TimeSection { sources: four(), ..TimeSection::default() }, &seconds());
+        assert_eq!((settings.limits.mode, problem.as_str()), (ClockMode::Enforce, ""));
         assert_eq!(settings.sources.len(), 4);
     }
 
@@ -232,10 +236,10 @@ mod tests {
         };
         type Case<'a> = (&'a dyn Fn(&mut TimeSection), &'a str);
         let cases: [Case<'_>; 14] = [
-            (&|s| s.mode = Some(TimeMode::Local), "time.mode: mode \"local\" asks nobody"),
+            (&|s| s.mode = Some(TimeMode::Local), "time.mode: mode \"local\" uses no time sources"),
             (&|s| s.sources.truncate(3), "time.sources: there are 3, and mode \"enforce\" takes 4 to 16"),
             (&|s| s.sources = vec![source("a.example"); 17], "time.sources: there are 17"),
-            (&|s| s.sources[3].host = "a.example".into(), "time.sources[3].host: a.example stands here twice"),
+            (&|s| s.sources[3].host = "a.example".into(), "time.sources[3].host: a.example is listed twice"),
             (&|s| s.sources[1].smeared = true, "time.sources: 1 of 4 smear"),
             (&|s| s.sources[0].host = "time2.google.com".into(), "time2.google.com smears leap seconds"),
             (&|s| s.sources[0].host = "time.google.com".into(), "time.google.com smears leap seconds"),
@@ -249,13 +253,13 @@ mod tests {
             ),
             (&|s| s.expire_seconds = 100, "100 s is less than two polls of 64 s"),
             (&|s| s.expire_seconds = 700, "in 700 s the clock may drift 350 ms"),
-            (&|s| s.sources[0].host = "a b".into(), "time.sources[0].host: \"a b\" is no host name"),
+            (&|s| s.sources[0].host = "a b".into(), "time.sources[0].host: \"a b\" is not a host name"),
             (&|s| s.sources[0].ca_file = Some("x".into()), "time.sources[0].ca_file: plain NTP has no certificate"),
             (&|s| s.good_polls = 0, "time.good_polls: 0 is not between 1 and 20"),
         ];
         for (change, expected) in cases {
-            let (_, told) = problems(section(change), &seconds());
-            assert!(told.contains(expected), "{expected} is not in: {told}");
+            let (_, problem) = problems(section(change), &seconds());
+            assert!(problem.contains(expected), "{expected} is not in: {problem}");
         }
     }
 

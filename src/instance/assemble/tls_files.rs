@@ -7,12 +7,12 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Why a certificate and key cannot be served.
+/// Why a certificate and key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
     #[error("{path}: {error}")]
     Read { path: PathBuf, error: rustls_pki_types::pem::Error },
-    #[error("{0}: holds no certificate")]
+    #[error("{0} holds no PEM certificate")]
     NoCertificate(PathBuf),
     #[error("{path}: {error}")]
     Pair { path: PathBuf, error: rustls::Error },

@@ -1,4 +1,4 @@
-//! Trust domains, as the file says them.
+//! Trust domains of the configuration file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,23 +15,23 @@ use super::{Problems, algorithms, grants, reach};
 use crate::file;
 use crate::outbound::bundles::MAX_BUNDLE_FILE;
 
-/// Why a source means nothing.
+/// Why the source of a bundle is not valid.
 #[derive(Debug, thiserror::Error)]
 enum SourceError {
-    #[error("a bundle has exactly one of `https_spiffe`, `https_web`, `file`, `map_file` and `workload_api`")]
+    #[error("a bundle needs exactly one of `https_spiffe`, `https_web`, `file`, `map_file` and `workload_api`")]
     Kind,
-    #[error("`https_spiffe` needs `endpoint_id`, the SPIFFE ID that the endpoint shows")]
+    #[error("`https_spiffe` needs `endpoint_id`, the SPIFFE ID in the endpoint's certificate")]
     NoEndpointId,
-    #[error("`{0}` goes with `{1}` only")]
+    #[error("`{0}` is only for `{1}`")]
     Stray(&'static str, &'static str),
     #[error(
-        "the endpoint is of the trust domain itself, so its first answer can be checked by a bundle at hand only: set \
-         `bootstrap_file` (`spire-server bundle show -format spiffe` prints it)"
+        "the endpoint is of the trust domain itself, so its first answer can only be checked with a bundle that you \
+         have; set `bootstrap_file` (`spire-server bundle show -format spiffe` prints it)"
     )]
     NoBootstrap,
-    #[error("{0} is plain HTTP; a bundle endpoint speaks HTTPS (SPIFFE Federation 5.2)")]
+    #[error("{0} is plain HTTP, and a bundle endpoint must use HTTPS (SPIFFE Federation 5.2)")]
     PlainHttp(HttpsUrl),
-    #[error("`workload_api` needs spiffe.workload_api")]
+    #[error("`workload_api` needs the address of the Workload API; set spiffe.workload_api")]
     NoWorkloadApi,
     #[error("{path}: {error}")]
     File { path: String, error: String },
@@ -39,7 +39,7 @@ enum SourceError {
     Name(#[from] broker::names::NameError),
 }
 
-/// The record of one trust domain; what is wrong is written down.
+/// The record of one trust domain; problems go into `problems`.
 pub(super) fn understand(
     section: &TrustDomainSection,
     spiffe: &SpiffeSection,
@@ -148,7 +148,7 @@ fn source(
     }
 }
 
-/// A bundle by which an endpoint is to be known.
+/// A bundle that authenticates an endpoint.
 fn read_bundle(path: &Path) -> Result<Bundle, SourceError> {
     let bundle = read(path, Bundle::parse)?;
     if bundle.authorities().len() == 0 {

@@ -1,4 +1,4 @@
-//! Timestamp units, as the file says them.
+//! Timestamp units of the configuration file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use crate::instance::tokens::{self, check_kind};
 const MAX_FILE: u64 = 1 << 20;
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What the timestamp units are like.
+/// The settings of all timestamp units.
 pub(crate) struct UnitSettings {
-    /// What a unit issues under that has no policies of its own, the default first.
+    /// The policies of a unit without policies of its own, the default first.
     pub(crate) policies: Vec<PolicyOid>,
-    /// How tokens are written.
+    /// The form of timestamp tokens.
     pub(crate) form: tsa::TokenForm,
-    /// How long the keys that we make sign.
+    /// How long keys that we generate sign.
     pub(crate) key_use: Duration,
     /// How long their certificates are valid.
     pub(crate) validity: Duration,
-    /// How long before the end of its use a key is followed by another; none where the operator does it.
+    /// How long before the end of its use a key is followed by the next; `None` where the operator does it.
     pub(crate) rollover: Option<Duration>,
     /// The units that the file names.
     pub(crate) units: Vec<UnitSetting>,
 }
 
-/// What one unit is like.
+/// The settings of one unit.
 pub(crate) struct UnitSetting {
     pub(crate) name: String,
     pub(crate) is_default: bool,
@@ -52,26 +52,29 @@ pub(crate) struct OwnChain {
     pub(crate) key: Arc<dyn Signer>,
 }
 
-/// Why a unit of the file means nothing.
+/// Why a unit of the file is not valid.
 #[derive(Debug, thiserror::Error)]
 enum UnitSettingError {
-    #[error("`key` and `certificate_chain_file` go together: a key from elsewhere has a certificate from elsewhere")]
+    #[error("`key` and `certificate_chain_file` go together; set both, or neither")]
     Half,
-    #[error("`key_passphrase_file` is missing; the key's file must be encrypted")]
+    #[error("`key_passphrase_file` is missing; the file of the key must be encrypted")]
     Passphrase,
 }
 
-/// The section; what is wrong is written down.
+/// The section; problems go into `problems`.
 pub(super) fn understand(section: &TimestampsSection, folder: &Path, problems: &mut Problems) -> UnitSettings {
     let key_days = problems.within("timestamps.key_days", section.key_days, 1..=3660);
     let days = problems.within("timestamps.certificate_days", section.certificate_days, 2..=7320);
     if key_days >= days {
-        let message = format!("{key_days} days are not fewer than certificate_days, {days}");
+        let message = format!("{key_days} days must be fewer than certificate_days, which is {days}");
         problems.add("timestamps.key_days", message);
     }
     let rollover = problems.within("timestamps.rollover_days", section.rollover_days, 1..=366);
     if section.automatic_rollover && rollover * 2 >= key_days {
-        let message = format!("a key that signs for {key_days} days cannot be followed {rollover} days before its end");
+        let message = format!(
+            "a key that signs for {key_days} days cannot be followed {rollover} days before its end; choose a smaller \
+             number"
+        );
         problems.add("timestamps.rollover_days", message);
     }
     let now = SystemClock.now();
@@ -79,10 +82,14 @@ pub(super) fn understand(section: &TimestampsSection, folder: &Path, problems: &
     for (at, unit) in section.units.iter().enumerate() {
         let place = format!("timestamps.units[{at}]");
         if units.iter().any(|other| other.name == unit.name) {
-            problems.add(&format!("{place}.name"), format!("there is another unit `{}`", unit.name));
+            problems
+                .add(&format!("{place}.name"), format!("there is another unit `{}`; choose another name", unit.name));
         }
         if unit.default && units.iter().any(|other| other.is_default) {
-            problems.add(&format!("{place}.default"), "there is another default unit".to_owned());
+            problems.add(
+                &format!("{place}.default"),
+                "there is another default unit; only one can be the default".to_owned(),
+            );
         }
         units.extend(understand_unit(unit, folder, &place, now, problems));
     }

@@ -1,4 +1,4 @@
-//! `instance.toml`: who the instance is.
+//! `instance.toml`: the name and age of the instance.
 
 use serde::{Deserialize, Serialize};
 use shared::random::Random;
@@ -8,15 +8,15 @@ use shared::time::UnixTime;
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Curve {
-    /// A signature costs a fifth of P-384's.
+    /// P-256: a signature takes a fifth of the time of P-384's.
     P256,
-    /// The default.
+    /// P-384, the default.
     #[default]
     P384,
 }
 
 impl Curve {
-    /// The kind of key that it stands for.
+    /// The kind of key on this curve.
     pub(crate) fn key_algorithm(self) -> shared::keys::KeyAlgorithm {
         match self {
             Self::P256 => shared::keys::KeyAlgorithm::P256,
@@ -29,16 +29,16 @@ impl Curve {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InstanceFile {
-    /// Form of the directory; this program knows 1.
+    /// Version of the data directory; this program reads 1.
     version: u32,
     /// A name like a host's, in certificates and as the end of the logs' origins.
     pub(crate) name: String,
-    /// Seconds since the epoch: nothing of the instance is valid earlier.
+    /// When the instance was set up, in seconds since the epoch. No certificate is valid earlier.
     created: u64,
     /// The curve of the authorities' keys.
     pub(crate) curve: Curve,
-    /// The local user that it was made with, who is its administrator until the configuration names others. Instances of old
-    /// do not say.
+    /// The local user that `init` added, who is the administrator until the configuration names others. Files of early
+    /// versions do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first_user: Option<String>,
 }
@@ -48,16 +48,20 @@ pub(crate) struct InstanceFile {
 pub(crate) enum InstanceFileError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
-    #[error("the directory has form {0}; this program knows 1: use the program that wrote it, or a newer one")]
+    #[error(
+        "the data directory has version {0}, and this program reads version 1 only; use the version of privyseal that \
+         wrote it, or a newer one"
+    )]
     Version(u32),
     #[error(
-        "\"{0}\" is not a name like seal.example.com: at most 44 lower-case letters, digits and hyphens between dots"
+        "\"{0}\" is not a name like seal.example.com; use at most 44 lower-case letters, digits and hyphens, with \
+         dots between the labels"
     )]
     Name(String),
 }
 
 impl InstanceFile {
-    /// A new instance. Without a name it gets one that no other instance has.
+    /// A new instance. Without a name it gets a random one.
     pub(crate) fn new(
         name: Option<String>,
         curve: Curve,

@@ -1,11 +1,11 @@
-//! One process at a time.
+//! The lock that keeps a second process out of a data directory.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::file::FileError;
 
-/// Why a data directory cannot be held.
+/// Why a data directory cannot be locked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LockError {
     #[error("{0} is in use by another privyseal process; stop that one first, or choose another directory with --data")]
@@ -14,7 +14,7 @@ pub(crate) enum LockError {
     File(FileError),
 }
 
-/// The lock of a data directory; the system lets go of it when the process ends, however it ends.
+/// The lock of a data directory. The operating system releases it when the process ends, even after a crash.
 pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
 impl Lock {

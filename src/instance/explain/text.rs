@@ -2,9 +2,9 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::{Certificate, Report};
+use super::{ExplainedCertificate, ExplanationReport};
 
-impl Display for Report {
+impl Display for ExplanationReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match &self.refusal {
             None => writeln!(f, "This token would get a certificate.")?,
@@ -18,7 +18,7 @@ impl Display for Report {
         }
         writeln!(f, "\nToken:   SHA-256 {}", self.token_sha256)?;
         if let Some(record) = &self.record {
-            writeln!(f, "Record:  {} for {}, audience {}", record.id, record.iss, record.audience)?;
+            writeln!(f, "ExplainedRecord:  {} for {}, audience {}", record.id, record.iss, record.audience)?;
             for grant in record.grants.iter().flatten() {
                 writeln!(f, "  grant  {grant}")?;
             }
@@ -31,7 +31,7 @@ impl Display for Report {
     }
 }
 
-impl Display for Certificate {
+impl Display for ExplainedCertificate {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "\nThe certificate would say:")?;
         writeln!(f, "  name       {} ({})", self.name, self.name_type)?;

@@ -11,17 +11,17 @@ struct Columns {
     rule: Option<usize>,
 }
 
-/// A case, tried.
+/// The outcome of one case.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Tried {
+pub(crate) struct CaseResult {
     pub(crate) n: String,
     /// The rule that refused; none when it was accepted.
     pub(crate) refused_by: Option<String>,
-    /// Why the file's expectation is not met, or why the case has no verdict.
+    /// Why the file's expectation is not met, or why the case cannot be decided.
     pub(crate) complaint: Option<String>,
 }
 
-impl Tried {
+impl CaseResult {
     /// `n`, the verdict and the rule, tab-separated.
     pub(crate) fn line(&self) -> String {
         match &self.refused_by {
@@ -31,9 +31,9 @@ impl Tried {
     }
 }
 
-/// Tries every case of a file. Blank lines and lines that begin with `#` are none; line ends may be CRLF. The heading names the
-/// columns in any order; without one they are told by their number.
-pub(crate) fn try_all(text: &str) -> Vec<Tried> {
+/// Tries every case of a file. Blank lines and lines that begin with `#` are none; line ends may be CRLF. The heading
+/// names the columns in any order; without one they are known by their number.
+pub(crate) fn try_all(text: &str) -> Vec<CaseResult> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut columns: Option<Columns> = None;
     let mut tried = Vec::new();
@@ -68,13 +68,13 @@ impl Columns {
         Self { n: 0, kind: 1, case, expect: has_expect.then_some(2), rule: Some(case + 1) }
     }
 
-    fn try_line(&self, fields: &[&str]) -> Tried {
+    fn try_line(&self, fields: &[&str]) -> CaseResult {
         let field = |at: usize| fields.get(at).copied().unwrap_or_default();
         let n = field(self.n).trim().to_owned();
         let (refused_by, fault) = match try_case(field(self.kind).trim(), field(self.case)) {
             Ok(Verdict::Accept) => (None, None),
             Ok(Verdict::Reject(rule)) => (Some(rule.id().to_owned()), None),
-            // What cannot be judged is not let through.
+            // What cannot be evaluated is not accepted.
             Err(error) => (Some(String::new()), Some(format!("case {n}: {error}"))),
         };
         let expect = self.expect.map(field).map(str::trim).filter(|expect| !expect.is_empty());
@@ -90,7 +90,7 @@ impl Columns {
                 format!("case {n}: expected {} {}, found {found}", expect.unwrap_or_default(), rule.unwrap_or_default())
             })
         });
-        Tried { n, refused_by, complaint }
+        CaseResult { n, refused_by, complaint }
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
     const FILE: &str = include_str!("../../../tests/vectors/namespace-vectors.tsv");
 
     fn lines(text: &str) -> Vec<String> {
-        try_all(text).iter().map(Tried::line).collect()
+        try_all(text).iter().map(CaseResult::line).collect()
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(tried[3].line(), "4\tREJECT\t", "what is not known is not let through");
     }
 
-    /// Every case of the file has a line; what the rule set does not know yet is told, and nothing else is.
+    /// Every case of the file has a line; only what the rule set does not know yet is reported.
     #[test]
     fn the_file_of_the_rule_set() {
         let tried = try_all(FILE);

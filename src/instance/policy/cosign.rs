@@ -1,19 +1,19 @@
-//! Policy for cosign: one command a pair.
+//! Policy for cosign: one command for each pair.
 
 use std::fmt::Write as _;
 
-use super::{Identity, Policy};
+use super::{Policy, SignerIdentity};
 
-/// A command for every pair: any one that succeeds says that the signature counts.
+/// A command for every pair. The signature is accepted if any of them succeeds.
 pub(crate) fn cosign(policy: &Policy) -> String {
-    let mut text = String::from("# cosign accepts a signature when one of these commands does.\n");
+    let mut text = String::from("# The signature is accepted if one of these commands succeeds.\n");
     for left_out in &policy.left_out {
         let _ = writeln!(text, "# left out: {left_out}");
     }
     for accepted in &policy.accepted {
         let (flag, value) = match &accepted.identity {
-            Identity::Exact(name) => ("--certificate-identity", name),
-            Identity::Pattern(pattern) => ("--certificate-identity-regexp", pattern),
+            SignerIdentity::Exact(name) => ("--certificate-identity", name),
+            SignerIdentity::Pattern(pattern) => ("--certificate-identity-regexp", pattern),
         };
         let _ = writeln!(text, "\n# {} {}", accepted.asserter, accepted.grant);
         let _ = writeln!(

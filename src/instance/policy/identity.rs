@@ -1,19 +1,20 @@
-//! The names of one grant, as verifiers ask for them.
+//! The names of one grant, as verifiers match them.
 
 use broker::grants::Scope;
 use serde::Serialize;
 
-/// One name, or an anchored pattern in the syntax of Go's `regexp` package (RE2), which cosign and policy-controller have.
+/// One name, or an anchored pattern in the syntax of Go's `regexp` package (RE2), which cosign and policy-controller
+/// have.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub(crate) enum Identity {
+pub(crate) enum SignerIdentity {
     #[serde(rename = "identity")]
     Exact(String),
     #[serde(rename = "identityRegexp")]
     Pattern(String),
 }
 
-impl Identity {
-    /// What the scope gives, no more and no less.
+impl SignerIdentity {
+    /// Exactly the names that the scope grants.
     pub(crate) fn of(scope: &Scope) -> Self {
         match scope {
             Scope::EmailAddress(address) => Self::Exact(address.to_string()),
@@ -40,7 +41,7 @@ impl Identity {
             }
             // Rule N2.
             Scope::Usernames(domain) => Self::Pattern(format!("^[A-Za-z0-9._-]+!{}$", escape(domain.as_str()))),
-            // Nobody can write down a set that grows while the instance runs; whoever makes a policy names its members.
+            // The set of local users changes while the instance runs, so the caller of the export lists them.
             Scope::LocalAccounts => Self::Pattern("^$".to_owned()),
         }
     }

@@ -6,24 +6,24 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Accepted, Identity, Policy};
+use super::{AcceptedSigner, Policy, SignerIdentity};
 use crate::instance::assemble::Origin;
 
-/// What the cluster needs to know beside the pairs.
+/// What the policy says besides the pairs.
 pub(crate) struct Cluster<'a> {
-    /// Where the instance is.
+    /// The origin of the instance.
     pub(crate) origin: &'a Origin,
     /// Which images the policy is for, as a glob.
     pub(crate) images: &'a str,
-    /// The first TUF root, `/trust/root.json`, if it is at hand.
+    /// The first TUF root, `/trust/root.json`; without it no TrustRoot is written.
     pub(crate) root: Option<&'a [u8]>,
 }
 
-/// What both documents are called.
+/// The name of both documents.
 const NAME: &str = "privyseal";
 
-/// Two YAML documents; one without the TUF root. An image passes when one identity of one authority fits: one policy for all
-/// asserters, because an image must pass every policy that is for it.
+/// Two YAML documents, or one without the TUF root. An image passes when one identity of one authority matches. There
+/// is one policy for all authorities, because an image must pass every policy that matches it.
 pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> String {
     let mut text = String::new();
     for left_out in &policy.left_out {
@@ -32,12 +32,12 @@ pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> Strin
     match cluster.root {
         Some(root) => trust_root(&mut text, cluster.origin, root),
         None => text.push_str(
-            "# The TrustRoot of this name is made with --root FILE, the file /trust/root.json of the instance.\n",
+            "# To add the TrustRoot, export again with --root FILE; FILE is /trust/root.json of the instance.\n",
         ),
     }
     let _ = writeln!(text, "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy");
     let _ = writeln!(text, "metadata:\n  name: {NAME}\nspec:\n  images:\n  - glob: {}", quote(cluster.images));
-    let mut asserters: BTreeMap<&str, Vec<&Accepted>> = BTreeMap::new();
+    let mut asserters: BTreeMap<&str, Vec<&AcceptedSigner>> = BTreeMap::new();
     for accepted in &policy.accepted {
         asserters.entry(&accepted.asserter).or_default().push(accepted);
     }
@@ -53,15 +53,15 @@ pub(crate) fn policy_controller(policy: &Policy, cluster: &Cluster<'_>) -> Strin
     text
 }
 
-fn authority(text: &mut String, origin: &Origin, asserter: &str, accepted: &[&Accepted]) {
+fn authority(text: &mut String, origin: &Origin, asserter: &str, accepted: &[&AcceptedSigner]) {
     let name = asserter.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_ascii_lowercase();
     let _ = writeln!(text, "  - name: {}", quote(&name));
     let _ = writeln!(text, "    keyless:\n      url: {}", quote(&origin.to_string()));
     let _ = writeln!(text, "      trustRootRef: {NAME}\n      identities:");
     for one in accepted {
         let (key, value) = match &one.identity {
-            Identity::Exact(name) => ("subject", name),
-            Identity::Pattern(pattern) => ("subjectRegExp", pattern),
+            SignerIdentity::Exact(name) => ("subject", name),
+            SignerIdentity::Pattern(pattern) => ("subjectRegExp", pattern),
         };
         let _ = writeln!(text, "      - issuer: {}\n        {key}: {}", quote(&one.issuer), quote(value));
     }

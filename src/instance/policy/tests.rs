@@ -55,8 +55,8 @@ fn every_line_holds_name_and_issuer() {
 
 #[test]
 fn every_kind_of_grant_has_a_pattern_of_its_own() {
-    let pattern = |grant: Grant| match Identity::of(grant.scope()) {
-        Identity::Exact(text) | Identity::Pattern(text) => text,
+    let pattern = |grant: Grant| match SignerIdentity::of(grant.scope()) {
+        SignerIdentity::Exact(text) | SignerIdentity::Pattern(text) => text,
     };
     let spiffe = |text| pattern(Grant::spiffe(text).expect("a grant"));
     assert_eq!(spiffe("spiffe://a.test"), r"^spiffe://a\.test/.+$");
@@ -82,6 +82,6 @@ fn a_cluster_policy_never_admits_everybody() {
     assert_eq!(count("subject"), 5, "a subject beside every issuer");
     assert!(text.contains(r#"subjectRegExp: "^[^@]+@example\\.com$""#), "{text}");
     assert!(text.contains("mirror: \"https://seal.example.com/tuf\"") && text.contains("root: \"e30=\""), "{text}");
-    let nobody = policy_controller(&Policy::default(), &Cluster { root: None, ..cluster });
-    assert!(nobody.contains("action: fail") && !nobody.contains("keyless"), "{nobody}");
+    let empty = policy_controller(&Policy::default(), &Cluster { root: None, ..cluster });
+    assert!(empty.contains("action: fail") && !empty.contains("keyless"), "{empty}");
 }

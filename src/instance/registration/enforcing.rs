@@ -1,8 +1,9 @@
-//! Domains for which only the issuers that they list may speak (rule O3).
+//! Domains whose names only the issuers that they list may assert (rule O3).
 //!
-//! The configuration says so of some, and the records of registered ones say so themselves (`enforce=yes`). What a domain lists is
-//! known from the last time that its name servers agreed. Of a domain that the configuration enforces and that nobody could be asked
-//! about since the start, only the registered issuers may speak: not knowing must not open what knowing would close.
+//! The configuration enforces some domains, and the records of registered ones ask for it themselves (`enforce=yes`).
+//! The list of a domain is the one of the last time that its name servers agreed. For a domain that the configuration
+//! enforces and whose name servers have not answered since the start, only the registered issuers are accepted: a
+//! missing answer must not allow what an answer would forbid.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +13,10 @@ use broker::registration::{Listing, Method, Registration, Roster, State, record_
 use shared::audit::AuditRecord;
 
 use super::evidence;
-use super::registrar::{Refusal, Registrar};
+use super::registrar::{Registrar, RegistrationRefusal};
 
 impl Registrar {
-    /// What is enforced, as far as it is known.
+    /// The lists that are enforced, as far as they are known.
     pub(super) fn enforced(&self, seen: &BTreeMap<DomainName, Listing>, roster: &Roster) -> Listings {
         let by_records = roster.iter().filter(|held| says_so(held)).map(|held| &held.claim().domain);
         let configured: BTreeSet<&DomainName> = self.settings().enforce.iter().collect();
@@ -37,13 +38,13 @@ impl Registrar {
         listings
     }
 
-    /// Takes in what a domain lists. Where that changes who may speak, the audit log has it first.
+    /// Takes over the list of a domain. A change of who may assert names goes into the audit log first.
     pub(super) async fn note_listing(
         &self,
         domain: &DomainName,
         listing: Option<Listing>,
         evidence: &[String],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RegistrationRefusal> {
         let Some(listing) = listing else { return Ok(()) };
         let (roster, mut seen) = (self.roster(), BTreeMap::clone(&self.listings.load()));
         let before = self.enforced(&seen, &roster);
@@ -83,7 +84,7 @@ impl Registrar {
             let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
             let writing = self.writing.lock().await;
             if let Err(error) = self.note_listing(domain, listing, &evidence).await {
-                tracing::error!(%domain, %error, "what the domain lists is not in force");
+                tracing::error!(%domain, %error, "the list of issuers of the domain could not be put in force");
             }
             drop(writing);
             let mut again = self.enforced_again.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

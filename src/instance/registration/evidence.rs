@@ -1,11 +1,11 @@
-//! What was answered, in a line for the audit log.
+//! An answer of a domain, as one line for the audit log.
 
 use broker::registration::{Answer, Observation};
 
-/// The longest line.
+/// Longest line, in characters.
 const MAX: usize = 600;
 
-/// The source, what it said, and where a CNAME led.
+/// The source, its answer, and the target of a CNAME.
 pub(super) fn of(observation: &Observation) -> String {
     let said = match &observation.answer {
         Answer::Records { texts, alias, is_signed } => {

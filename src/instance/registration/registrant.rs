@@ -1,4 +1,4 @@
-//! The key of a registrant: made by `privyseal issuer request`, kept by the owner, never shown to the instance.
+//! The key of a registrant: made by `privyseal issuer request`, kept by the owner, never sent to the instance.
 
 use std::path::{Path, PathBuf};
 
@@ -27,14 +27,18 @@ pub(crate) struct RegistrantKey(EcdsaKeyPair);
 pub(crate) enum RegistrantError {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("{0} holds no PKCS#8 key of ECDSA P-256 in PEM")]
+    #[error(
+        "{0} is not an unencrypted PKCS#8 key of ECDSA P-256 in PEM; name another file, or one that does not exist to \
+         get a new key"
+    )]
     Key(PathBuf),
-    #[error("the system gave no key")]
+    #[error("no key could be generated or used")]
     Generate,
 }
 
 impl RegistrantKey {
-    /// The key in the file; if there is no such file, a new one that only its owner may read. Says whether it was made.
+    /// The key in the file; if there is no such file, a new one that only its owner may read. The flag says whether it
+    /// is new.
     pub(crate) fn load_or_make(path: &Path) -> Result<(Self, bool), RegistrantError> {
         if path.exists() {
             return Ok((Self::load(path)?, false));

@@ -1,4 +1,4 @@
-//! The one that changes registrations.
+//! The only writer of registrations.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -19,10 +19,10 @@ use super::evidence;
 use super::replay::{self, DROPPED, ReplayError};
 use crate::feature::{Feature, NotBuilt};
 use crate::instance::assemble::RegistrationSettings;
-use crate::instance::snapshots::{ChangeError, Registered, Snapshots};
+use crate::instance::snapshots::{ChangeError, RegisteredIssuers, Snapshots};
 use crate::outbound::domain_proofs::document;
 
-/// Who checks where nobody asked, as `Actor::System` of the audit log is called.
+/// The actor of checks that nobody asked for, as `Actor::System` of the audit log is called.
 pub(super) const SYSTEM: &str = "system";
 
 /// Keeps all registrations.
@@ -33,11 +33,11 @@ pub(crate) struct Registrar {
     /// audit log the store has.
     pub(super) writing: tokio::sync::Mutex<u64>,
     roster: ArcSwap<Roster>,
-    /// Issuers that were registered and do not go with the configuration since it changed while nobody was here.
+    /// Registered issuers that conflict with a configuration which changed while the server was stopped.
     left_out: ArcSwap<HashSet<String>>,
-    /// What domains were seen to list since the start.
+    /// The lists of domains that were seen since the start.
     pub(super) listings: ArcSwap<BTreeMap<DomainName, Listing>>,
-    /// When the domains that the configuration enforces are asked about again.
+    /// When the domains that the configuration enforces are checked again.
     pub(super) enforced_again: Mutex<HashMap<DomainName, UnixTime>>,
     audit: Log,
     store: Arc<dyn Store>,
@@ -56,42 +56,45 @@ pub(crate) struct RegistrarParts {
     pub(crate) snapshots: Arc<Snapshots>,
 }
 
-/// Why something was not done with a registration.
+/// Why a registration was not changed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum RegistrationRefusal {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]
     Roster(#[from] RosterError),
     #[error(transparent)]
     Life(#[from] LifeError),
-    /// I2: the operator's own record stands.
-    #[error("{0} is in the configuration of this instance; its operator grants it names there (rule I2)")]
+    /// I2: the operator's own record has precedence.
+    #[error(
+        "{0} is in the configuration of this instance, so it cannot be registered; the operator grants it names there \
+         (rule I2)"
+    )]
     Configured(String),
     /// It is to be proven by what this build cannot ask.
     #[error(transparent)]
     NotBuilt(#[from] NotBuilt),
     #[error("there is no registration {0:?}")]
     Unknown(String),
-    /// X1 and what else keeps records from standing side by side; and an audit log that does not write.
+    /// X1 and other conflicts with existing records, or an audit log that cannot be written.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    #[error("the audit log did not take the record of the change: {0}")]
+    #[error("the audit log could not record the change, so nothing was changed: {0}")]
     Audit(#[from] AppendError),
 }
 
-/// Why the registrations do not open.
+/// Why the registrations cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistrarError {
-    #[error("the name of this instance cannot stand in a record: {0}")]
+    #[error("the name of this instance cannot be used in registrations: {0}")]
     Instance(#[from] StatementError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error(transparent)]
-    Change(#[from] Refusal),
+    Change(#[from] RegistrationRefusal),
 }
 
-/// What the audit log calls an event; a check without an answer changes nothing and is not recorded.
+/// The audit log's name of an event. A check without an answer changes nothing and is not recorded.
 fn recorded(event: Event) -> Option<RegistrationEvent> {
     match event {
         Event::Requested => Some(RegistrationEvent::Requested),
@@ -106,7 +109,7 @@ fn recorded(event: Event) -> Option<RegistrationEvent> {
 }
 
 impl Registrar {
-    /// Reads what there is, puts it in force, and lets pass the time that passed while nobody was here.
+    /// Loads the registrations, puts them in force, and ends those that expired while the server was stopped.
     pub(crate) async fn open(parts: RegistrarParts) -> Result<Self, RegistrarError> {
         let (store, audit, now) = (parts.store.clone(), parts.audit.clone(), parts.clock.now());
         let loaded = tokio::task::spawn_blocking(move || {
@@ -133,7 +136,7 @@ impl Registrar {
         Ok(registrar)
     }
 
-    /// What owners name in their records: this instance.
+    /// The name of this instance, which owners put into their records.
     pub(crate) fn instance(&self) -> &InstanceName {
         &self.instance
     }
@@ -153,19 +156,23 @@ impl Registrar {
     }
 
     /// One of them.
-    pub(crate) fn find(&self, id: &str) -> Result<Registration, Refusal> {
-        self.roster.load().find(id).cloned().ok_or_else(|| Refusal::Unknown(id.chars().take(64).collect()))
+    pub(crate) fn find(&self, id: &str) -> Result<Registration, RegistrationRefusal> {
+        self.roster.load().find(id).cloned().ok_or_else(|| RegistrationRefusal::Unknown(id.chars().take(64).collect()))
     }
 
     /// Reads a request; it changes nothing yet.
-    pub(crate) fn read(&self, jws: &[u8]) -> Result<RegistrationRequest, Refusal> {
+    pub(crate) fn read(&self, jws: &[u8]) -> Result<RegistrationRequest, RegistrationRefusal> {
         let policy =
             RequestPolicy { instance: self.instance.clone(), danger_loopback_http: self.settings.danger_loopback_http };
         Ok(RegistrationRequest::parse(jws, &policy, self.clock.now())?)
     }
 
-    /// Takes a request. The same again answers what is there.
-    pub(crate) async fn request(&self, request: &RegistrationRequest, by: &str) -> Result<Registration, Refusal> {
+    /// Accepts a request. A repeated request returns the registration that exists.
+    pub(crate) async fn request(
+        &self,
+        request: &RegistrationRequest,
+        by: &str,
+    ) -> Result<Registration, RegistrationRefusal> {
         let mut writing = self.writing.lock().await;
         let (roster, now) = (self.roster(), self.clock.now());
         let claim = request.claim();
@@ -175,7 +182,7 @@ impl Registrar {
         let is_registered = |held: &&Registration| held.claim().iss == claim.iss && held.state() == State::Active;
         let issuers = &self.snapshots.current().issuers;
         if roster.iter().find(is_registered).is_none() && !issuers.of(claim.iss.as_str()).is_empty() {
-            return Err(Refusal::Configured(claim.iss.to_string()));
+            return Err(RegistrationRefusal::Configured(claim.iss.to_string()));
         }
         let change = match roster.admit(request, by)? {
             Some(waiting) if waiting.state() == State::Pending => return Ok(waiting.clone()),
@@ -186,10 +193,10 @@ impl Registrar {
     }
 
     /// Asks the domain now.
-    pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, Finding), Refusal> {
+    pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, Finding), RegistrationRefusal> {
         let observations = self.observe(self.find(id)?.claim()).await;
         let mut writing = self.writing.lock().await;
-        // Somebody may have changed it while the domain was asked.
+        // It may have changed while the domain was asked.
         let (registration, now) = (self.find(id)?, self.clock.now());
         let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
         let (claim, needed) = (registration.claim(), self.settings.agreeing());
@@ -229,14 +236,14 @@ impl Registrar {
         id: &str,
         by: &str,
         decide: impl FnOnce(&Registration, UnixTime) -> Result<Change, LifeError>,
-    ) -> Result<Registration, Refusal> {
+    ) -> Result<Registration, RegistrationRefusal> {
         let mut writing = self.writing.lock().await;
         let change = decide(&self.find(id)?, self.clock.now())?;
         self.apply(&mut writing, change, by, Vec::new()).await
     }
 
-    /// Everything that the clock alone decides.
-    pub(super) async fn let_time_pass(&self) -> Result<(), Refusal> {
+    /// Makes all changes that depend only on the time.
+    pub(super) async fn let_time_pass(&self) -> Result<(), RegistrationRefusal> {
         let (timing, now) = (&self.settings.timing, self.clock.now());
         if self.roster.load().iter().all(|registration| registration.elapsed(timing, now).is_none()) {
             return Ok(());
@@ -249,15 +256,14 @@ impl Registrar {
         Ok(())
     }
 
-    /// Log, force, store: in this order. A change that nobody must account for (a check without an answer) is not
-    /// logged.
+    /// Audit log, in force, store: in this order. A check without an answer changes nothing and is not logged.
     async fn apply(
         &self,
         cursor: &mut u64,
         change: Change,
         by: &str,
         evidence: Vec<String>,
-    ) -> Result<Registration, Refusal> {
+    ) -> Result<Registration, RegistrationRefusal> {
         let Change { event, from, next, is_dropped } = change;
         let mut roster = Roster::clone(&self.roster.load());
         let before = roster.find(next.id().as_str()).cloned();
@@ -293,7 +299,10 @@ impl Registrar {
         }
         if from != Some(next.state()) {
             let claim = next.claim();
-            tracing::info!(id = %next.id(), domain = %claim.domain, issuer = %claim.iss, to, by, "issuer registration");
+            tracing::info!(
+                id = %next.id(), domain = %claim.domain, issuer = %claim.iss, to, by,
+                "the registration of an issuer changed its state"
+            );
         }
         self.roster.store(Arc::new(roster));
         self.keep(&next, is_dropped, *cursor).await;
@@ -306,15 +315,15 @@ impl Registrar {
         let (id, kept) = (registration.id().to_string(), (!is_dropped).then(|| registration.clone()));
         let kept = tokio::task::spawn_blocking(move || replay::keep(&*store, &id, kept.as_ref(), cursor, now)).await;
         if let Ok(Err(error)) = kept {
-            tracing::error!(%error, "a registration did not go into the store");
+            tracing::error!(%error, "a registration could not be stored; the next start reads it from the audit log");
         }
     }
 
-    /// The records of all that may speak. What was left out at the start stays out until it is proven or approved
+    /// The records of all active issuers. One that was left out at the start stays out until it is proven or approved
     /// again.
-    pub(super) fn registered(&self, roster: &Roster, changed: Option<&Registration>) -> Registered {
+    pub(super) fn registered(&self, roster: &Roster, changed: Option<&Registration>) -> RegisteredIssuers {
         let listings = self.enforced(&self.listings.load(), roster);
-        Registered { specs: self.specs(roster, changed), listings }
+        RegisteredIssuers { specs: self.specs(roster, changed), listings }
     }
 
     fn specs(&self, roster: &Roster, changed: Option<&Registration>) -> Vec<IssuerSpec> {
@@ -325,7 +334,7 @@ impl Registrar {
         specs
     }
 
-    /// How far to reach for a host: into our own network only where the operator said so.
+    /// Which addresses may be used for a host: private ones only where the operator allows it.
     fn reach(&self, host: &str) -> Reach {
         let is_inside = |domain: &DomainName| {
             let rest = host.strip_suffix(domain.as_str());
@@ -355,10 +364,10 @@ impl Registrar {
     /// At the start: all that is active. What does not go with the configuration any more, which may have changed while
     /// nobody was here, is left out and told; the configuration is the operator's word.
     async fn put_in_force(&self) {
-        let Registered { specs: all, listings } = self.registered(&self.roster(), None);
+        let RegisteredIssuers { specs: all, listings } = self.registered(&self.roster(), None);
         let put = async |specs| {
             let listings = listings.clone();
-            self.snapshots.put_registrations_in_force(Registered { specs, listings }).await
+            self.snapshots.put_registrations_in_force(RegisteredIssuers { specs, listings }).await
         };
         if put(all.clone()).await.is_ok() {
             return;
@@ -370,7 +379,10 @@ impl Registrar {
             match put(more.clone()).await {
                 Ok(()) => fitting = more,
                 Err(error) => {
-                    tracing::error!(iss, %error, "a registered issuer does not go with the configuration; it is not in force");
+                    tracing::error!(
+                        iss, %error,
+                        "a registered issuer conflicts with the configuration and is not in force"
+                    );
                     left_out.insert(iss);
                 }
             }
@@ -384,7 +396,7 @@ impl Registrar {
     }
 }
 
-/// What a registration speaks for and forbids, as far as a change can change it.
+/// What a registration grants and forbids, as far as a change can alter it.
 fn granted(registration: &Registration) -> Option<(bool, bool)> {
     let proof = registration.proof().filter(|_| registration.state() == State::Active);
     proof.map(|(proof, _)| (proof.subdomains, proof.enforce))

@@ -8,36 +8,36 @@ use shared::store::{Batch, Store, StoreError, Table};
 use shared::strict_json::JsonError;
 use shared::time::UnixTime;
 
-/// Where in the table stands how much of the audit log it holds. No identifier begins so.
+/// The key of the number of audit log leaves that the table covers. No identifier begins like this.
 const CURSOR: &[u8] = b"!audit";
-/// What the audit log calls the state of a registration that is no more.
+/// The audit log's state of a registration that no longer exists.
 pub(super) const DROPPED: &str = "dropped";
-/// How a leaf of ours begins; others are passed over without being read.
+/// How a leaf about a registration begins; others are skipped without being parsed.
 const LEAF: &[u8] = br#"{"type":"issuer-registration""#;
-/// The longest leaf that is read.
+/// Longest leaf that is read, in bytes.
 const MAX_LEAF: usize = 64 * 1024;
-/// Leaves of a bundle.
+/// Leaves in an entry bundle (C2SP tlog-tiles).
 const WIDTH: u64 = 256;
 /// How many are read from the store at once.
 const PAGE: usize = 256;
 
-/// Why the registrations cannot be told.
+/// Why the registrations cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplayError {
-    #[error("the audit log, leaf {index}: {error}")]
+    #[error("leaf {index} of the audit log cannot be read: {error}")]
     Leaf { index: u64, error: JsonError },
-    #[error("the audit log, leaf {index}: the registration in it: {error}")]
+    #[error("the registration in leaf {index} of the audit log cannot be read: {error}")]
     Image { index: u64, error: ImageError },
-    #[error("the audit log: {0}")]
+    #[error("the audit log cannot be read: {0}")]
     Log(#[from] ReadError),
-    #[error("the audit log: {0} is missing or is no bundle of leaves")]
+    #[error("the audit log's file {0} is missing or damaged; check the log with `privyseal audit verify`")]
     Missing(TilePath),
-    #[error("the store: {0}")]
+    #[error("the store cannot be read or written: {0}")]
     Store(#[from] StoreError),
 }
 
-/// The registrations as the store holds them and the audit log goes on. How much of the log the store then holds is
-/// written down.
+/// The registrations in the store, with the changes that only the audit log has. The store covers the whole log when
+/// this returns.
 pub(super) fn load(store: &dyn Store, audit: &Log, now: UnixTime) -> Result<Roster, ReplayError> {
     let (mut roster, cursor) = match stored(store, now)? {
         // A log that is shorter than what the store has seen of it is another log; the log is the truth.
@@ -63,12 +63,12 @@ pub(super) fn load(store: &dyn Store, audit: &Log, now: UnixTime) -> Result<Rost
     }
     store.commit(Batch::new().put(Table::Registrations, CURSOR, size.to_string(), None), now)?;
     if !changed.is_empty() {
-        tracing::info!(changes = changed.len(), "registrations taken from the audit log");
+        tracing::info!(changes = changed.len(), "registrations were restored from the audit log");
     }
     Ok(roster)
 }
 
-/// What the store holds. A record that cannot be read makes all of them doubtful: then the audit log tells everything.
+/// The registrations in the store. If one of them is damaged, all are read from the audit log instead.
 fn stored(store: &dyn Store, now: UnixTime) -> Result<Option<(Roster, u64)>, ReplayError> {
     let cursor = store.get(Table::Registrations, CURSOR, now)?;
     let cursor = cursor.and_then(|text| std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()));
@@ -84,7 +84,10 @@ fn stored(store: &dyn Store, now: UnixTime) -> Result<Option<(Roster, u64)>, Rep
                 Ok(registration) => roster.put(registration),
                 Err(error) => {
                     let key = String::from_utf8_lossy(key);
-                    tracing::error!(%key, %error, "a registration in the store does not read; the audit log tells all");
+                    tracing::error!(
+                        %key, %error,
+                        "a registration in the store is damaged; all registrations are read from the audit log"
+                    );
                     return Ok(None);
                 }
             }

@@ -1,4 +1,4 @@
-//! What is published of revocation, and for how long an answer counts.
+//! The published revocation list and OCSP answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::register::SignedList;
 pub(crate) struct PublishedRevocations {
     pub(crate) state: ArcSwap<RevocationState>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// How long an OCSP answer counts.
+    /// How long an OCSP answer is valid.
     pub(crate) ocsp: Duration,
 }
 
@@ -25,18 +25,18 @@ pub(crate) struct RevocationState {
     pub(crate) root: Certificate,
     /// Serial numbers of what it issued.
     pub(crate) issued: Vec<Vec<u8>>,
-    /// What of it is revoked.
+    /// The revoked certificates among them.
     pub(crate) revoked: Vec<Revoked>,
-    /// The list, and when it counts.
+    /// The list in DER, and its number and times.
     pub(crate) list: Option<(Vec<u8>, SignedList)>,
-    /// Who answers.
+    /// The OCSP responder; `None` before it has a certificate.
     pub(crate) responder: Option<Responder>,
-    /// Since when there are answers.
+    /// The archive cutoff: the first moment that answers cover.
     pub(crate) since: UnixTime,
 }
 
 impl RevocationState {
-    /// How it stands with one certificate (RFC 6960 §2.2).
+    /// The status of one certificate (RFC 6960 §2.2).
     pub(crate) fn status(&self, certificate: &CertId) -> CertStatus {
         if !certificate.is_issued_by(&self.root) {
             return CertStatus::Unknown;

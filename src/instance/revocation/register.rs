@@ -8,7 +8,7 @@ use shared::x509::revocation::{RevocationReason, Revoked};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RevocationRegister {
-    /// Form of the file; this program knows 1.
+    /// Version of the file; this program reads 1.
     pub(super) version: u32,
     /// The number of the next list.
     pub(super) next_number: u64,
@@ -16,7 +16,7 @@ pub(super) struct RevocationRegister {
     #[serde(default)]
     pub(super) list: Option<SignedList>,
     #[serde(default)]
-    pub(super) revoked: Vec<Entry>,
+    pub(super) revoked: Vec<RevokedEntry>,
 }
 
 /// A list that was signed. The moments are seconds since the epoch.
@@ -32,7 +32,7 @@ pub(crate) struct SignedList {
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct RevokedEntry {
     /// Lower-case hex.
     pub(super) serial: String,
     pub(super) at: u64,
@@ -42,12 +42,18 @@ pub(super) struct Entry {
 
 /// Why the register cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RegisterError {
+pub(crate) enum RevocationRegisterError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
-    #[error("the register has form {0}; this program knows 1: use the program that wrote it, or a newer one")]
+    #[error(
+        "the file has version {0}, and this program reads version 1 only; use the version of privyseal that wrote it, \
+         or a newer one"
+    )]
     Version(u32),
-    #[error("`{0}` is no serial number in hex, or `{1}` is no reason")]
+    #[error(
+        "an entry is damaged: `{0}` is not a serial number in hex, or `{1}` is not a reason; restore the file from a \
+         backup"
+    )]
     Entry(String, String),
 }
 
@@ -58,13 +64,13 @@ impl Default for RevocationRegister {
 }
 
 impl RevocationRegister {
-    pub(super) fn parse(text: &str) -> Result<Self, RegisterError> {
+    pub(super) fn parse(text: &str) -> Result<Self, RevocationRegisterError> {
         let register: Self = toml::from_str(text)?;
         if register.version != 1 {
-            return Err(RegisterError::Version(register.version));
+            return Err(RevocationRegisterError::Version(register.version));
         }
         match register.revoked.iter().find(|entry| entry.read().is_none()) {
-            Some(entry) => Err(RegisterError::Entry(entry.serial.clone(), entry.reason.clone())),
+            Some(entry) => Err(RevocationRegisterError::Entry(entry.serial.clone(), entry.reason.clone())),
             None => Ok(register),
         }
     }
@@ -74,22 +80,22 @@ impl RevocationRegister {
         format!("# What the root revoked. Kept by the program; `privyseal ca revoke` adds to it.\n{body}")
     }
 
-    pub(super) fn find(&self, serial: &str) -> Option<&Entry> {
+    pub(super) fn find(&self, serial: &str) -> Option<&RevokedEntry> {
         self.revoked.iter().find(|entry| entry.serial == serial)
     }
 
     /// The register with one more.
     pub(super) fn with(&self, serial: String, reason: RevocationReason, at: UnixTime) -> Self {
         let mut register = self.clone();
-        register.revoked.push(Entry { serial, at: at.seconds(), reason: reason.name().to_owned() });
+        register.revoked.push(RevokedEntry { serial, at: at.seconds(), reason: reason.name().to_owned() });
         register
     }
 
     pub(super) fn revoked(&self) -> Vec<Revoked> {
-        self.revoked.iter().filter_map(Entry::read).collect()
+        self.revoked.iter().filter_map(RevokedEntry::read).collect()
     }
 
-    /// Whether the last list says less than this, or half of its time is over.
+    /// Whether the last list lacks an entry of this register, or is past half of its time.
     pub(super) fn is_list_due(&self, now: UnixTime) -> bool {
         self.list.as_ref().is_none_or(|list| {
             let half = list.this_update + list.next_update.saturating_sub(list.this_update) / 2;
@@ -98,7 +104,7 @@ impl RevocationRegister {
     }
 }
 
-impl Entry {
+impl RevokedEntry {
     fn read(&self) -> Option<Revoked> {
         let serial = hex::decode(&self.serial).ok().filter(|serial| !serial.is_empty())?;
         let reason = RevocationReason::parse(&self.reason)?;

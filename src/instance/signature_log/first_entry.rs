@@ -1,14 +1,14 @@
-//! The instance's own first entry.
+//! The first entry of the signature log, by the instance itself.
 //!
-//! Go's clients write bundles in protobuf's JSON, which leaves out what is 0 or empty: the `logIndex` of the first entry and
-//! the hashes of its proof in a tree of one. sigstore-python refuses a bundle without them. So nobody gets index 0 but the
-//! instance itself: its own name, signed with the key of the log.
+//! Go's clients write bundles in protobuf's JSON, which leaves out what is 0 or empty: the `logIndex` of the first
+//! entry and the hashes of its proof in a tree of one. sigstore-python refuses a bundle without them. So index 0 is an
+//! entry of the instance itself: its own name, signed with the key of the log.
 
 use privyseal_sigstore::entry_request::Verifier;
 use privyseal_sigstore::{Entry, EntryError, EntryRequest, KeyDetails, Writers};
 use shared::log::{AppendError, Log};
 
-/// Why the first entry was not made. Nobody may write before it is there.
+/// Why the first entry was not written. No other entry is accepted before it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FirstEntryError {
     #[error(transparent)]
@@ -19,7 +19,7 @@ pub(crate) enum FirstEntryError {
     Sign(#[from] shared::keys::SignError),
 }
 
-/// Makes it, unless the log has one.
+/// Writes the first entry if the log is empty.
 pub(crate) async fn make(log: &Log) -> Result<(), FirstEntryError> {
     if log.size() > 0 {
         return Ok(());

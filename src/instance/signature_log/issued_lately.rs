@@ -1,7 +1,8 @@
-//! Certificates that left this instance a moment ago.
+//! Certificates that this instance issued a moment ago.
 //!
-//! A signer brings its certificate back within seconds, to have the signature logged. That it is ours need not be proved then
-//! by verifying our own signature, which on P-384 costs more than all the rest of an entry: it is enough to know its bytes.
+//! A signer sends its certificate back within seconds, to have the signature logged. Then it is enough to recognise its
+//! bytes instead of verifying our own signature, which on P-384 takes longer than all other checks of an entry
+//! together.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +17,7 @@ const GENERATION: usize = 16_384;
 pub(crate) struct IssuedLately(Mutex<[HashSet<[u8; 32]>; 2]>);
 
 impl IssuedLately {
-    /// Takes note of a certificate that is about to be released.
+    /// Remembers a certificate that is about to be released.
     pub(crate) fn remember(&self, der: &[u8]) {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if generations[0].len() >= GENERATION {

@@ -1,13 +1,13 @@
-//! What made the instance read its configuration.
+//! Why the configuration was read.
 
 use std::fmt::{Display, Formatter};
 
-/// What made the instance read its configuration again.
+/// Why the configuration was read; in logs and audit records.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Cause {
-    /// Somebody with this address asked over the API.
+    /// The person with this address asked for it over the API.
     Api(String),
-    /// The file is another.
+    /// The file has changed.
     File,
     /// SIGHUP.
     Signal,

@@ -1,4 +1,4 @@
-//! What outlives a configuration, and how a snapshot is made from it and from a configuration.
+//! What stays the same when the configuration changes, and how a snapshot is built from it.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use shared::store::Store;
 use shared::time::Clock;
 use shared::x509::{Chain, NodePrefix};
 
-use super::snapshot::{Loaded, Registered, Snapshot, Upstreams};
+use super::snapshot::{LoadedConfiguration, RegisteredIssuers, Snapshot, Upstreams};
 use crate::instance::assemble::{ConnectorSettings, Origin, Problems, RecordSettings, Settings};
 use crate::instance::certificate_authority::CertificateAuthority;
 use crate::instance::openid_provider::{OpenIdProvider, OpenIdProviderParts};
@@ -29,13 +29,13 @@ use crate::outbound::bundles::BundleRefresher;
 use crate::outbound::upstream::{FetchError, Fetcher, UpstreamConnector, UpstreamParts};
 use crate::outbound::{KeyRefresher, Outbound};
 
-/// What the record of our own provider is called in the audit log.
+/// The name of our own provider's record in the audit log.
 const OWN_PROVIDER: &str = "own-provider";
 
-/// Keys, logs, the store and the little that is remembered in memory: the same for every snapshot of an instance.
+/// Keys, logs, the store and caches: the same for every snapshot of an instance.
 pub(crate) struct SnapshotInputs {
     pub(crate) origin: Origin,
-    /// The local user that the instance was made with.
+    /// The local user that `init` added.
     pub(crate) first_user: Option<String>,
     pub(crate) key_file: KeyFile,
     pub(crate) token_key: Arc<dyn Signer>,
@@ -54,21 +54,21 @@ pub(crate) struct SnapshotInputs {
     pub(crate) random: Arc<dyn Random>,
 }
 
-/// Why no snapshot can be made.
+/// Why no snapshot can be built.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SnapshotError {
     /// The configuration does not fit together, or not with the registered issuers.
     #[error(transparent)]
     Problems(#[from] Problems),
-    #[error("the issuing authority: {0}")]
+    #[error("the issuing authority cannot be used: {0}")]
     Authority(#[from] AuthorityError),
-    #[error("the key of the certificate log: {0}")]
+    #[error("the key of the certificate log cannot be used: {0}")]
     CertificateLog(#[from] CertificateLogKeyError),
-    #[error("certificates: {0}")]
+    #[error("the certificates' lifetime cannot be used: {0}")]
     Profile(#[from] ProfileError),
-    #[error("the token key: {0}")]
+    #[error("the token key cannot be used: {0}")]
     TokenKey(#[from] TokenKeyError),
-    #[error("the token key: {0}")]
+    #[error("the token key cannot be used: {0}")]
     OwnKeys(#[from] JwksError),
     #[error("the origin {0} cannot be an issuer: {1}")]
     Issuer(Origin, NameError),
@@ -79,7 +79,7 @@ impl SnapshotInputs {
     pub(super) fn snapshot(
         &self,
         settings: &Settings,
-        registrations: &Registered,
+        registrations: &RegisteredIssuers,
         earlier: Option<&Snapshot>,
     ) -> Result<Snapshot, SnapshotError> {
         let provider = Arc::new(self.provider(settings)?);
@@ -122,7 +122,7 @@ impl SnapshotInputs {
             certificate_authority: Arc::new(certificate_authority),
             provider: Arc::new(provider),
             upstreams,
-            configuration: Loaded { sha256: settings.sha256.clone(), at: self.clock.now() },
+            configuration: LoadedConfiguration { sha256: settings.sha256.clone(), at: self.clock.now() },
         })
     }
 
@@ -193,8 +193,8 @@ impl SnapshotInputs {
     }
 }
 
-/// The same provider under another audience, in a snapshot of its own: a token for the API is none for the authority, and the
-/// other way round. Whether the person may be called that is asked of the rules of the instance all the same.
+/// The same provider under another audience, in a snapshot of its own: a token for the API is not accepted by the
+/// authority, or the other way round. The names of persons still follow the rules of the instance.
 fn api_issuer(own: IssuerSpec) -> Result<Issuers, SnapshotError> {
     let audience = Audience::parse(COMMAND_LINE_CLIENT).expect("printable ASCII");
     let record = IssuerSpec { audience, ..own };
@@ -205,7 +205,7 @@ fn api_issuer(own: IssuerSpec) -> Result<Issuers, SnapshotError> {
     })
 }
 
-/// The provider's way out to one upstream.
+/// The HTTP client for one upstream.
 fn fetcher(outbound: Outbound) -> Fetcher {
     let outbound = Arc::new(outbound);
     Arc::new(move |request| {

@@ -15,7 +15,7 @@ use crate::outbound::upstream::UpstreamConnector;
 
 /// Everything that a change of the configuration or of the registered issuers can change.
 pub(crate) struct Snapshot {
-    /// Who may speak for what.
+    /// Who may assert which names.
     pub(crate) issuers: Arc<Issuers>,
     /// The one record whose tokens open our own API: our own provider, for the audience of our own command line.
     pub(crate) api_issuer: Issuers,
@@ -28,25 +28,25 @@ pub(crate) struct Snapshot {
     /// The upstream providers, each with what it was made from: one that stays the same keeps what it knows.
     pub(super) upstreams: Upstreams,
     /// The configuration that it was made from.
-    pub(crate) configuration: Loaded,
+    pub(crate) configuration: LoadedConfiguration,
 }
 
 pub(super) type Upstreams = Vec<(ConnectorSettings, Arc<UpstreamConnector>)>;
 
 /// A configuration in force.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedConfiguration {
     /// SHA-256 of the file, hex; empty without a file.
     pub(crate) sha256: String,
-    /// Since when.
+    /// Since when it is in force.
     pub(crate) at: UnixTime,
 }
 
-/// What owners of domains brought.
+/// What domain owners have registered.
 #[derive(Clone, Default)]
-pub(crate) struct Registered {
+pub(crate) struct RegisteredIssuers {
     /// The records of their issuers.
     pub(crate) specs: Vec<IssuerSpec>,
-    /// The domains that nobody else may speak for.
+    /// The domains for which only the listed issuers are accepted.
     pub(crate) listings: Listings,
 }

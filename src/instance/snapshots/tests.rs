@@ -14,7 +14,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::feature::Feature;
 use crate::instance::assemble::{Settings, Source};
-use crate::instance::fixture::{Answer, Scratch, sign};
+use crate::instance::fixture::{HttpAnswer, Scratch, sign};
 
 const CI: &str = "https://build.example.net";
 
@@ -42,14 +42,14 @@ fn connector(letter: char) -> String {
     )
 }
 
-struct Bench {
+struct SnapshotHarness {
     scratch: Scratch,
     ci: SigningKey,
     applicant: SigningKey,
     is_over: AtomicBool,
 }
 
-impl Bench {
+impl SnapshotHarness {
     async fn new() -> Self {
         let key = || SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256).expect("a key");
         let ci = key();
@@ -68,7 +68,7 @@ impl Bench {
         (sign(&self.ci, JoseAlgorithm::Es256, Some("k"), &claims), sub)
     }
 
-    async fn certificate(&self, audience: &str, path: &str) -> Answer {
+    async fn certificate(&self, audience: &str, path: &str) -> HttpAnswer {
         let (token, sub) = self.token(audience, path);
         let proof = STANDARD.encode(self.applicant.sign(sub.as_bytes()).expect("signs"));
         let key = json!({ "content": self.applicant.public_key().to_pem() });
@@ -76,8 +76,8 @@ impl Bench {
         self.scratch.post("/api/v2/signingCert", Some(&token), Some(body)).await
     }
 
-    /// What the authority says of a token made for one of the two: the lifetime of its certificate, or the rule that
-    /// refused.
+    /// Question the authority says of a token made for one of the two: the lifetime of its certificate, or the rule
+    /// that refused.
     async fn outcome(&self, audience: &str, path: &str) -> String {
         let answer = self.certificate(audience, path).await;
         match answer.status {
@@ -117,21 +117,21 @@ impl Bench {
         issuers.iter().map(audience).filter(|audience| audience != "sigstore").collect::<Vec<_>>().join(" ")
     }
 
-    async fn ask(&self, what: What) -> String {
+    async fn ask(&self, what: Question) -> String {
         match what {
-            What::Certificate(audience, path) => self.outcome(audience, path).await,
-            What::Login(letter) => self.login(letter).await,
-            What::Published => self.published().await,
+            Question::Certificate(audience, path) => self.outcome(audience, path).await,
+            Question::Login(letter) => self.login(letter).await,
+            Question::Published => self.published().await,
         }
     }
 
     /// Asks from a task of its own until it is over; every different answer counts once.
-    fn hammer(self: &Arc<Self>, what: What) -> JoinHandle<BTreeSet<String>> {
-        let bench = Arc::clone(self);
+    fn hammer(self: &Arc<Self>, what: Question) -> JoinHandle<BTreeSet<String>> {
+        let harness = Arc::clone(self);
         tokio::spawn(async move {
             let mut seen = BTreeSet::new();
-            while !bench.is_over.load(Ordering::Relaxed) {
-                seen.insert(bench.ask(what).await);
+            while !harness.is_over.load(Ordering::Relaxed) {
+                seen.insert(harness.ask(what).await);
                 // Some answers are at hand without waiting; the runtime's timer must get its turn all the same.
                 tokio::task::yield_now().await;
             }
@@ -153,7 +153,7 @@ impl Bench {
 
 /// One kind of question.
 #[derive(Clone, Copy)]
-enum What {
+enum Question {
     Certificate(&'static str, &'static str),
     Login(char),
     Published,
@@ -161,7 +161,7 @@ enum What {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_answer_is_of_exactly_one_configuration() {
-    let bench = Arc::new(Bench::new().await);
+    let harness = Arc::new(SnapshotHarness::new().await);
     // A certificate of the other lifetime, or a refusal by the grant after the audience of the other configuration,
     // would be a mixture. Both answers must have been seen, or the configurations did not alternate under the
     // questions.
@@ -181,17 +181,17 @@ async fn every_answer_is_of_exactly_one_configuration() {
         assert_eq!(seen.await.expect("asks on"), BTreeSet::from(answers.map(str::to_owned)));
     }
     let loaded = |record: &AuditRecord| matches!(record, AuditRecord::ConfigurationLoaded { .. });
-    assert_eq!(bench.scratch.audit().iter().filter(|record| loaded(record)).count(), 41);
+    assert_eq!(harness.scratch.audit().iter().filter(|record| loaded(record)).count(), 41);
 }
 
 /// The record comes first: a configuration that the audit log does not take never comes into force.
 #[tokio::test]
 async fn what_is_not_recorded_does_not_come_into_force() {
-    let bench = Bench::new().await;
-    bench.scratch.close_audit();
+    let harness = SnapshotHarness::new().await;
+    harness.scratch.close_audit();
     let settings =
-        Settings::read(&Source::new(Some(&bench.scratch.file("b.toml")), None)).map_err(|(p, _)| p).expect("good");
-    let refused = bench.scratch.snapshots().change_configuration(settings, &Cause::Signal).await;
+        Settings::read(&Source::new(Some(&harness.scratch.file("b.toml")), None)).map_err(|(p, _)| p).expect("good");
+    let refused = harness.scratch.snapshots().change_configuration(settings, &Cause::Signal).await;
     assert!(matches!(refused, Err(ChangeError::Audit(_))), "{refused:?}");
-    assert_eq!(bench.published().await, "aud-a");
+    assert_eq!(harness.published().await, "aud-a");
 }

@@ -1,4 +1,4 @@
-//! Keeps what is published of revocation up to date.
+//! Keeps the published revocation list and OCSP answers up to date.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::clock::SystemClock;
 use crate::instance::assemble::RevocationSettings;
 use crate::instance::revocation::{PublishedRevocations, RevocationError, Revocations};
 
-/// How often to look: a unit's new certificate is known to the responder that soon.
+/// How often to check: the responder knows a unit's new certificate after at most this time.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// The register, and what is published of it.
@@ -20,14 +20,17 @@ pub(crate) struct RevocationRefresher {
 }
 
 impl RevocationRefresher {
-    /// Looks again and again; never returns.
+    /// Checks every minute; never returns.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let this = self.clone();
             let done = tokio::task::spawn_blocking(move || this.look(SystemClock.now())).await;
             if let Ok(Err(error)) = done {
-                tracing::error!(%error, "revocation could not be brought up to date");
+                tracing::error!(
+                    %error,
+                    "the revocation list and OCSP answers could not be updated; this is tried again in a minute"
+                );
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Keeps the timestamp units' keys changing in time: whatever is due is done, published, and served.
+//! Changes the timestamp units' keys on time: makes what is due, publishes it, and uses it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,18 +17,18 @@ use crate::instance::trust_publisher::{PublishError, TrustPublisher};
 /// How often to look. Nothing depends on it: which key signs follows from the time of each request.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 
-/// Why a turn did not end. The next one goes on where it stood.
+/// Why a step was not completed. The next one continues from there.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RolloverError {
     #[error(transparent)]
     Units(#[from] UnitsError),
-    #[error("the trust root: {0}")]
+    #[error("the trust root could not be published: {0}")]
     Publish(#[from] PublishError),
-    #[error("the work was cut off")]
+    #[error("the work was interrupted")]
     CutOff,
 }
 
-/// What a change of keys goes through.
+/// The rollover of the timestamp units' keys.
 pub(crate) struct Rollover {
     pub(crate) units: Arc<Mutex<TimestampUnits>>,
     pub(crate) settings: Arc<UnitSettings>,
@@ -42,18 +42,18 @@ pub(crate) struct Rollover {
 }
 
 impl Rollover {
-    /// Does what is due, again and again; never returns.
-    pub(crate) async fn keep_turning(self: Arc<Self>) {
+    /// Does what is due, every 20 seconds; never returns.
+    pub(crate) async fn keep_rolling_over(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            if let Err(error) = self.clone().turn(SystemClock.now()).await {
-                tracing::error!(%error, "the timestamp units' keys could not be taken a step further");
+            if let Err(error) = self.clone().step(SystemClock.now()).await {
+                tracing::error!(%error, "the rollover of the timestamp units' keys failed; this is tried again");
             }
         }
     }
 
     /// Does what is due at `now`.
-    pub(crate) async fn turn(self: Arc<Self>, now: UnixTime) -> Result<(), RolloverError> {
+    pub(crate) async fn step(self: Arc<Self>, now: UnixTime) -> Result<(), RolloverError> {
         let is_made = self.with_units(move |this, units| {
             let root = || this.files.root(None, &this.key_file);
             let is_made = units.make_due(&this.settings, this.addresses.as_ref(), &root, now)?;
@@ -70,7 +70,7 @@ impl Rollover {
             let units = self.with_units(move |this, units| units.successions(&this.settings, now)).await?;
             self.authority.serve(units);
             self.authority.serve_chains(self.with_units(|_, units| units.chain_texts()).await?);
-            tracing::info!(is_signed, "the timestamp units' keys were taken a step further");
+            tracing::info!(is_signed, "the rollover of the timestamp units' keys made a step");
         }
         Ok(())
     }

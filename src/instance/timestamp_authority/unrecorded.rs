@@ -1,4 +1,4 @@
-//! Timestamps of which the operator wants no record each (`audit.timestamps = "off"`): they are counted.
+//! Timestamps without a record of each (`audit.timestamps = "off"`): they are counted.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use shared::audit::AuditRecord;
 use shared::time::UnixTime;
 use tsa::WithoutRecords;
 
-/// The count, and the operator's word for signing without a receipt.
+/// The count, and the permission to sign without a receipt, which only the operator's setting gives.
 pub(super) struct Unrecorded {
     word: WithoutRecords,
     since_last_record: Mutex<Option<Count>>,
@@ -20,19 +20,19 @@ struct Count {
 
 impl Unrecorded {
     pub(super) fn start() -> Self {
-        tracing::warn!("audit.timestamps is off: timestamps leave without a record of each");
+        tracing::warn!("audit.timestamps is off: the audit log only counts timestamps and has no record of each");
         Self { word: WithoutRecords::as_the_operator_decided(), since_last_record: Mutex::default() }
     }
 
-    /// Counts a timestamp that is about to be signed: one that fails to be signed is counted too, so that the count is never too
-    /// low.
+    /// Counts a timestamp that is about to be signed: one that fails to be signed is counted too, so that the count is
+    /// never too low.
     pub(super) fn count_one(&self, at: UnixTime) {
         let mut since = self.since_last_record.lock().unwrap_or_else(PoisonError::into_inner);
         let Count { count, latest } = since.take().unwrap_or(Count { count: 0, latest: at });
         *since = Some(Count { count: count + 1, latest: latest.max(at) });
     }
 
-    /// What the operator said.
+    /// The operator's permission to sign without a record.
     pub(super) fn word(&self) -> WithoutRecords {
         self.word
     }

@@ -6,7 +6,7 @@ use shared::x509::{CaSetupError, ChainError};
 use tsa::UnitError;
 
 use super::files::UnitFileError;
-use super::register::RegisterError;
+use super::register::UnitRegisterError;
 use crate::instance::tokens::{KindError, TokenKeyError};
 
 /// Why the units cannot serve or change.
@@ -14,47 +14,53 @@ use crate::instance::tokens::{KindError, TokenKeyError};
 pub(crate) enum UnitsError {
     #[error(transparent)]
     File(#[from] UnitFileError),
-    #[error("the audit log did not take the record: {0}")]
+    #[error("the audit log could not record the change, so nothing was changed: {0}")]
     Audit(#[from] AppendError),
-    #[error("the certificate could not be made: {0}")]
+    #[error("the certificate could not be issued: {0}")]
     CaSetup(#[from] CaSetupError),
     #[error(transparent)]
-    Register(#[from] RegisterError),
-    #[error("the new certificate and the root are no chain: {0}")]
+    Register(#[from] UnitRegisterError),
+    #[error("the new certificate does not form a chain with the root: {0}")]
     Chain(#[from] ChainError),
-    #[error("the timestamp unit {name}: {error}")]
+    #[error("the timestamp unit `{name}` cannot be used: {error}")]
     Unit { name: String, error: UnitError },
-    #[error("the timestamp unit {name}: {error}")]
+    #[error("the key of the timestamp unit `{name}` cannot be used: {error}")]
     Key { name: String, error: Box<TokenKeyError> },
     #[error(transparent)]
     Kind(#[from] KindError),
     #[error(
-        "the configuration names the timestamp unit `{name}`, which is not in the data directory; make it with `privyseal tsa unit add {name} --algorithm {algorithm}`, or remove it from the configuration"
+        "the configuration names the timestamp unit `{name}`, which does not exist; create it with `privyseal tsa \
+         unit add {name} --algorithm {algorithm}`, or remove it from the configuration"
     )]
     NotMade { name: String, algorithm: &'static str },
     #[error(
-        "the timestamp unit `{name}` has keys of the kind {found}, and the configuration says {said}; no key was changed"
+        "the timestamp unit `{name}` has keys of the kind {found}, but the configuration says {said}; set its \
+         algorithm to \"{found}\", or add another unit"
     )]
     Algorithm { name: String, found: String, said: &'static str },
     #[error(
         "the timestamp unit `{0}` has keys of this instance; choose another name for one with a chain from elsewhere"
     )]
     OwnName(String),
-    #[error("there is a timestamp unit `{0}` already; `privyseal tsa unit next {0}` gives it another key")]
+    #[error("there is already a timestamp unit `{0}`; to give it another key, run `privyseal tsa unit next {0}`")]
     Exists(String),
-    #[error("there is no timestamp unit `{0}`")]
+    #[error("there is no timestamp unit `{0}`; `privyseal tsa unit list` shows those that exist")]
     NoSuchUnit(String),
-    #[error("the timestamp unit `{name}` has a next key already, which signs from {from}; one change at a time")]
+    #[error(
+        "the timestamp unit `{name}` already has a next key, which signs from {from}; make the one after it when that \
+         one is in use"
+    )]
     NextExists { name: String, from: String },
-    #[error("the next key would sign from {0}, which is past")]
+    #[error("the next key would sign from {0}, which is in the past; choose a later time")]
     Past(String),
-    #[error("`{0}` is no name for a timestamp unit: 1 to 32 of a-z, 0-9 and `-` are")]
+    #[error("`{0}` is not a valid name for a timestamp unit; use 1 to 32 characters of a-z, 0-9 and `-`")]
     Name(String),
     #[error(
-        "the key and certificates of the unit `{0}` come from elsewhere: change `key` and `certificate_chain_file`, and restart"
+        "the key and certificates of the timestamp unit `{0}` are set in the configuration; change its `key` and \
+         `certificate_chain_file` there, and restart"
     )]
     FromElsewhere(String),
-    #[error("no timestamp unit serves")]
+    #[error("no timestamp unit can be used; the log says why, and `privyseal tsa unit list` shows all of them")]
     None,
     #[error(transparent)]
     Sign(#[from] SignError),

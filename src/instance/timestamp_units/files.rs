@@ -8,8 +8,8 @@ use shared::keys::{KeyAlgorithm, KeyFile, SignatureAlgorithm, SigningKey};
 use shared::random::Random;
 use shared::x509::{Chain, ChainError};
 
-use super::making::Root;
-use super::register::{Register, RegisterError};
+use super::key_plan::Root;
+use super::register::{UnitRegister, UnitRegisterError};
 use crate::file::{self, FileError, Mode};
 use crate::instance::data_dir::{DataDir, DataDirError, InstanceFile};
 
@@ -22,7 +22,7 @@ pub(crate) struct UnitFiles {
     root: PathBuf,
 }
 
-/// A file of the units cannot be read or written.
+/// Why a file of the units cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UnitFileError {
     #[error(transparent)]
@@ -30,33 +30,33 @@ pub(crate) enum UnitFileError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error("{path}: {error}")]
-    Register { path: PathBuf, error: RegisterError },
+    Register { path: PathBuf, error: UnitRegisterError },
     #[error("{path}: {error}")]
     Chain { path: PathBuf, error: ChainError },
 }
 
 impl UnitFiles {
-    /// Those in `data`, which must be held as long as they are used.
+    /// The files in `data`, which must stay locked as long as they are used.
     pub(crate) fn of(data: &DataDir) -> Self {
         Self { root: data.root().to_owned() }
     }
 
     /// The register; that of a new instance when none was ever written.
-    pub(crate) fn register(&self, instance: &InstanceFile) -> Result<Register, UnitFileError> {
+    pub(crate) fn register(&self, instance: &InstanceFile) -> Result<UnitRegister, UnitFileError> {
         let path = self.register_path();
         if !path.exists() {
-            return Ok(Register::of_new_instance(instance.curve.key_algorithm(), instance.created()));
+            return Ok(UnitRegister::of_new_instance(instance.curve.key_algorithm(), instance.created()));
         }
         let text = file::read(&path, MAX_FILE)?;
-        Register::parse(&text).map_err(|error| UnitFileError::Register { path, error })
+        UnitRegister::parse(&text).map_err(|error| UnitFileError::Register { path, error })
     }
 
-    /// Keeps the register: durable when this returns.
-    pub(crate) fn save(&self, register: &Register) -> Result<(), UnitFileError> {
+    /// Writes the register: durable when this returns.
+    pub(crate) fn save(&self, register: &UnitRegister) -> Result<(), UnitFileError> {
         Ok(file::write_durably(&self.register_path(), register.to_text().as_bytes(), Mode::Public)?)
     }
 
-    /// Makes and keeps a key of the kind `algorithm`.
+    /// Generates and writes a key of the kind `algorithm`.
     pub(crate) fn create_key(
         &self,
         stem: &str,
@@ -85,7 +85,7 @@ impl UnitFiles {
         Ok(key.map_err(|error| DataDirError::Key { path, error })?)
     }
 
-    /// Reads a key of which nothing is known.
+    /// Reads a key of unknown kind.
     pub(crate) fn key_of_any_kind(&self, stem: &str, key_file: &KeyFile) -> Result<SigningKey, UnitFileError> {
         let path = self.key_path(stem);
         let pem = file::read(&path, MAX_FILE)?;

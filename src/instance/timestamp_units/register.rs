@@ -7,11 +7,12 @@ use shared::time::UnixTime;
 /// The unit that an instance begins with.
 const FIRST_UNIT: &str = "unit-1";
 
-/// All units. Written whole at each change; nothing is ever taken out, since what was signed once must verify for years.
+/// All units. Written whole at each change; nothing is ever taken out, since what was signed once must verify for
+/// years.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Register {
-    /// Form of the file; this program knows 1.
+pub(crate) struct UnitRegister {
+    /// Version of the file; this program reads 1.
     version: u32,
     pub(crate) units: Vec<RegisteredUnit>,
 }
@@ -36,7 +37,7 @@ pub(crate) struct Generation {
     pub(crate) key: KeyPlace,
     /// Its certificates, root last: `certificates/<this>.pem`.
     pub(crate) certificates: String,
-    /// From when on it signs.
+    /// The first second in which it signs.
     pub(crate) use_from: u64,
     /// When the trust root that names it was published.
     #[serde(default)]
@@ -63,21 +64,24 @@ pub(crate) enum KeyPlace {
 
 /// Why the register cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RegisterError {
+pub(crate) enum UnitRegisterError {
     #[error("{0}")]
     Form(#[from] toml::de::Error),
-    #[error("the register has form {0}; this program knows 1: use the program that wrote it, or a newer one")]
+    #[error(
+        "the file has version {0}, and this program reads version 1 only; use the version of privyseal that wrote it, \
+         or a newer one"
+    )]
     Version(u32),
-    #[error("the unit {0} has no generation, or they are out of order")]
+    #[error("the generations of the unit `{0}` are missing or out of order; restore the file from a backup")]
     Generations(String),
-    #[error("the unit {0} is there twice")]
+    #[error("the unit `{0}` is listed twice; restore the file from a backup")]
     Twice(String),
-    #[error("the unit {name}: {error}")]
+    #[error("the algorithm of the unit `{name}` is not known: {error}")]
     Algorithm { name: String, error: KeyAlgorithmError },
 }
 
-impl Register {
-    /// That of an instance which never had another unit than its first one.
+impl UnitRegister {
+    /// The register of an instance that only ever had its first unit.
     pub(crate) fn of_new_instance(algorithm: KeyAlgorithm, created: UnixTime) -> Self {
         let generation = Generation {
             number: 1,
@@ -96,18 +100,18 @@ impl Register {
         Self { version: 1, units: vec![unit] }
     }
 
-    pub(crate) fn parse(text: &str) -> Result<Self, RegisterError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, UnitRegisterError> {
         let register: Self = toml::from_str(text)?;
         if register.version != 1 {
-            return Err(RegisterError::Version(register.version));
+            return Err(UnitRegisterError::Version(register.version));
         }
         for (at, unit) in register.units.iter().enumerate() {
             let numbers = unit.generations.iter().map(|generation| generation.number);
             if unit.generations.is_empty() || !numbers.eq(1..=unit.generations.len() as u32) {
-                return Err(RegisterError::Generations(unit.name.clone()));
+                return Err(UnitRegisterError::Generations(unit.name.clone()));
             }
             if register.units[..at].iter().any(|other| other.name == unit.name) {
-                return Err(RegisterError::Twice(unit.name.clone()));
+                return Err(UnitRegisterError::Twice(unit.name.clone()));
             }
             unit.algorithm()?;
         }
@@ -130,17 +134,17 @@ impl Register {
 
 impl RegisteredUnit {
     /// The kind of its keys.
-    pub(crate) fn algorithm(&self) -> Result<KeyAlgorithm, RegisterError> {
+    pub(crate) fn algorithm(&self) -> Result<KeyAlgorithm, UnitRegisterError> {
         KeyAlgorithm::parse(&self.algorithm)
-            .map_err(|error| RegisterError::Algorithm { name: self.name.clone(), error })
+            .map_err(|error| UnitRegisterError::Algorithm { name: self.name.clone(), error })
     }
 
-    /// The newest generation, which may be yet to sign.
+    /// The newest generation, which may not sign yet.
     pub(crate) fn newest(&self) -> &Generation {
         self.generations.last().expect("a unit has a generation")
     }
 
-    /// Those that may still be asked to sign.
+    /// The generations that may still sign.
     pub(crate) fn open(&self) -> impl Iterator<Item = &Generation> {
         self.generations.iter().filter(|generation| generation.closed.is_none())
     }
@@ -152,8 +156,8 @@ mod tests {
 
     #[test]
     fn the_register_reads_back_and_refuses_what_it_did_not_write() {
-        let register = Register::of_new_instance(KeyAlgorithm::P384, UnixTime::from_seconds(7));
-        assert_eq!(Register::parse(&register.to_text()).expect("parses"), register);
+        let register = UnitRegister::of_new_instance(KeyAlgorithm::P384, UnixTime::from_seconds(7));
+        assert_eq!(UnitRegister::parse(&register.to_text()).expect("parses"), register);
         let text = register.to_text();
         for (what, wrong) in [
             ("version", text.replace("version = 1", "version = 2")),
@@ -162,7 +166,7 @@ mod tests {
             ("unknown", format!("{text}\nsurprise = 1\n")),
             ("twice", format!("{text}{}", &text[text.find("[[units]]").expect("a unit")..])),
         ] {
-            assert!(Register::parse(&wrong).is_err(), "{what}");
+            assert!(UnitRegister::parse(&wrong).is_err(), "{what}");
         }
     }
 }

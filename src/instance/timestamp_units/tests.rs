@@ -77,7 +77,7 @@ fn a_key_is_followed_in_time_closed_and_destroyed() {
     let chains = scratch.units.chains().expect("chains");
     let switch = chains[1].validity.start;
     assert!(chains.len() == 2 && switch > later && chains[0].validity.end.is_none());
-    assert_eq!(scratch.succession(later).generations().count(), 1, "what nobody knows does not sign");
+    assert_eq!(scratch.succession(later).generations().count(), 1, "an unpublished key does not sign");
 
     assert!(scratch.units.note_published(later).expect("noted"));
     let succession = scratch.succession(later);
@@ -116,7 +116,7 @@ fn a_key_whose_time_is_over_signs_nothing_and_is_followed_all_the_same() {
     let succession = scratch.succession(now);
     assert!(succession.at(now).trouble_at(now).is_some());
     assert!(scratch.make_due(now));
-    assert!(scratch.succession(now).at(now).trouble_at(now).is_some(), "what nobody knows does not sign");
+    assert!(scratch.succession(now).at(now).trouble_at(now).is_some(), "an unpublished key does not sign");
     scratch.units.note_published(now).expect("noted");
     let soon = now.plus(Duration::from_secs(600));
     assert_eq!(scratch.succession(soon).at(soon).trouble_at(soon), None);
@@ -130,8 +130,8 @@ fn a_key_that_no_unit_knows_is_destroyed_and_names_and_moments_are_checked() {
     let now = scratch.now;
     let root = scratch.files.root(None, &scratch.key_file).expect("a root");
     let settings = scratch.settings.clone();
-    let making = Making { root: &root, settings: &settings, addresses: None, token: None };
-    scratch.units.add("rsa", KeyAlgorithm::RSA3072, &making, now).expect("added");
+    let plan = UnitKeyPlan { root: &root, settings: &settings, addresses: None, token: None };
+    scratch.units.add("rsa", KeyAlgorithm::RSA3072, &plan, now).expect("added");
     scratch.files.create_key("tsa-rsa-2", KeyAlgorithm::P256, &scratch.key_file, &SystemRandom).expect("a key");
     // Killed while a key's file was written beside its place.
     let half = scratch.folder.path().join("data/keys/tsa-rsa-3.new");
@@ -141,10 +141,10 @@ fn a_key_that_no_unit_knows_is_destroyed_and_names_and_moments_are_checked() {
     assert_eq!(scratch.keys(), ["tsa", "tsa-rsa-1"]);
     assert!(!half.exists());
     for (name, is_there) in [("rsa", true), ("", false), ("A", false), ("a/b", false), (&"a".repeat(33), false)] {
-        let error = scratch.units.add(name, KeyAlgorithm::P256, &making, now).expect_err("refused");
+        let error = scratch.units.add(name, KeyAlgorithm::P256, &plan, now).expect_err("refused");
         assert_eq!(matches!(error, UnitsError::Exists(_)), is_there, "{name}: {error}");
     }
-    let next = |units: &mut TimestampUnits, name, from| units.next(name, from, &making, now);
+    let next = |units: &mut TimestampUnits, name, from| units.next(name, from, &plan, now);
     assert!(matches!(next(&mut scratch.units, "none", now), Err(UnitsError::NoSuchUnit(_))));
     assert!(matches!(next(&mut scratch.units, "rsa", now.minus(DAY)), Err(UnitsError::Past(_))));
     next(&mut scratch.units, "rsa", now.plus(DAY)).expect("made");

@@ -1,4 +1,4 @@
-//! The units that there are, and what is done with them when somebody asks for it. What time brings is in [`super::turn`].
+//! The units, and the changes that an operator asks for. What becomes due as time passes is in [`super::due_changes`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use tsa::{SigningUnit, Succession, UnitConfig};
 
 use super::error::UnitsError;
 use super::files::UnitFiles;
-use super::making::Making;
-use super::register::{Generation, KeyPlace, Register, RegisteredUnit};
+use super::key_plan::UnitKeyPlan;
+use super::register::{Generation, KeyPlace, RegisteredUnit, UnitRegister};
 use crate::instance::assemble::{UnitSetting, UnitSettings};
 use crate::instance::data_dir::{DataDir, InstanceFile};
 use crate::instance::tokens::{self, check_kind};
@@ -29,7 +29,7 @@ pub(crate) struct TimestampUnits {
     instance: InstanceFile,
     pub(super) key_file: Arc<KeyFile>,
     audit: Log,
-    pub(super) register: Register,
+    pub(super) register: UnitRegister,
     /// Serial numbers of certificates that no unit may sign with any more.
     revoked: Vec<Vec<u8>>,
 }
@@ -47,13 +47,13 @@ impl TimestampUnits {
         Ok(Self { files, instance: instance.clone(), key_file, audit, register, revoked: Vec::new() })
     }
 
-    /// Certificates with these serial numbers serve no more.
+    /// Certificates with these serial numbers are not used any more.
     pub(crate) fn forbid(&mut self, revoked: Vec<Vec<u8>>) {
         self.revoked = revoked;
     }
 
     /// The register.
-    pub(crate) fn register(&self) -> &Register {
+    pub(crate) fn register(&self) -> &UnitRegister {
         &self.register
     }
 
@@ -62,7 +62,7 @@ impl TimestampUnits {
         &mut self,
         name: &str,
         algorithm: KeyAlgorithm,
-        making: &Making<'_>,
+        plan: &UnitKeyPlan<'_>,
         now: UnixTime,
     ) -> Result<(), UnitsError> {
         // Short enough that name and generation fit into a common name of 64 characters.
@@ -73,7 +73,7 @@ impl TimestampUnits {
         if self.register.unit(name).is_some() {
             return Err(UnitsError::Exists(name.to_owned()));
         }
-        let generation = self.make(name, 1, algorithm, making, now)?;
+        let generation = self.make(name, 1, algorithm, plan, now)?;
         let unit = RegisteredUnit {
             name: name.to_owned(),
             algorithm: algorithm.name().to_owned(),
@@ -89,7 +89,7 @@ impl TimestampUnits {
         &mut self,
         name: &str,
         use_from: UnixTime,
-        making: &Making<'_>,
+        plan: &UnitKeyPlan<'_>,
         now: UnixTime,
     ) -> Result<(), UnitsError> {
         let unit = self.register.unit(name).ok_or_else(|| UnitsError::NoSuchUnit(name.to_owned()))?;
@@ -106,7 +106,7 @@ impl TimestampUnits {
             return Err(UnitsError::Past(time(use_from)));
         }
         let (number, algorithm) = (newest.number + 1, unit.algorithm()?);
-        let generation = self.make(name, number, algorithm, making, now)?;
+        let generation = self.make(name, number, algorithm, plan, now)?;
         let mut register = self.register.clone();
         if let Some(unit) = register.unit_mut(name) {
             unit.generations.push(Generation { use_from: use_from.seconds(), ..generation });
@@ -120,11 +120,11 @@ impl TimestampUnits {
         name: &str,
         number: u32,
         algorithm: KeyAlgorithm,
-        making: &Making<'_>,
+        key_plan: &UnitKeyPlan<'_>,
         now: UnixTime,
     ) -> Result<Generation, UnitsError> {
         let stem = format!("{KEY_PREFIX}{name}-{number}");
-        let (place, public) = match &making.token {
+        let (place, public) = match &key_plan.token {
             Some((uri, signer)) => {
                 check_kind(&**signer, algorithm)?;
                 (KeyPlace::Token(uri.clone()), signer.public_key().clone())
@@ -145,18 +145,18 @@ impl TimestampUnits {
         };
         let event = Event { unit: name, number, public: &public, serial: String::new(), now };
         self.record(&event, UnitEvent::Made, 0)?;
-        let setup = CaSetup { instance: &self.instance.name, root_key: &making.root.key, now, random: &SystemRandom };
+        let setup = CaSetup { instance: &self.instance.name, root_key: &key_plan.root.key, now, random: &SystemRandom };
         let plan = UnitPlan {
             role: &format!("tsa {name} {number}"),
             key: &public,
-            validity: making.settings.validity,
-            key_use: making.settings.key_use,
-            addresses: making.addresses,
+            validity: key_plan.settings.validity,
+            key_use: key_plan.settings.key_use,
+            addresses: key_plan.addresses,
         };
         // The root's key is used only after this is on record.
         self.record(&event, UnitEvent::Certified, now.plus(plan.key_use).seconds())?;
-        let certificate = setup.unit(&making.root.certificate, &plan)?;
-        let chain = Chain::new(vec![certificate, making.root.certificate.clone()])?;
+        let certificate = setup.unit(&key_plan.root.certificate, &plan)?;
+        let chain = Chain::new(vec![certificate, key_plan.root.certificate.clone()])?;
         self.files.write_chain(&stem, &chain)?;
         Ok(generation)
     }
@@ -198,7 +198,10 @@ impl TimestampUnits {
         for unit in &self.register.units {
             let setting = settings.units.iter().find(|setting| setting.name == unit.name);
             if unit.newest().key == KeyPlace::Configuration && setting.is_none_or(|setting| setting.own.is_none()) {
-                tracing::warn!(unit = unit.name, "its key and chain are not in the configuration: it does not serve");
+                tracing::warn!(
+                    unit = unit.name,
+                    "the unit is not used, because the configuration does not have its key and chain"
+                );
                 continue;
             }
             if let Some(succession) = self.succession(unit, settings, setting, now)? {
@@ -234,7 +237,8 @@ impl TimestampUnits {
                 tracing::error!(
                     unit = unit.name,
                     generation = generation.number,
-                    "its certificate is revoked: it does not serve; `privyseal tsa unit next` gives the unit another key"
+                    "the unit's certificate is revoked, so its key is not used; make another with `privyseal tsa unit \
+                     next`"
                 );
                 continue;
             }
@@ -278,7 +282,7 @@ impl TimestampUnits {
     }
 
     /// Writes the register; what is in memory follows what is on disk.
-    pub(super) fn keep(&mut self, register: Register) -> Result<(), UnitsError> {
+    pub(super) fn keep(&mut self, register: UnitRegister) -> Result<(), UnitsError> {
         self.files.save(&register)?;
         self.register = register;
         Ok(())
@@ -289,7 +293,7 @@ impl TimestampUnits {
         Event { unit, number, public: chain.leaf().public_key(), serial, now }
     }
 
-    /// Durable when this returns.
+    /// Writes an event to the audit log; durable when this returns.
     pub(super) fn record(&self, about: &Event<'_>, event: UnitEvent, moment_s: u64) -> Result<(), UnitsError> {
         let record = AuditRecord::TimestampUnit {
             at_ms: about.now.millis(),
@@ -305,8 +309,9 @@ impl TimestampUnits {
     }
 }
 
-/// The moment at which a key and its certificates must be usable. A key of ours whose time is over keeps nobody from starting, or
-/// the next one could never be published, nor revocation be told: it refuses each request instead, until it is followed.
+/// The moment at which a key and its certificates must be usable. A key of ours that has reached its end does not stop
+/// the server, or the next key and revocations could never be published. It refuses each request instead, until the
+/// next key follows.
 fn check_at(
     unit: &RegisteredUnit,
     generation: &Generation,
@@ -322,7 +327,7 @@ fn check_at(
         tracing::error!(
             unit = unit.name,
             generation = generation.number,
-            "its key's time is over: it signs nothing; `privyseal tsa unit next` gives the unit another key"
+            "the unit's key has reached its end and signs nothing; make another with `privyseal tsa unit next`"
         );
     }
     Ok(now.min(last_use))

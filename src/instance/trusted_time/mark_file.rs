@@ -1,5 +1,5 @@
-//! `high-water-mark`: the latest time that a timestamp was made for, so that no clock that goes back makes us repeat
-//! it.
+//! `high-water-mark`: the latest time that a timestamp was made for, so that a clock that goes back never makes us
+//! sign an earlier time.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -12,25 +12,28 @@ use crate::file::{self, FileError};
 /// Longest file that is read.
 const MAX_FILE: u64 = 4_096;
 
-/// Why the mark cannot be read or kept.
+/// Why the mark cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MarkFileError {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("{path} is damaged ({error}); restore it, or remove it if you are sure that the machine's clock is right")]
+    #[error(
+        "{path} is damaged, so the latest signed time is unknown ({error}); restore it, or remove it if you are sure \
+         that the machine's clock is right"
+    )]
     Damaged { path: PathBuf, error: toml::de::Error },
 }
 
-/// What is kept.
+/// The content of the file.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Kept {
+pub(crate) struct StoredMark {
     mark_ms: u64,
     /// Leaves of the audit log that the mark covers.
     audit_size: u64,
 }
 
-impl Kept {
+impl StoredMark {
     pub(crate) fn mark(self) -> UnixTime {
         UnixTime::from_millis(self.mark_ms)
     }
@@ -51,8 +54,8 @@ impl MarkFile {
         Self { path, written: Mutex::new(0) }
     }
 
-    /// `None` when nothing was kept yet.
-    pub(super) fn read(&self) -> Result<Option<Kept>, MarkFileError> {
+    /// `None` when no mark was written yet.
+    pub(super) fn read(&self) -> Result<Option<StoredMark>, MarkFileError> {
         if !self.path.exists() {
             return Ok(None);
         }
@@ -67,7 +70,7 @@ impl MarkFile {
         if mark.millis() <= *written {
             return Ok(());
         }
-        let kept = Kept { mark_ms: mark.millis(), audit_size };
+        let kept = StoredMark { mark_ms: mark.millis(), audit_size };
         let body = toml::to_string(&kept).expect("numbers always encode");
         let text =
             format!("# The latest time that a timestamp was made for. Kept by the program; do not edit.\n{body}");

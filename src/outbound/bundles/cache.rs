@@ -1,8 +1,8 @@
 //! The last good bundle of each endpoint, on disk.
 //!
-//! One file a trust domain, written whole or not at all, named by the SHA-256 of the name, since a trust domain may be called `..`.
-//! Only when the document changes, or a good part of its life is over, is a file written: a thousand trust domains that say the same
-//! at every look cost no disk.
+//! One file a trust domain, written whole or not at all, named by the SHA-256 of the name, since a trust domain may be
+//! called `..`. A file is written only when the document changes or a good part of its life is over, so unchanged
+//! bundles cost no disk writes.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::file::{self, Mode};
 
 /// A bundle of 1 MiB as a JSON string may take twice as much, and a little for the rest.
 const MAX_FILE: u64 = 3 << 20;
-/// A bundle is written again for its date alone when this part of the time that it counts is over.
+/// An unchanged bundle is written again, for its date, after one part in this many of the time that it is valid.
 const REWRITE_AFTER: u32 = 8;
 
 /// A bundle as it was fetched.
@@ -23,7 +23,7 @@ const REWRITE_AFTER: u32 = 8;
 #[serde(deny_unknown_fields)]
 pub(super) struct CachedBundle {
     pub(super) trust_domain: String,
-    /// From where: a record that looks elsewhere does not take it.
+    /// Where it was fetched from: a record with another source does not use it.
     pub(super) source: String,
     pub(super) fetched_at_ms: u64,
     /// The document, as it came.
@@ -36,10 +36,10 @@ impl CachedBundle {
     }
 }
 
-/// The files. Only the keeper of bundles writes them.
+/// The cached files. Only the refresher of bundles writes them.
 #[derive(Clone, Debug)]
 pub(super) struct BundleCache {
-    /// None: nothing is kept.
+    /// `None` when nothing is cached.
     folder: Option<PathBuf>,
 }
 
@@ -48,8 +48,8 @@ impl BundleCache {
         Self { folder }
     }
 
-    /// What is cached for the record, if it was fetched from where the record looks. A file that cannot be read is told and counts
-    /// for nothing: the bundle is fetched again.
+    /// What is cached for the record, if it was fetched from the record's source. A damaged file is logged and ignored:
+    /// the bundle is fetched again.
     pub(super) fn load(&self, record: &TrustDomainRecord) -> Option<CachedBundle> {
         let source = source_of(record)?;
         let path = self.path(record.name().as_str())?;
@@ -63,13 +63,13 @@ impl BundleCache {
             Ok(cached) if cached.trust_domain == record.name().as_str() && cached.source == source => Some(cached),
             Ok(_) => None,
             Err(error) => {
-                tracing::warn!(path = %path.display(), error, "a kept bundle cannot be read; it is fetched again");
+                tracing::warn!(path = %path.display(), error, "a cached bundle cannot be read; it is fetched again");
                 None
             }
         }
     }
 
-    /// Keeps the document that was fetched for the record at `now`; `written_at` says since when it is on disk.
+    /// Writes the document that was fetched for the record at `now`; `written_at` says since when it is on disk.
     pub(super) fn store(
         &self,
         record: &TrustDomainRecord,
@@ -96,14 +96,17 @@ impl BundleCache {
         }
     }
 
-    /// A disk that does not take it keeps no bundle out of force.
+    /// A failure is only logged: the bundle is in force all the same.
     fn write(&self, cached: &CachedBundle, written_at: &mut Option<UnixTime>, now: UnixTime) {
         let Some(path) = self.path(&cached.trust_domain) else { return };
         let text = serde_json::to_string(cached).expect("strings and numbers always encode");
         match file::write_durably(&path, text.as_bytes(), Mode::Private) {
             Ok(()) => *written_at = Some(now),
             Err(error) => {
-                tracing::error!(trust_domain = cached.trust_domain, %error, "a bundle is in force but could not be kept");
+                tracing::error!(
+                    trust_domain = cached.trust_domain, %error,
+                    "a bundle is in force but could not be written to the cache"
+                );
             }
         }
     }
@@ -113,7 +116,7 @@ impl BundleCache {
     }
 }
 
-/// Where an endpoint's bundle comes from, in one line; none for what lies on this machine anyway.
+/// The source of an endpoint's bundle, in one line; `None` for sources on this machine, which are not cached.
 fn source_of(record: &TrustDomainRecord) -> Option<String> {
     match record.source() {
         BundleSource::Endpoint { url, profile: EndpointProfile::Web } => Some(format!("https_web {url}")),

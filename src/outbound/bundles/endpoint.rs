@@ -1,4 +1,4 @@
-//! Bundle endpoints (SPIFFE Federation §5): who answers is checked by the profile that the record names.
+//! Bundle endpoints (SPIFFE Federation §5), authenticated with the profile that the record names.
 
 use std::sync::Arc;
 
@@ -20,14 +20,15 @@ pub(crate) enum EndpointError {
     #[error(transparent)]
     Outbound(#[from] OutboundError),
     #[error(
-        "the endpoint shows an X.509-SVID of {0}, whose bundle is not at hand; register that trust domain, or set bootstrap_file"
+        "the endpoint's X.509-SVID is of the trust domain {0}, whose bundle is not at hand; register that trust \
+         domain, or set bootstrap_file"
     )]
     NoBundle(String),
-    #[error("no TLS client can be made: {0}")]
+    #[error("the TLS client cannot be set up: {0}")]
     Tls(String),
 }
 
-/// Fetches from an `https_spiffe` endpoint, which must show exactly `endpoint_id`, vouched for by `bundle`.
+/// Fetches from an `https_spiffe` endpoint, which must present exactly `endpoint_id`, verified with `bundle`.
 pub(super) async fn fetch_by_svid(
     url: &HttpsUrl,
     endpoint_id: &SpiffeId,
@@ -47,7 +48,7 @@ pub(super) async fn fetch_by_svid(
     Ok(Outbound::with_tls(reach, config)?.fetch(url.as_str()).await?)
 }
 
-/// Takes the X.509-SVID that the record names and no other (§5.2.2). The host's name plays no part.
+/// Accepts only the X.509-SVID that the record names (§5.2.2). The host's name is not checked.
 #[derive(Debug)]
 struct EndpointVerifier {
     endpoint_id: SpiffeId,
@@ -55,14 +56,14 @@ struct EndpointVerifier {
     provider: Arc<CryptoProvider>,
 }
 
-/// Why the endpoint is not the one.
+/// Why the endpoint is not the one that the record names.
 #[derive(Debug, thiserror::Error)]
 enum NotTheEndpoint {
-    #[error("it shows {found} instead of {expected}")]
+    #[error("the endpoint's SPIFFE ID is {found} instead of {expected}")]
     OtherId { found: String, expected: String },
     #[error(transparent)]
     Svid(#[from] broker::svid::X509SvidError),
-    #[error("its X.509-SVID is not vouched for by the bundle at hand: {0}")]
+    #[error("the endpoint's X.509-SVID does not verify with the bundle of its trust domain: {0}")]
     Path(webpki::Error),
 }
 
@@ -90,7 +91,7 @@ impl ServerCertVerifier for EndpointVerifier {
         let chain: Vec<_> = std::iter::once(end_entity).chain(intermediates).cloned().collect();
         self.check(&chain, now)
             .map(|()| ServerCertVerified::assertion())
-            // In words: an error of another type would be told as Rust writes it.
+            // As text: an error of another type would be printed in Debug form.
             .map_err(|error| Error::General(error.to_string()))
     }
 

@@ -1,4 +1,4 @@
-//! When a bundle is looked at again.
+//! When a bundle is fetched again.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ const WITHOUT_HINT: Duration = Duration::from_secs(300);
 const FLOOR: Duration = Duration::from_secs(60);
 /// However long the hint, no less often: a revocation waits for the next look.
 const CEILING: Duration = Duration::from_secs(3600);
-/// A file costs a look at its date.
+/// For files, where only the date of the file is checked.
 pub(super) const OF_FILE: Duration = Duration::from_secs(5);
-/// What the Workload API says is in memory: a withdrawal need not wait.
+/// For the Workload API, whose bundles are in memory, so a withdrawal need not wait.
 pub(super) const OF_WORKLOAD_API: Duration = Duration::from_secs(1);
 
-/// From one good look to the next, by the hint in the bundle; ten per cent more or less, so that a thousand do not come at once.
+/// From a success to the next fetch, by the hint in the bundle; ten per cent more or less, to spread the load.
 pub(super) fn after_success(hint: Option<Duration>, random: &dyn Random) -> Duration {
     jittered(hint.unwrap_or(WITHOUT_HINT).clamp(FLOOR, CEILING), random)
 }
 
-/// From a look that brought nothing to the next: four of them in an interval, and never in a hurry.
+/// From a failure to the next fetch: a quarter of the interval, and at least 15 seconds less jitter.
 pub(super) fn after_failure(hint: Option<Duration>, random: &dyn Random) -> Duration {
     jittered((hint.unwrap_or(WITHOUT_HINT).clamp(FLOOR, CEILING) / 4).max(Duration::from_secs(15)), random)
 }

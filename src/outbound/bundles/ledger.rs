@@ -1,4 +1,4 @@
-//! What changes which bundle is in force: it is in the audit log first.
+//! Puts bundles in force, recorded in the audit log first.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use shared::audit::{AuditRecord, BundleEvent};
 use shared::log::{AppendError, Log};
 use shared::time::{Clock, UnixTime};
 
-/// The way into force, past the audit log.
+/// Records a bundle in the audit log and puts it in force.
 pub(super) struct Ledger {
-    /// None: nothing is recorded, for an explanation by a configuration alone.
+    /// `None` when nothing is recorded, for an explanation by a configuration alone.
     pub(super) audit: Option<Log>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Ledger {
-    /// Puts a bundle in force as of `at`, when its source said it. Recorded first, then in force; but what only takes
-    /// trust away takes effect whatever the log does.
+    /// Puts a bundle in force as of `at`, when its source had it. It is recorded first; but what only removes trust
+    /// takes effect even if the log fails.
     pub(super) async fn put_in_force(
         &self,
         record: &TrustDomainRecord,
@@ -47,27 +47,37 @@ impl Ledger {
         };
         match self.record(&entry).await {
             Ok(()) => record.replace(CurrentBundle::new(bundle.clone(), at)),
-            Err(error) if only_takes_away => tracing::error!(%error, "a withdrawal is in force without a record"),
+            Err(error) if only_takes_away => {
+                tracing::error!(%error, "keys were withdrawn, but the audit log could not record it")
+            }
             Err(error) => return Err(error),
         }
         if self.audit.is_none() {
-            // Nothing is in force in an explanation, whose reader is told what was found.
+            // An explanation puts nothing in force; it reports what was found.
             return Ok(());
         }
         let (trust_domain, keys) = (record.name(), bundle.fingerprints().len());
         match judgement {
-            Judgement::Emptied => tracing::error!(%trust_domain, "its bundle holds no key: everything is withdrawn"),
+            Judgement::Emptied => {
+                tracing::error!(
+                    %trust_domain,
+                    "the bundle of the trust domain has no key left, so none of its SVIDs is accepted"
+                )
+            }
             Judgement::Fetched | Judgement::Unchanged => {
-                tracing::info!(%trust_domain, keys, sequence = bundle.sequence(), "bundle in force");
+                tracing::info!(%trust_domain, keys, sequence = bundle.sequence(), "a bundle is in force");
             }
         }
         for skipped in bundle.skipped() {
-            tracing::debug!(%trust_domain, entry = skipped.index, reason = %skipped.reason, "left out of the bundle");
+            tracing::debug!(
+                %trust_domain, entry = skipped.index, reason = %skipped.reason,
+                "an entry of the bundle is left out"
+            );
         }
         Ok(())
     }
 
-    /// An alarm, once for as long as the same is refused: `before` says what the last look refused, if anything.
+    /// Logs and records a refusal, once for as long as it stays the same: `before` is the last refusal, if any.
     pub(super) async fn refuse(
         &self,
         record: &TrustDomainRecord,
@@ -79,7 +89,7 @@ impl Ledger {
             return;
         }
         let (trust_domain, rule) = (record.name(), refused.rule());
-        tracing::error!(%trust_domain, %refused, %rule, "a bundle is refused; the one before stays in force");
+        tracing::error!(%trust_domain, %refused, %rule, "a fetched bundle is refused; the one before stays in force");
         let entry = AuditRecord::BundleChanged {
             at_ms: now.millis(),
             trust_domain: trust_domain.to_string(),
@@ -89,7 +99,7 @@ impl Ledger {
             reason: format!("{refused} (rule {rule})"),
         };
         if let Err(error) = self.record(&entry).await {
-            tracing::error!(%error, "a refused bundle is not in the audit log");
+            tracing::error!(%error, "the audit log could not record that a bundle was refused");
         }
     }
 

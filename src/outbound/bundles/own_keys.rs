@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// SHA-256 of the SubjectPublicKeyInfo of every key that this instance signs with. A bundle that holds one of them would
-/// make everything that we sign an SVID of that trust domain: a signing certificate could then open connections.
+/// SHA-256 of the SubjectPublicKeyInfo of every key that this instance signs with. A bundle that holds one of them
+/// would make everything that we sign an SVID of that trust domain: a signing certificate could then open connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OwnKeys(Arc<BTreeSet<[u8; 32]>>);
 

@@ -1,32 +1,32 @@
-//! Why a bundle was not brought up to date.
+//! Why a bundle was not refreshed.
 
 use broker::names::{Rule, TrustDomain};
 use broker::trust_domain::RefusedBundle;
 use shared::log::AppendError;
 
-use super::source::SourceError;
+use super::source::BundleSourceError;
 
-/// Why a bundle was not brought up to date. The one before it stays in force.
+/// Why a bundle was not refreshed. The one before it stays in force.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the bundle of {trust_domain}: {cause}")]
-pub(crate) struct RefreshError {
+#[error("the bundle of {trust_domain} could not be refreshed: {cause}")]
+pub(crate) struct BundleRefreshError {
     pub(super) trust_domain: String,
-    pub(super) cause: RefreshCause,
+    pub(super) cause: BundleRefreshCause,
 }
 
-/// The causes.
+/// Why a bundle was not refreshed, without the trust domain.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum RefreshCause {
+pub(super) enum BundleRefreshCause {
     /// The source gave no bundle, or one that is refused.
     #[error(transparent)]
-    Source(#[from] SourceError),
-    /// Nothing comes into force without a record of it.
-    #[error("the audit log did not take the record of the change: {0}")]
+    Source(#[from] BundleSourceError),
+    /// A bundle that adds keys is not put in force without a record of it.
+    #[error("the audit log could not record the change: {0}")]
     Audit(AppendError),
 }
 
-impl RefreshError {
-    pub(super) fn of(trust_domain: &TrustDomain, cause: RefreshCause) -> Self {
+impl BundleRefreshError {
+    pub(super) fn of(trust_domain: &TrustDomain, cause: BundleRefreshCause) -> Self {
         Self { trust_domain: trust_domain.to_string(), cause }
     }
 
@@ -38,8 +38,8 @@ impl RefreshError {
     /// Why the bundle was refused, if it was.
     pub(super) fn refused(&self) -> Option<&RefusedBundle> {
         match &self.cause {
-            RefreshCause::Source(SourceError::Refused(refused)) => Some(refused),
-            RefreshCause::Source(_) | RefreshCause::Audit(_) => None,
+            BundleRefreshCause::Source(BundleSourceError::Refused(refused)) => Some(refused),
+            BundleRefreshCause::Source(_) | BundleRefreshCause::Audit(_) => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The keeper of bundles: the only writer of what is held of a trust domain.
+//! Fetches the bundles of trust domains: the only writer of the bundles in force.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,32 +19,32 @@ use super::cache::{BundleCache, CachedBundle};
 use super::interval;
 use super::ledger::Ledger;
 use super::own_keys::OwnKeys;
-use super::refresh_error::{RefreshCause, RefreshError};
-use super::report::{Report, State};
-use super::source::{Found, Look, Seen, SourceError, WorkloadBundles};
-use super::status::Statuses;
+use super::refresh_error::{BundleRefreshCause, BundleRefreshError};
+use super::report::{BundleReport, BundleState};
+use super::source::{BundleSourceError, FetchedBundle, Look, SeenDocument, WorkloadBundles};
+use super::status::BundleStatuses;
 use crate::current::Current;
 use crate::outbound::clients::Clients;
 
-/// An SVID with an unknown key moves us to look no more often than this.
+/// SVIDs with unknown keys make us fetch at most this often.
 const PAUSE: Duration = Duration::from_secs(10);
 /// After a failure it is tried again sooner.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(3);
-/// How often the background looks whose time has come.
+/// How often the background task checks which bundles are due.
 const ROUND: Duration = Duration::from_secs(1);
-/// How many endpoints are asked at once.
+/// How many bundles are fetched at once.
 const AT_ONCE: usize = 16;
 
-/// What is remembered of one trust domain's source from look to look. The look that goes on owns it.
+/// What is remembered of one trust domain's source from fetch to fetch. The running fetch owns it.
 #[derive(Default)]
-struct Source {
-    /// By what the source is known to say the same as before.
-    seen: Seen,
-    /// Since when what it said is on disk.
+struct SourceState {
+    /// Identifies the last document, to notice that it is unchanged.
+    seen: SeenDocument,
+    /// When the last document was written to the cache.
     cached_at: Option<UnixTime>,
 }
 
-/// Looks after every bundle.
+/// Fetches and refreshes all bundles.
 pub(crate) struct BundleRefresher {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -52,18 +52,18 @@ pub(crate) struct BundleRefresher {
     cache: BundleCache,
     own: OwnKeys,
     workload_api: Arc<WorkloadBundles>,
-    /// One per trust domain: its lock is held while looking, so that a crowd of requests makes one call.
-    sources: Mutex<HashMap<TrustDomain, Arc<tokio::sync::Mutex<Source>>>>,
-    statuses: Statuses,
+    /// One for each trust domain, locked while fetching, so that many requests cause one call.
+    sources: Mutex<HashMap<TrustDomain, Arc<tokio::sync::Mutex<SourceState>>>>,
+    statuses: BundleStatuses,
     clients: Clients,
 }
 
-/// What a keeper is made of.
+/// What a refresher is made from.
 pub(crate) struct BundleParts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) audit: Option<Log>,
-    /// Where the last good bundles are kept.
+    /// The folder of the cache; `None` to cache nothing.
     pub(crate) folder: Option<PathBuf>,
     /// The keys of this instance.
     pub(crate) own: OwnKeys,
@@ -81,18 +81,18 @@ impl BundleRefresher {
             own,
             workload_api,
             sources: Mutex::default(),
-            statuses: Statuses::default(),
+            statuses: BundleStatuses::default(),
             clients: Clients::default(),
         }
     }
 
-    /// A keeper that fetches, but keeps and records nothing: for an explanation by a configuration alone.
+    /// A refresher that caches and records nothing: for an explanation by a configuration alone.
     pub(crate) fn for_explanations(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let (own, workload_api) = (OwnKeys::default(), Arc::default());
         Self::new(BundleParts { clock, random, audit: None, folder: None, own, workload_api })
     }
 
-    /// Takes up what was kept before this process began, and files; endpoints are asked by [`Self::keep_fresh`].
+    /// Loads cached bundles and reads files; endpoints are called by [`Self::keep_fresh`].
     pub(crate) async fn begin(&self, issuers: &Issuers) {
         for record in issuers.trust_domains().iter() {
             if let Some(cached) = self.cache.load(record) {
@@ -101,35 +101,45 @@ impl BundleRefresher {
             if !matches!(record.source(), BundleSource::Endpoint { .. })
                 && let Err(error) = self.refresh(record, issuers).await
             {
-                tracing::warn!(%error, "trust domain");
+                tracing::warn!(%error, "a trust domain starts without a current bundle");
             }
         }
     }
 
-    /// A kept bundle was judged when it was fetched; who we are and who the others are may have changed since.
+    /// A cached bundle was checked when it was fetched, but our keys and the other trust domains may have changed
+    /// since.
     async fn take_up(&self, record: &Arc<TrustDomainRecord>, cached: &CachedBundle, issuers: &Issuers) {
-        let judged = Bundle::parse(cached.document.as_bytes()).map_err(RefusedBundle::from).and_then(|bundle| {
+        let checked = Bundle::parse(cached.document.as_bytes()).map_err(RefusedBundle::from).and_then(|bundle| {
             judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints()).map(|_| bundle)
         });
-        match judged {
+        match checked {
             Ok(bundle) => {
                 record.replace(CurrentBundle::new(Arc::new(bundle), cached.fetched_at()));
                 let source = self.source_of(record.name());
                 source.lock().await.cached_at = Some(cached.fetched_at());
             }
-            Err(error) => tracing::warn!(trust_domain = %record.name(), %error, "the kept bundle is not taken"),
+            Err(error) => {
+                tracing::warn!(
+                    trust_domain = %record.name(), %error,
+                    "the cached bundle is refused; it is fetched again"
+                )
+            }
         }
     }
 
-    /// Looks at the record's source now, unless somebody just did; then the outcome of that is the answer. `issuers` is
-    /// the snapshot of the record: a bundle is judged against those of all other trust domains.
-    pub(crate) async fn refresh(&self, record: &Arc<TrustDomainRecord>, issuers: &Issuers) -> Result<(), RefreshError> {
+    /// Fetches the record's bundle now, unless that was just done; then that outcome is returned. `issuers` is the
+    /// snapshot of the record: a bundle is checked against those of all other trust domains.
+    pub(crate) async fn refresh(
+        &self,
+        record: &Arc<TrustDomainRecord>,
+        issuers: &Issuers,
+    ) -> Result<(), BundleRefreshError> {
         let source = self.source_of(record.name());
         let mut source = source.lock().await;
         let now = self.clock.now();
         if let Some((at, outcome)) = self.statuses.of(record.name()).last {
             let pause = if outcome.is_ok() { PAUSE } else { PAUSE_AFTER_FAILURE };
-            // A success answers for a record that it brought a bundle to; one that a reload made since begins anew.
+            // A success counts only for a record that got its bundle from it, not for one that a reload created since.
             let is_answered = outcome.is_err() || record.held().bundle().is_some();
             if now.since(at) < pause && is_answered {
                 return outcome;
@@ -138,20 +148,20 @@ impl BundleRefresher {
         self.look_now(record, issuers, &mut source, now).await
     }
 
-    /// The same for a request that needs the bundle. What goes wrong is told in our log: the caller hears, by a second
-    /// look at what it showed, whether the bundle at hand still counts.
+    /// The same for a request that needs the bundle. A failure is only logged: the caller's SVID is evaluated again
+    /// with the bundle in force.
     pub(crate) async fn refresh_for(&self, needs: &NeedsBundle, issuers: &Issuers, request: &str) {
         if let Err(error) = self.refresh(&needs.record, issuers).await {
-            tracing::warn!(request, %error, "trust domain");
+            tracing::warn!(request, %error, "a request needs a bundle that could not be refreshed");
         }
     }
 
-    /// The same at once, because an operator asks for it or its time has come.
+    /// Fetches without regard to earlier fetches, because an operator asks for it or it is due.
     pub(crate) async fn look_at_once(
         &self,
         record: &Arc<TrustDomainRecord>,
         issuers: &Issuers,
-    ) -> Result<(), RefreshError> {
+    ) -> Result<(), BundleRefreshError> {
         let source = self.source_of(record.name());
         let mut source = source.lock().await;
         let now = self.clock.now();
@@ -162,11 +172,11 @@ impl BundleRefresher {
         &self,
         record: &Arc<TrustDomainRecord>,
         issuers: &Issuers,
-        source: &mut Source,
+        source: &mut SourceState,
         now: UnixTime,
-    ) -> Result<(), RefreshError> {
+    ) -> Result<(), BundleRefreshError> {
         let outcome = self.bring_up_to_date(record, issuers, source, now).await;
-        let outcome = outcome.map_err(|cause| RefreshError::of(record.name(), cause));
+        let outcome = outcome.map_err(|cause| BundleRefreshError::of(record.name(), cause));
         let hint = record.held().bundle().and_then(|bundle| bundle.refresh_hint());
         let span = match (record.source(), &outcome) {
             (BundleSource::Endpoint { .. }, Ok(())) => interval::after_success(hint, &*self.random),
@@ -182,36 +192,36 @@ impl BundleRefresher {
         &self,
         record: &Arc<TrustDomainRecord>,
         issuers: &Issuers,
-        source: &mut Source,
+        source: &mut SourceState,
         now: UnixTime,
-    ) -> Result<(), RefreshCause> {
+    ) -> Result<(), BundleRefreshCause> {
         if record.held().bundle().is_none() {
-            source.seen = Seen::default();
+            source.seen = SeenDocument::default();
         }
         let client = |reach: &Reach| self.clients.of(reach);
         let look = Look { issuers, workload_api: &self.workload_api, client: &client, now };
         match look.at(record, &mut source.seen).await {
-            Ok(Found::Unchanged { at }) => {
+            Ok(FetchedBundle::Unchanged { at }) => {
                 record.replace(record.held().seen_again(at));
                 self.cache.store_date(record, &mut source.cached_at, now);
                 Ok(())
             }
-            Ok(Found::Bundle { bundle, document, at }) => {
-                let judged = judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
-                if let Err(refused) = &judged {
-                    // What was refused is not what was seen before, however often it is shown.
-                    source.seen = Seen::default();
+            Ok(FetchedBundle::Bundle { bundle, document, at }) => {
+                let checked = judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
+                if let Err(refused) = &checked {
+                    // A refused document must not count as unchanged at the next fetch.
+                    source.seen = SeenDocument::default();
                     self.refuse(record, refused, now).await;
                 }
-                let judgement = judged.map_err(SourceError::Refused)?;
-                self.ledger.put_in_force(record, &bundle, at, judgement).await.map_err(RefreshCause::Audit)?;
+                let judgement = checked.map_err(BundleSourceError::Refused)?;
+                self.ledger.put_in_force(record, &bundle, at, judgement).await.map_err(BundleRefreshCause::Audit)?;
                 if let Some(document) = document {
                     self.cache.store(record, &document, &mut source.cached_at, now);
                 }
                 Ok(())
             }
             Err(error) => {
-                if let SourceError::Refused(refused) = &error {
+                if let BundleSourceError::Refused(refused) = &error {
                     self.refuse(record, refused, now).await;
                 }
                 Err(error.into())
@@ -221,27 +231,27 @@ impl BundleRefresher {
 
     async fn refuse(&self, record: &TrustDomainRecord, refused: &RefusedBundle, now: UnixTime) {
         let status = self.statuses.of(record.name());
-        let before = status.trouble().and_then(RefreshError::refused);
+        let before = status.trouble().and_then(BundleRefreshError::refused);
         self.ledger.refuse(record, refused, before, now).await;
     }
 
-    /// Looks for ever at whatever is due. Dropping the future ends it.
+    /// Fetches what is due, until the future is dropped.
     pub(crate) async fn keep_fresh(self: Arc<Self>, current: Current<Issuers>) {
-        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let permits = Arc::new(Semaphore::new(AT_ONCE));
         loop {
             let (issuers, now) = (current.load(), self.clock.now());
             for record in issuers.trust_domains().iter().filter(|record| self.statuses.is_due(record, now)) {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
                 self.statuses.begin(record, now);
-                let (keeper, record, issuers) = (Arc::clone(&self), Arc::clone(record), Arc::clone(&issuers));
+                let (refresher, record, issuers) = (Arc::clone(&self), Arc::clone(record), Arc::clone(&issuers));
                 tokio::spawn(async move {
-                    let _place = place;
-                    let before = keeper.report(&record).trouble;
-                    // Its time has come: a look just before does not answer for it.
-                    if let Err(error) = keeper.look_at_once(&record, &issuers).await
+                    let _permit = permit;
+                    let before = refresher.report(&record).trouble;
+                    // It is due, so the outcome of an earlier fetch does not count.
+                    if let Err(error) = refresher.look_at_once(&record, &issuers).await
                         && before.as_ref() != Some(&error)
                     {
-                        tracing::warn!(%error, "trust domain");
+                        tracing::warn!(%error, "a bundle could not be refreshed; this is tried again");
                     }
                 });
             }
@@ -249,19 +259,19 @@ impl BundleRefresher {
         }
     }
 
-    /// How every trust domain of the snapshot stands, by name.
-    pub(crate) fn reports(&self, issuers: &Issuers) -> Vec<Report> {
+    /// The status of every trust domain of the snapshot, ordered by name.
+    pub(crate) fn reports(&self, issuers: &Issuers) -> Vec<BundleReport> {
         let mut reports: Vec<_> = issuers.trust_domains().iter().map(|record| self.report(record)).collect();
         reports.sort_by(|one, other| one.record.name().cmp(other.record.name()));
         reports
     }
 
-    /// How one stands.
-    pub(crate) fn report(&self, record: &Arc<TrustDomainRecord>) -> Report {
+    /// The status of one trust domain.
+    pub(crate) fn report(&self, record: &Arc<TrustDomainRecord>) -> BundleReport {
         let status = self.statuses.of(record.name());
-        Report {
+        BundleReport {
             record: Arc::clone(record),
-            state: State::of(record, self.clock.now()),
+            state: BundleState::of(record, self.clock.now()),
             next: status.next,
             trouble: status.trouble().cloned(),
             succeeded: status.succeeded,
@@ -269,7 +279,7 @@ impl BundleRefresher {
         }
     }
 
-    fn source_of(&self, name: &TrustDomain) -> Arc<tokio::sync::Mutex<Source>> {
+    fn source_of(&self, name: &TrustDomain) -> Arc<tokio::sync::Mutex<SourceState>> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(sources.entry(name.clone()).or_default())
     }

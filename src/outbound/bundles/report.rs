@@ -1,4 +1,4 @@
-//! How a trust domain stands, for operators and programs.
+//! The status of a trust domain's bundle, for operators and programs.
 
 use std::sync::Arc;
 
@@ -6,36 +6,36 @@ use broker::trust_domain::{Accepts, BundleSource, EndpointProfile, ListedKey, Tr
 use serde_json::{Value, json};
 use shared::time::UnixTime;
 
-use super::refresh_error::RefreshError;
+use super::refresh_error::BundleRefreshError;
 
-/// How one trust domain stands.
+/// The status of one trust domain's bundle.
 #[derive(Clone, Debug)]
-pub(crate) struct Report {
+pub(crate) struct BundleReport {
     pub(crate) record: Arc<TrustDomainRecord>,
-    pub(crate) state: State,
-    /// When it is looked at again.
+    pub(crate) state: BundleState,
+    /// When the bundle is fetched again.
     pub(crate) next: Option<UnixTime>,
-    /// What went wrong at the last look, if anything.
-    pub(crate) trouble: Option<RefreshError>,
+    /// Why the last fetch failed, if it did.
+    pub(crate) trouble: Option<BundleRefreshError>,
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
 }
 
-/// Whether SVIDs of a trust domain can be taken.
+/// Whether SVIDs of a trust domain can be accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum State {
-    /// It counts, and holds no key: everything is withdrawn.
+pub(crate) enum BundleState {
+    /// The bundle is current and has no key: everything is withdrawn.
     Empty,
-    /// Its bundle is there and counts.
+    /// The bundle is current.
     Fresh,
-    /// There has never been one.
+    /// There has never been a bundle.
     Missing,
-    /// It could not be fetched again for too long.
+    /// The bundle could not be fetched again for too long.
     Stale,
 }
 
-impl State {
-    /// All of them.
+impl BundleState {
+    /// All states.
     pub(crate) const ALL: [Self; 4] = [Self::Empty, Self::Fresh, Self::Missing, Self::Stale];
 
     pub(crate) fn name(self) -> &'static str {
@@ -57,13 +57,13 @@ impl State {
     }
 }
 
-impl Report {
-    /// The keys of the bundle, however old.
+impl BundleReport {
+    /// The keys of the bundle, even of a stale one.
     pub(crate) fn keys(&self) -> Vec<ListedKey> {
         self.record.held().bundle().map_or_else(Vec::new, |bundle| bundle.listed().to_vec())
     }
 
-    /// Everything, as our own API tells it.
+    /// The full status, as this instance's API returns it.
     pub(crate) fn document(&self, now: UnixTime) -> Value {
         let (record, held) = (&self.record, self.record.held());
         let bundle = held.bundle();
@@ -121,14 +121,14 @@ fn key(key: &ListedKey) -> Value {
         broker::trust_domain::SvidKind::X509 => "subject",
         broker::trust_domain::SvidKind::Jwt | broker::trust_domain::SvidKind::Wit => "kid",
     };
-    let mut told = json!({
+    let mut listed = json!({
         "use": key.document.name(),
         "sha256": hex::encode(key.sha256),
         "publicKeySha256": hex::encode(key.spki_sha256),
     });
-    told[name] = key.name.as_str().into();
+    listed[name] = key.name.as_str().into();
     if let Some(end) = key.not_after {
-        told["notAfter"] = end.rfc3339().unwrap_or_default().into();
+        listed["notAfter"] = end.rfc3339().unwrap_or_default().into();
     }
-    told
+    listed
 }

@@ -20,18 +20,18 @@ use super::endpoint::{self, EndpointError};
 use crate::file;
 use crate::outbound::{Outbound, OutboundError};
 
-/// The longest file with a bundle, or a map of them.
+/// Longest file with a bundle or a map of bundles, in bytes.
 pub(crate) const MAX_BUNDLE_FILE: u64 = MAX_BUNDLE_BYTES as u64;
 
-/// When the Workload API has confirmed nothing for so long, that is trouble. A follower has it say everything again
-/// each minute.
+/// When the Workload API has not confirmed its bundles for this time, that is reported. Its streams are opened again
+/// each minute, which confirms them.
 const LONG_UNCONFIRMED: Duration = Duration::from_secs(150);
 
 /// No file system's clock is coarser than this.
 const TICK: Duration = Duration::from_secs(3);
 
-/// What the Workload API last said: a bundle of each trust domain that the agent knows. Its writer is the follower of
-/// that API.
+/// The last state from the Workload API: a bundle of each trust domain that the agent knows. Only the follower of that
+/// API writes it.
 #[derive(Debug, Default)]
 pub(crate) struct WorkloadBundles(ArcSwapOption<WorkloadState>);
 
@@ -44,13 +44,13 @@ struct WorkloadState {
 /// For the follower.
 #[cfg_attr(not(feature = "workload-api"), expect(dead_code, reason = "nobody follows there"))]
 impl WorkloadBundles {
-    /// The whole state, as the API said it at this moment; what is not in it is withdrawn (SPIFFE Workload API §5.1:
+    /// Replaces the whole state, as received at this time; what is not in it is withdrawn (SPIFFE Workload API §5.1:
     /// each message is the full state).
     pub(crate) fn replace(&self, bundles: BTreeMap<String, Result<Arc<Bundle>, BundleError>>, confirmed_at: UnixTime) {
         self.0.store(Some(Arc::new(WorkloadState { bundles, confirmed_at })));
     }
 
-    /// Whether the API has said anything yet.
+    /// Whether the API has sent a full state yet.
     pub(crate) fn is_told(&self) -> bool {
         self.0.load().is_some()
     }
@@ -59,65 +59,65 @@ impl WorkloadBundles {
 impl WorkloadBundles {
     /// The bundle is as fresh as the API's last word: while nobody answers there, looking at what it once said does not
     /// renew it.
-    fn look(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<Found, SourceError> {
-        let state = self.0.load_full().ok_or(SourceError::WorkloadApiSilent)?;
+    fn look(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<FetchedBundle, BundleSourceError> {
+        let state = self.0.load_full().ok_or(BundleSourceError::WorkloadApiSilent)?;
         let (at, held) = (state.confirmed_at, record.held());
         let found = match (state.bundles.get(record.name().as_str()), held.bundle()) {
             (Some(Err(error)), _) => return Err(RefusedBundle::from(error.clone()).into()),
-            (Some(Ok(bundle)), Some(held)) if Arc::ptr_eq(held, bundle) => Found::Unchanged { at },
-            (Some(Ok(bundle)), _) => Found::Bundle { bundle: bundle.clone(), document: None, at },
-            (None, Some(held)) if held.is_empty() => Found::Unchanged { at },
-            (None, Some(_)) => Found::Bundle { bundle: Arc::default(), document: None, at },
-            (None, None) => return Err(SourceError::WorkloadApi),
+            (Some(Ok(bundle)), Some(held)) if Arc::ptr_eq(held, bundle) => FetchedBundle::Unchanged { at },
+            (Some(Ok(bundle)), _) => FetchedBundle::Bundle { bundle: bundle.clone(), document: None, at },
+            (None, Some(held)) if held.is_empty() => FetchedBundle::Unchanged { at },
+            (None, Some(_)) => FetchedBundle::Bundle { bundle: Arc::default(), document: None, at },
+            (None, None) => return Err(BundleSourceError::WorkloadApi),
         };
         match found {
-            Found::Unchanged { at } if now.since(at) > LONG_UNCONFIRMED => {
-                Err(SourceError::WorkloadApiLost(at.rfc3339().unwrap_or_default()))
+            FetchedBundle::Unchanged { at } if now.since(at) > LONG_UNCONFIRMED => {
+                Err(BundleSourceError::WorkloadApiLost(at.rfc3339().unwrap_or_default()))
             }
             found => Ok(found),
         }
     }
 }
 
-/// Why a source gave nothing.
+/// Why a source has no usable bundle.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum SourceError {
+pub(super) enum BundleSourceError {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
     Refused(#[from] RefusedBundle),
     #[error("{0}")]
     File(String),
-    #[error("the Workload API does not know it")]
+    #[error("the Workload API does not know this trust domain; federate it in the agent's server")]
     WorkloadApi,
-    #[error("the Workload API has said nothing since {0}")]
+    #[error("the Workload API has not answered since {0}; look at the agent's log")]
     WorkloadApiLost(String),
-    #[error("the Workload API has said nothing yet")]
+    #[error("the Workload API has not sent any bundles yet; look at the agent's log")]
     WorkloadApiSilent,
 }
 
-impl From<OutboundError> for SourceError {
+impl From<OutboundError> for BundleSourceError {
     fn from(error: OutboundError) -> Self {
         Self::Endpoint(error.into())
     }
 }
 
-/// What a source gave, and when it said so: only for the Workload API is that not the moment of the look.
-pub(super) enum Found {
-    /// A bundle, with the document that it was read from where there is one to keep.
+/// What a source has, and as of when: the time of the fetch, except for the Workload API.
+pub(super) enum FetchedBundle {
+    /// A bundle, with the document that it was read from where that is cached.
     Bundle { bundle: Arc<Bundle>, document: Option<Vec<u8>>, at: UnixTime },
-    /// What it gave before.
+    /// The same as at the last fetch.
     Unchanged { at: UnixTime },
 }
 
-/// By what a source is known to be the same as before.
+/// Identifies the document that was fetched last, to notice that it is unchanged.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct SeenDocument {
     document: Option<[u8; 32]>,
     modified: Option<SystemTime>,
 }
 
-/// What a look needs beside the record.
+/// What a fetch needs besides the record.
 pub(super) struct Look<'a> {
     pub(super) issuers: &'a Issuers,
     pub(super) workload_api: &'a WorkloadBundles,
@@ -126,8 +126,12 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Looks at the record's source. `seen` says what was found there last, and is brought up to date.
-    pub(super) async fn at(&self, record: &TrustDomainRecord, seen: &mut Seen) -> Result<Found, SourceError> {
+    /// Fetches from the record's source. `seen` identifies the last document, and is updated.
+    pub(super) async fn at(
+        &self,
+        record: &TrustDomainRecord,
+        seen: &mut SeenDocument,
+    ) -> Result<FetchedBundle, BundleSourceError> {
         match record.source() {
             BundleSource::Endpoint { url, profile: EndpointProfile::Web } => {
                 let document = (self.client)(record.reach())?.fetch(url.as_str()).await?;
@@ -147,8 +151,7 @@ impl Look<'_> {
                     let mut map = BundleMap::parse(text).map_err(RefusedBundle::from)?;
                     match map.remove(name) {
                         Some(bundle) => Ok(bundle),
-                        // Who leaves the map is withdrawn, as one is whose bundle is emptied; who was never in it is a
-                        // mistake.
+                        // A trust domain that leaves the map is withdrawn; one that was never in it is a mistake.
                         None if record.held().bundle().is_some() => Ok(Bundle::default()),
                         None => Err(RefusedBundle::NotInMap(name.to_owned()).into()),
                     }
@@ -158,8 +161,8 @@ impl Look<'_> {
         }
     }
 
-    /// The bundle by which an endpoint is known: that of its own trust domain. A self-serving endpoint is known by the
-    /// newest one that we have of it, and by the operator's copy only until there is one, or where the copy is newer.
+    /// The bundle that authenticates an endpoint: that of its own trust domain. For a self-serving endpoint that is the
+    /// newest one that we have, or the operator's copy until there is one, or where the copy is newer.
     fn bundle_of(
         &self,
         record: &TrustDomainRecord,
@@ -184,14 +187,14 @@ impl Look<'_> {
     }
 }
 
-fn read_document(document: Vec<u8>, seen: &mut Seen, at: UnixTime) -> Result<Found, SourceError> {
+fn read_document(document: Vec<u8>, seen: &mut SeenDocument, at: UnixTime) -> Result<FetchedBundle, BundleSourceError> {
     let digest = sha256(&document);
     if seen.document == Some(digest) {
-        return Ok(Found::Unchanged { at });
+        return Ok(FetchedBundle::Unchanged { at });
     }
     let bundle = Bundle::parse(&document).map_err(RefusedBundle::from)?;
     seen.document = Some(digest);
-    Ok(Found::Bundle { bundle: Arc::new(bundle), document: Some(document), at })
+    Ok(FetchedBundle::Bundle { bundle: Arc::new(bundle), document: Some(document), at })
 }
 
 fn moment(time: SystemTime) -> UnixTime {
@@ -200,19 +203,20 @@ fn moment(time: SystemTime) -> UnixTime {
 
 fn read_file(
     path: &Path,
-    seen: &mut Seen,
+    seen: &mut SeenDocument,
     at: UnixTime,
-    parse: impl Fn(&[u8]) -> Result<Bundle, SourceError>,
-) -> Result<Found, SourceError> {
+    parse: impl Fn(&[u8]) -> Result<Bundle, BundleSourceError>,
+) -> Result<FetchedBundle, BundleSourceError> {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
-    let modified = modified.map_err(|error| SourceError::File(format!("{}: {error}", path.display())))?;
+    let modified = modified.map_err(|error| BundleSourceError::File(format!("{}: {error}", path.display())))?;
     if seen.modified == Some(modified) {
-        return Ok(Found::Unchanged { at });
+        return Ok(FetchedBundle::Unchanged { at });
     }
-    let text = file::read_bytes(path, MAX_BUNDLE_FILE + 1).map_err(|error| SourceError::File(error.to_string()))?;
+    let text =
+        file::read_bytes(path, MAX_BUNDLE_FILE + 1).map_err(|error| BundleSourceError::File(error.to_string()))?;
     let bundle = parse(&text)?;
     // A second change within one tick of the file system's clock has the date of the first: what was changed just now
     // is read again.
     seen.modified = Some(modified).filter(|modified| at.since(moment(*modified)) > TICK);
-    Ok(Found::Bundle { bundle: Arc::new(bundle), document: None, at })
+    Ok(FetchedBundle::Bundle { bundle: Arc::new(bundle), document: None, at })
 }

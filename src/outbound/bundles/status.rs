@@ -1,4 +1,4 @@
-//! How the looks at each trust domain's source go.
+//! The status of the fetches for each trust domain.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,44 +8,43 @@ use broker::names::TrustDomain;
 use broker::trust_domain::TrustDomainRecord;
 use shared::time::UnixTime;
 
-use super::refresh_error::RefreshError;
+use super::refresh_error::BundleRefreshError;
 
-/// A look that has not ended by then is begun again. Each way to a source is over long before.
+/// A fetch that has not ended by then is started again. Every source has a shorter deadline.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
-/// How the looks at one trust domain's source go. Each look writes it when it ends; anybody reads it without waiting
-/// for one.
+/// The status of the fetches for one trust domain. Each fetch writes it when it ends; reading it does not wait for one.
 #[derive(Clone, Default)]
-pub(super) struct Status {
-    /// Which record was looked at: one that a reload made since, and that took nothing over, is due at once.
+pub(super) struct BundleStatus {
+    /// The record that was fetched for. One that a reload created since, without a bundle, is due at once.
     record: Option<Arc<TrustDomainRecord>>,
-    /// The last look that ended, and how.
-    pub(super) last: Option<(UnixTime, Result<(), RefreshError>)>,
-    /// When the next look is due.
+    /// When the last fetch ended, and its outcome.
+    pub(super) last: Option<(UnixTime, Result<(), BundleRefreshError>)>,
+    /// When the next fetch is due.
     pub(super) next: Option<UnixTime>,
-    /// How many looks have succeeded and failed since the start.
+    /// How many fetches have succeeded and failed since the start.
     pub(super) succeeded: u64,
     pub(super) failed: u64,
 }
 
-impl Status {
-    /// What went wrong at the last look, if anything.
-    pub(super) fn trouble(&self) -> Option<&RefreshError> {
+impl BundleStatus {
+    /// Why the last fetch failed, if it did.
+    pub(super) fn trouble(&self) -> Option<&BundleRefreshError> {
         self.last.as_ref().and_then(|(_, outcome)| outcome.as_ref().err())
     }
 }
 
-/// The statuses of all trust domains that were looked at since the start.
+/// The statuses of all trust domains that were fetched for since the start.
 #[derive(Default)]
-pub(super) struct Statuses(Mutex<HashMap<TrustDomain, Status>>);
+pub(super) struct BundleStatuses(Mutex<HashMap<TrustDomain, BundleStatus>>);
 
-impl Statuses {
-    /// How it stands with one.
-    pub(super) fn of(&self, name: &TrustDomain) -> Status {
+impl BundleStatuses {
+    /// The status of one trust domain.
+    pub(super) fn of(&self, name: &TrustDomain) -> BundleStatus {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned().unwrap_or_default()
     }
 
-    /// Whether the time of a look at the record has come.
+    /// Whether a fetch for the record is due.
     pub(super) fn is_due(&self, record: &Arc<TrustDomainRecord>, now: UnixTime) -> bool {
         let statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(status) = statuses.get(record.name()) else { return true };
@@ -53,16 +52,16 @@ impl Statuses {
         status.next.is_none_or(|next| now >= next) || is_new && record.held().bundle().is_none()
     }
 
-    /// A look begins: until it ends the background begins no other.
+    /// Notes that a fetch begins, so that the background task starts no other until it ends.
     pub(super) fn begin(&self, record: &Arc<TrustDomainRecord>, now: UnixTime) {
         self.change(record, |status| status.next = Some(now.plus(LONGEST_LOOK)));
     }
 
-    /// A look that began at `now` has ended, and the next is due at `next`.
+    /// Notes that a fetch that began at `now` has ended, and that the next is due at `next`.
     pub(super) fn end(
         &self,
         record: &Arc<TrustDomainRecord>,
-        outcome: &Result<(), RefreshError>,
+        outcome: &Result<(), BundleRefreshError>,
         now: UnixTime,
         next: UnixTime,
     ) {
@@ -76,7 +75,7 @@ impl Statuses {
         });
     }
 
-    fn change(&self, record: &Arc<TrustDomainRecord>, change: impl FnOnce(&mut Status)) {
+    fn change(&self, record: &Arc<TrustDomainRecord>, change: impl FnOnce(&mut BundleStatus)) {
         let mut statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let status = statuses.entry(record.name().clone()).or_default();
         status.record = Some(Arc::clone(record));

@@ -1,4 +1,4 @@
-//! The keeper against real endpoints on this machine.
+//! The refresher against real endpoints on this machine.
 
 mod endpoint;
 
@@ -15,26 +15,26 @@ use shared::random::SystemRandom;
 use shared::time::{Clock, UnixTime};
 use tempfile::TempDir;
 
-use self::endpoint::{Authority, Endpoint, bundle};
+use self::endpoint::{Endpoint, TrustDomainAuthority, bundle};
 use super::*;
 use crate::clock::SystemClock;
 use crate::file::{Mode, write_durably};
 
 /// The machine's clock, and more.
-struct Ahead(Mutex<Duration>);
+struct ShiftedClock(Mutex<Duration>);
 
-impl Clock for Ahead {
+impl Clock for ShiftedClock {
     fn now(&self) -> UnixTime {
         SystemClock.now().plus(*self.0.lock().expect("not poisoned"))
     }
 }
 
-/// A keeper with a folder and a log of its own.
+/// A refresher with a folder and a log of its own.
 struct Scratch {
-    keeper: BundleRefresher,
+    refresher: BundleRefresher,
     audit: Log,
     folder: Arc<TempDir>,
-    clock: Arc<Ahead>,
+    clock: Arc<ShiftedClock>,
 }
 
 impl Scratch {
@@ -43,8 +43,8 @@ impl Scratch {
     }
 
     fn on(folder: Arc<TempDir>, own: &[[u8; 32]]) -> Self {
-        let (audit, clock) = (Log::in_memory(), Arc::new(Ahead(Mutex::default())));
-        let keeper = BundleRefresher::new(BundleParts {
+        let (audit, clock) = (Log::in_memory(), Arc::new(ShiftedClock(Mutex::default())));
+        let refresher = BundleRefresher::new(BundleParts {
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
             audit: Some(audit.clone()),
@@ -52,7 +52,7 @@ impl Scratch {
             own: OwnKeys::new(own.iter().copied()),
             workload_api: Arc::default(),
         });
-        Self { keeper, audit, folder, clock }
+        Self { refresher, audit, folder, clock }
     }
 
     fn later(&self, span: Duration) {
@@ -60,25 +60,25 @@ impl Scratch {
     }
 
     async fn look(&self, issuers: &Issuers, name: &str) -> Result<(), String> {
-        self.keeper.look_at_once(record(issuers, name), issuers).await.map_err(|error| error.to_string())
+        self.refresher.look_at_once(record(issuers, name), issuers).await.map_err(|error| error.to_string())
     }
 
-    fn state(&self, issuers: &Issuers, name: &str) -> State {
-        self.keeper.report(record(issuers, name)).state
+    fn state(&self, issuers: &Issuers, name: &str) -> BundleState {
+        self.refresher.report(record(issuers, name)).state
     }
 
     /// The events of the audit log, with the rule of a refusal.
     fn events(&self) -> Vec<String> {
         let leaf = |index| self.audit.leaf(index).expect("reads").expect("is there");
         let records = (0..self.audit.size()).map(|index| serde_json::from_slice(&leaf(index)).expect("a record"));
-        let told = records.map(|record| match record {
+        let lines = records.map(|record| match record {
             AuditRecord::BundleChanged { trust_domain, event, reason, .. } => {
                 let rule = reason.rsplit_once("(rule ").map_or("", |(_, rule)| rule.trim_end_matches(')'));
                 format!("{trust_domain} {} {rule}", event.name()).trim_end().to_owned()
             }
             other => panic!("{other:?}"),
         });
-        told.collect()
+        lines.collect()
     }
 }
 
@@ -120,13 +120,13 @@ const SERVER: &str = "spiffe://a.test/spire/server";
 
 #[tokio::test]
 async fn a_self_serving_endpoint_is_known_by_its_id_and_by_the_newest_bundle() {
-    let (old, new) = (Authority::new("old"), Authority::new("new"));
+    let (old, new) = (TrustDomainAuthority::new("old"), TrustDomainAuthority::new("new"));
     let endpoint = Endpoint::serve(&old.svid(SERVER), &bundle(1, &[&old])).await;
     let issuers = registered(vec![by_svid("a.test", &endpoint, SERVER, Some(&bundle(1, &[&old])))]);
     let scratch = Scratch::new(&[]);
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Missing);
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Missing);
     scratch.look(&issuers, "a.test").await.expect("is fetched");
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Fresh);
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Fresh);
 
     // The next authority is published, then used, then the first is gone: each look is checked by what the look before
     // it brought.
@@ -139,13 +139,13 @@ async fn a_self_serving_endpoint_is_known_by_its_id_and_by_the_newest_bundle() {
     let error = scratch.look(&issuers, "a.test").await.expect_err("the old one is gone");
     assert!(error.contains("UnknownIssuer"), "{error}");
 
-    for (shown, part) in [
+    for (presented, part) in [
         (new.svid("spiffe://a.test/other"), "spiffe://a.test/other instead of spiffe://a.test/spire/server"),
         (new.svid("spiffe://b.test/spire/server"), "instead of"),
-        (Authority::new("new").svid(SERVER), "InvalidSignatureForPublicKey"),
+        (TrustDomainAuthority::new("new").svid(SERVER), "InvalidSignatureForPublicKey"),
         (Endpoint::web(), "URI names"),
     ] {
-        endpoint.show(&shown);
+        endpoint.show(&presented);
         let error = scratch.look(&issuers, "a.test").await.expect_err(part);
         assert!(error.contains(part), "{error}");
     }
@@ -154,7 +154,7 @@ async fn a_self_serving_endpoint_is_known_by_its_id_and_by_the_newest_bundle() {
 
 #[tokio::test]
 async fn an_endpoint_of_another_trust_domain_is_known_by_that_one_s_bundle() {
-    let (hub, leaf) = (Authority::new("hub"), Authority::new("leaf"));
+    let (hub, leaf) = (TrustDomainAuthority::new("hub"), TrustDomainAuthority::new("leaf"));
     let id = "spiffe://hub.test/bundles";
     let endpoint = Endpoint::serve(&hub.svid(id), &bundle(1, &[&leaf])).await;
     let file = tempfile::NamedTempFile::new().expect("a file");
@@ -172,7 +172,8 @@ async fn an_endpoint_of_another_trust_domain_is_known_by_that_one_s_bundle() {
 
 #[tokio::test]
 async fn what_a_bundle_may_not_say_changes_nothing_and_is_an_alarm_once() {
-    let (a, b, ours) = (Authority::new("a"), Authority::new("b"), Authority::new("ours"));
+    let (a, b, ours) =
+        (TrustDomainAuthority::new("a"), TrustDomainAuthority::new("b"), TrustDomainAuthority::new("ours"));
     let endpoint = Endpoint::serve(&Endpoint::web(), &bundle(7, &[&a])).await;
     let other = Endpoint::serve(&Endpoint::web(), &bundle(1, &[&b])).await;
     let issuers = registered(vec![by_web("a.test", &endpoint), by_web("b.test", &other)]);
@@ -189,7 +190,7 @@ async fn what_a_bundle_may_not_say_changes_nothing_and_is_an_alarm_once() {
     ] {
         endpoint.publish(&document);
         for _ in 0..2 {
-            let error = scratch.keeper.look_at_once(record(&issuers, "a.test"), &issuers).await.expect_err(rule);
+            let error = scratch.refresher.look_at_once(record(&issuers, "a.test"), &issuers).await.expect_err(rule);
             assert_eq!(error.rule().map_or("", |rule| rule.id()), rule, "{error}");
         }
         let held = record(&issuers, "a.test").held();
@@ -198,12 +199,12 @@ async fn what_a_bundle_may_not_say_changes_nothing_and_is_an_alarm_once() {
     let expected = ["a.test fetched", "b.test fetched", "a.test refused B2", "a.test refused B3", "a.test refused B4"];
     let events = scratch.events();
     assert_eq!(events[..5], expected);
-    assert_eq!(events[5..], ["a.test refused B1", "a.test refused B1"], "two different documents, each told once");
+    assert_eq!(events[5..], ["a.test refused B1", "a.test refused B1"], "two different documents, each reported once");
 }
 
 #[tokio::test]
 async fn an_emptied_bundle_is_a_revocation_and_counts_across_a_restart() {
-    let a = Authority::new("a");
+    let a = TrustDomainAuthority::new("a");
     let endpoint = Endpoint::serve(&Endpoint::web(), &bundle(1, &[&a])).await;
     let fresh = || registered(vec![by_web("a.test", &endpoint)]);
     let issuers = fresh();
@@ -212,16 +213,16 @@ async fn an_emptied_bundle_is_a_revocation_and_counts_across_a_restart() {
 
     // A process that begins takes up what the one before it had fetched.
     let (issuers, second) = (fresh(), Scratch::on(first.folder.clone(), &[]));
-    second.keeper.begin(&issuers).await;
-    assert_eq!(second.state(&issuers, "a.test"), State::Fresh);
+    second.refresher.begin(&issuers).await;
+    assert_eq!(second.state(&issuers, "a.test"), BundleState::Fresh);
     endpoint.publish(r#"{"keys":null,"spiffe_sequence":2}"#);
     second.look(&issuers, "a.test").await.expect("is taken");
-    assert_eq!(second.state(&issuers, "a.test"), State::Empty);
+    assert_eq!(second.state(&issuers, "a.test"), BundleState::Empty);
     assert_eq!(second.events(), ["a.test emptied"]);
 
     let (issuers, third) = (fresh(), Scratch::on(first.folder.clone(), &[]));
-    third.keeper.begin(&issuers).await;
-    assert_eq!(third.state(&issuers, "a.test"), State::Empty);
+    third.refresher.begin(&issuers).await;
+    assert_eq!(third.state(&issuers, "a.test"), BundleState::Empty);
     endpoint.publish(&bundle(1, &[&a]));
     let error = third.look(&issuers, "a.test").await.expect_err("the old bundle again");
     assert!(error.contains("went back from 2 to 1"), "{error}");
@@ -229,7 +230,7 @@ async fn an_emptied_bundle_is_a_revocation_and_counts_across_a_restart() {
 
 #[tokio::test]
 async fn a_kept_bundle_is_judged_again_and_is_of_its_own_source() {
-    let a = Authority::new("a");
+    let a = TrustDomainAuthority::new("a");
     let endpoint = Endpoint::serve(&Endpoint::web(), &bundle(1, &[&a])).await;
     let issuers = registered(vec![by_web("a.test", &endpoint)]);
     let first = Scratch::new(&[]);
@@ -237,37 +238,37 @@ async fn a_kept_bundle_is_judged_again_and_is_of_its_own_source() {
 
     let issuers = registered(vec![by_web("a.test", &endpoint)]);
     let ours_now = Scratch::on(first.folder.clone(), &[a.fingerprint()]);
-    ours_now.keeper.begin(&issuers).await;
-    assert_eq!(ours_now.state(&issuers, "a.test"), State::Missing);
+    ours_now.refresher.begin(&issuers).await;
+    assert_eq!(ours_now.state(&issuers, "a.test"), BundleState::Missing);
 
     let moved = Endpoint::serve(&Endpoint::web(), &bundle(1, &[&a])).await;
     let issuers = registered(vec![by_web("a.test", &moved)]);
     let second = Scratch::on(first.folder.clone(), &[]);
-    second.keeper.begin(&issuers).await;
-    assert_eq!(second.state(&issuers, "a.test"), State::Missing);
+    second.refresher.begin(&issuers).await;
+    assert_eq!(second.state(&issuers, "a.test"), BundleState::Missing);
 }
 
 #[tokio::test]
 async fn without_its_endpoint_a_bundle_counts_for_as_long_as_the_record_says() {
-    let a = Authority::new("a");
+    let a = TrustDomainAuthority::new("a");
     let endpoint = Endpoint::serve(&Endpoint::web(), &bundle(1, &[&a])).await;
     let issuers = registered(vec![by_web("a.test", &endpoint)]);
     let scratch = Scratch::new(&[]);
     scratch.look(&issuers, "a.test").await.expect("is fetched");
     drop(endpoint);
     scratch.later(Duration::from_secs(86_390));
-    scratch.look(&issuers, "a.test").await.expect_err("nobody answers");
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Fresh);
+    scratch.look(&issuers, "a.test").await.expect_err("no answer");
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Fresh);
     scratch.later(Duration::from_secs(11));
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Stale);
-    let report = scratch.keeper.report(record(&issuers, "a.test"));
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Stale);
+    let report = scratch.refresher.report(record(&issuers, "a.test"));
     assert_eq!((report.succeeded, report.failed), (1, 1));
     assert!(report.trouble.is_some() && report.next.is_some());
 }
 
 #[tokio::test]
 async fn files_are_read_again_when_they_change() {
-    let (a, b) = (Authority::new("a"), Authority::new("b"));
+    let (a, b) = (TrustDomainAuthority::new("a"), TrustDomainAuthority::new("b"));
     let folder = tempfile::tempdir().expect("a folder");
     let (one, map) = (folder.path().join("one.json"), folder.path().join("map.json"));
     let write = |path: &std::path::Path, text: &str| {
@@ -282,11 +283,14 @@ async fn files_are_read_again_when_they_change() {
         spec("b.test", BundleSource::MapFile(map.clone())),
     ]);
     let scratch = Scratch::new(&[]);
-    scratch.keeper.begin(&issuers).await;
-    assert_eq!(["a.test", "b.test"].map(|name| scratch.state(&issuers, name)), [State::Fresh, State::Fresh]);
+    scratch.refresher.begin(&issuers).await;
+    assert_eq!(
+        ["a.test", "b.test"].map(|name| scratch.state(&issuers, name)),
+        [BundleState::Fresh, BundleState::Fresh]
+    );
     write(&one, r#"{"keys":[]}"#);
     scratch.look(&issuers, "a.test").await.expect("is read");
-    assert_eq!(scratch.state(&issuers, "a.test"), State::Empty);
+    assert_eq!(scratch.state(&issuers, "a.test"), BundleState::Empty);
     for (text, part) in
         [(r#"{"trust_domains":{"b.test":{"keys":[]},"b.test":{"keys":[]}}}"#, "b.test"), ("{}", "trust_domains")]
     {
@@ -294,10 +298,10 @@ async fn files_are_read_again_when_they_change() {
         let error = scratch.look(&issuers, "b.test").await.expect_err(part);
         assert!(error.contains(part), "{error}");
     }
-    assert_eq!(scratch.state(&issuers, "b.test"), State::Fresh, "a map that is none changes nothing");
+    assert_eq!(scratch.state(&issuers, "b.test"), BundleState::Fresh, "a map that is none changes nothing");
     write(&map, r#"{"trust_domains":{}}"#);
     scratch.look(&issuers, "b.test").await.expect("is read");
-    assert_eq!(scratch.state(&issuers, "b.test"), State::Empty, "who leaves the map is withdrawn");
+    assert_eq!(scratch.state(&issuers, "b.test"), BundleState::Empty, "who leaves the map is withdrawn");
     std::fs::remove_file(&one).expect("removed");
     let error = scratch.look(&issuers, "a.test").await.expect_err("is gone");
     assert!(error.contains("one.json"), "{error}");

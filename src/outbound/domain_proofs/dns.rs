@@ -1,4 +1,5 @@
-//! What name servers say of a domain's records. Each is asked by itself, so that one that lies or errs is outvoted or heard.
+//! TXT records of a domain. Each name server is queried separately, so that one with a wrong answer is outvoted or
+//! noticed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use super::settings::{Anchors, ResolverSettings};
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long one packet may take.
 const PACKET_DEADLINE: Duration = Duration::from_secs(3);
-/// The most records at one name that are looked at.
+/// The most TXT records at one name.
 const MAX_RECORDS: usize = 64;
 
 /// The name servers to ask.
@@ -48,7 +49,7 @@ impl Resolvers {
         self.settings.agreeing
     }
 
-    /// Asks every name server for the TXT records at `name`, all at once. Nothing is remembered from earlier questions.
+    /// Queries every name server for the TXT records at `name`, all at once, without a cache.
     pub(crate) async fn observe(&self, name: &str) -> Vec<Observation> {
         let mut asked = JoinSet::new();
         for (place, server) in self.servers().into_iter().enumerate() {
@@ -65,7 +66,7 @@ impl Resolvers {
         observations.into_iter().map(|(_, observation)| observation).collect()
     }
 
-    /// The listed ones, and the system's as they are now: a laptop's change with the network that it is in.
+    /// The configured ones, and the system's current ones, which change with the network of a laptop.
     fn servers(&self) -> Vec<Server> {
         let listed = self.settings.addresses.iter().map(|address| Server::at(*address));
         let mut servers: Vec<Server> = listed.collect();
@@ -79,7 +80,12 @@ impl Resolvers {
                         }
                     }
                 }
-                Err(error) => tracing::warn!(%error, "the system's name servers are not known"),
+                Err(error) => {
+                    tracing::warn!(
+                        %error,
+                        "the system's name servers could not be read; only the configured ones are queried"
+                    )
+                }
             }
         }
         servers
@@ -148,7 +154,7 @@ fn read(lookup: &Lookup, validates: bool) -> Answer {
     match texts.len() {
         0 => Answer::Absent(Absence::NoData),
         1..=MAX_RECORDS => Answer::Records { texts, alias, is_signed },
-        count => Answer::Failed(format!("{count} TXT records; at most {MAX_RECORDS} are looked at")),
+        count => Answer::Failed(format!("there are {count} TXT records; at most {MAX_RECORDS} are allowed")),
     }
 }
 
@@ -158,7 +164,7 @@ fn read_error(error: &NetError) -> Answer {
         NetError::Dns(DnsError::NoRecordsFound(none)) => none.response_code,
         NetError::Dns(DnsError::Nsec { response, proof, .. }) if proof.is_insecure() => response.response_code,
         NetError::Dns(DnsError::Nsec { .. } | DnsError::DnssecBogus) => {
-            return Answer::Failed("signatures do not verify (DNSSEC)".to_owned());
+            return Answer::Failed("the signatures do not verify (DNSSEC)".to_owned());
         }
         NetError::Dns(DnsError::ResponseCode(code)) => return Answer::Failed(code.to_string()),
         other => return Answer::Failed(other.to_string()),

@@ -1,12 +1,12 @@
-//! What a host says at `/.well-known/sigstore-issuers.json`.
+//! The document of a host at `/.well-known/sigstore-issuers.json`.
 
 use broker::issuer::Reach;
 use broker::registration::{Absence, Answer, Observation};
 
 use crate::outbound::{Outbound, OutboundError};
 
-/// Fetches the document. The address is judged before it is connected to, and no redirect is followed: both are how outsiders make
-/// a server fetch what they cannot.
+/// Fetches the document. The address is checked before connecting, and no redirect is followed: with either, outsiders
+/// could make a server fetch what they cannot reach.
 pub(crate) async fn observe(source: &str, url: &str, reach: &Reach) -> Observation {
     let fetched = match Outbound::new(reach) {
         Ok(outbound) => outbound.fetch(url).await,

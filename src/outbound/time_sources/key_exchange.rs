@@ -1,4 +1,4 @@
-//! Network time security's key establishment (RFC 8915 §4): one TLS 1.3 connection that gives keys and cookies.
+//! The key establishment of Network Time Security (RFC 8915 §4): one TLS 1.3 connection that gives keys and cookies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use zeroize::Zeroizing;
 
-use super::reach::{Reach, ReachError};
+use super::reach::{ReachError, TimeReach};
 
 /// How long the whole exchange may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -24,28 +24,28 @@ const ALPN: &[u8] = b"ntske/1";
 /// RFC 8915 §5.1.
 const EXPORTER: &[u8] = b"EXPORTER-network-time-security";
 
-/// Why no keys came of it.
+/// Why the key establishment failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyExchangeError {
-    #[error("{0} is no host name")]
+    #[error("{0} is not a host name")]
     Name(String),
     #[error(transparent)]
     Reach(#[from] ReachError),
-    #[error("no TLS client can be made: {0}")]
+    #[error("the TLS client cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
-    #[error("no PEM certificate authority is in the file")]
+    #[error("the file holds no PEM certificate")]
     Authorities,
     #[error("the connection failed: {0}")]
     Io(#[from] std::io::Error),
-    #[error("the server does not speak ntske/1")]
+    #[error("the server does not support NTS key establishment (ntske/1); check host and port")]
     Alpn,
-    #[error("the answer: {0}")]
+    #[error("the answer is not valid: {0}")]
     Record(#[from] RecordError),
-    #[error("no keys after {} s", DEADLINE.as_secs())]
+    #[error("no keys within {} s", DEADLINE.as_secs())]
     Deadline,
 }
 
-/// How servers of one source are believed.
+/// The TLS configuration for one source; `authorities` is PEM, or the system's authorities are used.
 pub(crate) fn client_config(authorities: Option<&str>) -> Result<Arc<ClientConfig>, KeyExchangeError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     // RFC 8915 §3: TLS 1.3 or later.
@@ -64,15 +64,15 @@ pub(crate) fn client_config(authorities: Option<&str>) -> Result<Arc<ClientConfi
         }
     };
     config.alpn_protocols = vec![ALPN.to_vec()];
-    // Keys are wanted anew each time.
+    // Each time new keys are needed.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
 }
 
-/// Keys and cookies, and where to ask for the time.
+/// Returns keys and cookies, and the server to ask for the time.
 pub(crate) async fn establish(
     config: Arc<ClientConfig>,
-    reach: &Reach,
+    reach: &TimeReach,
     host: &str,
     port: u16,
 ) -> Result<(Association, Agreement), KeyExchangeError> {

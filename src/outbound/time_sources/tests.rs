@@ -1,4 +1,4 @@
-//! Our client against a server of network time security on this machine, which can be told to misbehave.
+//! Our client against a Network Time Security server on this machine, which can be set to misbehave.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 use tsa::ClockReading;
 
-use super::source::Source;
+use super::source::TimeSource;
 use super::*;
 use crate::clock::SystemClocks;
 
@@ -79,25 +79,25 @@ impl Server {
     }
 
     /// A source that asks this server and believes `certificate`.
-    fn source(&self, certificate: &str) -> Source {
-        Source::new(SourceSettings {
+    fn source(&self, certificate: &str) -> TimeSource {
+        TimeSource::new(TimeSourceSettings {
             name: "test".to_owned(),
             host: "localhost".to_owned(),
             port: self.keys_at.port(),
             nts: Some(client_config(Some(certificate)).unwrap()),
-            reach: Reach { internal: false, danger_loopback: true },
+            reach: TimeReach { internal: false, danger_loopback: true },
             is_smeared: false,
             deadline: PATIENT,
         })
     }
 
-    fn plain_source(&self) -> Source {
-        Source::new(SourceSettings {
+    fn plain_source(&self) -> TimeSource {
+        TimeSource::new(TimeSourceSettings {
             name: "test".to_owned(),
             host: "127.0.0.1".to_owned(),
             port: self.time_at.port(),
             nts: None,
-            reach: Reach { internal: false, danger_loopback: true },
+            reach: TimeReach { internal: false, danger_loopback: true },
             is_smeared: false,
             deadline: PATIENT,
         })
@@ -127,7 +127,7 @@ impl Server {
         tls.read_exact(&mut offer).await?;
         assert_eq!(offer, [0x80, 1, 0, 2, 0, 0, 0x80, 4, 0, 2, 0, 15, 0x80, 0, 0, 0]);
         self.exchanges.fetch_add(1, Ordering::Relaxed);
-        // A real server's cookie holds the keys encrypted; nobody listens here.
+        // A real server's cookie holds the keys encrypted; nothing listens here.
         let mut cookie = Vec::new();
         for direction in 0..2 {
             let context = [0, 0, 0, 15, direction];
@@ -209,7 +209,7 @@ fn answer(question: &[u8], manner: Manner) -> Vec<u8> {
     packet
 }
 
-async fn ask(source: &mut Source) -> Result<Sample, SourceError> {
+async fn ask(source: &mut TimeSource) -> Result<Sample, TimeSourceError> {
     source.ask(&SystemClocks).await
 }
 
@@ -238,7 +238,7 @@ async fn what_is_not_authenticated_is_passed_over() {
     for manner in [Manner::Plain, Manner::WrongKeys] {
         server.behave(manner);
         source.wait_only(IMPATIENT);
-        assert!(matches!(ask(&mut source).await, Err(SourceError::Deadline)), "{manner:?}");
+        assert!(matches!(ask(&mut source).await, Err(TimeSourceError::Deadline)), "{manner:?}");
     }
 }
 
@@ -248,7 +248,7 @@ async fn a_server_that_lost_its_keys_is_asked_for_new_ones() {
     let mut source = server.source(CERTIFICATE);
     ask(&mut source).await.expect("the time");
     server.behave(Manner::Nak);
-    assert!(matches!(ask(&mut source).await, Err(SourceError::Kiss(Kiss::NtsNak))));
+    assert!(matches!(ask(&mut source).await, Err(TimeSourceError::Kiss(Kiss::NtsNak))));
     server.behave(Manner::Honest);
     ask(&mut source).await.expect("the time, with new keys");
     assert_eq!(server.exchanges.load(Ordering::Relaxed), 2);
@@ -261,10 +261,10 @@ async fn a_kiss_is_heeded() {
         for mut source in [server.source(CERTIFICATE), server.plain_source()] {
             server.behave(manner);
             let refused = ask(&mut source).await;
-            assert!(matches!(refused, Err(SourceError::Kiss(found)) if found == kiss), "{refused:?}");
+            assert!(matches!(refused, Err(TimeSourceError::Kiss(found)) if found == kiss), "{refused:?}");
             server.behave(Manner::Honest);
             let before = server.questions.load(Ordering::Relaxed);
-            assert!(matches!(ask(&mut source).await, Err(SourceError::Paused(_))));
+            assert!(matches!(ask(&mut source).await, Err(TimeSourceError::Paused(_))));
             assert_eq!(server.questions.load(Ordering::Relaxed), before, "it was not asked");
         }
     }
@@ -274,26 +274,26 @@ async fn a_kiss_is_heeded() {
 async fn a_smearing_server_counts_only_where_it_is_known_to_be_one() {
     let server = Server::start().await;
     server.behave(Manner::Smearing);
-    assert!(matches!(ask(&mut server.plain_source()).await, Err(SourceError::Smearing)));
-    let settings = SourceSettings { is_smeared: true, ..server.plain_source().settings().clone() };
-    ask(&mut Source::new(settings)).await.expect("the time, smeared");
+    assert!(matches!(ask(&mut server.plain_source()).await, Err(TimeSourceError::Smearing)));
+    let settings = TimeSourceSettings { is_smeared: true, ..server.plain_source().settings().clone() };
+    ask(&mut TimeSource::new(settings)).await.expect("the time, smeared");
 }
 
 #[tokio::test]
 async fn a_certificate_of_somebody_else_gives_no_keys_and_is_not_asked_for_again_at_once() {
     let server = Server::start().await;
     let mut source = server.source(OTHER_CERTIFICATE);
-    assert!(matches!(ask(&mut source).await, Err(SourceError::Keys(_))));
-    assert!(matches!(ask(&mut source).await, Err(SourceError::Paused(_))));
+    assert!(matches!(ask(&mut source).await, Err(TimeSourceError::Keys(_))));
+    assert!(matches!(ask(&mut source).await, Err(TimeSourceError::Paused(_))));
     assert_eq!(server.exchanges.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
 async fn addresses_that_a_section_does_not_allow_are_not_asked() {
     let server = Server::start().await;
-    let settings = SourceSettings { reach: Reach::default(), ..server.plain_source().settings().clone() };
-    let refused = ask(&mut Source::new(settings)).await;
-    assert!(matches!(refused, Err(SourceError::Reach(_))), "{refused:?}");
+    let settings = TimeSourceSettings { reach: TimeReach::default(), ..server.plain_source().settings().clone() };
+    let refused = ask(&mut TimeSource::new(settings)).await;
+    assert!(matches!(refused, Err(TimeSourceError::Reach(_))), "{refused:?}");
     assert_eq!(server.questions.load(Ordering::Relaxed), 0);
 }
 
@@ -303,7 +303,7 @@ async fn sources_answer_in_their_order_and_bear_the_machines_clock_out() {
     let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let plain = server.plain_source().settings().clone();
     let port = silent.local_addr().unwrap().port();
-    let mute = SourceSettings { port, deadline: IMPATIENT, ..plain.clone() };
+    let mute = TimeSourceSettings { port, deadline: IMPATIENT, ..plain.clone() };
     let sources = TimeSources::new(vec![plain.clone(), mute, plain.clone(), plain], Duration::from_secs(1));
     let clocks: Arc<dyn Clocks> = Arc::new(SystemClocks);
     let answers = sources.ask(&clocks).await;

@@ -1,5 +1,4 @@
-//! An upstream provider as we hold it: the relying party, the way to it over the network, and what it last said of
-//! itself.
+//! An upstream provider: our relying party, the HTTP client for it, and its cached metadata and keys.
 
 mod relying_party;
 mod verify;
@@ -20,14 +19,14 @@ use super::parts::{Fetched, Fetcher, UpstreamParts};
 
 /// Discovery and keys are fetched again after this long.
 const FRESH: Duration = Duration::from_secs(600);
-/// And for an unknown key not more often than this, whoever asks.
+/// For an unknown key they are fetched at most this often.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// An upstream provider.
 pub(crate) struct UpstreamConnector {
     connector: OidcConnector,
     fetcher: Fetcher,
-    /// CurrentBundle while fetching, so that a crowd of logins makes one request.
+    /// Locked while fetching, so that many logins cause one request.
     known: Mutex<Option<(UnixTime, Arc<Upstream>)>>,
 }
 

@@ -12,7 +12,7 @@ use privyseal_config::DisclosureSection;
 
 use super::pages;
 use crate::instance::assemble::Origin;
-use crate::instance::disclosure::{Disclosure, Facts};
+use crate::instance::disclosure::{Disclosure, DisclosureFacts};
 use crate::instance::timestamp_authority::TimestampAuthority;
 
 /// What this edge needs.
@@ -26,7 +26,7 @@ impl DisclosureEdge {
     /// The statement as things are now.
     fn statement(&self) -> Disclosure {
         let origin = self.origin.to_string();
-        Disclosure::of(Facts {
+        Disclosure::of(DisclosureFacts {
             section: &self.section,
             records: self.timestamps.records(),
             clock: self.timestamps.disclosed_clock(),

@@ -16,7 +16,7 @@ use shared::log::Log;
 use crate::clock::Stopwatch;
 use crate::current::Current;
 use crate::instance::timestamp_authority::TimestampAuthority;
-use crate::outbound::bundles::{BundleRefresher, State as BundleState};
+use crate::outbound::bundles::{BundleRefresher, BundleState};
 use crate::outbound::workload_api::OwnSvid;
 
 /// How long an answer of the keys counts: whoever asks for readiness in a loop does not make them sign in a loop.

@@ -25,7 +25,7 @@ use shared::time::Clock;
 
 use crate::current::Current;
 use crate::instance::trusted_time::TrustedTime;
-use crate::outbound::bundles::{BundleRefresher, Report, State};
+use crate::outbound::bundles::{BundleRefresher, BundleReport, BundleState};
 
 /// Who keeps the figures.
 pub(crate) struct Figures {
@@ -124,7 +124,7 @@ impl Figures {
         let help = "1 for the state that the bundle is in";
         family(encoder, "privyseal_bundle_state", help, MetricType::Gauge, |family| {
             reports.iter().try_for_each(|report| {
-                State::ALL.into_iter().try_for_each(|state| {
+                BundleState::ALL.into_iter().try_for_each(|state| {
                     let labels = [("trust_domain", name(report)), ("state", state.name())];
                     gauge(family, &labels, u64::from(report.state == state))
                 })
@@ -144,12 +144,12 @@ impl Figures {
     }
 }
 
-fn name(report: &Report) -> &str {
+fn name(report: &BundleReport) -> &str {
     report.record.name().as_str()
 }
 
 /// A figure for every use, those without a key too, so that an alarm can see a use lose its last one.
-fn keys(family: &mut MetricEncoder<'_>, report: &Report) -> fmt::Result {
+fn keys(family: &mut MetricEncoder<'_>, report: &BundleReport) -> fmt::Result {
     use broker::trust_domain::SvidKind;
     let listed = report.keys();
     [SvidKind::Jwt, SvidKind::Wit, SvidKind::X509].into_iter().try_for_each(|document| {

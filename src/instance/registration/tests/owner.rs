@@ -1,4 +1,4 @@
-//! An instance, two name servers, an issuer on this machine, and the owner of a domain who brings it.
+//! An instance, two name servers, an issuer on this machine, and a domain owner who registers it.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::clock::SystemClock;
-use crate::instance::fixture::{Answer, FIRST_USER, Scratch};
+use crate::instance::fixture::{FIRST_USER, HttpAnswer, Scratch};
 use crate::instance::registration::RegistrantKey;
 use crate::outbound::domain_proofs::tests::name_server::{Keys, NameServer, Zones};
 
@@ -30,15 +30,15 @@ const CLI: &str = "privyseal-cli";
 /// Seconds, so short that a test can wait for them; each test says which it waits for.
 pub(crate) const NEVER: &str = "recheck_seconds = 1000\nstale_seconds = 2000";
 
-pub(crate) struct Scene {
+pub(crate) struct RegistrationHarness {
     pub(crate) scratch: Scratch,
     pub(crate) servers: [NameServer; 2],
     pub(crate) issuer: LocalIssuer,
-    chores: JoinSet<()>,
+    tasks: JoinSet<()>,
     folder: TempDir,
 }
 
-impl Scene {
+impl RegistrationHarness {
     /// An instance in which time runs as `timing` says, with more configuration behind.
     #[expect(clippy::disallowed_methods, reason = "an operator's file, which the instance under test reads")]
     pub(crate) async fn open(timing: &str, more: &str) -> Self {
@@ -61,17 +61,17 @@ impl Scene {
             anchors.display(),
         );
         let scratch = Scratch::open(&configuration).await;
-        let chores = scratch.instance.tasks();
-        Self { scratch, servers, issuer: LocalIssuer::start().await, chores, folder }
+        let tasks = scratch.instance.tasks();
+        Self { scratch, servers, issuer: LocalIssuer::start().await, tasks, folder }
     }
 
     /// The instance, stopped and started.
     pub(crate) async fn restart(self, loses_store: bool) -> Self {
-        let Self { scratch, servers, issuer, mut chores, folder } = self;
-        chores.shutdown().await;
+        let Self { scratch, servers, issuer, mut tasks, folder } = self;
+        tasks.shutdown().await;
         let scratch = scratch.reopen(loses_store).await;
-        let chores = scratch.instance.tasks();
-        Self { scratch, servers, issuer, chores, folder }
+        let tasks = scratch.instance.tasks();
+        Self { scratch, servers, issuer, tasks, folder }
     }
 
     /// Both name servers say this.
@@ -110,7 +110,7 @@ impl Scene {
         txt_record::write(&self.claim(DOMAIN, &self.key()), &self.instance_id().await, until)
     }
 
-    pub(crate) async fn ask(&self, who: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn ask(&self, who: &str, method: &str, path: &str, body: Option<Value>) -> HttpAnswer {
         let token = self.scratch.token(CLI, who);
         let path = format!("{ISSUERS}{path}");
         match method {
@@ -120,7 +120,7 @@ impl Scene {
     }
 
     /// Asks for the claim, signed by the key.
-    pub(crate) async fn request(&self, who: &str, claim: &Claim, key: &RegistrantKey) -> Answer {
+    pub(crate) async fn request(&self, who: &str, claim: &Claim, key: &RegistrantKey) -> HttpAnswer {
         let request = key.sign(claim, &self.instance_id().await, SystemClock.now()).expect("signs");
         self.ask(who, "POST", "", Some(json!({ "request": request }))).await
     }

@@ -23,16 +23,16 @@ use tokio_rustls::TlsAcceptor;
 use crate::serving::listen::connections::Connections;
 
 /// An authority of a trust domain.
-pub(super) struct Authority {
+pub(super) struct TrustDomainAuthority {
     params: CertificateParams,
     key: KeyPair,
     der: CertificateDer<'static>,
 }
 
-/// A certificate and its key, as a server shows them.
-pub(super) struct Identity(Arc<CertifiedKey>, CertificateDer<'static>);
+/// A certificate and its key, as a server presents them.
+pub(super) struct ServerIdentity(Arc<CertifiedKey>, CertificateDer<'static>);
 
-impl Authority {
+impl TrustDomainAuthority {
     pub(super) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -44,11 +44,11 @@ impl Authority {
     }
 
     /// An X.509-SVID for a server.
-    pub(super) fn svid(&self, id: &str) -> Identity {
+    pub(super) fn svid(&self, id: &str) -> ServerIdentity {
         self.certify(SanType::URI(id.try_into().expect("ASCII")))
     }
 
-    fn certify(&self, name: SanType) -> Identity {
+    fn certify(&self, name: SanType) -> ServerIdentity {
         let mut params = CertificateParams::default();
         params.subject_alt_names = vec![name];
         params.is_ca = IsCa::ExplicitNoCa;
@@ -60,7 +60,7 @@ impl Authority {
         let private = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let pair = CertifiedKey::from_der(vec![leaf], private, &provider).expect("a pair");
-        Identity(Arc::new(pair), self.der.clone())
+        ServerIdentity(Arc::new(pair), self.der.clone())
     }
 
     /// SHA-256 of its SubjectPublicKeyInfo.
@@ -70,7 +70,7 @@ impl Authority {
 }
 
 /// A bundle of these authorities.
-pub(super) fn bundle(sequence: u64, authorities: &[&Authority]) -> String {
+pub(super) fn bundle(sequence: u64, authorities: &[&TrustDomainAuthority]) -> String {
     let entries: Vec<String> = authorities
         .iter()
         .map(|one| format!(r#"{{"kty":"EC","use":"x509-svid","x5c":["{}"]}}"#, STANDARD.encode(&one.der)))
@@ -78,14 +78,14 @@ pub(super) fn bundle(sequence: u64, authorities: &[&Authority]) -> String {
     format!(r#"{{"keys":[{}],"spiffe_sequence":{sequence},"spiffe_refresh_hint":60}}"#, entries.join(","))
 }
 
-/// What is shown and published, changed while it serves.
+/// The certificate that is presented and the document that is published, changed while it serves.
 #[derive(Debug)]
-struct Shown {
+struct Presented {
     identity: ArcSwap<CertifiedKey>,
     document: ArcSwap<String>,
 }
 
-impl ResolvesServerCert for Shown {
+impl ResolvesServerCert for Presented {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.identity.load_full())
     }
@@ -93,15 +93,15 @@ impl ResolvesServerCert for Shown {
 
 /// It serves until it is dropped.
 pub(super) struct Endpoint {
-    shown: Arc<Shown>,
+    presented: Arc<Presented>,
     web_ca: CertificateDer<'static>,
     port: u16,
     serving: tokio::task::JoinHandle<()>,
 }
 
 impl Endpoint {
-    pub(super) async fn serve(identity: &Identity, document: &str) -> Self {
-        let shown = Arc::new(Shown {
+    pub(super) async fn serve(identity: &ServerIdentity, document: &str) -> Self {
+        let presented = Arc::new(Presented {
             identity: ArcSwap::new(identity.0.clone()),
             document: ArcSwap::from_pointee(document.to_owned()),
         });
@@ -110,22 +110,22 @@ impl Endpoint {
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_no_client_auth()
-            .with_cert_resolver(shown.clone());
+            .with_cert_resolver(presented.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let document = |State(shown): State<Arc<Shown>>| async move { shown.document.load().to_string() };
-        let routes = Router::new().route("/", get(document)).with_state(shown.clone());
+        let document = |State(presented): State<Arc<Presented>>| async move { presented.document.load().to_string() };
+        let routes = Router::new().route("/", get(document)).with_state(presented.clone());
         let tls = Some(TlsAcceptor::from(Arc::new(config)));
         let connections = Connections { tls, max: 16, drain: Duration::ZERO };
         let serving = tokio::spawn(async move {
             connections.serve(listener, routes, std::future::pending()).await;
         });
-        Self { shown, web_ca: identity.1.clone(), port, serving }
+        Self { presented, web_ca: identity.1.clone(), port, serving }
     }
 
-    /// What a web server shows for this machine.
-    pub(super) fn web() -> Identity {
-        Authority::new("web").certify(SanType::IpAddress("127.0.0.1".parse().expect("an address")))
+    /// The certificate of a web server on this machine.
+    pub(super) fn web() -> ServerIdentity {
+        TrustDomainAuthority::new("web").certify(SanType::IpAddress("127.0.0.1".parse().expect("an address")))
     }
 
     pub(super) fn web_ca_pem(&self) -> String {
@@ -136,12 +136,12 @@ impl Endpoint {
         format!("https://127.0.0.1:{}/", self.port)
     }
 
-    pub(super) fn show(&self, identity: &Identity) {
-        self.shown.identity.store(identity.0.clone());
+    pub(super) fn show(&self, identity: &ServerIdentity) {
+        self.presented.identity.store(identity.0.clone());
     }
 
     pub(super) fn publish(&self, document: &str) {
-        self.shown.document.store(Arc::new(document.to_owned()));
+        self.presented.document.store(Arc::new(document.to_owned()));
     }
 }
 

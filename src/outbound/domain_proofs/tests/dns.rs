@@ -53,7 +53,7 @@ async fn a_broken_signature_is_no_answer() {
     server.say(Zones::default().text(SIGNED, "v=1; a=1").spoil(SIGNED)).await;
     let failed = answer(&resolvers(&[&server], Some(&keys)), SIGNED).await;
     assert!(matches!(&failed, Answer::Failed(cause) if cause.contains("DNSSEC")), "{failed:?}");
-    // Somebody else's keys: the chain does not reach what is trusted.
+    // Another zone's keys: the chain does not reach what is trusted.
     let others = Keys::generate();
     server.say(Zones::default().text(SIGNED, "v=1; a=1").text(PLAIN, "v=1; a=2")).await;
     for name in [SIGNED, PLAIN, "_sigstore-issuer.other.signed."] {

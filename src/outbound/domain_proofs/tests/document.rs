@@ -29,7 +29,7 @@ async fn a_document_is_fetched_without_redirects_and_within_reach() {
         (observation.source.as_str(), &observation.answer),
         ("build.example.com", &Answer::Document(b"{}".to_vec()))
     );
-    // Not where the operator did not allow it: the address is judged before anything is sent.
+    // Not where the operator did not allow it: the address is checked before anything is sent.
     assert!(matches!(observe("x", &found, &Reach::default()).await.answer, Answer::Failed(_)));
     let missing = host(&mut server, Router::new()).await;
     assert_eq!(observe("x", &missing, &reach).await.answer, Answer::Absent(Absence::NoDocument));

@@ -1,6 +1,6 @@
 //! A real name server for tests: a root of its own that signs, a signed zone and an unsigned one below it, over UDP.
 //!
-//! Packets go through a front that can be told to fail, so that one address can serve one thing after another.
+//! A front relays the packets and can be set to fail, so that one address can serve different zones in turn.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -34,7 +34,7 @@ pub(super) struct OidcConnector {
     pub(super) trusts_unverified_email: bool,
 }
 
-/// A connector that cannot be.
+/// Why a connector cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum OidcConnectorError {
     /// The issuer is not a URL.
@@ -44,11 +44,11 @@ pub(crate) enum OidcConnectorError {
     #[error("the origin '{0}' is not a URL")]
     Origin(String),
     /// `local` is the instance's own.
-    #[error("the id 'local' belongs to the local users")]
+    #[error("the id 'local' is reserved for the local users; choose another")]
     Reserved,
 }
 
-/// Whether the upstream puts `iss` into its answers, which discovery tells (RFC 9207 §3).
+/// Whether the upstream puts `iss` into its answers, as its discovery document says (RFC 9207 §3).
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct IssParameter {
     #[serde(default)]
@@ -75,8 +75,8 @@ pub(super) type Metadata = ProviderMetadata<
 pub(super) type RelyingParty =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
 
-/// What an upstream says about itself: its discovery document and its keys. Kept by the edge, fetched again when it is
-/// old or a key is unknown.
+/// What an upstream says about itself: its discovery document and its keys. Cached by [`super::UpstreamConnector`],
+/// and fetched again when they are old or a key is unknown.
 #[derive(Clone, Debug)]
 pub(super) struct Upstream(pub(super) Metadata);
 
@@ -145,7 +145,7 @@ impl OidcConnector {
         let verifier = PkceCodeVerifier::new(hex::encode(random.bytes::<32>()));
         let nonce = hex::encode(random.bytes::<16>());
         let party = self.relying_party(upstream);
-        let mut wish = party
+        let mut url = party
             .authorize_url(
                 CoreAuthenticationFlow::AuthorizationCode,
                 move || CsrfToken::new(state),
@@ -155,15 +155,15 @@ impl OidcConnector {
             .add_scope(Scope::new("profile".to_owned()))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
         if request.forces_login() {
-            wish = wish.add_prompt(CoreAuthPrompt::Login);
+            url = url.add_prompt(CoreAuthPrompt::Login);
         }
         if let Some(seconds) = request.max_age() {
-            wish = wish.set_max_age(std::time::Duration::from_secs(seconds));
+            url = url.set_max_age(std::time::Duration::from_secs(seconds));
         }
         if let Some(hint) = request.login_hint() {
-            wish = wish.add_extra_param("login_hint", hint.to_owned());
+            url = url.add_extra_param("login_hint", hint.to_owned());
         }
-        let (url, state, nonce) = wish.url();
+        let (url, state, nonce) = url.url();
         let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if url.scheme() != "https" && !(url.scheme() == "http" && is_here) {
             return Err(UpstreamError::Scheme);

@@ -18,7 +18,7 @@ use crate::outbound::upstream::login::UpstreamLogin;
 
 /// Clocks may differ by this much.
 const SKEW: Duration = Duration::from_secs(60);
-/// An ID token is fetched within seconds of being made; an older one is somebody's find.
+/// An ID token is fetched within seconds of being made; an older one may be stolen.
 const OLDEST: Duration = Duration::from_secs(600);
 /// Never `none`, never a shared secret: those are decided by us, whatever discovery offers (RFC 8725 §3.1).
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
@@ -57,11 +57,11 @@ impl OidcConnector {
         if email.is_none()
             && let Ok(request) = party.user_info(tokens.0.access_token().clone(), Some(claims.subject().clone()))
         {
-            let told: UserInfoClaims<EmptyAdditionalClaims, CoreGenderClaim> =
+            let userinfo: UserInfoClaims<EmptyAdditionalClaims, CoreGenderClaim> =
                 request.request_async(http).await.map_err(|error| UpstreamError::UserInfo(chain(&error)))?;
             // Both from one document: an address of the one is not verified by the other.
-            (email, verified) = (told.email().cloned(), told.email_verified());
-            name = name.or_else(|| told.name().and_then(plain_name));
+            (email, verified) = (userinfo.email().cloned(), userinfo.email_verified());
+            name = name.or_else(|| userinfo.name().and_then(plain_name));
         }
         let email = email.as_ref().map(|email| email.as_str());
         let person = UpstreamPerson { subject: claims.subject(), email, email_verified: verified, name };

@@ -1,4 +1,4 @@
-//! Bundles as the Workload API tells them: X.509 and JWT authorities in streams of their own, put together here.
+//! Bundles from the Workload API: X.509 and JWT authorities in streams of their own, put together here.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,14 +17,14 @@ use crate::outbound::bundles::WorkloadBundles;
 /// A trust domain that is in the one state and not in the other has no key of that kind.
 const NO_KEYS: &[u8] = br#"{"keys":[]}"#;
 
-/// Of which of the two streams.
+/// Which of the two streams.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     Jwt,
     X509,
 }
 
-/// Both full states, and what was made of them.
+/// Both full states, and the bundles that were joined from them.
 pub(super) struct Joined {
     clock: Arc<dyn Clock>,
     parts: Mutex<Parts>,
@@ -39,13 +39,13 @@ struct Parts {
     made: BTreeMap<String, Made>,
 }
 
-/// What one stream last said, and when.
+/// The last message of one stream, and when it arrived.
 struct Part {
     told: BTreeMap<String, Vec<u8>>,
     at: UnixTime,
 }
 
-/// A bundle and what it was made of: the same bytes are not read twice, and are known to be the same.
+/// A bundle and the bytes it was parsed from: unchanged bytes are not parsed again.
 struct Made {
     jwt: Vec<u8>,
     x509: Vec<u8>,
@@ -61,14 +61,15 @@ impl Joined {
         self.bundles.clone()
     }
 
-    /// Comes when both kinds have been told.
+    /// Returns when both kinds have arrived.
     pub(super) async fn first(&self) {
         while !self.bundles.is_told() {
             self.first.notified().await;
         }
     }
 
-    /// One of the full states. Nothing is said of any trust domain before both are known: half a bundle would look like a withdrawal.
+    /// Takes one of the full states. Bundles are published only when both are known: half a bundle would look like a
+    /// withdrawal.
     fn tell(&self, kind: Kind, told: Told) {
         let at = self.clock.now();
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,7 +82,7 @@ impl Joined {
         let Parts { jwt: Some(jwt), x509: Some(x509), made } = &mut *parts else { return };
         *made = join(jwt, x509, std::mem::take(made));
         let bundles = made.iter().map(|(name, made)| (name.clone(), made.bundle.clone())).collect();
-        // What is made of two is as fresh as the older of them.
+        // A joined bundle is as fresh as the older of its parts.
         self.bundles.replace(bundles, jwt.at.min(x509.at));
         self.first.notify_one();
     }
@@ -108,7 +109,7 @@ fn join(jwt: &Part, x509: &Part, mut before: BTreeMap<String, Made>) -> BTreeMap
     joined
 }
 
-/// One DER certificate after another. Where the row breaks off, the rest is one certificate that nobody can read.
+/// Concatenated DER certificates. Where the encoding is broken, the rest counts as one unreadable certificate.
 fn certificates(mut row: &[u8]) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     while !row.is_empty() {
@@ -124,7 +125,7 @@ fn trust_domain(id: &str) -> Option<String> {
     match TrustDomain::parse(id.strip_prefix("spiffe://").unwrap_or(id)) {
         Ok(name) => Some(name.to_string()),
         Err(error) => {
-            tracing::debug!(id, %error, "the Workload API names what is no trust domain");
+            tracing::debug!(id, %error, "the Workload API names an invalid trust domain");
             None
         }
     }
@@ -166,7 +167,7 @@ impl Topic for BundleTopic {
 
     fn bear(&self, trouble: &Trouble) {
         match trouble {
-            // No bundle is for us, or there are none of this kind: that is a full state too.
+            // No bundle is for us, or there are none of this kind: that is also a full state.
             Trouble::Withdrawn(_) | Trouble::Unimplemented => self.joined.tell(self.kind, Told::new()),
             Trouble::Ended(_)
             | Trouble::Misunderstood(_)

@@ -1,7 +1,8 @@
 //! The three calls that we make. The crate `spiffe` connects and reads X.509-SVIDs.
 //!
-//! Bundles are taken as bytes and read by `broker`. The crate would refuse a whole message for one trust domain that has no JWT key,
-//! which programs in Go write `{"keys":null}`, or one key without a name; and of two keys with one name it keeps the last.
+//! Bundles are taken as bytes and read by `broker`. The crate would refuse a whole message for one trust domain that
+//! has no JWT key, which programs in Go write `{"keys":null}`, or one key without a name; and of two keys with one name
+//! it keeps the last.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -77,7 +78,8 @@ impl Agent {
         let mut grpc = tonic::client::Grpc::new(self.channel.clone());
         grpc.ready().await.map_err(|error| Trouble::Unreachable(error.to_string()))?;
         let mut request = tonic::Request::new(BundlesRequest {});
-        // Workload Endpoint §3: without it the call is refused, for whoever is tricked into calling does not send it.
+        // Workload Endpoint §3: without it the call is refused, since anyone who is tricked into calling does not send
+        // it.
         request.metadata_mut().insert("workload.spiffe.io", MetadataValue::from_static("true"));
         let codec = ProstCodec::<BundlesRequest, M>::default();
         let answer = grpc.server_streaming(request, PathAndQuery::from_static(path), codec).await?;

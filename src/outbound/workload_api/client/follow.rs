@@ -73,7 +73,8 @@ impl Follower {
             let is_final = trouble.is_final();
             following.bear(trouble);
             if is_final {
-                // Another agent may stand there one day, so it is asked now and then, as often as a quiet stream is opened anew.
+                // Another agent may stand there one day, so it is asked now and then, as often as a quiet stream is
+                // opened anew.
                 tokio::time::sleep(self.jittered(self.pace.resigned)).await;
                 continue;
             }
@@ -96,7 +97,7 @@ impl Follower {
         };
         let (mut message, mut messages) = self.in_time(first).await?;
         loop {
-            following.hear(message.ok_or_else(|| Trouble::Ended("without a word".to_owned()))??);
+            following.hear(message.ok_or_else(|| Trouble::Ended("without a message".to_owned()))??);
             message = match tokio::time::timeout(self.pace.renew, messages.next()).await {
                 Ok(next) => next,
                 Err(_) => return Ok(()),
@@ -122,7 +123,7 @@ struct Following<T> {
     agent: Option<Agent>,
     pause: Duration,
     first_pause: Duration,
-    /// The trouble that was told last and is not over.
+    /// The failure that was logged last and is not over.
     told: Option<Trouble>,
 }
 
@@ -139,11 +140,14 @@ impl<T: Topic> Following<T> {
         }
     }
 
-    /// Told once for as long as it is the same.
+    /// Logs a failure, once for as long as it stays the same.
     fn bear(&mut self, trouble: Trouble) {
         self.topic.bear(&trouble);
         if self.told.as_ref() != Some(&trouble) {
-            tracing::warn!(topic = self.topic.name(), %trouble, advice = trouble.advice(), "the Workload API");
+            tracing::warn!(
+                topic = self.topic.name(), %trouble, advice = trouble.advice(),
+                "a stream of the Workload API failed; it is opened again"
+            );
         }
         self.told = Some(trouble);
     }

@@ -1,4 +1,4 @@
-//! Our own X.509-SVID, as the listener for workloads shows it.
+//! Our own X.509-SVID, as the listener for workloads presents it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,8 +21,8 @@ use super::trouble::Trouble;
 /// How often it is looked whether there is something to tell.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The X.509-SVID that the Workload API gave last. New connections get a new one; open ones keep what they have. One that is
-/// withdrawn or has expired is not shown: without another, handshakes fail.
+/// The X.509-SVID that the Workload API gave last. New connections get a new one; open ones keep what they have. One
+/// that is withdrawn or has expired is not presented: without another, handshakes fail.
 pub(crate) struct OwnSvid {
     clock: Arc<dyn Clock>,
     /// Written by the follower alone.
@@ -82,7 +82,9 @@ impl OwnSvid {
             tokio::time::sleep(LOOK_EVERY).await;
             let wrong = self.wrong();
             match &wrong {
-                Some(wrong) if !is_wrong => tracing::error!(wrong, "workloads cannot connect"),
+                Some(wrong) if !is_wrong => {
+                    tracing::error!(wrong, "workloads cannot connect, because we have no valid X.509-SVID")
+                }
                 None if is_wrong => tracing::info!("workloads can connect again"),
                 _ => {}
             }
@@ -107,11 +109,11 @@ impl OwnSvid {
             return Err(Trouble::Unusable(format!("the X.509-SVID {} expired at {until}", shown.id)));
         }
         self.note(None);
-        // A stream that is opened anew says the same again.
+        // A stream that is opened again sends the same SVID.
         let is_known = self.shown.load().as_ref().is_some_and(|before| before.pair.cert == shown.pair.cert);
         if !is_known {
             let (id, trust_domain) = (shown.id.clone(), shown.id.trust_domain());
-            tracing::info!(%id, %trust_domain, until, "our X.509-SVID");
+            tracing::info!(%id, %trust_domain, until, "the Workload API gave us a new X.509-SVID");
             self.shown.store(Some(Arc::new(shown)));
         }
         self.first.notify_waiters();
@@ -120,13 +122,13 @@ impl OwnSvid {
 
     fn withdraw(&self) {
         if let Some(shown) = self.shown.swap(None) {
-            tracing::error!(id = %shown.id, "our X.509-SVID is withdrawn; it is shown no longer");
+            tracing::error!(id = %shown.id, "the Workload API withdrew our X.509-SVID, so it is not used any more");
         }
     }
 }
 
 impl Shown {
-    /// What a client that follows the standard would refuse is not shown: better the one before, until it expires.
+    /// An SVID that a conforming client would refuse is not used; the one before stays until it expires.
     fn read(svid: &X509Svid) -> Result<Self, Trouble> {
         let unusable = |error: &dyn std::fmt::Display| Trouble::Unusable(format!("our X.509-SVID: {error}"));
         let chain: Vec<_> =
@@ -137,9 +139,9 @@ impl Shown {
         // Borrowed: the bytes are wiped when the SVID is dropped, and what is left is inside AWS-LC.
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(svid.private_key().as_bytes()));
         let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&private)
-            .map_err(|_| unusable(&"its key is of no kind that TLS takes"))?;
+            .map_err(|_| unusable(&"TLS does not support the kind of its key"))?;
         let pair = CertifiedKey::new(chain, key);
-        pair.keys_match().map_err(|_| unusable(&"its key is not the certificate's"))?;
+        pair.keys_match().map_err(|_| unusable(&"its key does not belong to its certificate"))?;
         Ok(Self { pair: Arc::new(pair), id: read.id().clone(), not_after: leaf.not_after() })
     }
 }

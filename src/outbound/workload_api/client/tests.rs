@@ -19,7 +19,7 @@ use tonic::Code;
 
 use self::agent::{Agent, Authority, Says, X509SvidMessage};
 use super::*;
-use crate::outbound::bundles::{BundleParts, BundleRefresher, OwnKeys, State};
+use crate::outbound::bundles::{BundleParts, BundleRefresher, BundleState, OwnKeys};
 
 /// 2026-11-21 12:00:00 UTC.
 const NOON: u64 = 1_795_262_400;
@@ -34,16 +34,16 @@ const PACE: Pace = Pace {
 };
 
 /// A clock that stands still until it is set.
-struct Hands(Mutex<UnixTime>);
+struct ManualClock(Mutex<UnixTime>);
 
-impl Hands {
+impl ManualClock {
     fn later(&self, seconds: u64) {
         let mut now = self.0.lock().expect("not poisoned");
         *now = now.plus(Duration::from_secs(seconds));
     }
 }
 
-impl Clock for Hands {
+impl Clock for ManualClock {
     fn now(&self) -> UnixTime {
         *self.0.lock().expect("not poisoned")
     }
@@ -52,13 +52,13 @@ impl Clock for Hands {
 /// A socket, a clock and who follows.
 struct Scratch {
     folder: TempDir,
-    clock: Arc<Hands>,
+    clock: Arc<ManualClock>,
     api: WorkloadApi,
 }
 
 impl Scratch {
     fn new(folder: TempDir, wants_svid: bool) -> Self {
-        let clock = Arc::new(Hands(Mutex::new(UnixTime::from_seconds(NOON))));
+        let clock = Arc::new(ManualClock(Mutex::new(UnixTime::from_seconds(NOON))));
         let address = Address::parse(&format!("unix://{}", socket(&folder).display())).expect("an address");
         let api = WorkloadApi::at_pace(&address, wants_svid, clock.clone(), PACE);
         Self { folder, clock, api }
@@ -100,11 +100,11 @@ async fn comes(what: &str, is_there: impl AsyncFn() -> bool) {
     panic!("{what} never came");
 }
 
-/// A client that takes whatever is shown.
+/// A client that accepts any certificate.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptsAnyServer(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptsAnyServer {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -150,7 +150,7 @@ async fn connect(own: &Arc<OwnSvid>) -> Option<Connection> {
         .with_safe_default_protocol_versions()
         .expect("versions")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_custom_certificate_verifier(Arc::new(AcceptsAnyServer(provider)))
         .with_no_client_auth();
     let (near, far) = tokio::io::duplex(1 << 16);
     let name = ServerName::try_from("instance.test").expect("a name");
@@ -160,7 +160,7 @@ async fn connect(own: &Arc<OwnSvid>) -> Option<Connection> {
     Some((connected.ok()?, accepted.ok()?))
 }
 
-/// What a new connection is shown.
+/// The certificate that a new connection gets.
 async fn shown(own: &Arc<OwnSvid>) -> Option<Vec<u8>> {
     let (client, _server) = connect(own).await?;
     Some(client.get_ref().1.peer_certificates()?.first()?.to_vec())
@@ -207,7 +207,7 @@ async fn what_is_withdrawn_or_expired_is_shown_no_longer() {
     agent.say(Says { refusal: Some(Code::PermissionDenied), ..svids(&[&svid]) });
     comes("the withdrawal", async || shown(&own).await.is_none()).await;
     let wrong = own.wrong().expect("something is");
-    assert!(wrong.contains("gives us no X.509-SVID: nothing is given to this process"), "{wrong}");
+    assert!(wrong.contains("gives us no X.509-SVID: no identity is issued to this process"), "{wrong}");
     agent.say(svids(&[&svid]));
     comes("another", async || shown(&own).await.is_some()).await;
     // Other refusals withdraw nothing, nor does a message without what every message has (Workload API §5.2.1).
@@ -247,8 +247,8 @@ async fn an_agent_that_dies_takes_nothing_with_it_and_is_found_again() {
 #[tokio::test]
 async fn an_instance_without_an_svid_says_what_to_do() {
     let short = Duration::from_millis(700);
-    let nobody = Scratch::new(tempfile::tempdir().expect("a folder"), true);
-    let error = nobody.api.first_svid_within(short).await.expect_err("nobody answers").to_string();
+    let without_agent = Scratch::new(tempfile::tempdir().expect("a folder"), true);
+    let error = without_agent.api.first_svid_within(short).await.expect_err("no answer").to_string();
     assert!(error.contains("agent.sock") && error.contains("start the agent"), "{error}");
 
     let (denied, _agent) = Scratch::with(Says { refusal: Some(Code::PermissionDenied), ..Says::default() }, true);
@@ -257,7 +257,7 @@ async fn an_instance_without_an_svid_says_what_to_do() {
 
     let (hanging, _agent) = Scratch::with(Says { hangs: true, ..Says::default() }, true);
     let error = hanging.api.first_svid_within(short).await.expect_err("nothing is said").to_string();
-    assert!(error.contains("nothing was said within"), "{error}");
+    assert!(error.contains("no answer within"), "{error}");
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn addresses_are_of_two_kinds() {
     }
 }
 
-/// A snapshot whose trust domains are told by the Workload API.
+/// A snapshot whose bundles come from the Workload API.
 fn registered(names: &[&str]) -> Issuers {
     let spec = |name: &&str| TrustDomainSpec::new(TrustDomain::parse(name).expect("a name"), BundleSource::WorkloadApi);
     let registry = Registry { trust_domains: names.iter().map(spec).collect(), ..Registry::default() };
@@ -284,7 +284,7 @@ fn record<'a>(issuers: &'a Issuers, name: &str) -> &'a Arc<TrustDomainRecord> {
 }
 
 impl Scratch {
-    fn keeper(&self) -> BundleRefresher {
+    fn refresher(&self) -> BundleRefresher {
         BundleRefresher::new(BundleParts {
             clock: self.clock.clone(),
             random: Arc::new(SystemRandom),
@@ -308,15 +308,18 @@ async fn each_message_is_the_full_state_of_all_trust_domains() {
     let null = br#"{"keys":null}"#;
     let both = || Says::default().with("a.test", &[&a], &a.jwks()).with("b.test", &[&b], null);
     let (scratch, agent) = Scratch::with(both().with("unregistered.test", &[&next], null), false);
-    let (issuers, keeper) = (registered(&["a.test", "b.test", "c.test"]), scratch.keeper());
-    let look = async |name: &str| keeper.look_at_once(record(&issuers, name), &issuers).await;
+    let (issuers, refresher) = (registered(&["a.test", "b.test", "c.test"]), scratch.refresher());
+    let look = async |name: &str| refresher.look_at_once(record(&issuers, name), &issuers).await;
     scratch.api.first_bundles().await;
-    keeper.begin(&issuers).await;
-    let state = |name: &str| keeper.report(record(&issuers, name)).state;
-    assert_eq!(["a.test", "b.test", "c.test"].map(state), [State::Fresh, State::Fresh, State::Missing]);
+    refresher.begin(&issuers).await;
+    let state = |name: &str| refresher.report(record(&issuers, name)).state;
+    assert_eq!(
+        ["a.test", "b.test", "c.test"].map(state),
+        [BundleState::Fresh, BundleState::Fresh, BundleState::Missing]
+    );
     assert_eq!(["a.test", "b.test"].map(|name| keys(&issuers, name)), [(1, 1), (1, 0)]);
-    let error = look("c.test").await.expect_err("is not told").to_string();
-    assert!(error.contains("does not know it"), "{error}");
+    let error = look("c.test").await.expect_err("is not in the state").to_string();
+    assert!(error.contains("does not know this trust domain"), "{error}");
 
     // Two authorities in one row; and one trust domain that says nonsense harms no other.
     agent.say(Says::default().with("a.test", &[&a, &next], b"nonsense").with("b.test", &[&b, &next], null));
@@ -326,15 +329,15 @@ async fn each_message_is_the_full_state_of_all_trust_domains() {
     assert_eq!(keys(&issuers, "a.test"), (1, 1), "the bundle before stays");
 
     agent.say(Says::default().with("b.test", &[&b], null));
-    comes("the withdrawal", async || look("a.test").await.is_ok() && state("a.test") == State::Empty).await;
-    assert_eq!(state("b.test"), State::Fresh);
+    comes("the withdrawal", async || look("a.test").await.is_ok() && state("a.test") == BundleState::Empty).await;
+    assert_eq!(state("b.test"), BundleState::Fresh);
     agent.say(both());
-    comes("a.test again", async || look("a.test").await.is_ok() && state("a.test") == State::Fresh).await;
+    comes("a.test again", async || look("a.test").await.is_ok() && state("a.test") == BundleState::Fresh).await;
     agent.say(Says { refusal: Some(Code::PermissionDenied), ..both() });
     comes("the end of all", async || {
         let _ = look("a.test").await;
         let _ = look("b.test").await;
-        ["a.test", "b.test"].map(state) == [State::Empty, State::Empty]
+        ["a.test", "b.test"].map(state) == [BundleState::Empty, BundleState::Empty]
     })
     .await;
 }
@@ -344,16 +347,16 @@ async fn bundles_that_the_api_does_not_confirm_grow_old() {
     let a = Authority::new();
     let says = Says::default().with("a.test", &[&a], &a.jwks());
     let (scratch, agent) = Scratch::with(says.clone(), false);
-    let (issuers, keeper) = (registered(&["a.test"]), scratch.keeper());
-    let look = async || keeper.look_at_once(record(&issuers, "a.test"), &issuers).await;
-    let state = || keeper.report(record(&issuers, "a.test")).state;
+    let (issuers, refresher) = (registered(&["a.test"]), scratch.refresher());
+    let look = async || refresher.look_at_once(record(&issuers, "a.test"), &issuers).await;
+    let state = || refresher.report(record(&issuers, "a.test")).state;
     scratch.api.first_bundles().await;
-    look().await.expect("is told");
+    look().await.expect("is in the state");
 
-    // While it answers, what is told again is as good as new, however long ago it was first told.
+    // While it answers, a repeated state counts as new, however old the first one is.
     scratch.clock.later(86_401);
-    assert_eq!(state(), State::Stale);
-    comes("the same again", async || look().await.is_ok() && state() == State::Fresh).await;
+    assert_eq!(state(), BundleState::Stale);
+    comes("the same again", async || look().await.is_ok() && state() == BundleState::Fresh).await;
 
     // Hanging is worse than dead: the socket stays open.
     let fetched_at = record(&issuers, "a.test").held().fetched_at();
@@ -361,13 +364,13 @@ async fn bundles_that_the_api_does_not_confirm_grow_old() {
     tokio::time::sleep(Duration::from_millis(800)).await;
     scratch.clock.later(200);
     let error = look().await.expect_err("nothing is confirmed").to_string();
-    assert!(error.contains("has said nothing since"), "{error}");
-    assert_eq!((record(&issuers, "a.test").held().fetched_at(), state()), (fetched_at, State::Fresh));
+    assert!(error.contains("has not answered since"), "{error}");
+    assert_eq!((record(&issuers, "a.test").held().fetched_at(), state()), (fetched_at, BundleState::Fresh));
     drop(agent);
     scratch.clock.later(86_400);
-    look().await.expect_err("nobody answers");
-    assert_eq!(state(), State::Stale);
+    look().await.expect_err("no answer");
+    assert_eq!(state(), BundleState::Stale);
 
     let _agent = scratch.agent(says);
-    comes("the agent again", async || look().await.is_ok() && state() == State::Fresh).await;
+    comes("the agent again", async || look().await.is_ok() && state() == BundleState::Fresh).await;
 }

@@ -1,4 +1,4 @@
-//! What goes wrong between us and the Workload API.
+//! Failures between us and the Workload API.
 
 use std::error::Error;
 
@@ -6,40 +6,43 @@ use spiffe::transport::{GrpcStatusCode, TransportError};
 use spiffe::{WorkloadApiError, X509SvidError};
 use tonic::{Code, Status};
 
-/// Why the API told nothing, or nothing that can be used.
+/// Why the API gave nothing, or nothing that can be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Trouble {
     #[error("the stream ended ({0})")]
     Ended(String),
-    #[error("nothing was said within {0} seconds")]
+    #[error("no answer within {0} seconds")]
     Silent(u64),
-    #[error("the question is not understood there ({0})")]
+    #[error("the API rejects the request as invalid ({0})")]
     Misunderstood(String),
-    #[error("this call is not served there")]
+    #[error("the API does not support this call")]
     Unimplemented,
-    #[error("nobody answers ({0})")]
+    #[error("the API cannot be reached ({0})")]
     Unreachable(String),
-    #[error("what was said cannot be used: {0}")]
+    #[error("the API's answer cannot be used: {0}")]
     Unusable(String),
     /// The API says that there is nothing for us: whatever it gave before must not be used any more.
-    #[error("nothing is given to this process ({0})")]
+    #[error("no identity is issued to this process ({0})")]
     Withdrawn(String),
 }
 
 impl Trouble {
-    /// Whether asking again would change anything soon: Workload API §4.2 has a client not retry what is called wrong or not served.
+    /// Whether a retry is pointless: by Workload API §4.2 a client does not retry an invalid or unsupported call.
     pub(super) fn is_final(&self) -> bool {
         matches!(self, Self::Misunderstood(_) | Self::Unimplemented)
     }
 
-    /// What an operator does about it.
+    /// What an operator should do.
     pub(super) fn advice(&self) -> &'static str {
         match self {
             Self::Ended(_) | Self::Silent(_) | Self::Unusable(_) => "look at the agent's log",
-            Self::Misunderstood(_) | Self::Unimplemented => "is it a Workload API? See spiffe.workload_api",
-            Self::Unreachable(_) => "start the agent, let this user open its socket, or mend spiffe.workload_api",
+            Self::Misunderstood(_) | Self::Unimplemented => {
+                "check that spiffe.workload_api is the address of a Workload API"
+            }
+            Self::Unreachable(_) => "start the agent, let this user open its socket, or correct spiffe.workload_api",
             Self::Withdrawn(_) => {
-                "register this process with the agent's server (an entry whose selectors it has), or set listen.svid.identity = \"files\""
+                "register this process with the agent's server (an entry whose selectors it has), or set \
+                 listen.svid.identity = \"files\""
             }
         }
     }
@@ -51,7 +54,7 @@ impl From<Status> for Trouble {
             Code::PermissionDenied => Self::Withdrawn(status.message().to_owned()),
             Code::InvalidArgument => Self::Misunderstood(status.message().to_owned()),
             Code::Unimplemented => Self::Unimplemented,
-            code => Self::Ended(format!("{code:?}: {}", status.message())),
+            code => Self::Ended(format!("{code}: {}", status.message())),
         }
     }
 }
@@ -76,7 +79,7 @@ impl From<WorkloadApiError> for Trouble {
             WorkloadApiError::NoIdentityIssued => Self::Withdrawn("no identity issued".to_owned()),
             WorkloadApiError::PermissionDenied(message) => Self::Withdrawn(message),
             WorkloadApiError::Transport(error) => error.into(),
-            // The causes of these speak of certificates, never of the bytes of a key.
+            // The causes of these mention certificates, never the bytes of a key.
             error => Self::Unusable(innermost(&error)),
         }
     }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use shared::time::UnixTime;
 
 use super::{ApiState, Asked, Kind, Problem};
-use crate::instance::reload::{Refused, ReloadError};
-use crate::instance::snapshots::{Cause, Loaded};
+use crate::instance::reload::{RefusedConfiguration, ReloadError};
+use crate::instance::snapshots::{Cause, LoadedConfiguration};
 
 /// For auditors: what is in force since when, and the last file that was not taken, if none was taken since.
 pub(super) async fn show(State(state): State<Arc<ApiState>>, asked: Asked) -> Result<Json<Value>, Problem> {
@@ -37,11 +37,11 @@ pub(super) async fn reload(State(state): State<Arc<ApiState>>, asked: Asked) -> 
     }
 }
 
-fn in_force(loaded: &Loaded) -> Value {
+fn in_force(loaded: &LoadedConfiguration) -> Value {
     json!({ "sha256": loaded.sha256, "loadedAt": moment(loaded.at) })
 }
 
-fn refusal(refused: &Refused) -> Value {
+fn refusal(refused: &RefusedConfiguration) -> Value {
     let problems: Vec<Value> =
         refused.problems.iter().map(|one| json!({ "place": one.place, "message": one.message })).collect();
     json!({

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::asked::{Caller, bearer};
 use super::body::{self, Body};
 use super::{ApiState, Kind, Problem};
-use crate::instance::explain::{Judge, Reader, Refreshers, Report};
+use crate::instance::explain::{Evaluator, ExplanationReport, Reader, Refreshers};
 use crate::serving::http::request_id::RequestId;
 
 #[derive(Default, Deserialize)]
@@ -30,7 +30,7 @@ pub(super) async fn post(
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Report>, Problem> {
+) -> Result<Json<ExplanationReport>, Problem> {
     let question: Question = match &body {
         Ok(bytes) if bytes.is_empty() => Question::default(),
         _ => body::parse(body)?,
@@ -54,8 +54,8 @@ pub(super) async fn post(
         }
     };
     let profile = snapshot.certificate_authority.issuance.profile;
-    let judge = Judge { issuers: &snapshot.issuers, profile, now, reader };
+    let evaluator = Evaluator { issuers: &snapshot.issuers, profile, now, reader };
     let keepers =
         Refreshers { keys: &snapshot.certificate_authority.keys, bundles: &snapshot.certificate_authority.bundles };
-    Ok(Json(judge.explain(token.trim_ascii(), keepers).await))
+    Ok(Json(evaluator.explain(token.trim_ascii(), keepers).await))
 }

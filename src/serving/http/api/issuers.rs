@@ -20,7 +20,7 @@ use shared::time::UnixTime;
 
 use super::body::{self, Body};
 use super::{ApiState, Asked, Kind, Problem, ROOT};
-use crate::instance::registration::{Refusal, Registrar};
+use crate::instance::registration::{Registrar, RegistrationRefusal};
 use crate::instance::snapshots::ChangeError;
 
 /// A request, signed by the registrant's key.
@@ -152,14 +152,14 @@ pub(super) async fn release(
 
 /// A client that goes away must not leave a change half done.
 async fn whole<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+    work: impl Future<Output = Result<T, RegistrationRefusal>> + Send + 'static,
 ) -> Result<T, Problem> {
     Ok(tokio::spawn(work).await.map_err(|error| Problem::internal(&error))??)
 }
 
 /// One that the caller may see. To others it is as if it were not there.
 fn find(state: &ApiState, asked: &Asked, id: &str) -> Result<Registration, Problem> {
-    let unknown = || Refusal::Unknown(id.chars().take(64).collect());
+    let unknown = || RegistrationRefusal::Unknown(id.chars().take(64).collect());
     let registration = state.registrar.find(id)?;
     if may_see(asked, &registration) { Ok(registration) } else { Err(unknown().into()) }
 }
@@ -233,13 +233,16 @@ fn moment(at: UnixTime) -> String {
     at.rfc3339().unwrap_or_default()
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<RegistrationRefusal> for Problem {
+    fn from(refusal: RegistrationRefusal) -> Self {
         let detail = refusal.to_string();
         let (kind, rule) = match &refusal {
-            Refusal::Request(error) => (Kind::Unprocessable, request_rule(error)),
-            Refusal::Roster(RosterError::HeldByAnother { .. } | RosterError::IssuerOfFormerHolder { .. }) => {
-                (Kind::Conflict, "O2")
+            RegistrationRefusal::Request(error) => (Kind::Unprocessable, request_rule(error)),
+            RegistrationRefusal::Roster(
+                RosterError::HeldByAnother { .. } | RosterError::IssuerOfFormerHolder { .. },
+            ) => (Kind::Conflict, "O2"),
+            RegistrationRefusal::Roster(RosterError::OtherKind { .. }) | RegistrationRefusal::Configured(_) => {
+                (Kind::Conflict, Rule::I2.id())
             }
             Refusal::Roster(RosterError::OtherKind { .. }) | Refusal::Configured(_) => (Kind::Conflict, Rule::I2.id()),
             Refusal::Roster(RosterError::Exists { .. }) => (Kind::Conflict, "REGISTERED"),
@@ -251,7 +254,9 @@ impl From<Refusal> for Problem {
                 let detail = "the registration does not go with what else may speak here";
                 return Self::new(Kind::Conflict, Rule::X1.id(), detail).with_problems(problems);
             }
-            Refusal::Change(ChangeError::Audit(_)) | Refusal::Audit(_) => return Self::internal(&refusal),
+            RegistrationRefusal::Change(ChangeError::Audit(_)) | RegistrationRefusal::Audit(_) => {
+                return Self::internal(&refusal);
+            }
         };
         Self::new(kind, rule, detail)
     }

@@ -11,7 +11,7 @@ use broker::trust_domain::TrustDomainRecord;
 use serde_json::{Value, json};
 
 use super::{ApiState, Asked, Kind, Problem};
-use crate::outbound::bundles::Report;
+use crate::outbound::bundles::BundleReport;
 
 pub(super) async fn list(State(state): State<Arc<ApiState>>, asked: Asked) -> Result<Json<Value>, Problem> {
     asked.caller.require_auditor()?;
@@ -50,7 +50,7 @@ pub(super) async fn refresh(
         Ok(()) => tracing::info!(trust_domain = %name, %by, "looked at, as asked"),
         Err(error) => tracing::warn!(%error, %by, "looked at, as asked"),
     }
-    let report: Report = asked.snapshot.certificate_authority.bundles.report(&record);
+    let report: BundleReport = asked.snapshot.certificate_authority.bundles.report(&record);
     let mut answer = report.document(state.clock.now());
     answer["refreshed"] = outcome.is_ok().into();
     Ok(Json(answer))

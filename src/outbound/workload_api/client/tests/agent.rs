@@ -1,4 +1,4 @@
-//! A Workload API on a Unix socket, which says what it is told to say.
+//! A Workload API on a Unix socket, with scripted answers.
 
 use std::convert::Infallible;
 use std::path::PathBuf;

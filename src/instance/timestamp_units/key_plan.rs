@@ -1,4 +1,4 @@
-//! What a new key and certificate of a unit are made with.
+//! What a new key and certificate of a unit are made from.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use shared::x509::{Certificate, RevocationAddresses};
 
 use crate::instance::assemble::UnitSettings;
 
-/// Who certifies the units' keys.
+/// The root, which certifies the units' keys.
 pub(crate) struct Root {
     pub(crate) key: SigningKey,
     pub(crate) certificate: Certificate,
 }
 
-/// What a new key and certificate are like.
-pub(crate) struct Making<'a> {
+/// What a new key and certificate of a unit are made from.
+pub(crate) struct UnitKeyPlan<'a> {
     pub(crate) root: &'a Root,
     pub(crate) settings: &'a UnitSettings,
     pub(crate) addresses: Option<&'a RevocationAddresses>,

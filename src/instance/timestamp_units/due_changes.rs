@@ -1,5 +1,5 @@
-//! What time brings: the next key where one is due, the end of the last one, its destruction; and what an interrupted
-//! change left.
+//! What becomes due as time passes: the next key, the end of the last one and its destruction; also clearing up after
+//! an interrupted change.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use shared::x509::RevocationAddresses;
 
 use super::error::UnitsError;
 use super::files::UnitFileError;
-use super::making::{Making, Root};
+use super::key_plan::{Root, UnitKeyPlan};
 use super::register::{Generation, KeyPlace, RegisteredUnit};
 use super::units::{Event, KEY_PREFIX, TimestampUnits};
 use crate::instance::assemble::UnitSettings;
@@ -20,7 +20,7 @@ use crate::instance::assemble::UnitSettings;
 pub(crate) const IN_FLIGHT: Duration = Duration::from_secs(60);
 
 impl TimestampUnits {
-    /// Destroys keys that no generation has: their change was interrupted before it was in the register.
+    /// Destroys keys without a generation: their change was interrupted before it was in the register.
     pub(crate) fn discard_unfinished(&self, now: UnixTime) -> Result<(), UnitsError> {
         self.files.remove_half_written(KEY_PREFIX)?;
         let generations = self.register.units.iter().flat_map(|unit| &unit.generations);
@@ -29,7 +29,7 @@ impl TimestampUnits {
             if known.contains(&&KeyPlace::File(stem.clone())) {
                 continue;
             }
-            tracing::warn!(key = stem, "a change of a timestamp unit was interrupted; the key is destroyed");
+            tracing::warn!(key = stem, "a change of a timestamp unit was interrupted; its unused key is destroyed");
             let key = self.files.key_of_any_kind(&stem, &self.key_file);
             if let Ok(key) = key {
                 let event = Event { unit: &stem, number: 0, public: key.public_key(), serial: String::new(), now };
@@ -97,14 +97,22 @@ impl TimestampUnits {
             let root = match root() {
                 Ok(root) => root,
                 Err(error) => {
-                    tracing::error!(unit = name, %error, "its key ends soon, and the root's key is not here: make the next one with `privyseal tsa unit next`");
+                    tracing::error!(
+                        unit = name, %error,
+                        "the unit's key ends soon, and the root's key is not in the data directory; make the next key \
+                         with `privyseal tsa unit next`"
+                    );
                     continue;
                 }
             };
             let use_from = last_use.minus(ahead).max(now);
-            let making = Making { root: &root, settings, addresses, token: None };
-            self.next(&name, use_from, &making, now)?;
-            tracing::warn!(unit = name, from = use_from.rfc3339().unwrap_or_default(), "the next key was made");
+            let plan = UnitKeyPlan { root: &root, settings, addresses, token: None };
+            self.next(&name, use_from, &plan, now)?;
+            tracing::warn!(
+                unit = name,
+                from = use_from.rfc3339().unwrap_or_default(),
+                "the next key of the timestamp unit was made"
+            );
             is_changed = true;
         }
         Ok(is_changed)
@@ -153,8 +161,8 @@ impl TimestampUnits {
         Ok(is_changed)
     }
 
-    /// Notes that the trust root with all chains is published. A key that was to sign already begins now: nobody could
-    /// have known it earlier.
+    /// Notes that the trust root with all chains is published. A key whose start is past begins now: before, no client
+    /// could know it.
     pub(crate) fn note_published(&mut self, now: UnixTime) -> Result<bool, UnitsError> {
         let mut register = self.register.clone();
         let mut is_changed = false;
@@ -198,13 +206,13 @@ impl TimestampUnits {
         if let KeyPlace::File(stem) = &generation.key {
             self.record(&event, UnitEvent::Destroyed, 0)?;
             self.files.destroy_key(stem)?;
-            tracing::warn!(unit = name, generation = generation.number, "the key was destroyed");
+            tracing::warn!(unit = name, generation = generation.number, "a key of the timestamp unit was destroyed");
         } else {
             self.record(&event, UnitEvent::Released, 0)?;
             tracing::warn!(
                 unit = name,
                 generation = generation.number,
-                "the key is not needed any more; destroy it where it is"
+                "a key of the timestamp unit is no longer used; destroy it where it is stored"
             );
         }
         let mut register = self.register.clone();

@@ -1,4 +1,4 @@
-//! Looks at every proof again, in time.
+//! Checks every proof again when it is due.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 
 use super::registrar::{Registrar, SYSTEM};
 
-/// How often the time is looked at.
+/// How often the clock is checked for what is due.
 const ROUND: Duration = Duration::from_secs(1);
 /// How many domains are asked at once.
 const AT_ONCE: usize = 8;
 
 impl Registrar {
-    /// Lets time pass and checks what is due, for ever. Dropping the future ends it.
+    /// Ends what has expired and checks what is due, until the future is dropped.
     pub(crate) async fn keep_current(self: Arc<Self>) {
         // Name servers that are slow must not keep what is over in force.
         let checking = async {
@@ -29,7 +29,7 @@ impl Registrar {
             loop {
                 tokio::time::sleep(ROUND).await;
                 if let Err(error) = self.let_time_pass().await {
-                    tracing::error!(%error, "registrations");
+                    tracing::error!(%error, "registrations whose time is over could not be ended; this is tried again");
                 }
             }
         };
@@ -55,8 +55,8 @@ impl Registrar {
     }
 }
 
-/// Proofs that were seen in the same minute are not all looked at again in the same minute: each is up to a tenth early, always the
-/// same by its identifier, and never late.
+/// Proofs that were seen in the same minute are not all checked again in the same minute: each is up to a tenth of the
+/// interval early, always by the same amount for an identifier, and never late.
 fn is_due(registration: &Registration, timing: &Timing, now: UnixTime) -> bool {
     let spread = registration.id().as_str().get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let early = timing.recheck * spread.unwrap_or_default() / 0x10000 / 10;
