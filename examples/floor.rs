@@ -1,8 +1,8 @@
-//! What no timestamp authority on this machine can do better than: a signature alone, and an HTTP server that answers every POST
-//! with the same 1.5 kB. `tests/load/run --timestamps` measures ours beside it.
+//! What no timestamp authority on this machine can do better than: a signature alone, and an HTTP server that answers
+//! every POST with the same 1.5 kB. `tests/load/run --timestamps` measures ours beside it.
 //!
-//! Prints one line of JSON with the CPU microseconds of a signature for each kind of key, then the origin that it serves until it is
-//! stopped.
+//! Prints one line of JSON with the CPU microseconds of a signature for each kind of key, then the origin that it
+//! serves until it is stopped.
 
 use std::convert::Infallible;
 use std::time::Duration;

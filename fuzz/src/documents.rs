@@ -78,8 +78,8 @@ pub fn rfc3339(bytes: &[u8]) {
     }
 }
 
-/// Metadata of a repository, as a client walks it. Files are parted by a zero byte: root, newer root, timestamp, snapshot,
-/// targets. Nothing that is not signed is followed.
+/// Metadata of a repository, as a client walks it. Files are parted by a zero byte: root, newer root, timestamp,
+/// snapshot, targets. Nothing that is not signed is followed.
 pub fn tuf_metadata(bytes: &[u8]) {
     let mut files = bytes.split(|byte| *byte == 0);
     let mut next = || files.next().unwrap_or_default();

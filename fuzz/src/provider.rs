@@ -49,8 +49,8 @@ pub fn authorize_request(bytes: &[u8]) {
     }
 }
 
-/// A token request for a code that nobody has got, or by an SVID that a trust domain vouches for but no grant, is refused, whatever else
-/// it says. The `Authorization` header stands before the first line feed.
+/// A token request for a code that nobody has got, or by an SVID that a trust domain vouches for but no grant, is
+/// refused, whatever else it says. The `Authorization` header stands before the first line feed.
 pub fn token_request(bytes: &[u8]) {
     let (header, body) = match bytes.iter().position(|byte| *byte == b'\n') {
         Some(at) => (crate::text(&bytes[..at]), &bytes[at + 1..]),

@@ -1,5 +1,5 @@
-//! What workloads of a trust domain show, and the bundles that they are verified by. The trust domain of the seeds is one that a
-//! real SPIRE made; of all that can be shown, only what it signed is accepted.
+//! What workloads of a trust domain show, and the bundles that they are verified by. The trust domain of the seeds is
+//! one that a real SPIRE made; of all that can be shown, only what it signed is accepted.
 
 use std::sync::{Arc, LazyLock};
 
@@ -126,8 +126,8 @@ fn issuers_without_key(is_empty: bool) -> &'static Issuers {
     if is_empty { &EMPTY } else { &BELOW_A_ROOT }
 }
 
-/// A chain: each certificate has its length before it, in two bytes. What verifies is a leaf that the trust domain signed, with one
-/// SPIFFE ID of it, whatever lies beside it.
+/// A chain: each certificate has its length before it, in two bytes. What verifies is a leaf that the trust domain
+/// signed, with one SPIFFE ID of it, whatever lies beside it.
 pub fn x509_svid(bytes: &[u8]) {
     let mut chain = Vec::new();
     let mut rest = bytes;
@@ -178,8 +178,9 @@ static WIT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     sign(&AUTHORITY, r#"{"alg":"ES256","kid":"w","typ":"wit+jwt"}"#, &claims)
 });
 
-/// A WIT-SVID and a proof, parted by a line feed, as they come; then, as claims of a token that the trust domain signs and of a
-/// proof that the holder signs. Nothing verifies without `cnf`, with an audience, or by a proof without the token's hash.
+/// A WIT-SVID and a proof, parted by a line feed, as they come; then, as claims of a token that the trust domain signs
+/// and of a proof that the holder signs. Nothing verifies without `cnf`, with an audience, or by a proof without the
+/// token's hash.
 pub fn wit_svid(bytes: &[u8]) {
     let at = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (first, second) = (&bytes[..at], bytes.get(at + 1..).unwrap_or_default());
@@ -202,7 +203,8 @@ pub fn wit_svid(bytes: &[u8]) {
     let signed = sign(&AUTHORITY, r#"{"alg":"ES256","kid":"w","typ":"wit+jwt"}"#, claims);
     let Ok(wit) = UnverifiedWitSvid::parse(&signed) else { return };
     assert!(!claims.contains("\"aud\"") && claims.contains("cnf") && claims.contains("spiffe://"));
-    // A sound proof for it: by the key of this run, so it is good only for a token that names that key, and no seed can.
+    // A sound proof for it: by the key of this run, so it is good only for a token that names that key, and no seed
+    // can.
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &signed);
     let sound = format!(
         r#"{{"aud":"{TARGET}","exp":{},"jti":"j","wth":"{}"}}"#,

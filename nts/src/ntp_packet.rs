@@ -37,7 +37,7 @@ pub enum LeapIndicator {
 
 /// A server's answer that may be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Reply {
+pub struct NtpReply {
     /// What it announces.
     pub leap: LeapIndicator,
     /// Microseconds since 1970 when the question came there.
@@ -101,7 +101,7 @@ pub enum PacketError {
 #[derive(Debug)]
 pub struct Packet<'a> {
     /// What it says: the time, or why not.
-    pub body: Result<Reply, Kiss>,
+    pub body: Result<NtpReply, Kiss>,
     whole: &'a [u8],
 }
 
@@ -138,7 +138,7 @@ impl<'a> Packet<'a> {
         let (Some(received_us), Some(sent_us)) = (timestamp(header, 32), timestamp(header, 40)) else {
             return Err(PacketError::NoTime);
         };
-        let reply = Reply {
+        let reply = NtpReply {
             leap,
             received_us,
             sent_us,

@@ -138,8 +138,8 @@ pub enum AuditRecord {
         /// What each resolver answered.
         evidence: Vec<String>,
     },
-    /// The registration of an issuer changes: this is durable before it takes effect. CurrentBundle together these records are
-    /// all registrations, and the store can be made from them again.
+    /// The registration of an issuer changes: this is durable before it takes effect. CurrentBundle together these
+    /// records are all registrations, and the store can be made from them again.
     IssuerRegistration {
         /// Milliseconds since the epoch.
         at_ms: u64,

@@ -47,7 +47,7 @@ pub use merkle::Hash;
 pub use offline::{AuditError, AuditReport, Finding, verify_offline, verify_storage};
 pub use pending::{Pending, Proved, Receipt};
 pub use reader::ReadError;
-pub use recovery::{Fault, OpenError, OpenReport};
+pub use recovery::{LogOpenError, LogOpenReport, SegmentFault};
 pub use segment::SegmentError;
 pub use storage::Storage;
 pub use tile::TilePath;
@@ -69,7 +69,7 @@ struct Handle {
 
 impl Log {
     /// Opens the log in `dir`, or begins one there. `origin` and the key must be those that it was begun with.
-    pub fn open(dir: &Path, origin: Origin, signer: Arc<dyn Signer>) -> Result<(Self, OpenReport), OpenError> {
+    pub fn open(dir: &Path, origin: Origin, signer: Arc<dyn Signer>) -> Result<(Self, LogOpenReport), LogOpenError> {
         Self::open_in(Arc::new(FileStorage::open(dir)?), origin, signer)
     }
 
@@ -78,7 +78,7 @@ impl Log {
         storage: Arc<dyn Storage>,
         origin: Origin,
         signer: Arc<dyn Signer>,
-    ) -> Result<(Self, OpenReport), OpenError> {
+    ) -> Result<(Self, LogOpenReport), LogOpenError> {
         Self::open_with(storage, origin, signer, committer::SEGMENT_LENGTH)
     }
 
@@ -87,7 +87,7 @@ impl Log {
         origin: Origin,
         signer: Arc<dyn Signer>,
         segment_length: u64,
-    ) -> Result<(Self, OpenReport), OpenError> {
+    ) -> Result<(Self, LogOpenReport), LogOpenError> {
         let (mut committer, report) = recovery::open(storage, origin.clone(), Arc::clone(&signer))?;
         committer.segment_length = segment_length;
         committer.publish_edge();

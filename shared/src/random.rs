@@ -17,8 +17,8 @@ impl dyn Random + '_ {
     }
 }
 
-/// AWS-LC's generator, seeded by the operating system. Its first use costs tens of milliseconds (jitter entropy), so the
-/// program draws once before it opens a listener.
+/// AWS-LC's generator, seeded by the operating system. Its first use costs tens of milliseconds (jitter entropy), so
+/// the program draws once before it opens a listener.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 

@@ -14,8 +14,8 @@ pub mod sled;
 mod table;
 
 pub use self::sled::SledStore;
-pub use batch::{Batch, Change, Expect, MAX_BATCH, MAX_KEY, MAX_VALUE};
+pub use batch::{Expect, MAX_BATCH, MAX_KEY, MAX_VALUE, StoreBatch, StoreChange};
 pub use engine::{Page, Store};
-pub use error::{Part, StoreError};
+pub use error::{RecordPart, StoreError};
 pub use memory::MemoryStore;
 pub use table::Table;

@@ -1,9 +1,9 @@
 //! JSON (RFC 8259) as a security boundary reads it.
 //!
 //! Two readers of one document must never see two different things, so what RFC 8259 leaves open is refused here: two
-//! members of one name (after unescaping), a byte order mark, unpaired surrogates, and anything after the value. Nesting and
-//! length have limits that are checked before memory is spent. A number keeps the text it came with: `repository_id` has
-//! digits that a binary double would lose.
+//! members of one name (after unescaping), a byte order mark, unpaired surrogates, and anything after the value.
+//! Nesting and length have limits that are checked before memory is spent. A number keeps the text it came with:
+//! `repository_id` has digits that a binary double would lose.
 //!
 //! Does not: validate a schema. [`from_slice`] hands a document that passed to serde for that.
 
@@ -145,8 +145,8 @@ pub fn parse_object(document: &[u8], max_bytes: usize) -> Result<Object, JsonErr
     }
 }
 
-/// Checks the document as [`parse`] does, then reads it into a type. What serde says of a wrong shape is cut down to what
-/// was expected, so that an error answer never repeats a token or a password that stood in the wrong place.
+/// Checks the document as [`parse`] does, then reads it into a type. What serde says of a wrong shape is cut down to
+/// what was expected, so that an error answer never repeats a token or a password that stood in the wrong place.
 pub fn from_slice<T: DeserializeOwned>(document: &[u8], max_bytes: usize) -> Result<T, JsonError> {
     parse(document, max_bytes)?;
     serde_json::from_slice(document).map_err(|error| JsonError::Shape(ShapeError::from_serde(&error)))
@@ -330,8 +330,8 @@ impl Reader<'_> {
         })
     }
 
-    /// `\u` and four digits, or the pair of them that stands for one character beyond the basic plane. RFC 8259 §8.2 leaves unpaired
-    /// surrogates to the reader; they have no UTF-8 form and are refused.
+    /// `\u` and four digits, or the pair of them that stands for one character beyond the basic plane. RFC 8259 §8.2
+    /// leaves unpaired surrogates to the reader; they have no UTF-8 form and are refused.
     fn unicode_escape(&mut self) -> Result<char, JsonError> {
         let first = self.hex4()?;
         let scalar = match first {

@@ -47,7 +47,8 @@ impl UnixTime {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// RFC 3339 in UTC with whole seconds, `2026-11-21T10:52:00Z`. Fails after the year 9999, which DER cannot say either.
+    /// RFC 3339 in UTC with whole seconds, `2026-11-21T10:52:00Z`. Fails after the year 9999, which DER cannot say
+    /// either.
     pub fn rfc3339(self) -> Result<String, der::Error> {
         Ok(der::DateTime::from_unix_duration(Duration::from_secs(self.seconds()))?.to_string())
     }

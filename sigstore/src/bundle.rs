@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::trust_root::encoding::Base64;
-use shared::trust_root::trusted_root::{Certificate, LogId};
+use shared::trust_root::trusted_root::{LogId, X509Certificate};
 
 /// The media type that is written.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -117,7 +117,7 @@ impl Bundle {
         serde_json::to_vec_pretty(&Document {
             media_type: MEDIA_TYPE.to_owned(),
             verification_material: Material {
-                certificate: Some(Certificate { raw_bytes: Base64(self.certificate.clone()) }),
+                certificate: Some(X509Certificate { raw_bytes: Base64(self.certificate.clone()) }),
                 x509_certificate_chain: None,
                 tlog_entries: self.entries.clone(),
                 timestamp_verification_data: Some(Timestamps { rfc3161_timestamps }),
@@ -143,9 +143,9 @@ struct Document {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Material {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    certificate: Option<Certificate>,
+    certificate: Option<X509Certificate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    x509_certificate_chain: Option<shared::trust_root::trusted_root::Chain>,
+    x509_certificate_chain: Option<shared::trust_root::trusted_root::X509CertificateChain>,
     #[serde(default)]
     tlog_entries: Vec<LogEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -21,7 +21,7 @@ use shared::trust_root::TrustedRoot;
 
 use crate::bundle::Bundle;
 pub use error::VerifyError;
-pub use identity::Identity;
+pub use identity::ExpectedIdentity;
 
 /// What the bundle proved.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,7 +42,7 @@ pub struct Verified {
 pub fn verify(
     bundle: &Bundle,
     trust: &TrustedRoot,
-    identity: &Identity,
+    identity: &ExpectedIdentity,
     artifact: &[u8],
 ) -> Result<Verified, VerifyError> {
     let certificate = certificate::read(&bundle.certificate)?;

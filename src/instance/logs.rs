@@ -7,7 +7,7 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject as _;
 use shared::keys::{PublicKey, SigningKey};
 use shared::log::{
-    AuditError, AuditReport, CheckpointError, Log, OpenError, Origin, OriginError, SignedCheckpoint, verify_offline,
+    AuditError, AuditReport, CheckpointError, Log, LogOpenError, Origin, OriginError, SignedCheckpoint, verify_offline,
 };
 
 use crate::file::{self, FileError};
@@ -60,7 +60,7 @@ impl std::fmt::Display for LogName {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogsError {
     #[error("the {name} log: {error}")]
-    Open { name: LogName, error: OpenError },
+    Open { name: LogName, error: LogOpenError },
     #[error("the {name} log: {error}")]
     Origin { name: LogName, error: OriginError },
     #[error("the {name} log: {error}")]

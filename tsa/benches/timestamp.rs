@@ -1,7 +1,7 @@
 //! What a timestamp costs: CPU per operation, without the log's disk and without HTTP.
 //!
-//! `cargo bench -p tsa --bench timestamp` prints one table. The time is the thread's own CPU time, the best of several rounds, so
-//! that a busy machine does not change it much.
+//! `cargo bench -p tsa --bench timestamp` prints one table. The time is the thread's own CPU time, the best of several
+//! rounds, so that a busy machine does not change it much.
 
 use std::hint::black_box;
 use std::sync::Arc;

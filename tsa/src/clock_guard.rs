@@ -54,18 +54,18 @@ pub struct SourceLabel {
 }
 
 /// What a source gave in one poll: an answer, or why none.
-pub type Answer = Result<Sample, String>;
+pub type PollAnswer = Result<Sample, String>;
 
 /// A time source and how it does.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct TimeSource {
     label: SourceLabel,
     sample: Option<Sample>,
     counts: bool,
     trouble: Option<String>,
 }
 
-impl Source {
+impl TimeSource {
     /// What it is called.
     pub fn label(&self) -> &SourceLabel {
         &self.label
@@ -129,7 +129,7 @@ struct Leaps {
 #[derive(Debug)]
 struct Polls {
     /// In the order of the start.
-    sources: Vec<Source>,
+    sources: Vec<TimeSource>,
     /// What the majority said last, if it still holds.
     quorum: Result<Quorum, NoQuorum>,
     /// How many polls in a row were good.
@@ -160,7 +160,7 @@ impl ClockGuard {
             polls: Polls {
                 sources: sources
                     .into_iter()
-                    .map(|label| Source { label, sample: None, counts: false, trouble: None })
+                    .map(|label| TimeSource { label, sample: None, counts: false, trouble: None })
                     .collect(),
                 quorum: Err(NoQuorum { agreeing: 0 }),
                 good: 0,
@@ -191,11 +191,11 @@ impl ClockGuard {
     }
 
     /// Takes what a round of questions brought, one answer a source in the order of the start.
-    pub fn poll(&mut self, answers: &[Answer], look: &Look) {
+    pub fn poll(&mut self, answers: &[PollAnswer], look: &Look) {
         let boot = look.reading.boot;
         // It may have slept since the first of them answered, seen by a look in between or by nobody yet.
         self.note_pace(look.reading);
-        let answers: Vec<Answer> = answers.iter().map(|answer| self.still_counts(answer)).collect();
+        let answers: Vec<PollAnswer> = answers.iter().map(|answer| self.still_counts(answer)).collect();
         let mut fresh = 0;
         for (source, answer) in self.polls.sources.iter_mut().zip(&answers) {
             match answer {
@@ -272,7 +272,7 @@ impl ClockGuard {
     }
 
     /// The sources, in the order of the start.
-    pub fn sources(&self) -> &[Source] {
+    pub fn sources(&self) -> &[TimeSource] {
         &self.polls.sources
     }
 
@@ -418,7 +418,7 @@ impl ClockGuard {
         }
     }
 
-    fn still_counts(&self, answer: &Answer) -> Answer {
+    fn still_counts(&self, answer: &PollAnswer) -> PollAnswer {
         match answer {
             Ok(sample) if sample.sent() < self.polls.forgotten => {
                 Err("it was asked before the machine's clocks were moved".to_owned())
@@ -450,7 +450,7 @@ impl ClockGuard {
         }
     }
 
-    fn note_sources(&mut self, agrees: &[bool], answers: &[Answer], unaware: &[bool]) {
+    fn note_sources(&mut self, agrees: &[bool], answers: &[PollAnswer], unaware: &[bool]) {
         for (at, source) in self.polls.sources.iter_mut().enumerate() {
             let counts = agrees.get(at).copied().unwrap_or_default();
             source.trouble = match answers.get(at) {

@@ -1,7 +1,8 @@
 //! What a timestamp says, ours or anybody's, whether or not it is any good.
 //!
-//! Reads what the verifier refuses (SHA-1, ESSCertID of version 1, other signer identifiers, unsorted certificates, refusals) and
-//! shows it; nothing that it says has been checked. It must be DER: who writes BER cannot be sure of what a hash covers.
+//! Reads what the verifier refuses (SHA-1, ESSCertID of version 1, other signer identifiers, unsorted certificates,
+//! refusals) and shows it; nothing that it says has been checked. It must be DER: who writes BER cannot be sure of what
+//! a hash covers.
 
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use const_oid::ObjectIdentifier;
@@ -363,14 +364,14 @@ mod tests {
     use shared::keys::SignatureAlgorithm;
 
     use super::*;
-    use crate::fixture::{ALGORITHMS, Ask, DATA, POLICY, deep_unit, respond};
+    use crate::fixture::{ALGORITHMS, DATA, POLICY, RequestParts, deep_unit, respond};
     use crate::rejection::Rejection;
 
     #[test]
     fn our_own_tokens_are_shown_in_full() {
         for algorithm in ALGORITHMS {
             let unit = deep_unit(algorithm);
-            let response = respond(&unit, &Ask::full().der());
+            let response = respond(&unit, &RequestParts::full().der());
             let seen = Inspection::parse(response.der()).unwrap();
             assert_eq!(seen.status.as_ref().map(|status| (status.status, status.name)), Some((0, "granted")));
             let token = seen.token.clone().unwrap();
@@ -406,7 +407,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_short_is_an_error() {
-        let response = respond(&deep_unit(SignatureAlgorithm::EcdsaP256Sha256), &Ask::full().der()).into_der();
+        let response = respond(&deep_unit(SignatureAlgorithm::EcdsaP256Sha256), &RequestParts::full().der()).into_der();
         for length in 0..response.len() {
             assert!(Inspection::parse(&response[..length]).is_err(), "{length}");
         }

@@ -4,9 +4,9 @@ use shared::x509::der_writer::tag;
 
 use crate::der_reader::check_object_identifier;
 
-/// The identifier of a timestamp policy: a promise that the operator makes in a document, so it is always configured and never
-/// assumed. `0.4.0.2023.1.1` is ETSI's best-practices policy (EN 319 421 §5.2); an instance that does not follow that document
-/// names one of its own, below its private enterprise number.
+/// The identifier of a timestamp policy: a promise that the operator makes in a document, so it is always configured
+/// and never assumed. `0.4.0.2023.1.1` is ETSI's best-practices policy (EN 319 421 §5.2); an instance that does not
+/// follow that document names one of its own, below its private enterprise number.
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct PolicyOid {
     /// Identifier octet, length, contents.

@@ -134,7 +134,7 @@ impl<'a> TimestampRequest<'a> {
         let extensions = fields.optional(tag::context_constructed(0)).map_err(at("extensions"))?;
         // Anything left is out of order, twice or unknown: silently dropping it could drop a nonce.
         fields.finish().map_err(at("TimeStampReq"))?;
-        let asked = extensions.map(ask).transpose()?;
+        let asked = extensions.map(requested_extension).transpose()?;
 
         if version.contents != [1] {
             return Err(Rejection::Version);
@@ -145,9 +145,9 @@ impl<'a> TimestampRequest<'a> {
         }
         let asks_for_qualified = match asked {
             None => false,
-            Some(Ask::Qualified) => true,
-            Some(Ask::OtherStatement) => return Err(Rejection::NotQualified),
-            Some(Ask::Unknown(oid)) => return Err(Rejection::ExtensionUnsupported(dotted(oid))),
+            Some(RequestedExtension::Qualified) => true,
+            Some(RequestedExtension::OtherStatement) => return Err(Rejection::NotQualified),
+            Some(RequestedExtension::Unknown(oid)) => return Err(Rejection::ExtensionUnsupported(dotted(oid))),
         };
         let nonce = nonce.map(|nonce| nonce.whole);
         Ok(Self { imprint, policy, nonce, is_certificate_requested, asks_for_qualified })
@@ -180,7 +180,7 @@ impl<'a> TimestampRequest<'a> {
 }
 
 /// What the extensions of a request ask for.
-enum Ask<'a> {
+enum RequestedExtension<'a> {
     /// The statement of a qualified timestamp.
     Qualified,
     /// A statement that no unit makes.
@@ -191,7 +191,7 @@ enum Ask<'a> {
 
 /// Reads all of `Extensions ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { extnID, critical DEFAULT FALSE, extnValue OCTET
 /// STRING }`. The only one that we know is qcStatements; one that is unknown decides, wherever it stands.
-fn ask(extensions: Tlv<'_>) -> Result<Ask<'_>, Rejection> {
+fn requested_extension(extensions: Tlv<'_>) -> Result<RequestedExtension<'_>, Rejection> {
     const FIELD: &str = "extensions";
     let mut list = DerReader::new(extensions.contents);
     let mut asked = None;
@@ -202,13 +202,13 @@ fn ask(extensions: Tlv<'_>) -> Result<Ask<'_>, Rejection> {
         let value = extension.read(tag::OCTET_STRING).map_err(at(FIELD))?.contents;
         extension.finish().map_err(at(FIELD))?;
         let this = match (oid, value) {
-            (qualified::QC_STATEMENTS, qualified::STATEMENTS) => Ask::Qualified,
-            (qualified::QC_STATEMENTS, _) => Ask::OtherStatement,
-            _ => Ask::Unknown(oid),
+            (qualified::QC_STATEMENTS, qualified::STATEMENTS) => RequestedExtension::Qualified,
+            (qualified::QC_STATEMENTS, _) => RequestedExtension::OtherStatement,
+            _ => RequestedExtension::Unknown(oid),
         };
         asked = Some(match (asked, this) {
             (None, this) => this,
-            (Some(known @ Ask::Unknown(_)), _) | (_, known @ Ask::Unknown(_)) => known,
+            (Some(known @ RequestedExtension::Unknown(_)), _) | (_, known @ RequestedExtension::Unknown(_)) => known,
             // RFC 5280 §4.2: an extension stands there once.
             (Some(_), _) => return Err(Rejection::NotDer { field: FIELD, fault: DerFault::Contents }),
         });

@@ -41,13 +41,14 @@ pub struct Prepared {
     leaf: Leaf,
 }
 
-/// The operator's decision to keep no record of each timestamp (`audit.timestamps = "off"`): what stands in for a receipt. It
-/// is made in one place, where the configuration is read.
+/// The operator's decision to keep no record of each timestamp (`audit.timestamps = "off"`): what stands in for a
+/// receipt. It is made in one place, where the configuration is read.
 #[derive(Clone, Copy, Debug)]
 pub struct WithoutRecords(());
 
 impl WithoutRecords {
-    /// What was decided, on record for those who read the code: nobody will be able to list the timestamps of a stolen key.
+    /// What was decided, on record for those who read the code: nobody will be able to list the timestamps of a stolen
+    /// key.
     pub const fn as_the_operator_decided() -> Self {
         Self(())
     }
@@ -70,8 +71,9 @@ impl TimestampResponse {
 }
 
 impl SigningUnit {
-    /// Decides on `request` and writes the TSTInfo. Serial numbers carry the node's prefix and 128 random bits: nothing has to
-    /// be remembered across a crash, a restored snapshot repeats none, and nobody can count our timestamps from outside.
+    /// Decides on `request` and writes the TSTInfo. Serial numbers carry the node's prefix and 128 random bits: nothing
+    /// has to be remembered across a crash, a restored snapshot repeats none, and nobody can count our timestamps from
+    /// outside.
     pub fn decide(
         self: &Arc<Self>,
         request: &TimestampRequest<'_>,
@@ -135,7 +137,8 @@ impl SigningUnit {
         Ok(gen_time)
     }
 
-    /// `TSTInfo` (RFC 3161 §2.4.2): ordering is false and left out; the only extension says that the token is a qualified one.
+    /// `TSTInfo` (RFC 3161 §2.4.2): ordering is false and left out; the only extension says that the token is a
+    /// qualified one.
     fn tst_info(
         &self,
         request: &TimestampRequest<'_>,

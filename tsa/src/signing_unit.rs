@@ -13,7 +13,7 @@ use crate::gen_time::{Accuracy, Precision};
 use crate::hash_algorithm::HashAlgorithm;
 use crate::policy::PolicyOid;
 use crate::unit_certificate::{PurposeError, Window, check_issuer, check_unit, key_window};
-use template::Template;
+use template::TokenTemplate;
 
 /// What a unit is made of.
 pub struct UnitConfig {
@@ -23,7 +23,8 @@ pub struct UnitConfig {
     pub key: Arc<dyn Signer>,
     /// Its certificate, intermediates, root.
     pub chain: Chain,
-    /// The policies it issues under. The first is used when a request names none; with no policy, every request is refused.
+    /// The policies it issues under. The first is used when a request names none; with no policy, every request is
+    /// refused.
     pub policies: Vec<PolicyOid>,
     /// What its tokens promise about genTime.
     pub accuracy: Accuracy,
@@ -38,7 +39,8 @@ pub struct UnitConfig {
 pub struct TokenForm {
     /// How fine genTime is.
     pub precision: Precision,
-    /// Whether tokens state that they are qualified ones (ETSI EN 319 422 §9.1). Only for a unit of a qualified trust service.
+    /// Whether tokens state that they are qualified ones (ETSI EN 319 422 §9.1). Only for a unit of a qualified trust
+    /// service.
     pub is_qualified: bool,
 }
 
@@ -52,7 +54,7 @@ pub struct SigningUnit {
     pub(crate) accuracy: Accuracy,
     pub(crate) node: NodePrefix,
     pub(crate) form: TokenForm,
-    pub(crate) template: Template,
+    pub(crate) template: TokenTemplate,
     chain: Chain,
     window: Window,
     key_window: Window,
@@ -135,7 +137,7 @@ impl SigningUnit {
             let (from_s, to_s, now_s) = (window.from.seconds(), window.to.seconds(), now.seconds());
             return Err(UnitError::NotValid { from_s, to_s, now_s });
         }
-        let template = Template::new(&chain, key.algorithm(), accuracy);
+        let template = TokenTemplate::new(&chain, key.algorithm(), accuracy);
         let policy_texts = policies.iter().map(ToString::to_string).collect();
         Ok(Self { name, key, policies, policy_texts, accuracy, node, form, template, chain, window, key_window })
     }
@@ -212,8 +214,8 @@ impl SigningUnit {
         &self.key
     }
 
-    /// Limits for the guard of a clock that serves this unit: not before its certificate, not after its root. A certificate or
-    /// key that has ended is the unit's own trouble (systemFailure) and not the clock's.
+    /// Limits for the guard of a clock that serves this unit: not before its certificate, not after its root. A
+    /// certificate or key that has ended is the unit's own trouble (systemFailure) and not the clock's.
     pub fn clock_limits(&self) -> ClockLimits {
         ClockLimits::LOCAL.between(self.chain.leaf().not_before(), self.chain.root().not_after())
     }
@@ -230,11 +232,11 @@ mod tests {
     use shared::keys::SignatureAlgorithm;
 
     use super::*;
-    use crate::fixture::{Draft, NOW, config, key, now};
+    use crate::fixture::{CertificateDraft, NOW, config, key, now};
 
     const P256: SignatureAlgorithm = SignatureAlgorithm::EcdsaP256Sha256;
 
-    fn try_unit(leaf: &Draft, root: &Draft, at: UnixTime) -> Result<SigningUnit, UnitError> {
+    fn try_unit(leaf: &CertificateDraft, root: &CertificateDraft, at: UnixTime) -> Result<SigningUnit, UnitError> {
         let (root_key, unit_key) = (key(P256), key(P256));
         let leaf = leaf.sign(unit_key.public_key(), &*root_key);
         let root = root.sign(root_key.public_key(), &*root_key);
@@ -244,26 +246,36 @@ mod tests {
     #[test]
     fn only_certificates_for_timestamps_make_a_unit() {
         use PurposeError as P;
-        let unit = || Draft::unit("unit", "root");
-        let root = || Draft::authority("root", "root", None);
+        let unit = || CertificateDraft::unit("unit", "root");
+        let root = || CertificateDraft::authority("root", "root", None);
         let two = vec![rfc5280::ID_KP_TIME_STAMPING, rfc5280::ID_KP_CODE_SIGNING];
         let other = vec![rfc5280::ID_KP_CODE_SIGNING];
         let critical = "1.3.6.1.4.1.32473.9".parse().unwrap();
         for (what, leaf, root, expected) in [
             ("good", unit(), root(), None),
-            ("no key usage", Draft { key_usage: None, ..unit() }, root(), None),
-            ("nonRepudiation", Draft { key_usage: Some([6, 0xc0]), ..unit() }, root(), None),
-            ("authority", Draft { authority: Some(None), ..unit() }, root(), Some(P::Authority)),
-            ("no purpose", Draft { purposes: vec![], ..unit() }, root(), Some(P::NoExtendedKeyUsage)),
-            ("not critical", Draft { are_purposes_critical: false, ..unit() }, root(), Some(P::NotCritical)),
-            ("two purposes", Draft { purposes: two, ..unit() }, root(), Some(P::OtherPurpose)),
-            ("other purpose", Draft { purposes: other.clone(), ..unit() }, root(), Some(P::OtherPurpose)),
-            ("twice", Draft { is_purpose_repeated: true, ..unit() }, root(), Some(P::Extension)),
-            ("keyCertSign", Draft { key_usage: Some([2, 0x84]), ..unit() }, root(), Some(P::KeyUsage)),
-            ("keyAgreement", Draft { key_usage: Some([3, 0x08]), ..unit() }, root(), Some(P::KeyUsage)),
-            ("unknown", Draft { unknown_critical: true, ..unit() }, root(), Some(P::CriticalExtension(critical))),
-            ("root for code", unit(), Draft { purposes: other, ..root() }, Some(P::Issuer)),
-            ("root signs no certificates", unit(), Draft { key_usage: Some([7, 0x80]), ..root() }, Some(P::Issuer)),
+            ("no key usage", CertificateDraft { key_usage: None, ..unit() }, root(), None),
+            ("nonRepudiation", CertificateDraft { key_usage: Some([6, 0xc0]), ..unit() }, root(), None),
+            ("authority", CertificateDraft { authority: Some(None), ..unit() }, root(), Some(P::Authority)),
+            ("no purpose", CertificateDraft { purposes: vec![], ..unit() }, root(), Some(P::NoExtendedKeyUsage)),
+            ("not critical", CertificateDraft { are_purposes_critical: false, ..unit() }, root(), Some(P::NotCritical)),
+            ("two purposes", CertificateDraft { purposes: two, ..unit() }, root(), Some(P::OtherPurpose)),
+            ("other purpose", CertificateDraft { purposes: other.clone(), ..unit() }, root(), Some(P::OtherPurpose)),
+            ("twice", CertificateDraft { is_purpose_repeated: true, ..unit() }, root(), Some(P::Extension)),
+            ("keyCertSign", CertificateDraft { key_usage: Some([2, 0x84]), ..unit() }, root(), Some(P::KeyUsage)),
+            ("keyAgreement", CertificateDraft { key_usage: Some([3, 0x08]), ..unit() }, root(), Some(P::KeyUsage)),
+            (
+                "unknown",
+                CertificateDraft { unknown_critical: true, ..unit() },
+                root(),
+                Some(P::CriticalExtension(critical)),
+            ),
+            ("root for code", unit(), CertificateDraft { purposes: other, ..root() }, Some(P::Issuer)),
+            (
+                "root signs no certificates",
+                unit(),
+                CertificateDraft { key_usage: Some([7, 0x80]), ..root() },
+                Some(P::Issuer),
+            ),
         ] {
             let result = try_unit(&leaf, &root, now()).map(|_| ());
             assert_eq!(result, expected.map_or(Ok(()), |error| Err(error.into())), "{what}");
@@ -273,9 +285,9 @@ mod tests {
     #[test]
     fn a_path_length_holds() {
         let keys: Vec<_> = (0..3).map(|_| key(P256)).collect();
-        let root = Draft::authority("root", "root", Some(0)).sign(keys[0].public_key(), &*keys[0]);
-        let between = Draft::authority("between", "root", None).sign(keys[1].public_key(), &*keys[0]);
-        let leaf = Draft::unit("unit", "between").sign(keys[2].public_key(), &*keys[1]);
+        let root = CertificateDraft::authority("root", "root", Some(0)).sign(keys[0].public_key(), &*keys[0]);
+        let between = CertificateDraft::authority("between", "root", None).sign(keys[1].public_key(), &*keys[0]);
+        let leaf = CertificateDraft::unit("unit", "between").sign(keys[2].public_key(), &*keys[1]);
         let chain = Chain::new(vec![leaf, between, root]).unwrap();
         let error = SigningUnit::new(config(keys[2].clone(), chain), now()).map(|_| ());
         assert_eq!(error, Err(UnitError::Purpose(PurposeError::Issuer)));
@@ -284,8 +296,12 @@ mod tests {
     #[test]
     fn every_certificate_must_be_valid() {
         let (from_s, to_s) = (NOW / 1_000 - 10, NOW / 1_000 + 10);
-        let leaf = || Draft::unit("unit", "root");
-        let root = Draft { not_before: from_s, not_after: to_s, ..Draft::authority("root", "root", None) };
+        let leaf = || CertificateDraft::unit("unit", "root");
+        let root = CertificateDraft {
+            not_before: from_s,
+            not_after: to_s,
+            ..CertificateDraft::authority("root", "root", None)
+        };
         for (at, is_valid) in [(from_s - 1, false), (from_s, true), (to_s, true), (to_s + 1, false)] {
             let result = try_unit(&leaf(), &root, UnixTime::from_seconds(at)).map(|_| ());
             let expected = if is_valid { Ok(()) } else { Err(UnitError::NotValid { from_s, to_s, now_s: at }) };
@@ -296,9 +312,10 @@ mod tests {
     #[test]
     fn key_and_name_must_fit() {
         let root_key = key(P256);
-        let root: Certificate = Draft::authority("root", "root", None).sign(root_key.public_key(), &*root_key);
+        let root: Certificate =
+            CertificateDraft::authority("root", "root", None).sign(root_key.public_key(), &*root_key);
         let unit_key = key(P256);
-        let leaf = Draft::unit("unit", "root").sign(unit_key.public_key(), &*root_key);
+        let leaf = CertificateDraft::unit("unit", "root").sign(unit_key.public_key(), &*root_key);
         let chain = Chain::new(vec![leaf, root]).unwrap();
         let another = SigningUnit::new(config(key(P256), chain.clone()), now()).map(|_| ());
         assert_eq!(another, Err(UnitError::Key));

@@ -6,8 +6,9 @@ use shared::time::UnixTime;
 
 use crate::signing_unit::SigningUnit;
 
-/// The keys and certificates that sign under one name, each from its own moment on. Which one signs follows from the trusted
-/// time alone, so that all of them may be at hand before and after the moment of a change, and nothing has to happen at it.
+/// The keys and certificates that sign under one name, each from its own moment on. Which one signs follows from the
+/// trusted time alone, so that all of them may be at hand before and after the moment of a change, and nothing has to
+/// happen at it.
 #[derive(Clone)]
 pub struct Succession {
     first: Arc<SigningUnit>,
@@ -36,9 +37,9 @@ impl Succession {
 
     /// The one that signs at `at`.
     ///
-    /// A change is on a whole second T. What is signed before T says T at the latest, and what is signed from T on says T at the
-    /// earliest, since genTime is rounded to the nearest second: so a period of use that ends at T, itself included, and one that
-    /// begins at T hold all tokens of either.
+    /// A change is on a whole second T. What is signed before T says T at the latest, and what is signed from T on says
+    /// T at the earliest, since genTime is rounded to the nearest second: so a period of use that ends at T, itself
+    /// included, and one that begins at T hold all tokens of either.
     pub fn at(&self, at: UnixTime) -> &Arc<SigningUnit> {
         self.later.iter().rev().find(|(from, _)| *from <= at).map_or(&self.first, |(_, unit)| unit)
     }

@@ -1,5 +1,5 @@
-//! What makes a certificate one for timestamps (RFC 3161 §2.3): the same question when we start a unit and when we verify
-//! anybody's token.
+//! What makes a certificate one for timestamps (RFC 3161 §2.3): the same question when we start a unit and when we
+//! verify anybody's token.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280;
@@ -58,7 +58,8 @@ impl Window {
     }
 }
 
-/// The last moment at which the key of `chain`'s first certificate may sign: the end of its period of use, or of a certificate.
+/// The last moment at which the key of `chain`'s first certificate may sign: the end of its period of use, or of a
+/// certificate.
 pub fn last_use(chain: &Chain) -> Result<UnixTime, PurposeError> {
     let key = key_window(chain.leaf())?;
     Ok(chain.certificates().iter().map(Window::of).fold(key, Window::and).to)

@@ -33,7 +33,7 @@ pub use error::Pkcs11Error;
 const MAX_SESSIONS: usize = 8;
 
 /// Is told what a token said when a signature failed. `SignError` goes to callers and says nothing.
-pub type Report = Arc<dyn Fn(&Pkcs11Error) + Send + Sync>;
+pub type FailureReport = Arc<dyn Fn(&Pkcs11Error) + Send + Sync>;
 
 /// A private key in a token.
 pub struct Pkcs11Signer {
@@ -45,7 +45,7 @@ pub struct Pkcs11Signer {
     pool: Mutex<Pool>,
     returned: Condvar,
     is_pin_wrong: AtomicBool,
-    report: Report,
+    report: FailureReport,
 }
 
 struct Pool {
@@ -66,7 +66,7 @@ impl Pkcs11Signer {
         uri: Pkcs11Uri,
         pin: Option<Secret<String>>,
         algorithm: SignatureAlgorithm,
-        report: Report,
+        report: FailureReport,
     ) -> Result<Self, Pkcs11Error> {
         let module = Module::load(&uri.module_path)?;
         let ready = module.with(|context| connect(context, &uri, pin.as_ref()))?;

@@ -3,7 +3,8 @@
 /// Longest URI read, in bytes.
 pub const MAX_URI: usize = 2048;
 
-/// A URI that names one private key: its token, the key in it, the module that speaks to the token, and the file with the PIN.
+/// A URI that names one private key: its token, the key in it, the module that speaks to the token, and the file with
+/// the PIN.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Pkcs11Uri {
     /// Label of the token (CK_TOKEN_INFO).

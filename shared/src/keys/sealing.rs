@@ -28,7 +28,8 @@ impl SealingKey {
 
     /// Seals `plain`, bound to `context`, which must be given again to open it.
     pub fn seal(&self, context: &[u8], plain: &[u8], random: &dyn Random) -> Vec<u8> {
-        // 96 random bits: with the few million values sealed in a key's life, a repeat is out of reach (SP 800-38D §8.3).
+        // 96 random bits: with the few million values sealed in a key's life, a repeat is out of reach (SP 800-38D
+        // §8.3).
         let nonce = random.bytes::<NONCE_LEN>();
         let mut sealed = nonce.to_vec();
         let mut body = plain.to_vec();

@@ -12,10 +12,10 @@ use super::frame::{FrameBuilder, MAX_LEAF};
 use super::growth::{Frontier, Growth};
 use super::leaf::LeafHash;
 use super::merkle::Hash;
-use super::pending::{Batch, Committed};
+use super::pending::{Committed, PendingBatch};
 use super::segment;
 use super::storage::Storage;
-use super::tile::{self, Kind, TilePath, WIDTH};
+use super::tile::{self, TileKind, TilePath, WIDTH};
 use crate::keys::Signer;
 
 /// Most leaves that wait for the next batch.
@@ -45,7 +45,7 @@ pub(super) struct Shared {
 
 /// The batch that takes leaves now.
 struct Queue {
-    batch: Arc<Batch>,
+    batch: Arc<PendingBatch>,
     frame: FrameBuilder,
     is_committer_idle: bool,
     /// The committer waits for the batch to have as many leaves.
@@ -93,7 +93,11 @@ impl Shared {
     }
 
     /// Puts a leaf into the next batch and says which that is and the leaf's place in it.
-    pub(super) fn enqueue(&self, leaf: &[u8], LeafHash(hash): LeafHash) -> Result<(Arc<Batch>, usize), AppendError> {
+    pub(super) fn enqueue(
+        &self,
+        leaf: &[u8],
+        LeafHash(hash): LeafHash,
+    ) -> Result<(Arc<PendingBatch>, usize), AppendError> {
         if leaf.len() > MAX_LEAF {
             return Err(AppendError::TooLarge { length: leaf.len() });
         }
@@ -157,7 +161,7 @@ enum CommitError {
 }
 
 /// The thread's own state.
-pub(super) struct Committer {
+pub(super) struct LogCommitter {
     pub(super) shared: Arc<Shared>,
     pub(super) signer: Arc<dyn Signer>,
     pub(super) origin: Origin,
@@ -185,7 +189,7 @@ enum Work {
 }
 
 /// A batch that has left the queue. Whatever happens to the committer, those who wait for it are told.
-struct InFlight(Arc<Batch>);
+struct InFlight(Arc<PendingBatch>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -204,7 +208,7 @@ impl Drop for StopOnPanic<'_> {
     }
 }
 
-impl Committer {
+impl LogCommitter {
     /// Works until the log is closed or a batch fails.
     pub(super) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
@@ -266,7 +270,7 @@ impl Committer {
 
     /// Stage, commit, publish: sign the tree with the batch in it, write and sync both at once, and only then let
     /// anybody see it. Answers with the buffer, to be used again.
-    fn commit(&mut self, batch: &Batch, mut frame: FrameBuilder) -> Result<Vec<u8>, CommitError> {
+    fn commit(&mut self, batch: &PendingBatch, mut frame: FrameBuilder) -> Result<Vec<u8>, CommitError> {
         let growth = Growth::new(&self.frontier, frame.take_hashes());
         let (size, root) = (growth.to(), growth.root());
         let checkpoint = Checkpoint { origin: self.origin.clone(), size, root };
@@ -382,7 +386,7 @@ pub(super) fn settle_tiles(storage: &dyn Storage, segment: u64, tiles: &[TilePat
 pub(super) fn is_whole(path: TilePath, bytes: &[u8]) -> bool {
     let width = path.width.map_or(WIDTH, u64::from);
     match path.kind {
-        Kind::Entries => super::edge::bundle_prefix(bytes, width) == Some(bytes.len()),
-        Kind::Level(_) => bytes.len() as u64 == 32 * width,
+        TileKind::Entries => super::edge::bundle_prefix(bytes, width) == Some(bytes.len()),
+        TileKind::Level(_) => bytes.len() as u64 == 32 * width,
     }
 }

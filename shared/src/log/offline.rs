@@ -7,7 +7,7 @@ use std::path::Path;
 use super::checkpoint::{Checkpoint, CheckpointError, Origin, SignedCheckpoint};
 use super::edge::{Completed, RightEdge};
 use super::merkle::Hash;
-use super::recovery::{Fault, Replay, check_tail, replay};
+use super::recovery::{SegmentFault, SegmentReplay, check_tail, replay};
 use super::segment::{self, SegmentError};
 use super::storage::Storage;
 use super::store_fs::FileStorage;
@@ -76,7 +76,7 @@ pub enum AuditError {
         /// Where.
         offset: usize,
         /// What is wrong.
-        fault: Fault,
+        fault: SegmentFault,
     },
     /// The checkpoint of a batch is not signed by this key.
     #[error("the checkpoint of size {size}: {error}")]
@@ -97,8 +97,8 @@ pub enum AuditError {
     },
 }
 
-/// Reads all files of the log in `dir` and checks every leaf, batch, checkpoint and tile. `previous` is a checkpoint that was
-/// kept elsewhere: the log must have gone through its tree. Works beside a running log, and writes nothing.
+/// Reads all files of the log in `dir` and checks every leaf, batch, checkpoint and tile. `previous` is a checkpoint
+/// that was kept elsewhere: the log must have gone through its tree. Works beside a running log, and writes nothing.
 pub fn verify_offline(
     dir: &Path,
     key: &PublicKey,
@@ -131,12 +131,12 @@ pub fn verify_storage(
     };
     let published = audit.published(published.as_deref());
     let previous = previous.map(|signed| audit.own(signed.clone()).map_err(AuditError::Previous)).transpose()?;
-    let mut tree: Option<(u64, Replay)> = None;
+    let mut tree: Option<(u64, SegmentReplay)> = None;
     let mut uncommitted = 0;
     for (number, segment) in segments.iter().enumerate() {
         let (next, torn) = audit.segment(*segment, tree.take())?;
         if torn > 0 && number + 1 < segments.len() {
-            return Err(AuditError::Damaged { segment: *segment, offset: next.end, fault: Fault::Middle });
+            return Err(AuditError::Damaged { segment: *segment, offset: next.end, fault: SegmentFault::Middle });
         }
         uncommitted = torn;
         tree = Some((*segment, next));
@@ -176,12 +176,12 @@ struct Audit<'a> {
 }
 
 enum Stop {
-    At(usize, Fault),
+    At(usize, SegmentFault),
     Audit(AuditError),
 }
 
-impl From<(usize, Fault)> for Stop {
-    fn from((offset, fault): (usize, Fault)) -> Self {
+impl From<(usize, SegmentFault)> for Stop {
+    fn from((offset, fault): (usize, SegmentFault)) -> Self {
         Self::At(offset, fault)
     }
 }
@@ -196,7 +196,11 @@ impl Audit<'_> {
         signed.verify(self.key)
     }
 
-    fn segment(&mut self, segment: u64, before: Option<(u64, Replay)>) -> Result<(Replay, u64), AuditError> {
+    fn segment(
+        &mut self,
+        segment: u64,
+        before: Option<(u64, SegmentReplay)>,
+    ) -> Result<(SegmentReplay, u64), AuditError> {
         let bytes = self.storage.read_segment(segment)?;
         let damaged = |offset, fault| AuditError::Damaged { segment, offset, fault };
         let head = segment::open(&bytes, segment, &self.origin, self.key)
@@ -204,9 +208,9 @@ impl Audit<'_> {
         let frontier = head.edge.frontier();
         match before {
             Some((before, tree)) if (tree.frontier.size(), tree.root) != (segment, frontier.root()) => {
-                return Err(AuditError::Damaged { segment: before, offset: tree.end, fault: Fault::Next });
+                return Err(AuditError::Damaged { segment: before, offset: tree.end, fault: SegmentFault::Next });
             }
-            None if segment != 0 => return Err(damaged(0, Fault::Begin)),
+            None if segment != 0 => return Err(damaged(0, SegmentFault::Begin)),
             _ => {}
         }
         self.roots.insert(segment, frontier.root());
@@ -262,8 +266,8 @@ impl Audit<'_> {
         }
     }
 
-    /// The partial tiles that the checkpoint file needs. A log that runs replaces them while we read, so they are looked at
-    /// only when it is still of the very last tree.
+    /// The partial tiles that the checkpoint file needs. A log that runs replaces them while we read, so they are
+    /// looked at only when it is still of the very last tree.
     fn partials(&mut self, published: &Checkpoint, edge: &RightEdge) -> io::Result<()> {
         if published.size != edge.size() {
             return Ok(());

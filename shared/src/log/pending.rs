@@ -63,12 +63,12 @@ pub(super) struct Committed {
 
 /// One batch, shared by the committer and by all who wait for it: its outcome is written once for everybody.
 #[derive(Default)]
-pub(super) struct Batch {
+pub(super) struct PendingBatch {
     outcome: OnceLock<Result<Committed, AppendError>>,
     wakers: Mutex<Vec<Option<Waker>>>,
 }
 
-impl Batch {
+impl PendingBatch {
     /// Settles the batch and wakes those who wait, in one pass.
     pub(super) fn complete(&self, outcome: Result<Committed, AppendError>) {
         let _ = self.outcome.set(outcome);
@@ -100,22 +100,22 @@ impl Batch {
 /// An append on its way to the disk: await it on any runtime, or block on it with `wait`. Dropping it does not take the
 /// leaf back.
 #[must_use = "nothing that depends on the leaf may leave before this is ready"]
-pub struct Pending<T>(State<T>);
+pub struct Pending<T>(PendingState<T>);
 
-enum State<T> {
-    Queued { batch: Arc<Batch>, position: usize, leaf: LeafHash, answer: fn(&Committed, usize, LeafHash) -> T },
+enum PendingState<T> {
+    Queued { batch: Arc<PendingBatch>, position: usize, leaf: LeafHash, answer: fn(&Committed, usize, LeafHash) -> T },
     Refused(AppendError),
 }
 
 impl Pending<Receipt> {
-    pub(super) fn receipt(batch: Arc<Batch>, position: usize, leaf: LeafHash) -> Self {
-        Self(State::Queued { batch, position, leaf, answer: receipt })
+    pub(super) fn receipt(batch: Arc<PendingBatch>, position: usize, leaf: LeafHash) -> Self {
+        Self(PendingState::Queued { batch, position, leaf, answer: receipt })
     }
 }
 
 impl Pending<Proved> {
-    pub(super) fn proved(batch: Arc<Batch>, position: usize, leaf: LeafHash) -> Self {
-        Self(State::Queued { batch, position, leaf, answer: proved })
+    pub(super) fn proved(batch: Arc<PendingBatch>, position: usize, leaf: LeafHash) -> Self {
+        Self(PendingState::Queued { batch, position, leaf, answer: proved })
     }
 }
 
@@ -132,7 +132,7 @@ fn proved(committed: &Committed, position: usize, leaf: LeafHash) -> Proved {
 
 impl<T> Pending<T> {
     pub(super) fn refused(error: AppendError) -> Self {
-        Self(State::Refused(error))
+        Self(PendingState::Refused(error))
     }
 
     /// Blocks this thread until the leaf is durable. Not for async workers: they await.
@@ -152,8 +152,8 @@ impl<T> Pending<T> {
 
     fn answer(&self) -> Option<Result<T, AppendError>> {
         match &self.0 {
-            State::Refused(error) => Some(Err(error.clone())),
-            State::Queued { batch, position, leaf, answer } => {
+            PendingState::Refused(error) => Some(Err(error.clone())),
+            PendingState::Queued { batch, position, leaf, answer } => {
                 let outcome = batch.outcome.get()?;
                 Some(outcome.as_ref().map(|committed| answer(committed, *position, *leaf)).map_err(Clone::clone))
             }
@@ -168,7 +168,7 @@ impl<T> Future for Pending<T> {
         if let Some(answer) = self.answer() {
             return Poll::Ready(answer);
         }
-        if let State::Queued { batch, position, .. } = &self.0 {
+        if let PendingState::Queued { batch, position, .. } = &self.0 {
             batch.register(*position, context.waker());
         }
         Poll::Pending

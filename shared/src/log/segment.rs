@@ -102,7 +102,7 @@ pub(super) fn entries(bytes: &[u8]) -> Option<(usize, &[u8])> {
     parse(bytes).map(|parts| (parts.length, parts.entries))
 }
 
-struct Parts<'a> {
+struct SegmentParts<'a> {
     size: u64,
     origin: &'a str,
     checkpoint: &'a str,
@@ -111,7 +111,7 @@ struct Parts<'a> {
     length: usize,
 }
 
-fn parse(bytes: &[u8]) -> Option<Parts<'_>> {
+fn parse(bytes: &[u8]) -> Option<SegmentParts<'_>> {
     let mut fields = Fields(bytes);
     if fields.take::<8>()? != MAGIC {
         return None;
@@ -132,7 +132,7 @@ fn parse(bytes: &[u8]) -> Option<Parts<'_>> {
     if fields.take::<32>()? != seal || length != (sealed + 32).next_multiple_of(8) {
         return None;
     }
-    Some(Parts { size, origin, checkpoint, levels, entries, length })
+    Some(SegmentParts { size, origin, checkpoint, levels, entries, length })
 }
 
 fn text<'a>(fields: &mut Fields<'a>) -> Option<&'a str> {

@@ -1,6 +1,6 @@
 //! What every engine does.
 
-use super::batch::Batch;
+use super::batch::StoreBatch;
 use super::error::StoreError;
 use super::table::Table;
 use crate::time::UnixTime;
@@ -20,7 +20,7 @@ pub trait Store: Send + Sync {
     fn range(&self, table: Table, after: &[u8], limit: usize, now: UnixTime) -> Result<Page, StoreError>;
 
     /// Applies a batch, whole or not at all; durable when it returns.
-    fn commit(&self, batch: Batch, now: UnixTime) -> Result<(), StoreError>;
+    fn commit(&self, batch: StoreBatch, now: UnixTime) -> Result<(), StoreError>;
 
     /// Removes and returns the live record: of any number of callers exactly one gets it. Durable when it returns.
     fn take(&self, table: Table, key: &[u8], now: UnixTime) -> Result<Option<Vec<u8>>, StoreError>;

@@ -4,14 +4,14 @@ use std::fmt;
 
 /// The half of a record that is over its cap.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Part {
+pub enum RecordPart {
     /// What it is found by.
     Key,
     /// What it says.
     Value,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for RecordPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Key => "key",
@@ -37,7 +37,7 @@ pub enum StoreError {
     #[error("a {what} of {length} bytes is over the cap of {cap}")]
     TooLarge {
         /// Which half of the record.
-        what: Part,
+        what: RecordPart,
         /// Its length.
         length: usize,
         /// The cap.

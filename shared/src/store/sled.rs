@@ -14,5 +14,5 @@ mod open;
 mod record;
 mod sled_store;
 
-pub use open::{OpenError, OpenReport, SetAside};
+pub use open::{SetAside, StoreOpenError, StoreOpenReport};
 pub use sled_store::SledStore;

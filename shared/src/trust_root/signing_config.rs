@@ -13,7 +13,8 @@ pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+js
 pub struct SigningConfig {
     /// Which version of the document this is.
     pub media_type: String,
-    /// Certificate authorities: base URLs. `majorApiVersion` is 1 although the path says v2 (sigstore-go, sigstore-java).
+    /// Certificate authorities: base URLs. `majorApiVersion` is 1 although the path says v2 (sigstore-go,
+    /// sigstore-java).
     pub ca_urls: Vec<Service>,
     /// OpenID providers: issuers.
     pub oidc_urls: Vec<Service>,

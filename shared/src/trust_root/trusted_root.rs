@@ -1,7 +1,7 @@
 //! `trusted_root.json`: the keys and certificates by which a verifier judges a bundle.
 //!
-//! The media type is that of version 0.1, which every client reads; the members that version 0.2 added are understood when
-//! they are read and never written (sigstore-go refuses members that it does not know).
+//! The media type is that of version 0.1, which every client reads; the members that version 0.2 added are understood
+//! when they are read and never written (sigstore-go refuses members that it does not know).
 
 use serde::{Deserialize, Serialize};
 
@@ -28,13 +28,13 @@ pub struct TrustedRoot {
     pub tlogs: Vec<LogInstance>,
     /// Certificate authorities.
     #[serde(default)]
-    pub certificate_authorities: Vec<Authority>,
+    pub certificate_authorities: Vec<CertificateAuthority>,
     /// Certificate logs.
     #[serde(default)]
     pub ctlogs: Vec<LogInstance>,
     /// Timestamp authorities.
     #[serde(default)]
-    pub timestamp_authorities: Vec<Authority>,
+    pub timestamp_authorities: Vec<CertificateAuthority>,
 }
 
 /// `TransparencyLogInstance`: one log and the key that it signs with.
@@ -77,10 +77,11 @@ pub struct LogId {
     pub key_id: Base64,
 }
 
-/// `CertificateAuthority`: a chain, for certificates (without the leaf, root last) or for timestamps (leaf first, root last).
+/// `CertificateAuthority`: a chain, for certificates (without the leaf, root last) or for timestamps (leaf first, root
+/// last).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Authority {
+pub struct CertificateAuthority {
     /// For people.
     #[serde(default)]
     pub subject: DistinguishedName,
@@ -88,7 +89,7 @@ pub struct Authority {
     #[serde(default)]
     pub uri: String,
     /// The chain.
-    pub cert_chain: Chain,
+    pub cert_chain: X509CertificateChain,
     /// When it is in use.
     pub valid_for: ValidFor,
     /// Version 0.2 only.
@@ -109,20 +110,20 @@ pub struct DistinguishedName {
 /// `X509CertificateChain`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Chain {
+pub struct X509CertificateChain {
     /// In order, root last.
-    pub certificates: Vec<Certificate>,
+    pub certificates: Vec<X509Certificate>,
 }
 
 /// `X509Certificate`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Certificate {
+pub struct X509Certificate {
     /// DER.
     pub raw_bytes: Base64,
 }
 
-impl Chain {
+impl X509CertificateChain {
     /// The certificates' DER.
     pub fn der(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.certificates.iter().map(|certificate| certificate.raw_bytes.0.as_slice())

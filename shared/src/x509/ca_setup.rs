@@ -5,10 +5,10 @@
 //!                   └─ timestamp unit (EKU timeStamping, critical)
 //! ```
 //!
-//! The timestamp unit stands directly under the root. An intermediate for one leaf in several years would ride along in every
-//! token (RFC 3161 clients want all intermediates embedded) and gain nothing: the root key is needed as rarely either way, and
-//! the issuing CA cannot serve, its EKU being codeSigning alone. Leaf and root are also the two certificates that
-//! sigstore-python asks for in a trust root.
+//! The timestamp unit stands directly under the root. An intermediate for one leaf in several years would ride along in
+//! every token (RFC 3161 clients want all intermediates embedded) and gain nothing: the root key is needed as rarely
+//! either way, and the issuing CA cannot serve, its EKU being codeSigning alone. Leaf and root are also the two
+//! certificates that sigstore-python asks for in a trust root.
 
 use std::time::Duration;
 
@@ -96,11 +96,11 @@ impl CaSetup<'_> {
     pub const ROOT_VALIDITY: Duration = DAY.saturating_mul(3652);
     /// How long an issuing CA is valid: five years, never longer than its root.
     pub const ISSUING_VALIDITY: Duration = DAY.saturating_mul(1826);
-    /// How long a timestamp unit's certificate is valid. `openssl ts -verify` and others check the chain at the present moment,
-    /// not at the token's, so a token is worth no more years than the certificate has: as many as the root has.
+    /// How long a timestamp unit's certificate is valid. `openssl ts -verify` and others check the chain at the present
+    /// moment, not at the token's, so a token is worth no more years than the certificate has: as many as the root has.
     pub const TIMESTAMP_VALIDITY: Duration = Self::ROOT_VALIDITY;
-    /// How long a timestamp unit's key may sign, `PrivateKeyUsagePeriod`: a year, so that the last token can still be verified
-    /// for nine (ETSI EN 319 421 TIS-7.6.7-04 wants it shorter than the certificate).
+    /// How long a timestamp unit's key may sign, `PrivateKeyUsagePeriod`: a year, so that the last token can still be
+    /// verified for nine (ETSI EN 319 421 TIS-7.6.7-04 wants it shorter than the certificate).
     pub const TIMESTAMP_KEY_USE: Duration = DAY.saturating_mul(366);
 
     /// The self-signed root.
@@ -150,7 +150,8 @@ impl CaSetup<'_> {
         self.unit(root, &UnitPlan { role: unit, key, validity, key_use, addresses: None })
     }
 
-    /// The certificate of a timestamp unit as `plan` wants it, under `root` (RFC 3161 §2.3). The root bounds its validity.
+    /// The certificate of a timestamp unit as `plan` wants it, under `root` (RFC 3161 §2.3). The root bounds its
+    /// validity.
     pub fn unit(&self, root: &Certificate, plan: &UnitPlan<'_>) -> Result<Certificate, CaSetupError> {
         self.check_root(root)?;
         if plan.key_use >= plan.validity {
@@ -172,8 +173,8 @@ impl CaSetup<'_> {
         })
     }
 
-    /// The certificate of an OCSP responder for `key`, under `root` (RFC 6960 §4.2.2.2). It says that its own revocation is not
-    /// looked up (`id-pkix-ocsp-nocheck`), so it lives no longer than `validity`.
+    /// The certificate of an OCSP responder for `key`, under `root` (RFC 6960 §4.2.2.2). It says that its own
+    /// revocation is not looked up (`id-pkix-ocsp-nocheck`), so it lives no longer than `validity`.
     pub fn ocsp_responder(
         &self,
         root: &Certificate,
@@ -202,7 +203,8 @@ impl CaSetup<'_> {
         Ok(())
     }
 
-    /// `O=<instance>, CN=<instance> <role>`: the instance is in the common name too, where it fits, since many viewers show nothing else.
+    /// `O=<instance>, CN=<instance> <role>`: the instance is in the common name too, where it fits, since many viewers
+    /// show nothing else.
     fn subject(&self, role: &str) -> Result<Vec<u8>, CaSetupError> {
         let both = format!("{} {role}", self.instance);
         // An instance's name has 44 characters at most.
@@ -317,7 +319,8 @@ fn authority_key_identifier(out: &mut DerWriter, identifier: KeyIdentifier) {
     });
 }
 
-/// `PrivateKeyUsagePeriod ::= SEQUENCE { notBefore [0] GeneralizedTime, notAfter [1] GeneralizedTime }` (RFC 3280 §4.2.1.4).
+/// `PrivateKeyUsagePeriod ::= SEQUENCE { notBefore [0] GeneralizedTime, notAfter [1] GeneralizedTime }` (RFC 3280
+/// §4.2.1.4).
 fn key_usage_period(from: UnixTime, to: UnixTime) -> Result<Vec<u8>, CaSetupError> {
     let mut out = DerWriter::default();
     let (from, to) = (generalized(from)?, generalized(to)?);

@@ -3,8 +3,8 @@
 use super::certificate::{Certificate, CertificateError};
 use crate::time::UnixTime;
 
-/// Certificates of which each is issued by the next, the last one by itself. Signatures and names were checked when it was
-/// made; validity and purposes depend on when and what for, and are for the user of the chain.
+/// Certificates of which each is issued by the next, the last one by itself. Signatures and names were checked when it
+/// was made; validity and purposes depend on when and what for, and are for the user of the chain.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Chain(Vec<Certificate>);
 

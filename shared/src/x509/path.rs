@@ -1,4 +1,5 @@
-//! From a heap of certificates to one chain: what an operator's file holds may be in any order, and hold more than one way up.
+//! From a heap of certificates to one chain: what an operator's file holds may be in any order, and hold more than one
+//! way up.
 
 use super::certificate::Certificate;
 use super::chain::{Chain, ChainError};
@@ -35,8 +36,8 @@ pub enum PathError {
     Stray(String),
 }
 
-/// The chain for `key` among `certificates`, which may be in any order and cross-signed. Of several ways to a root, the one that
-/// is valid at `now` and stays so longest is taken; of two such, the shorter.
+/// The chain for `key` among `certificates`, which may be in any order and cross-signed. Of several ways to a root, the
+/// one that is valid at `now` and stays so longest is taken; of two such, the shorter.
 pub fn chain_for(key: &PublicKey, certificates: Vec<Certificate>, now: UnixTime) -> Result<Chain, PathError> {
     if certificates.len() > MAX_CERTIFICATES {
         return Err(PathError::Many(certificates.len()));
@@ -72,8 +73,8 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Every way from the last certificate of `way` to a root. No certificate is used twice on a way, and a way is no longer
-    /// than a chain may be, so this ends.
+    /// Every way from the last certificate of `way` to a root. No certificate is used twice on a way, and a way is no
+    /// longer than a chain may be, so this ends.
     fn climb(&mut self, way: &mut Vec<&'a Certificate>) {
         let last = way[way.len() - 1];
         if last.is_issued_by(last) {

@@ -1,6 +1,7 @@
 //! A stranger's program on our files: `fsck` of transparency-dev/tessera (v1.0.4), which checks any C2SP tile log.
 //!
-//! `go install github.com/transparency-dev/tessera/cmd/fsck@v1.0.4`, and its path in `TESSERA_FSCK`, since the name is taken.
+//! `go install github.com/transparency-dev/tessera/cmd/fsck@v1.0.4`, and its path in `TESSERA_FSCK`, since the name is
+//! taken.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privyseal_nts::association::{self, Association, AuthenticationError, Fresh};
-use privyseal_nts::ntp_packet::{self, Kiss, LeapIndicator, MAX_PACKET, Packet, PacketError, Reply};
+use privyseal_nts::ntp_packet::{self, Kiss, LeapIndicator, MAX_PACKET, NtpReply, Packet, PacketError};
 use rustls::ClientConfig;
 use shared::random::{Random, SystemRandom};
 use tokio::net::UdpSocket;
@@ -132,7 +132,7 @@ impl Source {
         Ok(Sample::measure(&exchange)?)
     }
 
-    async fn exchange(&mut self, clocks: &dyn Clocks) -> Result<(Exchange, Reply), SourceError> {
+    async fn exchange(&mut self, clocks: &dyn Clocks) -> Result<(Exchange, NtpReply), SourceError> {
         self.have_keys().await?;
         let question = self.question()?;
         let (host, port) = match &self.association {
@@ -170,7 +170,7 @@ impl Source {
         socket: &UdpSocket,
         question: &Question,
         clocks: &dyn Clocks,
-    ) -> Result<(Duration, Reply), SourceError> {
+    ) -> Result<(Duration, NtpReply), SourceError> {
         let mut octets = [0; MAX_PACKET + 1];
         loop {
             let length = socket.recv(&mut octets).await?;
@@ -190,7 +190,7 @@ impl Source {
         }
     }
 
-    fn accept(&mut self, packet: &Packet<'_>, question: &Question) -> Result<Reply, SourceError> {
+    fn accept(&mut self, packet: &Packet<'_>, question: &Question) -> Result<NtpReply, SourceError> {
         let Some(keyed) = &mut self.association else { return packet.body.map_err(SourceError::Kiss) };
         // A server that lost its keys cannot authenticate its saying so (RFC 8915 §5.7); whoever knows the identifier was on the
         // way and could have dropped the question as well.

@@ -9,8 +9,8 @@ use shared::time::UnixTime;
 pub struct ClockReading {
     /// The wall clock (`CLOCK_REALTIME`).
     pub wall: UnixTime,
-    /// Time since boot, time asleep included (`CLOCK_BOOTTIME`). The kernel slews it together with the wall clock, so only
-    /// steps move the two apart.
+    /// Time since boot, time asleep included (`CLOCK_BOOTTIME`). The kernel slews it together with the wall clock, so
+    /// only steps move the two apart.
     pub boot: Duration,
     /// What the hardware counted, which nobody steers (`CLOCK_MONOTONIC_RAW`); it stands still in sleep.
     pub raw: Duration,

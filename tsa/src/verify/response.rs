@@ -16,9 +16,9 @@ pub(super) fn token(response: &[u8]) -> Result<&[u8], VerifyError> {
     }
 }
 
-type Parts<'a> = (&'a [u8], String, Option<&'a [u8]>);
+type ResponseParts<'a> = (&'a [u8], String, Option<&'a [u8]>);
 
-fn parse(response: &[u8]) -> Result<Parts<'_>, DerFault> {
+fn parse(response: &[u8]) -> Result<ResponseParts<'_>, DerFault> {
     let mut fields = DerReader::new(DerReader::single(response, tag::SEQUENCE)?);
     let mut info = DerReader::new(fields.read(tag::SEQUENCE)?.contents);
     let status = info.integer()?.contents;

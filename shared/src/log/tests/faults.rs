@@ -1,4 +1,5 @@
-//! Every operation fails once, in every way, before every kind of restart; nothing that was acknowledged may be missing.
+//! Every operation fails once, in every way, before every kind of restart; nothing that was acknowledged may be
+//! missing.
 
 use std::collections::BTreeMap;
 
@@ -21,12 +22,12 @@ impl Rig {
         Self { disk: Disk::default(), key: key.clone(), acknowledged: BTreeMap::new(), sent: 0 }
     }
 
-    fn open(&self) -> Result<(Log, OpenReport), OpenError> {
+    fn open(&self) -> Result<(Log, LogOpenReport), LogOpenError> {
         Log::open_with(Arc::new(self.disk.clone()), origin(), self.key.clone(), SEGMENT)
     }
 
     /// Opens and appends until `leaves` were acknowledged or something failed.
-    fn work(&mut self, leaves: usize) -> Result<(), OpenError> {
+    fn work(&mut self, leaves: usize) -> Result<(), LogOpenError> {
         let (log, _) = self.open()?;
         for _ in 0..leaves {
             let leaf = format!("leaf {} {}", self.sent, "x".repeat(self.sent as usize * 37 % 300)).into_bytes();
@@ -178,9 +179,9 @@ fn a_log_that_was_cut_or_removed_is_refused() {
     let cut = rig.disk.restart(Restart::Process);
     cut.forget_segment(*segments.last().expect("some"));
     let cut = Rig { disk: cut, key: key.clone(), acknowledged: BTreeMap::new(), sent: 0 };
-    assert!(matches!(cut.open(), Err(OpenError::Published { published: 30, .. })));
+    assert!(matches!(cut.open(), Err(LogOpenError::Published { published: 30, .. })));
     segments.iter().for_each(|segment| cut.disk.forget_segment(*segment));
-    assert!(matches!(cut.open(), Err(OpenError::Published { .. })));
+    assert!(matches!(cut.open(), Err(LogOpenError::Published { .. })));
     assert!(matches!(verify_storage(&cut.disk, &public, None), Err(AuditError::Absent)));
 }
 

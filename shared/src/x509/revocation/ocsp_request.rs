@@ -59,7 +59,8 @@ pub struct CertId {
 }
 
 impl CertId {
-    /// Whether `issuer` is meant. SHA-1 is a name here, as the protocol's lightweight profile wants it (RFC 5019 §2.1.1).
+    /// Whether `issuer` is meant. SHA-1 is a name here, as the protocol's lightweight profile wants it (RFC 5019
+    /// §2.1.1).
     pub fn is_issued_by(&self, issuer: &Certificate) -> bool {
         self.digest.is_some_and(|algorithm| {
             let is = |hash: &[u8], bytes| aws_lc_rs::digest::digest(algorithm, bytes).as_ref() == hash;

@@ -1,6 +1,6 @@
-//! The promise itself, against a simulated world: true time, a machine whose clocks drift, are steered, stepped and put to sleep,
-//! sources that are slow, silent or lie, and requests at any moment. Whatever happens, a time that may be signed is no further from
-//! true time than the guard says, as long as liars are fewer than half.
+//! The promise itself, against a simulated world: true time, a machine whose clocks drift, are steered, stepped and put
+//! to sleep, sources that are slow, silent or lie, and requests at any moment. Whatever happens, a time that may be
+//! signed is no further from true time than the guard says, as long as liars are fewer than half.
 
 use proptest::prelude::*;
 
@@ -87,7 +87,7 @@ impl World {
         self.wall += slept + i128::from(error) * 1_000;
     }
 
-    fn poll(&mut self, silent: u8, delay: u64, back: u64) -> Vec<Answer> {
+    fn poll(&mut self, silent: u8, delay: u64, back: u64) -> Vec<PollAnswer> {
         let sent = self.look().reading.boot;
         self.pass(i128::from(delay) * 1_000);
         let server = self.truth as i64;
@@ -144,7 +144,8 @@ fn run(world: &mut World, happenings: &[Happening]) -> Result<usize, TestCaseErr
                 }
             }
         }
-        // A paused machine cannot notice before it has asked again; nobody can. Sleep is noticed by the very next request.
+        // A paused machine cannot notice before it has asked again; nobody can. Sleep is noticed by the very next
+        // request.
         if matches!(happening, Happening::Pause { .. }) {
             let answers = world.poll(0, 5, 5);
             guard.poll(&answers, &world.look());

@@ -164,8 +164,8 @@ fn the_octets_themselves_are_read() {
     longer.push(0);
     assert!(matches!(authority.lint(&longer), Err(CrlLintError::Malformed(_))));
     assert!(matches!(authority.lint(&good[..good.len() - 1]), Err(CrlLintError::Malformed(_))));
-    let stranger = Authority::new();
-    let by_another = lint(&good, CrlFacts { issuer: &stranger.root, algorithm: stranger.key.algorithm() });
+    let other = Authority::new();
+    let by_another = lint(&good, CrlFacts { issuer: &other.root, algorithm: other.key.algorithm() });
     // Both roots have the same name, so the key tells them apart.
     assert_eq!(by_another, Err(CrlLintError::AuthorityKeyIdentifier));
 }
