@@ -230,12 +230,11 @@ impl TrustedTime {
 
 fn tell(event: &ClockEvent) {
     match event {
-        ClockEvent::RefusalBegan { reason } => tracing::error!(reason, "no trusted time"),
-        ClockEvent::RefusalEnded => tracing::warn!("time is trusted again"),
+        ClockEvent::RefusalBegan { .. } => tracing::error!("{event}"),
         ClockEvent::Started { .. } | ClockEvent::QuorumHeld { .. } | ClockEvent::SourceGained { .. } => {
-            tracing::info!(?event, "clock");
+            tracing::info!("{event}");
         }
-        _ => tracing::warn!(?event, "clock"),
+        _ => tracing::warn!("{event}"),
     }
 }
 

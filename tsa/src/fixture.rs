@@ -44,7 +44,7 @@ pub(crate) fn config(key: Arc<dyn Signer>, chain: Chain) -> UnitConfig {
     }
 }
 
-/// A unit under a root, as the ceremony makes it.
+/// A unit under a root, as the CA setup makes it.
 pub(crate) fn unit(algorithm: SignatureAlgorithm) -> Arc<SigningUnit> {
     let (root_key, unit_key) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(algorithm));
     let setup = CaSetup {

@@ -47,8 +47,7 @@ pub struct Prepared {
 pub struct WithoutRecords(());
 
 impl WithoutRecords {
-    /// What was decided, on record for those who read the code: nobody will be able to list the timestamps of a stolen
-    /// key.
+    /// Decides it. The consequence: after a key is stolen, its timestamps cannot be listed.
     pub const fn as_the_operator_decided() -> Self {
         Self(())
     }
@@ -165,7 +164,7 @@ impl SigningUnit {
 }
 
 impl Decided {
-    /// Writes the audit leaf: all that it takes to tell later which timestamps a key made, and nothing about who asked.
+    /// Writes the audit leaf: all that is needed to list later which timestamps a key made, and nothing about the caller.
     pub fn record(self) -> Prepared {
         let sha256 = match self.unit.template.digest {
             HashAlgorithm::Sha256 => self.digest,
@@ -185,12 +184,12 @@ impl Decided {
         Prepared { leaf: Leaf::new(leaf), decided: self }
     }
 
-    /// Signs without a record, where the operator wants none.
+    /// Signs without a record, if the operator wants none.
     pub fn sign_without_record(self, _: WithoutRecords) -> Result<TimestampResponse, Rejection> {
         self.sign()
     }
 
-    /// Whether signing it does not belong on a thread that serves connections.
+    /// Whether the key signs too slowly for a thread that serves connections.
     pub fn is_slow(&self) -> bool {
         self.unit.is_slow()
     }
@@ -214,7 +213,7 @@ impl Prepared {
         &self.leaf
     }
 
-    /// Whether [`Self::sign`] does not belong on a thread that serves connections.
+    /// Whether [`Self::sign`] is too slow for a thread that serves connections.
     pub fn is_slow(&self) -> bool {
         self.decided.is_slow()
     }

@@ -15,9 +15,9 @@ use crate::policy::PolicyOid;
 use crate::unit_certificate::{PurposeError, Window, check_issuer, check_unit, key_window};
 use template::TokenTemplate;
 
-/// What a unit is made of.
+/// The parts of a unit.
 pub struct UnitConfig {
-    /// Its name: the last part of `/tsa/{unit}`, and how the audit log calls it.
+    /// The name: the last part of `/tsa/{unit}`, and its name in the audit log.
     pub name: String,
     /// Its key, which signs nothing but timestamps (RFC 3161 §2.3).
     pub key: Arc<dyn Signer>,
@@ -44,7 +44,7 @@ pub struct TokenForm {
     pub is_qualified: bool,
 }
 
-/// A unit whose certificate, chain and key were found to belong together and to be fit for timestamps.
+/// A unit whose certificate, chain and key belong together and may be used for timestamps.
 pub struct SigningUnit {
     pub(crate) name: String,
     pub(crate) key: Arc<dyn Signer>,
@@ -60,35 +60,35 @@ pub struct SigningUnit {
     key_window: Window,
 }
 
-/// Why a unit may not sign at a moment.
+/// Why a unit may not sign at a given time.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum UnitTrouble {
     /// A certificate of the chain is not valid yet.
     #[error("the certificate of {subject} is valid only from {from_s} on (seconds since 1970)")]
     CertificateEarly {
-        /// Whose.
+        /// The certificate's subject.
         subject: String,
-        /// Its first second.
+        /// Its first second, since 1970.
         from_s: u64,
     },
-    /// A certificate of the chain has ended.
-    #[error("the certificate of {subject} ended at {to_s} (seconds since 1970)")]
+    /// A certificate of the chain has expired.
+    #[error("the certificate of {subject} expired at {to_s} (seconds since 1970)")]
     CertificateEnded {
-        /// Whose.
+        /// The certificate's subject.
         subject: String,
-        /// Its last second.
+        /// Its last second, since 1970.
         to_s: u64,
     },
     /// The key's period of use has not begun, or is over (RFC 3280 §4.2.1.4).
-    #[error("the key may sign from {from_s} to {to_s} only (PrivateKeyUsagePeriod, seconds since 1970)")]
+    #[error("the key may sign only from {from_s} to {to_s} (PrivateKeyUsagePeriod, seconds since 1970)")]
     KeyPeriod {
-        /// First second.
+        /// The first second, since 1970.
         from_s: u64,
-        /// Last second.
+        /// The last second, since 1970.
         to_s: u64,
     },
-    /// The moment is beyond what genTime can say.
-    #[error("genTime cannot say a moment after the year 9999")]
+    /// The time is after what genTime can express.
+    #[error("genTime cannot express a time after the year 9999")]
     Unwritable,
 }
 
@@ -96,7 +96,7 @@ pub enum UnitTrouble {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum UnitError {
     /// The name does not fit into a path.
-    #[error("`{0}` is no name for a timestamp unit: 1 to 64 of a-z, 0-9 and `-` are")]
+    #[error("`{0}` cannot name a timestamp unit; use 1 to 64 characters of a-z, 0-9 and `-`")]
     Name(String),
     /// The certificate is for another key.
     #[error("the unit's certificate is not for its key")]
@@ -104,12 +104,12 @@ pub enum UnitError {
     /// A certificate is not fit for timestamps.
     #[error(transparent)]
     Purpose(#[from] PurposeError),
-    /// Chain and key are not usable at this moment.
-    #[error("the unit may sign from {from_s} to {to_s} (seconds since 1970), and it is {now_s} now")]
+    /// Chain and key may not be used now.
+    #[error("the unit may sign from {from_s} to {to_s} (seconds since 1970); it is {now_s} now")]
     NotValid {
-        /// First second.
+        /// The first second, since 1970.
         from_s: u64,
-        /// Last second.
+        /// The last second, since 1970.
         to_s: u64,
         /// The present second.
         now_s: u64,
@@ -142,7 +142,7 @@ impl SigningUnit {
         Ok(Self { name, key, policies, policy_texts, accuracy, node, form, template, chain, window, key_window })
     }
 
-    /// Its name.
+    /// The unit's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -204,12 +204,12 @@ impl SigningUnit {
         self.window.to
     }
 
-    /// Whether a signature of its key does not belong on a thread that serves connections.
+    /// Whether its key signs too slowly for a thread that serves connections.
     pub fn is_slow(&self) -> bool {
         self.key.is_slow()
     }
 
-    /// Its key, for those who ask whether it works.
+    /// Its key, for health checks.
     pub fn key(&self) -> &Arc<dyn Signer> {
         &self.key
     }

@@ -1,4 +1,4 @@
-//! Verifies a timestamp, ours or anybody's, and says what it proves.
+//! Verifies a timestamp of any TSA, and says what it proves.
 //!
 //! Strict on purpose: the token must be DER to the last byte, have one signer, name its certificate by issuer and
 //! serial number and by hash (RFC 5816), and every check looks at that one certificate and no other (CVE-2026-39984
@@ -41,7 +41,7 @@ enum ExpectedMessage<'a> {
 }
 
 impl<'a> Expected<'a> {
-    /// A timestamp of `data`, under whichever of our digests the token uses.
+    /// A timestamp of `data`, with any of the digests that we accept.
     pub fn data(data: &'a [u8]) -> Self {
         Self { message: ExpectedMessage::Data(data), nonce: None, policies: None }
     }
@@ -68,7 +68,7 @@ impl<'a> Expected<'a> {
     }
 }
 
-/// Whom we trust to tell the time.
+/// Which authorities are trusted to tell the time.
 #[derive(Clone, Debug)]
 pub struct TimestampTrust {
     unit: Option<Certificate>,

@@ -1,4 +1,4 @@
-//! The certificate: whom it names, what it is for, and who vouches for it at a given time.
+//! The certificate: which identity it names, what it is for, and which authority issued it at a given time.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ fn issuer(certificate: &Certificate) -> Result<String, VerifyError> {
     }
 }
 
-/// Finds an authority that counts at `time` and vouches for the certificate then; answers the certificate's issuer.
+/// Finds a trusted authority that issued the certificate and is valid at `time`; returns the certificate's issuer.
 pub(super) fn check_path(
     certificate: &Certificate,
     authorities: &[CertificateAuthority],

@@ -22,7 +22,7 @@ pub(super) fn check(
     timestamps.iter().enumerate().map(check).collect()
 }
 
-/// The time of `response` if one of the authorities, of which it must name the very unit, made it while it counted.
+/// The time of `response`, if one of the authorities made it while it was valid. The unit must be the authority's own.
 fn check_one(response: &[u8], authorities: &[CertificateAuthority], signature: &[u8]) -> Result<UnixTime, String> {
     let mut reason = "the trusted root names no timestamp authority".to_owned();
     for authority in authorities {

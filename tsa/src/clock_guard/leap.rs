@@ -46,7 +46,7 @@ impl LeapSecond {
         self.kind == Leap::Insert
     }
 
-    /// What it is.
+    /// Whether it is inserted or deleted.
     pub(super) fn kind(self) -> Leap {
         self.kind
     }

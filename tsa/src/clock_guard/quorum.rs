@@ -33,14 +33,14 @@ pub struct Exchange {
     pub leap: Option<Leap>,
 }
 
-/// Why an answer says nothing.
+/// Why an answer cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ExchangeError {
     /// It left the server before it came there, or took longer there than on the whole way.
     #[error("its timestamps contradict each other")]
     Order,
     /// The server is too far from its reference clock.
-    #[error("it may be off by {0} ms by its own account")]
+    #[error("by its own account it may be off by {0} ms")]
     Distance(i64),
 }
 
@@ -81,7 +81,7 @@ impl Sample {
         })
     }
 
-    /// What it announces.
+    /// The leap second that the source announces.
     pub fn leap(&self) -> Option<Leap> {
         self.leap
     }

@@ -493,7 +493,7 @@ fn print_vectors() {
     }
 }
 
-/// Like the other deep unit, but valid as long as the ceremony's, so that `openssl ts` can check it for years.
+/// Like the other deep unit, but valid as long as that of the CA setup, so that `openssl ts` can check it for years.
 fn deep_vector_unit(algorithm: SignatureAlgorithm) -> Arc<SigningUnit> {
     use crate::fixture::{CertificateDraft, key};
     let years = |draft: CertificateDraft| CertificateDraft { not_after: NOW / 1_000 + 315_360_000, ..draft };

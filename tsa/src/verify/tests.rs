@@ -115,7 +115,7 @@ fn another_question_is_not_answered() {
 }
 
 #[test]
-fn a_refusal_is_told_as_one() {
+fn a_refusal_is_reported_as_one() {
     let unit = unit(P256);
     let refusal = Rejection::Version.to_response("");
     let error = verify_response(&refusal, &Expected::data(DATA), &trust(&unit)).unwrap_err();
@@ -128,7 +128,7 @@ fn a_refusal_is_told_as_one() {
 }
 
 #[test]
-fn certificates_are_judged_at_the_time_in_the_token() {
+fn certificates_are_checked_at_the_time_in_the_token() {
     let (root_key, unit_key) = (key(P256), key(P256));
     let seconds = NOW / 1_000;
     for (from, to, is_valid) in

@@ -1,5 +1,5 @@
 //! An instance in miniature, which makes right and wrong certificates and bundles. Its certificates and SCTs are
-//! written here, not by the authority's own code, so that the verifier is judged by a second hand.
+//! written here, not by the authority's own code, so that the verifier is not tested with the code that it checks.
 
 use std::sync::Arc;
 use std::time::Duration;
