@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rand::SecureRandom as _;
 
-/// A source of bytes that nobody can guess.
+/// A source of unpredictable bytes.
 pub trait Random: Send + Sync {
     /// Overwrites the whole of `buffer`.
     fn fill(&self, buffer: &mut [u8]);

@@ -8,7 +8,7 @@ use zeroize::{Zeroize, Zeroizing};
 pub struct Secret<T: Zeroize>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes charge of `value`.
+    /// Takes ownership of `value`.
     pub fn new(value: T) -> Self {
         Self(Zeroizing::new(value))
     }

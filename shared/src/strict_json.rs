@@ -1,8 +1,8 @@
-//! JSON (RFC 8259) as a security boundary reads it.
+//! JSON (RFC 8259), read strictly enough for a security boundary.
 //!
 //! Two readers of one document must never see two different things, so what RFC 8259 leaves open is refused here: two
 //! members of one name (after unescaping), a byte order mark, unpaired surrogates, and anything after the value.
-//! Nesting and length have limits that are checked before memory is spent. A number keeps the text it came with:
+//! Nesting and length have limits that are checked before memory is spent. A number keeps its text:
 //! `repository_id` has digits that a binary double would lose.
 //!
 //! Does not: validate a schema. [`from_slice`] hands a document that passed to serde for that.
@@ -81,13 +81,13 @@ impl Json {
     }
 }
 
-/// Why a document is refused. Positions are byte offsets; the document's content is not repeated but for member names.
+/// Why a document is refused. Positions are byte offsets; of the document's content only member names are repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum JsonError {
-    /// Longer than the caller allows.
+    /// It is longer than the caller allows.
     #[error("the document has {length} bytes; at most {limit} are accepted")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
         /// The limit.
         limit: usize,
@@ -95,19 +95,19 @@ pub enum JsonError {
     /// Not UTF-8 (RFC 8259 §8.1).
     #[error("the document is not UTF-8 at byte {at}")]
     Encoding {
-        /// Where.
+        /// The offset of the byte.
         at: usize,
     },
     /// Does not follow the grammar, or ends early.
     #[error("the document is not JSON at byte {at}")]
     Syntax {
-        /// Where.
+        /// The offset of the byte.
         at: usize,
     },
     /// Nested deeper than [`MAX_DEPTH`].
     #[error("arrays and objects nest deeper than {MAX_DEPTH} at byte {at}")]
     TooDeep {
-        /// Where.
+        /// The offset of the byte.
         at: usize,
     },
     /// Two members of one object have the same name.
@@ -116,7 +116,7 @@ pub enum JsonError {
         /// The name, cut to 64 characters.
         name: String,
     },
-    /// Strict JSON, but not of the shape that was asked for.
+    /// Strict JSON of another shape than expected.
     #[error(transparent)]
     Shape(#[from] ShapeError),
 }

@@ -1,4 +1,4 @@
-//! Time as an argument: nobody in the deciding rooms reads a clock.
+//! Time as an argument: the pure core does not read a clock.
 
 use std::time::Duration;
 
@@ -54,9 +54,9 @@ impl UnixTime {
     }
 }
 
-/// Where the edge takes `now` from. The system's clock lives in the binary; tests bring their own.
+/// Where `now` comes from. The system's clock lives in the binary; tests bring their own.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The present time.
     fn now(&self) -> UnixTime;
 }
 

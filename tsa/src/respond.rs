@@ -164,7 +164,8 @@ impl SigningUnit {
 }
 
 impl Decided {
-    /// Writes the audit leaf: all that is needed to list later which timestamps a key made, and nothing about the caller.
+    /// Writes the audit leaf: all that is needed to list later which timestamps a key made, and nothing about the
+    /// caller.
     pub fn record(self) -> Prepared {
         let sha256 = match self.unit.template.digest {
             HashAlgorithm::Sha256 => self.digest,

@@ -58,8 +58,8 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The name in JOSE (RFC 7518 §3.1). P-384 with SHA-384 is ES384; JOSE ECDSA signatures are not DER, see the token
-    /// room.
+    /// The name in JOSE (RFC 7518 §3.1). P-384 with SHA-384 is ES384; JOSE ECDSA signatures are not DER, see
+    /// `broker::jose`.
     pub const fn jose_name(self) -> &'static str {
         match self {
             Self::EcdsaP256Sha256 => "ES256",
@@ -100,9 +100,9 @@ pub struct KeyAlgorithm {
     pub(super) rsa_bits: Option<u16>,
 }
 
-/// The text names no kind of key that we make.
+/// The text names no supported kind of key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{0}` is no kind of key that is made here; {names} are", names = KeyAlgorithm::names())]
+#[error("`{0}` is not a supported kind of key; use one of {names}", names = KeyAlgorithm::names())]
 pub struct KeyAlgorithmError(String);
 
 impl KeyAlgorithm {
@@ -139,7 +139,7 @@ impl KeyAlgorithm {
         known.ok_or_else(|| KeyAlgorithmError(name.chars().filter(|c| !c.is_control()).take(32).collect()))
     }
 
-    /// Its name.
+    /// Its name in the command line and configuration.
     pub fn name(self) -> &'static str {
         self.name
     }

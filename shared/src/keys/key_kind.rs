@@ -1,6 +1,6 @@
 //! Kinds of public key.
 
-/// The kinds of key that we take from a client or use ourselves.
+/// The kinds of key that we accept from clients or use ourselves.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum KeyKind {
     /// Edwards25519 (RFC 8410).

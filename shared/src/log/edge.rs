@@ -1,4 +1,4 @@
-//! The right edge of the tree as tiles: the partial ones, held in memory, and what leaves it when they fill up.
+//! The right edge of the tree as tiles: the partial tiles, in memory, and those that leave it when they are full.
 
 use super::growth::{Frontier, Growth};
 use super::merkle::{self, Hash};
@@ -72,7 +72,7 @@ impl RightEdge {
         })
     }
 
-    /// Takes in what a batch added: its nodes, and its leaves in bundle form. Tiles that became full are handed out.
+    /// Takes in what a batch added: its nodes, and its leaves in bundle form. Returns the tiles that became full.
     pub(super) fn grow(&mut self, growth: &Growth, payload: &[u8]) -> Vec<Completed> {
         debug_assert_eq!(self.size, growth.from());
         let mut completed = self.grow_entries(growth, payload);

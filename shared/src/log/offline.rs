@@ -1,4 +1,4 @@
-//! A log's files, checked from the first leaf to the last signature by someone who has its public key and nothing else.
+//! A log's files, checked from the first leaf to the last signature, with the public key and nothing else.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,16 +14,16 @@ use super::store_fs::FileStorage;
 use super::tile;
 use crate::keys::PublicKey;
 
-/// What a check of the files found.
+/// The result of a check of the files.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuditReport {
     /// The log's name, as its first segment has it and every checkpoint confirms.
     pub origin: Origin,
     /// The tree that the segments lead to.
     pub size: u64,
-    /// Its root.
+    /// The root of the tree.
     pub root: Hash,
-    /// Its signed checkpoint.
+    /// The signed checkpoint of the tree.
     pub checkpoint: String,
     /// How many segments hold it.
     pub segments: usize,
@@ -43,24 +43,24 @@ pub enum Finding {
     /// A tile of a finished bundle is not there.
     #[error("{0} is missing")]
     Missing(String),
-    /// A tile says something else than the leaves.
+    /// A tile does not agree with the leaves.
     #[error("{0} does not agree with the leaves")]
     Differs(String),
-    /// The published checkpoint is no checkpoint of this log.
+    /// The published checkpoint is not one of this log.
     #[error("the published checkpoint: {0}")]
     Checkpoint(CheckpointError),
 }
 
-/// The segments are not a log of this key. Nothing that depends on them should be believed.
+/// The segments are not a log of this key: do not trust anything that depends on them.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The files cannot be read.
     #[error("the log's files cannot be read: {0}")]
     Disk(#[from] io::Error),
     /// There is no log here.
-    #[error("there are no segments of a log here")]
+    #[error("this directory has no segments of a log")]
     Absent,
-    /// A segment's head is not believed.
+    /// A segment's head is not valid.
     #[error("segment {segment}: {error}")]
     Segment {
         /// The segment, by the size that it begins with.
@@ -73,7 +73,7 @@ pub enum AuditError {
     Damaged {
         /// The segment, by the size that it begins with.
         segment: u64,
-        /// Where.
+        /// The byte where the fault is.
         offset: usize,
         /// What is wrong.
         fault: SegmentFault,
@@ -81,16 +81,16 @@ pub enum AuditError {
     /// The checkpoint of a batch is not signed by this key.
     #[error("the checkpoint of size {size}: {error}")]
     Signature {
-        /// Its size.
+        /// The size of its tree.
         size: u64,
         /// What is wrong.
         error: CheckpointError,
     },
-    /// The checkpoint that was kept elsewhere is not one of this log.
+    /// The earlier checkpoint is not one of this log.
     #[error("the earlier checkpoint: {0}")]
     Previous(CheckpointError),
-    /// A checkpoint that somebody holds is not of a tree that this log went through: the log was cut, or forked.
-    #[error("the log never had the tree of size {size} that an earlier checkpoint speaks of")]
+    /// The earlier checkpoint is not of a tree that this log ever had: the log was cut, or forked.
+    #[error("the log never had the tree of size {size} of the earlier checkpoint: it was cut or forked")]
     Forked {
         /// That checkpoint's size.
         size: u64,
@@ -98,7 +98,7 @@ pub enum AuditError {
 }
 
 /// Reads all files of the log in `dir` and checks every leaf, batch, checkpoint and tile. `previous` is a checkpoint
-/// that was kept elsewhere: the log must have gone through its tree. Works beside a running log, and writes nothing.
+/// that was stored elsewhere: the log must have had its tree. Works beside a running log, and writes nothing.
 pub fn verify_offline(
     dir: &Path,
     key: &PublicKey,

@@ -1,4 +1,4 @@
-//! What an append answers: a value that comes when its batch is durable.
+//! The result of an append: a value that comes when its batch is durable.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The leaf that it stands for.
+    /// The hash of the leaf.
     pub fn leaf_hash(&self) -> LeafHash {
         self.leaf_hash
     }
@@ -30,7 +30,7 @@ impl Receipt {
     }
 }
 
-/// A receipt and what convinces others of it: the audit path to the root of the tree after the leaf's batch, and the
+/// A receipt and its proof: the audit path to the root of the tree after the leaf's batch, and the
 /// checkpoint that was signed over that root.
 #[derive(Debug)]
 pub struct Proved {
@@ -38,7 +38,7 @@ pub struct Proved {
     pub receipt: Receipt,
     /// How many leaves the tree has.
     pub tree_size: u64,
-    /// Its root.
+    /// The root of the tree.
     pub root: Hash,
     /// The audit path, from the leaf upwards.
     pub hashes: Vec<Hash>,
@@ -61,7 +61,7 @@ pub(super) struct Committed {
     pub(super) checkpoint: Arc<str>,
 }
 
-/// One batch, shared by the committer and by all who wait for it: its outcome is written once for everybody.
+/// One batch, shared by the committer and by all who wait for it: its outcome is written once for all of them.
 #[derive(Default)]
 pub(super) struct PendingBatch {
     outcome: OnceLock<Result<Committed, AppendError>>,

@@ -18,7 +18,7 @@ pub enum ReadError {
     #[error("the log's files cannot be read: {0}")]
     Disk(#[from] io::Error),
     /// Neither a file nor the segments hold a tile that the tree has.
-    #[error("{0} is missing and cannot be made again")]
+    #[error("{0} is missing and cannot be made again from the segments")]
     Missing(TilePath),
 }
 

@@ -1,7 +1,7 @@
 //! Opening a log: the segments say what it is, and everything else is brought to agree with them.
 //!
 //! A crash explains one thing only: bytes behind the last whole batch of the last segment that are not a whole batch,
-//! since nobody was told that they are durable. They are dropped. Anything else is refused.
+//! since their append was never acknowledged. They are dropped. Anything else is refused.
 
 use std::io;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ pub enum LogOpenError {
     #[error("the log's files cannot be read or written: {0}")]
     Disk(#[from] io::Error),
     /// A key that checkpoints are not signed with.
-    #[error("a log needs an ECDSA key")]
+    #[error("the log's key must be an ECDSA key")]
     Key,
     /// The key did not sign the first checkpoint.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// A segment's head is not believed.
+    /// A segment's head is not valid.
     #[error("segment {segment}: {error}")]
     Segment {
         /// The segment, by the size that it begins with.
@@ -42,7 +42,7 @@ pub enum LogOpenError {
     Damaged {
         /// The segment, by the size that it begins with.
         segment: u64,
-        /// Where.
+        /// The byte where the fault is.
         offset: usize,
         /// What is wrong.
         fault: SegmentFault,
@@ -51,11 +51,13 @@ pub enum LogOpenError {
     #[error("the last checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
     /// A checkpoint was published that the segments do not lead to.
-    #[error("a checkpoint of size {published} was published, but the segments hold another tree, of {size} leaves")]
+    #[error(
+        "a checkpoint of size {published} was published, but the segments hold another tree, of {size} leaves; restore the segments"
+    )]
     Published {
-        /// Its size.
+        /// The size of its tree.
         published: u64,
-        /// What the segments hold.
+        /// The size of the tree in the segments.
         size: u64,
     },
 }
@@ -73,7 +75,7 @@ pub enum SegmentFault {
     #[error("a batch carries a checkpoint of another tree")]
     Checkpoint,
     /// Committed batches stand behind damage, so that the damage is not a write that was cut short.
-    #[error("a damaged batch has committed ones behind it")]
+    #[error("committed batches follow a damaged one")]
     Middle,
     /// More than one batch can leave behind.
     #[error("what follows the last batch is more than a write that was cut short")]
@@ -83,10 +85,10 @@ pub enum SegmentFault {
     Next,
 }
 
-/// What was found and done when a log was opened.
+/// What opening a log found and did.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LogOpenReport {
-    /// How many leaves it has.
+    /// The number of leaves in the log.
     pub size: u64,
     /// How many segments were read.
     pub segments_read: usize,
@@ -161,7 +163,7 @@ pub(super) fn check_tail(bytes: &[u8], tree: &SegmentReplay, key: &PublicKey) ->
         return Err((tree.end, SegmentFault::Tail));
     }
     for at in (8..=last).step_by(8).filter(|at| Frame::begins(&tail[*at..])) {
-        // Leaves may hold anything, even an old batch of ours; but nobody has a checkpoint of ours for a larger tree.
+        // Leaves may hold anything, even an old batch of ours; but there is no checkpoint of ours for a larger tree.
         let is_committed = Frame::parse(&tail[at..]).is_some_and(|frame| {
             frame.size_after > tree.frontier.size()
                 && speaks_of(frame.checkpoint, frame.size_after, &frame.root_after)

@@ -7,7 +7,7 @@ pub const WIDTH: u64 = 256;
 /// Highest level of a tile: 256^8 leaves are 2^64.
 pub const MAX_LEVEL: u8 = 7;
 
-/// What a tile holds.
+/// The content of a tile.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum TileKind {
     /// The leaves themselves, each after its length as a big-endian `u16`.
@@ -19,7 +19,7 @@ pub enum TileKind {
 /// A tile's name. Full unless it has a width.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TilePath {
-    /// What it holds.
+    /// The kind of its content.
     pub kind: TileKind,
     /// Its place among its kind.
     pub index: u64,

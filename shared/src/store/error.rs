@@ -1,13 +1,13 @@
-//! Why a store did not do as asked.
+//! Why a store refused or failed.
 
 use std::fmt;
 
 /// The half of a record that is over its cap.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RecordPart {
-    /// What it is found by.
+    /// The key.
     Key,
-    /// What it says.
+    /// The value.
     Value,
 }
 
@@ -20,7 +20,7 @@ impl fmt::Display for RecordPart {
     }
 }
 
-/// Why a store did not do as asked.
+/// Why a store refused or failed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum StoreError {
     /// An expectation does not hold; nothing was changed.
@@ -38,15 +38,15 @@ pub enum StoreError {
     TooLarge {
         /// Which half of the record.
         what: RecordPart,
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
-        /// The cap.
+        /// The cap in bytes.
         cap: usize,
     },
     /// A batch of more parts than the cap; nothing was changed.
     #[error("a batch of {count} expectations and changes is over the cap of {cap}")]
     TooMany {
-        /// How many it has.
+        /// The number of its expectations and changes.
         count: usize,
         /// The cap.
         cap: usize,

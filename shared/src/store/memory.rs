@@ -1,4 +1,4 @@
-//! The fake for unit tests: everything a store promises except that it outlives the process.
+//! The fake for unit tests: it keeps every promise of a store, but does not outlive the process.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

@@ -29,7 +29,7 @@ pub struct TrustDocuments {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TrustError {
     /// An address ends in a slash, or has no scheme.
-    #[error("{0:?} must start with http:// or https:// and must not end with a slash")]
+    #[error("the address {0:?} must start with http:// or https:// and must not end with a slash")]
     Address(String),
     /// A log's origin is not a host name, so no client could match its checkpoints.
     #[error("the log origin {0:?} is not a host name")]
@@ -37,11 +37,11 @@ pub enum TrustError {
     /// A chain is too short: sigstore-python wants the unit's certificate and at least its issuer.
     #[error("a {what} chain has {count} certificates; at least {least} are needed")]
     ShortChain {
-        /// Which.
+        /// The kind of chain.
         what: &'static str,
-        /// How many it has.
+        /// The number of its certificates.
         count: usize,
-        /// How many it needs.
+        /// The number that is needed.
         least: usize,
     },
     /// A list that no client can do without is empty.

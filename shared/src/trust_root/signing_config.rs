@@ -34,13 +34,13 @@ pub struct SigningConfig {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Service {
-    /// Where it is; never with a slash at the end, since sigstore-python appends paths to it as text.
+    /// Its address; never with a slash at the end, since sigstore-python appends paths to it as text.
     pub url: String,
-    /// Which version of its protocol it speaks.
+    /// The version of its protocol.
     pub major_api_version: u32,
     /// When it is in use.
     pub valid_for: ValidFor,
-    /// Who runs it: clients pick at most one service of each operator.
+    /// Its operator: clients pick at most one service of each operator.
     pub operator: String,
 }
 

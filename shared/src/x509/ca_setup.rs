@@ -1,4 +1,4 @@
-//! The ceremony: the instance's root, its issuing authority, and the certificate of a timestamp unit.
+//! The CA setup: the instance's root, its issuing authority, and the certificate of a timestamp unit.
 //!
 //! ```text
 //! root CA (no EKU) ─┬─ issuing CA (pathlen 0, EKU codeSigning) ── ten-minute leaves
@@ -34,37 +34,37 @@ const OCSP_NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.
 /// digitalSignature (0).
 const KEY_USAGE_SIGNATURE: &[u8] = &[tag::BIT_STRING, 2, 7, 0b1000_0000];
 
-/// What every certificate of one ceremony has in common.
+/// What all certificates of one CA setup have in common.
 pub struct CaSetup<'a> {
     /// The instance's name; it becomes the organization in every subject.
     pub instance: &'a str,
     /// The key of the root.
     pub root_key: &'a dyn Signer,
-    /// The present moment: certificates are valid from its second on.
+    /// The present time: certificates are valid from its second on.
     pub now: UnixTime,
-    /// Where serial numbers come from.
+    /// The source of the serial numbers.
     pub random: &'a dyn Random,
 }
 
-/// What the certificate of a timestamp unit is to be like.
+/// The certificate to be made for a timestamp unit.
 pub struct UnitPlan<'a> {
     /// The end of its common name, one that no other unit of the instance has.
     pub role: &'a str,
-    /// Its key.
+    /// The unit's public key.
     pub key: &'a PublicKey,
     /// How long the certificate is valid, if the root is valid that long.
     pub validity: Duration,
     /// How long the key may sign: shorter than the certificate is valid.
     pub key_use: Duration,
-    /// Where its revocation can be looked up.
+    /// The addresses where its revocation can be looked up.
     pub addresses: Option<&'a RevocationAddresses>,
 }
 
-/// Why a ceremony made no certificate.
+/// Why no certificate was made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CaSetupError {
     /// A name does not fit into a subject (RFC 5280 appendix A.1: 64 characters).
-    #[error("`{0}` cannot stand in a certificate's subject: 1 to 64 printable characters are needed")]
+    #[error("`{0}` cannot be a name in a certificate's subject; use 1 to 64 printable characters")]
     Name(String),
     /// A unit's key would outlive its certificate.
     #[error("a timestamp unit's key may not sign for {} days, since its certificate is valid for {}: it must be fewer", .key_use.as_secs() / 86_400, .validity.as_secs() / 86_400)]
@@ -74,13 +74,13 @@ pub enum CaSetupError {
         /// How long the certificate would be valid.
         validity: Duration,
     },
-    /// The root is not the one whose key is at hand.
-    #[error("the root certificate holds another key than the one that would sign")]
+    /// The root certificate is not for the key given.
+    #[error("the root certificate is not for the key that would sign")]
     RootKey,
     /// The root is past its last day, or before its first.
-    #[error("the root certificate is not valid at this moment")]
+    #[error("the root certificate is not valid now")]
     RootNotValid,
-    /// The moment cannot be written in DER.
+    /// DER cannot express the time.
     #[error("the validity ends after the year 9999")]
     Time,
     /// The root key did not sign.
@@ -262,7 +262,8 @@ impl CaSetup<'_> {
         Ok(Certificate::from_der(&certificate.finish())?)
     }
 
-    /// 158 random bits in 20 octets: top bit clear for a positive INTEGER, the next one set for a constant length.
+    /// A serial number is positive and has at most 20 octets (RFC 5280 §4.1.2.2), so the top bit is clear. The next bit
+    /// is set so that all serial numbers have the same length. The other 158 bits are random.
     fn serial(&self) -> [u8; 20] {
         let mut serial = self.random.bytes::<20>();
         serial[0] = serial[0] & 0x7f | 0x40;

@@ -1,4 +1,4 @@
-//! A disk in memory that knows the difference between written and durable, and that fails when it is told to.
+//! A disk in memory that knows the difference between written and durable, and that fails on demand.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -87,7 +87,7 @@ impl Disk {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Changes a byte of a segment behind everybody's back.
+    /// Changes a byte of a segment without the log's knowledge.
     pub(super) fn flip(&self, segment: u64, at: usize) {
         let mut state = self.state();
         let file = state.segments.get_mut(&segment).expect("is there");

@@ -85,7 +85,7 @@ fn nothing_acknowledged_is_lost_whatever_fails() {
                 drop(log);
                 next.check(&what);
                 next.work(5).expect("opens");
-                // The first restart may have built on what only the page cache held: nothing of that may show now.
+                // The first restart may have built on what only the page cache held: nothing of that may appear now.
                 next.disk = next.disk.restart(Restart::PowerCut);
                 next.check(&what);
             }
@@ -159,9 +159,9 @@ fn a_log_that_was_cut_or_removed_is_refused() {
     let mut rig = Rig::new(&key);
     rig.work(10).expect("opens");
     let early = rig.disk.restart(Restart::Process);
-    let (kept, _) = rig.open().expect("opens");
-    let checkpoint = SignedCheckpoint::parse(&kept.checkpoint()).expect("parses");
-    drop(kept);
+    let (log, _) = rig.open().expect("opens");
+    let checkpoint = SignedCheckpoint::parse(&log.checkpoint()).expect("parses");
+    drop(log);
     rig.work(20).expect("opens");
     let public = rig.key.public_key().clone();
     assert!(verify_storage(&rig.disk, &public, Some(&checkpoint)).is_ok());

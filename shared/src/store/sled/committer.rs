@@ -1,6 +1,6 @@
 //! The one thread that changes the database: it decides the requests that have queued, one after the other, writes
-//! their changes as one batch, makes that durable, and then answers all of them. There is no timer: a lone request
-//! waits for nobody, and while one group is on its way to the disk the next one gathers.
+//! their changes as one batch, makes that durable, and then answers all of them. There is no timer: a lone request does
+//! not wait, and while one group is on its way to the disk the next one gathers.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -18,14 +18,14 @@ const MAX_GROUP: usize = 256;
 /// A group takes no further request once its values come to this many bytes.
 const MAX_GROUP_BYTES: usize = 1 << 20;
 
-/// What may be asked. Keys are the tree's keys, except in a batch.
+/// A request to the thread. Keys are the tree's keys, except in a batch.
 pub(super) enum Request {
     Commit { batch: StoreBatch, now: UnixTime },
     RemoveExpired { keys: Vec<Vec<u8>>, now: UnixTime },
     Take { key: Vec<u8>, now: UnixTime },
 }
 
-/// What was done.
+/// The outcome of a request.
 pub(super) enum Done {
     Committed,
     Removed(usize),
@@ -39,7 +39,7 @@ struct Job {
     answer: SyncSender<JobAnswer>,
 }
 
-/// The thread and the way to it.
+/// The thread and its queue.
 #[derive(Debug)]
 pub(super) struct StoreCommitter {
     // Taken only when the store is dropped: the thread ends when its last sender does.
@@ -67,7 +67,7 @@ impl Drop for StoreCommitter {
     fn drop(&mut self) {
         self.jobs = None;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The thread catches its panics; one that got through has nobody left to tell.
+        // The thread catches its panics; one that got through cannot be reported any more.
         let _ = thread.map(JoinHandle::join);
     }
 }

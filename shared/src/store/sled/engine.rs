@@ -13,8 +13,8 @@ pub(super) struct Engine {
     pub(super) db: ::sled::Db,
     // A handle of our own on sled's data file, because sled hands out no way to sync it.
     pub(super) file: File,
-    // Why the engine failed, once it has. Set once; from then on every call is refused, since nobody knows which of the
-    // changes in memory are on the disk.
+    // Why the engine failed, once it has. Set once; from then on every call is refused, since it is unknown which of
+    // the changes in memory are on the disk.
     pub(super) failed: OnceLock<String>,
 }
 

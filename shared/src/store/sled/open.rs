@@ -24,23 +24,23 @@ const CACHE_BYTES: u64 = 16 << 20;
 const LOCK_TRIES: usize = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
 
-/// What opening found. The edge writes it into its log and, when something was set aside, into the audit log.
+/// What opening found. It is logged and, if a store was set aside, recorded in the audit log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoreOpenReport {
     /// Whether the store was made by this call.
     pub is_new: bool,
     /// How many records it holds, expired ones counted.
     pub records: usize,
-    /// What stood in its place and could not be read.
+    /// The store that was there and could not be read.
     pub set_aside: Option<SetAside>,
 }
 
-/// A store that could not be read, kept for whoever wants to look at it.
+/// A store that could not be read, kept for an examination.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SetAside {
     /// Where it is now.
     pub path: PathBuf,
-    /// What the engine said of it.
+    /// The engine's error.
     pub reason: String,
 }
 
@@ -63,34 +63,34 @@ impl fmt::Display for StoreOpenReport {
 /// Why there is no store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreOpenError {
-    /// Not even an empty one can be made here.
-    #[error("no store can be made in {}: {reason}", dir.display())]
+    /// Not even an empty store can be created.
+    #[error("no store can be created in {}: {reason}", dir.display())]
     Engine {
-        /// Its directory.
+        /// The store's directory.
         dir: PathBuf,
-        /// What the engine said.
+        /// The engine's error.
         reason: String,
     },
-    /// The file system refuses, which is no reason to give up what is there.
-    #[error("the store in {}: {source}", dir.display())]
+    /// The file system refuses. The data may be sound, so nothing is set aside.
+    #[error("the store in {} cannot be opened: {source}", dir.display())]
     Io {
-        /// Its directory.
+        /// The store's directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Another process has it open.
-    #[error("the store in {} is in use by another process", dir.display())]
+    #[error("the store in {} is in use by another process; stop that one first", dir.display())]
     Locked {
-        /// Its directory.
+        /// The store's directory.
         dir: PathBuf,
     },
     /// The new store could not be refilled.
     #[error("the new store in {} could not be refilled: {source}", dir.display())]
     Rebuild {
-        /// Its directory.
+        /// The store's directory.
         dir: PathBuf,
-        /// What the store, or who refilled it, said.
+        /// The error of the store or of the refill.
         source: StoreError,
     },
 }
@@ -314,7 +314,7 @@ impl StoreDir<'_> {
         }
     }
 
-    /// Removes a store whose making was interrupted: nobody has been told of anything in it.
+    /// Removes a store whose making was interrupted: nothing in it was acknowledged.
     fn discard_unfinished(&self) -> Result<(), OpenFailure> {
         if !self.unfinished().exists() {
             return Ok(());

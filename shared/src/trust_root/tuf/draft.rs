@@ -26,7 +26,7 @@ pub struct Lifetimes {
     pub targets: (Duration, Duration),
     /// Snapshot.
     pub snapshot: (Duration, Duration),
-    /// Timestamp: the longest time for which a client can be held back on an old state.
+    /// Timestamp: the longest time that a client can be kept on an old state.
     pub timestamp: (Duration, Duration),
 }
 
@@ -81,7 +81,7 @@ impl<'a> RoleSigners<'a> {
 /// A file to be published.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TargetFile {
-    /// Its bytes.
+    /// The bytes of the file.
     pub bytes: Vec<u8>,
     /// For clients that look files up by use.
     pub custom: Option<Custom>,
