@@ -107,6 +107,6 @@ pub(crate) fn open(data: &DataDir, name: LogName, instance: &str, key: SigningKe
     let origin = name.origin(instance).map_err(|error| LogsError::Origin { name, error })?;
     let (log, report) = Log::open(&folder(data.root(), name), origin, Arc::new(key))
         .map_err(|error| LogsError::Open { name, error })?;
-    tracing::debug!(%name, ?report, "log opened");
+    tracing::debug!(%name, %report, "the log is open");
     Ok(log)
 }

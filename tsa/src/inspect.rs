@@ -255,7 +255,7 @@ fn certificates(set: &[u8]) -> Result<Vec<EmbeddedCertificate>, InspectError> {
                 subject: shown(certificate.subject().as_bytes()),
                 not_before: certificate.not_before().rfc3339().unwrap_or_default(),
                 not_after: certificate.not_after().rfc3339().unwrap_or_default(),
-                key: format!("{:?}", certificate.public_key().kind()),
+                key: certificate.public_key().kind().to_string(),
                 ..none
             },
         });

@@ -1,5 +1,7 @@
 //! The signature algorithms of the instance's own keys.
 
+use std::fmt;
+
 use aws_lc_rs::signature;
 use const_oid::ObjectIdentifier;
 
@@ -89,6 +91,18 @@ impl SignatureAlgorithm {
             Self::RsaPkcs1Sha384 => &signature::RSA_PKCS1_2048_8192_SHA384,
             Self::RsaPkcs1Sha512 => &signature::RSA_PKCS1_2048_8192_SHA512,
         }
+    }
+}
+
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EcdsaP256Sha256 => "ECDSA P-256 with SHA-256",
+            Self::EcdsaP384Sha384 => "ECDSA P-384 with SHA-384",
+            Self::RsaPkcs1Sha256 => "RSA with SHA-256",
+            Self::RsaPkcs1Sha384 => "RSA with SHA-384",
+            Self::RsaPkcs1Sha512 => "RSA with SHA-512",
+        })
     }
 }
 

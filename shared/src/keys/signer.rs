@@ -52,7 +52,7 @@ pub enum KeyError {
     #[error("the private key is not P-256, P-384 or RSA of at least 2048 bits")]
     Kind,
     /// The key cannot sign with the requested algorithm.
-    #[error("a key of the kind {kind:?} does not sign with {algorithm:?}")]
+    #[error("a key of the kind {kind} cannot sign with {algorithm}")]
     Algorithm {
         /// The requested algorithm.
         algorithm: SignatureAlgorithm,

@@ -52,7 +52,7 @@ pub enum NoteError {
     #[error("the note's signature by {0} does not verify")]
     BadSignature(String),
     /// A key that our notes are not signed with.
-    #[error("notes are signed with ECDSA keys, not with {0:?}")]
+    #[error("notes are signed with ECDSA keys, not with {0}")]
     Key(KeyKind),
 }
 

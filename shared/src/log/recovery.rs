@@ -3,6 +3,7 @@
 //! A crash explains one thing only: bytes behind the last whole batch of the last segment that are not a whole batch,
 //! since their append was never acknowledged. They are dropped. Anything else is refused.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -96,6 +97,14 @@ pub struct LogOpenReport {
     pub dropped: u64,
     /// Tiles that were missing or damaged, made again.
     pub rebuilt_tiles: usize,
+}
+
+impl fmt::Display for LogOpenReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, segments_read, dropped, rebuilt_tiles } = self;
+        write!(f, "{size} leaves, {segments_read} segments read, ")?;
+        write!(f, "{dropped} bytes of an unacknowledged batch dropped, {rebuilt_tiles} tiles made again")
+    }
 }
 
 /// The tree that a segment leads to.

@@ -61,7 +61,7 @@ impl From<Error> for Pkcs11Error {
     fn from(error: Error) -> Self {
         // The crate explains each code in a paragraph; its name says as much.
         match error {
-            Error::Pkcs11(code, function) => Self::Call(format!("{code:?} to {function:?}")),
+            Error::Pkcs11(code, function) => Self::Call(format!("{function:?} answered {code:?}")),
             other => Self::Call(other.to_string()),
         }
     }
