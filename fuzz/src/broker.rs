@@ -1,5 +1,5 @@
-//! What a certificate's request brings: a token, the key of who issued it, a key with a proof; and the names in all of
-//! it.
+//! The contents of a certificate request: a token, the key of who issued it, a key with a proof; and the names in all
+//! of it.
 
 use std::sync::{Arc, LazyLock};
 

@@ -5,7 +5,7 @@ use shared::trust_root::TrustedRoot;
 
 const EMPTY: &[u8] = br#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
 
-/// A bundle that is read is written and read again the same; a root that trusts nobody verifies none.
+/// A bundle that is read is written and read again the same; an empty trusted root verifies none.
 pub fn bundle(bytes: &[u8]) {
     let Ok(bundle) = Bundle::parse(bytes) else { return };
     let written = bundle.to_json().expect("writes");

@@ -1,5 +1,5 @@
-//! What workloads of a trust domain show, and the bundles that they are verified by. The trust domain of the seeds is
-//! one that a real SPIRE made; of all that can be shown, only what it signed is accepted.
+//! What workloads of a trust domain present, and the bundles that they are verified with. The trust domain of the seeds
+//! is one that a real SPIRE made; only what it signed is accepted.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,9 +10,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::grants::Grant;
 use broker::names::{PublicSuffixes, SpiffeId, SpiffePrefix, TrustDomain};
 use broker::registry::{Issuers, Registry, Source};
-use broker::svid::{JwtSvidVerification, Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification, X509Verification};
+use broker::svid::{
+    JwtSvidVerification, Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification,
+    X509Verification,
+};
 use broker::token::UnverifiedToken;
-use broker::trust_domain::{Accepts, Bundle, BundleMap, BundleSource, CurrentBundle, TrustDomainRecord, TrustDomainSpec};
+use broker::trust_domain::{
+    Accepts, Bundle, BundleMap, BundleSource, CurrentBundle, TrustDomainRecord, TrustDomainSpec,
+};
 use rustls_pki_types::CertificateDer;
 use shared::time::UnixTime;
 
@@ -192,7 +197,7 @@ pub fn wit_svid(bytes: &[u8]) {
             WitVerification::NeedsBundle(_) => None,
         }
     };
-    assert!(verify(first, second).is_none(), "nobody but the two keys of this run signs anything");
+    assert!(verify(first, second).is_none(), "only the two keys of this run sign anything");
     let (Some(claims), Some(proof_claims)) = (crate::text(first), crate::text(second)) else { return };
     let proof = sign(&HOLDER, r#"{"alg":"ES256","typ":"wpt+jwt"}"#, proof_claims);
     if let Some(svid) = verify(&WIT, &proof) {

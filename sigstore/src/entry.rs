@@ -15,8 +15,7 @@ pub const KIND: &str = "hashedrekord";
 /// The version of every entry.
 pub const VERSION: &str = "0.0.2";
 
-/// Who may write. The log is the instance's own: an entry says that somebody with a certificate of this instance
-/// signed.
+/// Who may write. The log is the instance's own: an entry says that a holder of a certificate of this instance signed.
 pub struct Writers {
     /// The issuing authorities, past ones included.
     pub issuers: Vec<Certificate>,

@@ -7,7 +7,7 @@
 //!
 //! What it notices:
 //!
-//! - a **step**: the wall clock and the boot clock, which nobody can set, moved apart (`date -s`, a restored snapshot);
+//! - a **step**: the wall clock moved against the boot clock, which cannot be set (`date -s`, a restored snapshot);
 //! - a clock that is **off** according to a majority of time sources, or that they have not confirmed for too long;
 //! - a boot clock that runs at another **pace** than the hardware: sleep, or a kernel that moves the clock fast;
 //! - a **rollback** across restarts: the wall clock is behind a time that was already signed;
@@ -421,7 +421,7 @@ impl ClockGuard {
     fn still_counts(&self, answer: &PollAnswer) -> PollAnswer {
         match answer {
             Ok(sample) if sample.sent() < self.polls.forgotten => {
-                Err("it was asked before the machine's clocks were moved".to_owned())
+                Err("its answer is from before the machine's clocks were moved".to_owned())
             }
             other => other.clone(),
         }

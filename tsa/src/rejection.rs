@@ -130,7 +130,7 @@ pub enum Rejection {
     /// addInfoNotAvailable).
     #[error("this unit does not make the statement that qcStatements asks for (ETSI EN 319 422 section 9.1)")]
     NotQualified,
-    /// A policy that this unit does not issue under; `None` when none was asked for and the unit has none.
+    /// A policy that this unit does not issue under; `None` when none was requested and the unit has none.
     #[error("{}", policy_text(.0.as_deref()))]
     PolicyUnaccepted(Option<String>),
     /// No such unit, or not for this caller.

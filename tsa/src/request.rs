@@ -158,7 +158,7 @@ impl<'a> TimestampRequest<'a> {
         self.imprint
     }
 
-    /// Contents octets of the policy asked for.
+    /// Contents octets of the requested policy.
     pub fn policy(&self) -> Option<&'a [u8]> {
         self.policy
     }

@@ -71,7 +71,7 @@ impl TimestampResponse {
 
 impl SigningUnit {
     /// Decides on `request` and writes the TSTInfo. Serial numbers carry the node's prefix and 128 random bits: nothing
-    /// has to be remembered across a crash, a restored snapshot repeats none, and nobody can count our timestamps from
+    /// has to be remembered across a crash, a restored snapshot repeats none, and our timestamps cannot be counted from
     /// outside.
     pub fn decide(
         self: &Arc<Self>,
@@ -109,7 +109,7 @@ impl SigningUnit {
         Ok(self.decide(request, now, random)?.record())
     }
 
-    /// The policy asked for, which must be one of ours, or our first one.
+    /// The requested policy, which must be one of ours, or our first one.
     fn policy_for(&self, request: &TimestampRequest<'_>) -> Result<usize, Rejection> {
         match request.policy() {
             None if self.policies.is_empty() => Err(Rejection::PolicyUnaccepted(None)),

@@ -52,7 +52,7 @@ impl<'a> Expected<'a> {
     }
 
     /// The answer to `request`: the imprint to the byte, its nonce or none, its policy, certificates when and only when
-    /// they were asked for.
+    /// certReq was set.
     pub fn answer_to(request: TimestampRequest<'a>) -> Self {
         Self { message: ExpectedMessage::Request(request), nonce: request.nonce(), policies: None }
     }

@@ -127,7 +127,7 @@ impl KeyAlgorithm {
     /// RSA of 3072 bits with SHA-256, as strong as P-256 (NIST SP 800-57 part 1, table 2).
     pub const RSA3072: Self = Self::rsa("rsa3072", 3072, SignatureAlgorithm::RsaPkcs1Sha256);
 
-    /// All of them. SHA-256 goes with RSA unless another digest is asked for: sigstore-js reads no other one there.
+    /// All of them. RSA goes with SHA-256 unless another digest is requested: sigstore-js reads no other one there.
     pub const ALL: [Self; 8] = [
         Self::P384,
         Self::P256,

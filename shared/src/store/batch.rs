@@ -31,7 +31,7 @@ impl Expect {
     }
 }
 
-/// One change.
+/// One change of a record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum StoreChange {
     /// Writes a record over whatever is there.

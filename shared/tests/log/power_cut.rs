@@ -49,7 +49,7 @@ struct Mounted {
 impl Mounted {
     fn new(image: &Path, at: &Path) -> Result<Self, String> {
         std::fs::create_dir_all(at).map_err(|error| error.to_string())?;
-        // The journal is not to be written of its own accord: what nobody has asked to be durable is lost.
+        // The journal is not to be written of its own accord: what was not synced is lost.
         run("mount", &["-o", "loop,commit=300", text(image), text(at)])?;
         Ok(Self { at: at.into() })
     }

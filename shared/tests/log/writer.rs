@@ -1,4 +1,4 @@
-//! The process that is killed: it appends as fast as it can and says what it was told is durable.
+//! The process that is killed: it appends as fast as it can and prints what is acknowledged as durable.
 //!
 //! It is this test binary, run again with a directory in its environment; without one, its "test" does nothing.
 
@@ -54,7 +54,7 @@ impl Site {
         Writer::start(dir, &self.key, life)
     }
 
-    /// Takes note of what a writer was told.
+    /// Takes note of what a writer acknowledged.
     pub(crate) fn take(&mut self, acknowledged: Vec<(u64, Hash)>) {
         self.acknowledged.extend(acknowledged);
     }
@@ -141,7 +141,7 @@ impl Writer {
         self.child.try_wait().expect("its state").is_some()
     }
 
-    /// SIGKILL, and all that it had been told is durable.
+    /// SIGKILL, and all that it had acknowledged.
     pub(crate) fn kill(mut self) -> Vec<(u64, Hash)> {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("its end");

@@ -1,4 +1,4 @@
-//! The process that is killed: it writes as fast as it can and says what it was told is durable.
+//! The process that is killed: it writes as fast as it can and prints what is acknowledged as durable.
 //!
 //! It is this test binary, run again with a directory in its environment; without one, its "test" does nothing.
 
@@ -63,7 +63,7 @@ impl Writer {
         self.child.try_wait().expect("its state").is_some()
     }
 
-    /// SIGKILL, and all that it had been told is durable.
+    /// SIGKILL, and all that it had acknowledged.
     pub(crate) fn kill(mut self) -> Acknowledged {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("its end");
@@ -79,7 +79,7 @@ impl Writer {
     }
 }
 
-/// What one life was told. Each thread writes its steps in order, so the last step stands for all before it.
+/// What one life acknowledged. Each thread writes its steps in order, so the last step stands for all before it.
 #[derive(Debug)]
 pub(crate) struct Acknowledged {
     life: u64,

@@ -56,7 +56,7 @@ pub struct ClockLimits {
     pub expire: Duration,
     /// How many good polls in a row it takes until time is trusted, at start and after trouble.
     pub good_polls: u32,
-    /// Whether the kernel must call its clock synchronised too, and not off by more than `threshold`.
+    /// Whether the kernel must call its clock synchronized too, and not off by more than `threshold`.
     pub needs_kernel: bool,
     /// An earlier time is never signed.
     pub floor: UnixTime,

@@ -1,6 +1,6 @@
 //! What a majority of time sources leaves possible (Marzullo's intersection), measured against the boot clock.
 //!
-//! Every interval here bounds *true time minus boot clock*. Nobody can set the boot clock, so an answer keeps its
+//! Every interval here bounds *true time minus boot clock*. The boot clock cannot be set, so an answer keeps its
 //! meaning when the wall clock is stepped, and a wrong wall clock shows at once in the next reading.
 
 use std::time::Duration;

@@ -22,7 +22,7 @@ impl ClockReading {
         Self { wall, boot, raw: boot }
     }
 
-    /// Wall clock minus boot clock, in milliseconds: constant as long as nobody sets the wall clock.
+    /// Wall clock minus boot clock, in milliseconds: constant as long as the wall clock is not set.
     pub(super) fn offset_ms(self) -> i64 {
         millis(self.wall).saturating_sub(span_ms(self.boot))
     }
@@ -42,7 +42,7 @@ pub struct Look {
 pub struct KernelClock {
     /// Whether something keeps the clock synchronized: `STA_UNSYNC` is not set.
     pub is_synchronized: bool,
-    /// The largest error that the kernel assumes (`maxerror`). It grows by 500 ppm as long as nobody corrects it.
+    /// The largest error that the kernel assumes (`maxerror`). It grows by 500 ppm as long as nothing corrects it.
     pub max_error: Duration,
     /// What the end of this UTC day brings (`STA_INS`, `STA_DEL`).
     pub leap: Option<Leap>,

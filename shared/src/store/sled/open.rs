@@ -35,7 +35,7 @@ pub struct StoreOpenReport {
     pub set_aside: Option<SetAside>,
 }
 
-/// A store that could not be read, kept for an examination.
+/// A store that could not be read, kept for examination.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SetAside {
     /// Where it is now.
@@ -99,7 +99,7 @@ impl SledStore {
     /// Opens the store in `dir`, or makes one there.
     ///
     /// `rebuild` refills a store that was made by this call, be it that none was there or that what was there could not
-    /// be read. Until it has returned the new store does not count: a crash in between starts it afresh.
+    /// be read. The new store is not complete until it has returned: a crash before that starts it afresh.
     pub fn open(
         dir: &Path,
         now: UnixTime,
@@ -258,7 +258,7 @@ impl StoreDir<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             db => db?,
         };
-        // Whoever holds the lock may be writing one.
+        // The process with the lock may be writing one.
         db.try_lock()?;
         for entry in std::fs::read_dir(self.dir)? {
             let entry = entry?;

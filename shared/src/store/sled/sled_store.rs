@@ -61,7 +61,7 @@ impl Store for SledStore {
     }
 
     fn sweep(&self, now: UnixTime, limit: usize) -> Result<usize, StoreError> {
-        // The walk is done here, beside the committer; it looks again at the few it is told of.
+        // The walk is done here, beside the committer; it looks again at the few records that it gets.
         let keys = self.engine.guard(|db| {
             let mut expired = Vec::new();
             let mut records = db.iter();
