@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 pub enum RegistrationEvent {
     /// An administrator approved it.
     Approved,
-    /// A check found that the proof is gone.
+    /// A check found that there is no proof.
     Denied,
     /// A deadline passed.
     Elapsed,
-    /// An administrator stopped it.
+    /// It was frozen.
     Froze,
     /// A check found the proof.
     Proved,
-    /// It was given up.
+    /// An administrator released its names.
     Released,
     /// A registrant requested it.
     Requested,

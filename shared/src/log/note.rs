@@ -114,7 +114,7 @@ impl Note {
         &self.text
     }
 
-    /// Checks that `name` signed the note with `key`, and returns the text; signatures by others are ignored.
+    /// Checks that `name` signed the note with `key`; signatures by others are ignored.
     pub fn verified_by(&self, name: &str, key: &PublicKey) -> Result<(), NoteError> {
         let key_id = key_id(key)?;
         let mut ours = self.signatures.iter().filter(|line| line.name == name && line.key_id == key_id).peekable();
