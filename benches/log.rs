@@ -1,4 +1,5 @@
-//! What an append costs: wall clock by criterion, and the CPU time of the whole process, wake-ups and the committer included.
+//! What an append costs: wall clock by criterion, and the CPU time of the whole process, wake-ups and the committer
+//! included.
 //!
 //! `cargo bench -p privyseal-benches --bench log`
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures")]

@@ -1,8 +1,8 @@
-//! What no timestamp authority on this machine can do better than: a signature alone, and an HTTP server that answers every POST
+//! The lower bound of a timestamp's cost on this machine: a signature alone, and an HTTP server that answers every POST
 //! with the same 1.5 kB. `tests/load/run --timestamps` measures ours beside it.
 //!
-//! Prints one line of JSON with the CPU microseconds of a signature for each kind of key, then the origin that it serves until it is
-//! stopped.
+//! Prints one line of JSON with the CPU microseconds of a signature for each kind of key, then the origin that it
+//! serves until it is stopped.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn main() -> std::io::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve())
 }
 
-/// The best of several rounds: what the processor can do when nobody disturbs it.
+/// The best of several rounds: what the processor can do undisturbed.
 fn signature(algorithm: SignatureAlgorithm, times: usize) -> f64 {
     let key = SigningKey::generate(algorithm).expect("a key");
     let round = || {

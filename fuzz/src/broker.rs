@@ -1,4 +1,5 @@
-//! What a certificate's request brings: a token, the key of who issued it, a key with a proof; and the names in all of it.
+//! The contents of a certificate request: a token, the key of who issued it, a key with a proof; and the names in all
+//! of it.
 
 use std::sync::{Arc, LazyLock};
 
@@ -56,8 +57,8 @@ pub fn jwks(bytes: &[u8]) {
     assert_eq!(keys.is_empty(), keys.len() == 0);
 }
 
-/// A key with its proof, in both ways; the proof's length stands in the first two bytes. A proof over one name is none over
-/// another.
+/// A key with its proof, in both ways; the proof's length stands in the first two bytes. A proof over one name is none
+/// over another.
 pub fn key_submission(bytes: &[u8]) {
     let Some((length, rest)) = bytes.split_first_chunk::<2>() else { return };
     let at = usize::from(u16::from_le_bytes(*length)).min(rest.len());

@@ -14,7 +14,7 @@ pub fn strict_json(bytes: &[u8]) {
     let ours = strict_json::parse(bytes, LIMIT);
     let theirs = serde_json::from_slice::<serde_json::Value>(bytes);
     match ours {
-        // Theirs has no room for numbers beyond a double.
+        // serde_json cannot hold numbers beyond a double.
         Ok(json) => {
             if let Ok(theirs) = theirs {
                 assert!(is_same(&json, &theirs), "{json:?} is not {theirs:?}");
@@ -42,7 +42,7 @@ fn is_same(ours: &Json, theirs: &serde_json::Value) -> bool {
     }
 }
 
-/// Theirs does not round to the nearest double.
+/// serde_json does not round to the nearest double.
 fn is_close(ours: Option<f64>, theirs: Option<f64>) -> bool {
     ours.zip(theirs).is_some_and(|(a, b)| a == b || ((a - b) / a).abs() < 1e-12 || a.abs() < 1e-300)
 }
@@ -78,8 +78,8 @@ pub fn rfc3339(bytes: &[u8]) {
     }
 }
 
-/// Metadata of a repository, as a client walks it. Files are parted by a zero byte: root, newer root, timestamp, snapshot,
-/// targets. Nothing that is not signed is followed.
+/// Metadata of a repository, as a client walks it. Files are parted by a zero byte: root, newer root, timestamp,
+/// snapshot, targets. Nothing that is not signed is followed.
 pub fn tuf_metadata(bytes: &[u8]) {
     let mut files = bytes.split(|byte| *byte == 0);
     let mut next = || files.next().unwrap_or_default();

@@ -15,7 +15,7 @@ fn key_file() -> KeyFile {
     KeyFile::parse(KEY_FILE).expect("the key file")
 }
 
-/// A SubjectPublicKeyInfo that is taken is kept byte for byte, is of a kind that we take, and survives PEM.
+/// A SubjectPublicKeyInfo that is taken is kept byte for byte, is of an accepted kind, and survives PEM.
 pub fn public_key_spki(bytes: &[u8]) {
     let Ok(key) = PublicKey::from_spki(bytes) else { return };
     assert_eq!(key.spki_der(), bytes);
@@ -35,7 +35,7 @@ pub fn public_key_pkcs1(bytes: &[u8]) {
     assert_eq!(PublicKey::from_spki(key.spki_der()), Ok(key));
 }
 
-/// The key file is taken as we write it and in no other form.
+/// The key file is accepted as we write it and in no other form.
 pub fn key_file_text(bytes: &[u8]) {
     let Some(text) = crate::text(bytes) else { return };
     if let Ok(file) = KeyFile::parse(text) {
@@ -43,13 +43,13 @@ pub fn key_file_text(bytes: &[u8]) {
     }
 }
 
-/// A private key at rest: of whatever is in the file, opening it ends, in a key or in an error.
+/// A private key at rest: whatever is in the file, opening it ends, in a key or in an error.
 pub fn encrypted_pem(bytes: &[u8]) {
     let Some(text) = crate::text(bytes) else { return };
     let _ = SigningKey::from_encrypted_pem(text, &key_file());
 }
 
-/// Nobody makes a sealed value without the key; the first byte chooses between a forgery and a damaged one of ours.
+/// No sealed value can be made without the key; the first byte chooses between a forgery and a damaged one of ours.
 pub fn sealed_value(bytes: &[u8]) {
     let Some((choice, rest)) = bytes.split_first() else { return };
     if choice % 2 == 0 {

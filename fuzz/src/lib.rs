@@ -1,5 +1,5 @@
-//! What each fuzz target checks of one parser of outside bytes. Beyond "does not panic": what is accepted says again what
-//! was read, what a second reader refuses is refused, and caps hold.
+//! What each fuzz target checks of one parser of outside bytes. Beyond "does not panic": what is accepted says again
+//! what was read, what a second reader refuses is refused, and caps hold.
 //!
 //! A target in `targets/` only hands its bytes to a function here. Seeds are in `seeds/<target>/`.
 

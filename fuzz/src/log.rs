@@ -14,7 +14,8 @@ fn public() -> &'static shared::keys::PublicKey {
     KEY.public_key()
 }
 
-/// A note's text is the beginning of the note; nobody's note is signed by our key; what we sign of any text is a note.
+/// A note's text is the beginning of the note; no note from outside is signed by our key; what we sign of any text is a
+/// note.
 pub fn signed_note(bytes: &[u8]) {
     let Some(text) = crate::text(bytes) else { return };
     if let Ok(note) = Note::parse(text) {
@@ -28,7 +29,7 @@ pub fn signed_note(bytes: &[u8]) {
     }
 }
 
-/// A checkpoint that is read says what it said; nobody else signs ours.
+/// A checkpoint that is read says what it said; no other key signs ours.
 pub fn checkpoint(bytes: &[u8]) {
     let Some(text) = crate::text(bytes) else { return };
     if let Ok(origin) = Origin::parse(text) {

@@ -1,5 +1,5 @@
-//! Two records and a token: whatever the records hold and whatever the token says, a name that is permitted is covered by a grant
-//! that one can point at, belongs to one record alone, and is not gained by taking a grant away.
+//! Two records and a token: whatever the records hold and whatever the token says, a name that is permitted is covered
+//! by a grant that one can point at, belongs to one record alone, and is not gained by taking a grant away.
 
 use std::sync::{Arc, LazyLock};
 
@@ -32,7 +32,8 @@ static KEYS: LazyLock<Arc<KeySet>> = LazyLock::new(|| {
     Arc::new(KeySet::from_jwks(jwks.as_bytes()).expect("a key set"))
 });
 
-/// Three parts with an empty line between them: the lines of one record, those of another, and the members of the claims.
+/// Three parts with an empty line between them: the lines of one record, those of another, and the members of the
+/// claims.
 pub fn record_token(bytes: &[u8]) {
     let Some(text) = crate::text(bytes) else { return };
     let mut parts = text.splitn(3, "\n\n");

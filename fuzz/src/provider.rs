@@ -44,13 +44,13 @@ pub fn authorize_request(bytes: &[u8]) {
             assert!(is_known, "{target}");
             assert!(parameters.check_unique().is_ok());
         }
-        Ok(_) => panic!("nobody is logged in"),
+        Ok(_) => panic!("no user is logged in"),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 
-/// A token request for a code that nobody has got, or by an SVID that a trust domain vouches for but no grant, is refused, whatever else
-/// it says. The `Authorization` header stands before the first line feed.
+/// A token request with an unknown code, or by an SVID that is valid but has no grant, is refused, whatever else it
+/// says. The `Authorization` header stands before the first line feed.
 pub fn token_request(bytes: &[u8]) {
     let (header, body) = match bytes.iter().position(|byte| *byte == b'\n') {
         Some(at) => (crate::text(&bytes[..at]), &bytes[at + 1..]),

@@ -1,5 +1,5 @@
-//! What workloads of a trust domain show, and the bundles that they are verified by. The trust domain of the seeds is one that a
-//! real SPIRE made; of all that can be shown, only what it signed is accepted.
+//! What workloads of a trust domain present, and the bundles that they are verified with. The trust domain of the seeds
+//! is one that a real SPIRE made; only what it signed is accepted.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,9 +10,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::grants::Grant;
 use broker::names::{PublicSuffixes, SpiffeId, SpiffePrefix, TrustDomain};
 use broker::registry::{Issuers, Registry, Source};
-use broker::svid::{JwtSvidVerification, Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification, X509Verification};
+use broker::svid::{
+    JwtSvidVerification, Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification,
+    X509Verification,
+};
 use broker::token::UnverifiedToken;
-use broker::trust_domain::{Accepts, Bundle, BundleMap, BundleSource, CurrentBundle, TrustDomainRecord, TrustDomainSpec};
+use broker::trust_domain::{
+    Accepts, Bundle, BundleMap, BundleSource, CurrentBundle, TrustDomainRecord, TrustDomainSpec,
+};
 use rustls_pki_types::CertificateDer;
 use shared::time::UnixTime;
 
@@ -126,8 +131,8 @@ fn issuers_without_key(is_empty: bool) -> &'static Issuers {
     if is_empty { &EMPTY } else { &BELOW_A_ROOT }
 }
 
-/// A chain: each certificate has its length before it, in two bytes. What verifies is a leaf that the trust domain signed, with one
-/// SPIFFE ID of it, whatever lies beside it.
+/// A chain: each certificate has its length before it, in two bytes. What verifies is a leaf that the trust domain
+/// signed, with one SPIFFE ID of it, whatever lies beside it.
 pub fn x509_svid(bytes: &[u8]) {
     let mut chain = Vec::new();
     let mut rest = bytes;
@@ -178,8 +183,9 @@ static WIT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     sign(&AUTHORITY, r#"{"alg":"ES256","kid":"w","typ":"wit+jwt"}"#, &claims)
 });
 
-/// A WIT-SVID and a proof, parted by a line feed, as they come; then, as claims of a token that the trust domain signs and of a
-/// proof that the holder signs. Nothing verifies without `cnf`, with an audience, or by a proof without the token's hash.
+/// A WIT-SVID and a proof, parted by a line feed, as they come; then, as claims of a token that the trust domain signs
+/// and of a proof that the holder signs. Nothing verifies without `cnf`, with an audience, or by a proof without the
+/// token's hash.
 pub fn wit_svid(bytes: &[u8]) {
     let at = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (first, second) = (&bytes[..at], bytes.get(at + 1..).unwrap_or_default());
@@ -191,7 +197,7 @@ pub fn wit_svid(bytes: &[u8]) {
             WitVerification::NeedsBundle(_) => None,
         }
     };
-    assert!(verify(first, second).is_none(), "nobody but the two keys of this run signs anything");
+    assert!(verify(first, second).is_none(), "only the two keys of this run sign anything");
     let (Some(claims), Some(proof_claims)) = (crate::text(first), crate::text(second)) else { return };
     let proof = sign(&HOLDER, r#"{"alg":"ES256","typ":"wpt+jwt"}"#, proof_claims);
     if let Some(svid) = verify(&WIT, &proof) {
@@ -202,7 +208,8 @@ pub fn wit_svid(bytes: &[u8]) {
     let signed = sign(&AUTHORITY, r#"{"alg":"ES256","kid":"w","typ":"wit+jwt"}"#, claims);
     let Ok(wit) = UnverifiedWitSvid::parse(&signed) else { return };
     assert!(!claims.contains("\"aud\"") && claims.contains("cnf") && claims.contains("spiffe://"));
-    // A sound proof for it: by the key of this run, so it is good only for a token that names that key, and no seed can.
+    // A sound proof for it: by the key of this run, so it is good only for a token that names that key, and no seed
+    // can.
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &signed);
     let sound = format!(
         r#"{{"aud":"{TARGET}","exp":{},"jti":"j","wth":"{}"}}"#,

@@ -6,8 +6,8 @@ use privyseal_nts::ntp_packet::{MAX_PACKET, Packet};
 use privyseal_nts::nts_record::{Agreement, MAX_ANSWER, MAX_COOKIE, MAX_COOKIES, end_of};
 use zeroize::Zeroizing;
 
-/// A packet that is taken has fields that tile it, in order, up to the first that is none; what nobody with our keys
-/// made is not authenticated.
+/// A packet that is taken has fields that tile it, in order, up to the first that is none; what was not made
+/// with our keys is not authenticated.
 pub fn packet(bytes: &[u8]) {
     // The answer to a question is recognised by what the question carried: here always what the packet carries.
     let cookie = bytes.get(24..32).and_then(|cookie| cookie.try_into().ok()).unwrap_or_default();

@@ -64,14 +64,14 @@ pub fn token(bytes: &[u8]) {
     }
 }
 
-/// What is shown of an untrusted file can be printed, and what verifies can be shown.
+/// An inspection of an untrusted file can be printed, and what verifies can be inspected.
 pub fn inspection(bytes: &[u8]) {
-    let shown = tsa::Inspection::parse(bytes);
-    if let Ok(seen) = &shown {
+    let inspection = tsa::Inspection::parse(bytes);
+    if let Ok(seen) = &inspection {
         assert!(!format!("{seen:?}").chars().any(char::is_control));
     }
     if verify_response(bytes, &Expected::data(DATA), &ANY).is_ok() {
-        assert!(shown.is_ok_and(|seen| seen.token.is_some()));
+        assert!(inspection.is_ok_and(|seen| seen.token.is_some()));
     }
 }
 

@@ -11,7 +11,8 @@ use shared::time::UnixTime;
 use shared::x509::revocation::{AnswerPlan, CertId, CertStatus, MAX_OCSP_REQUEST, OcspRequest, Responder};
 use shared::x509::{CaSetup, Certificate, Chain, chain_for};
 
-/// A certificate that is taken is kept byte for byte, its signed part is inside it, and all that it is asked has an answer.
+/// A certificate that is taken is kept byte for byte, its signed part is inside it, and all that it is asked has an
+/// answer.
 pub fn certificate(bytes: &[u8]) {
     let Ok(certificate) = Certificate::from_der(bytes) else { return };
     assert!(bytes.len() <= Certificate::MAX_LEN);
@@ -47,7 +48,8 @@ fn status(certificate: &CertId) -> CertStatus {
     if certificate.is_issued_by(RESPONDER.certificate()) { CertStatus::Good } else { CertStatus::Unknown }
 }
 
-/// A request that is taken is within its caps, and its answer is DER that holds each certificate's identifier as it came.
+/// A request that is taken is within its caps, and its answer is DER that holds each certificate's identifier as it
+/// came.
 pub fn ocsp_request(bytes: &[u8]) {
     let Ok(request) = OcspRequest::parse(bytes) else { return };
     assert!(bytes.len() <= MAX_OCSP_REQUEST && (1..=8).contains(&request.certificates().len()));
@@ -61,7 +63,8 @@ pub fn ocsp_request(bytes: &[u8]) {
     }
 }
 
-/// Whatever certificates lie in a heap, in whatever order, the search for a chain ends, and what it finds is a chain for the key.
+/// Whatever certificates lie in a heap, in whatever order, the search for a chain ends, and what it finds is a chain
+/// for the key.
 pub fn certificate_heap(bytes: &[u8]) {
     let Some(text) = crate::text(bytes) else { return };
     let Ok(certificates) = shared::x509::chain::read_pem(text, shared::x509::path::MAX_CERTIFICATES) else { return };

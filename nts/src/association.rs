@@ -1,5 +1,5 @@
 //! What a client and a server of network time security share (RFC 8915 §5): two keys, and cookies by which the server,
-//! which remembers nobody, finds them again.
+//! which keeps no state, finds them again.
 
 use std::collections::VecDeque;
 
@@ -31,7 +31,7 @@ pub struct Fresh {
     pub nonce: [u8; 16],
 }
 
-/// Why an answer is not the server's.
+/// Why a question cannot be sent, or an answer is not the server's.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AuthenticationError {
     /// Every cookie was used: the keys must be established anew.
@@ -47,10 +47,10 @@ pub enum AuthenticationError {
     #[error("the answer is not authenticated")]
     NoAuthenticator,
     /// The authenticator is malformed, or made with another key or over something else.
-    #[error("the answer's authentication is wrong")]
+    #[error("the answer's authenticator does not verify")]
     Wrong,
     /// What was encrypted is no list of extension fields.
-    #[error("what the answer holds encrypted is not formed as fields are")]
+    #[error("the encrypted part of the answer is not a list of extension fields")]
     Contents,
     /// An extension field of the packet is malformed.
     #[error("{0}")]
@@ -87,7 +87,7 @@ impl Association {
         Ok(())
     }
 
-    /// Whether `packet` answers the question with `identifier`, by the server itself; the cookies in it are kept.
+    /// Whether `packet` answers the question with `identifier`, by the server itself; the cookies in it are stored.
     ///
     /// The identifier must stand before the authenticator, which covers it; what stands after the authenticator is
     /// covered by nothing and is not looked at.
@@ -125,7 +125,7 @@ impl Association {
     }
 }
 
-/// Whether a refusal is at least to our question: nobody who did not see it knows the identifier.
+/// Whether a refusal is at least to our question: only someone who saw the question knows the identifier.
 pub fn has_identifier(packet: &Packet<'_>, identifier: &[u8]) -> bool {
     packet
         .fields()
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn anybody_elses_is_refused() {
+    fn an_answer_of_another_is_refused() {
         let good = answer(&[3; IDENTIFIER], &[], &[2; KEY]);
         let open = |bytes: &[u8]| {
             let packet = Packet::parse(bytes, COOKIE).expect("parses");

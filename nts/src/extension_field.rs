@@ -2,11 +2,11 @@
 
 /// Numbers of fields.
 pub mod kind {
-    /// What makes an answer belong to its question.
+    /// The unique identifier: it ties an answer to its question.
     pub const UNIQUE_IDENTIFIER: u16 = 0x0104;
-    /// What the server finds our keys by.
+    /// A cookie, by which the server finds our keys.
     pub const COOKIE: u16 = 0x0204;
-    /// Room for a cookie that is wanted.
+    /// A placeholder: room for a further cookie in the answer.
     pub const COOKIE_PLACEHOLDER: u16 = 0x0304;
     /// Authenticates what is before it and holds what is encrypted.
     pub const AUTHENTICATOR: u16 = 0x0404;
@@ -17,17 +17,17 @@ const HEAD: usize = 4;
 /// Shortest field (RFC 7822 §7.5), head included.
 const SHORTEST: usize = 16;
 
-/// Why octets are no extension field.
+/// Why octets are not an extension field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FieldError {
     /// Octets, head included: too few, or no multiple of four.
-    #[error("a length of {0} is not one that a field can have")]
+    #[error("a field cannot have {0} octets")]
     Length(usize),
     /// The octets end before the field does.
     #[error("it is cut short")]
     Short,
     /// Nonce and ciphertext do not lie in it as their lengths say.
-    #[error("the authenticator is not formed as RFC 8915 section 5.6 says")]
+    #[error("the authenticator does not have the form of RFC 8915 section 5.6")]
     Authenticator,
 }
 

@@ -15,5 +15,5 @@ pub mod nts_record;
 
 pub use association::{Association, AuthenticationError};
 pub use extension_field::{ExtensionField, FieldError};
-pub use ntp_packet::{Kiss, LeapIndicator, Packet, PacketError, Reply};
+pub use ntp_packet::{Kiss, LeapIndicator, NtpReply, Packet, PacketError};
 pub use nts_record::{Agreement, RecordError};

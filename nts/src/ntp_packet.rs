@@ -37,12 +37,12 @@ pub enum LeapIndicator {
 
 /// A server's answer that may be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Reply {
-    /// What it announces.
+pub struct NtpReply {
+    /// The announced leap second.
     pub leap: LeapIndicator,
-    /// Microseconds since 1970 when the question came there.
+    /// Microseconds since 1970 when the question reached the server.
     pub received_us: i64,
-    /// And when the answer left.
+    /// Microseconds since 1970 when the answer left there.
     pub sent_us: i64,
     /// Microseconds of the way from the server to its own reference clock and back, rounded up.
     pub root_delay_us: i64,
@@ -66,23 +66,23 @@ pub enum Kiss {
     Other([u8; 4]),
 }
 
-/// Why a packet is no usable answer.
+/// Why a packet is not a usable answer.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PacketError {
     /// Shorter than a header, or longer than what is read.
-    #[error("{0} octets are no NTP packet")]
+    #[error("a packet of {0} octets is not an NTP packet")]
     Length(usize),
     /// Neither version 3 nor 4.
-    #[error("version {0} of NTP is not read")]
+    #[error("NTP version {0} is not supported")]
     Version(u8),
     /// Not mode 4.
-    #[error("mode {0} is not that of a server")]
+    #[error("the packet has mode {0}, which is not that of a server")]
     Mode(u8),
-    /// Not to our question: to be dropped, another one may follow.
+    /// It answers another question: to be dropped, since ours may still be answered.
     #[error("it answers another question")]
     Origin,
     /// It has no time to give.
-    #[error("the server is not synchronised itself (leap {leap}, stratum {stratum})")]
+    #[error("the server itself is not synchronized (leap {leap}, stratum {stratum})")]
     Unsynchronized {
         /// The leap indicator; 3 says so.
         leap: u8,
@@ -100,8 +100,8 @@ pub enum PacketError {
 /// A packet that answers our question: the header understood, the extension fields not yet.
 #[derive(Debug)]
 pub struct Packet<'a> {
-    /// What it says: the time, or why not.
-    pub body: Result<Reply, Kiss>,
+    /// The time, or the refusal.
+    pub body: Result<NtpReply, Kiss>,
     whole: &'a [u8],
 }
 
@@ -138,7 +138,7 @@ impl<'a> Packet<'a> {
         let (Some(received_us), Some(sent_us)) = (timestamp(header, 32), timestamp(header, 40)) else {
             return Err(PacketError::NoTime);
         };
-        let reply = Reply {
+        let reply = NtpReply {
             leap,
             received_us,
             sent_us,

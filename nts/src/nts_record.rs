@@ -2,13 +2,13 @@
 
 /// Longest answer that is read: eight cookies of a hundred octets are usual.
 pub const MAX_ANSWER: usize = 16 * 1_024;
-/// Longest cookie that is kept: it goes into every packet, which must not be cut in pieces.
+/// Longest cookie that is accepted: it goes into every packet, and packets must not be fragmented.
 pub const MAX_COOKIE: usize = 512;
 /// As many cookies as a client may hold (RFC 8915 §5.7).
 pub const MAX_COOKIES: usize = 8;
 /// NTPv4, the only protocol that there is.
 pub const PROTOCOL_NTPV4: u16 = 0;
-/// AEAD_AES_SIV_CMAC_256, which everybody must have (RFC 8915 §5.1).
+/// AEAD_AES_SIV_CMAC_256, which every implementation has (RFC 8915 §5.1).
 pub const AEAD_AES_SIV_CMAC_256: u16 = 15;
 
 mod kind {
@@ -39,7 +39,7 @@ pub fn offer() -> Vec<u8> {
     out
 }
 
-/// What the server gave.
+/// What the server granted.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Agreement {
     /// Each good for one question, the first to be used first.
@@ -50,29 +50,29 @@ pub struct Agreement {
     pub port: Option<u16>,
 }
 
-/// Why an answer is no agreement.
+/// Why an answer is not an agreement.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RecordError {
     /// Over the cap.
-    #[error("more than {MAX_ANSWER} octets")]
+    #[error("the answer is longer than {MAX_ANSWER} octets")]
     TooLong,
     /// The octets end before the end record does.
-    #[error("it is cut short")]
+    #[error("the answer is cut short")]
     Short,
     /// An error record, with its code.
     #[error("the server refuses: error {0} (RFC 8915 section 4.1.3)")]
     Refused(u16),
     /// A warning record, with its code: none is defined yet, and unknown ones count as errors (RFC 8915 §4.1.4).
-    #[error("the server warns of {0}, and what that means is unknown")]
+    #[error("the server sent the unknown warning {0}")]
     Warned(u16),
     /// A record that must be understood and is not.
-    #[error("a critical record of the unknown type {0}")]
+    #[error("the answer has a critical record of the unknown type {0}")]
     UnknownCritical(u16),
     /// A record whose body is too short, too long or not of its form.
-    #[error("a record of type {0} with a body that it cannot have")]
+    #[error("a record of type {0} has a malformed body")]
     Body(u16),
     /// A record that may be there once.
-    #[error("a second record of type {0}")]
+    #[error("the answer has two records of type {0}")]
     Twice(u16),
     /// No common protocol.
     #[error("the server does not offer NTPv4")]
@@ -80,11 +80,11 @@ pub enum RecordError {
     /// No common algorithm.
     #[error("the server does not offer AEAD_AES_SIV_CMAC_256")]
     Algorithm,
-    /// No cookie that can be kept.
-    #[error("no cookie came, or one longer than {MAX_COOKIE} octets")]
+    /// No cookie that is accepted.
+    #[error("the answer has no cookie, or one longer than {MAX_COOKIE} octets")]
     Cookies,
     /// Octets after the end record.
-    #[error("something follows the end")]
+    #[error("the answer has octets after its end record")]
     Trailing,
 }
 

@@ -1,7 +1,6 @@
 //! The records of the audit log: what the instance did with its keys, for whom, by which rule.
 //!
-//! A record never holds a token, a password, a private key or anything else that opens a dialect: hashes stand in for
-//! them.
+//! A record never holds a token, a password, a private key or another secret: hashes stand in for them.
 
 mod actor;
 mod bundle_event;
@@ -21,7 +20,7 @@ pub use registration_event::RegistrationEvent;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "type")]
 pub enum AuditRecord {
-    /// What a trust domain vouches by is another from now on, or would be and is refused.
+    /// The keys of a trust domain change, or a change of them is refused.
     BundleChanged {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -42,7 +41,7 @@ pub enum AuditRecord {
     CertificateIntent {
         /// Milliseconds since the epoch.
         at_ms: u64,
-        /// The request that asked, as told to the client.
+        /// The id of the request, as the client got it.
         request: String,
         /// Serial number, lower-case hex.
         serial: String,
@@ -58,7 +57,7 @@ pub enum AuditRecord {
         /// 0.1.
         #[serde(alias = "token_sha256")]
         credential_sha256: String,
-        /// What was shown. In version 0.1 absent for an issuer's token.
+        /// The kind of credential presented. In version 0.1 absent for an issuer's token.
         #[serde(default)]
         credential: CredentialKind,
     },
@@ -91,7 +90,7 @@ pub enum AuditRecord {
         /// What happened.
         event: ClockEvent,
     },
-    /// A login code was used a second time: somebody holds what was meant for another. What it gave out is revoked.
+    /// An authorization code was used a second time, so someone else may have it. The token issued for it is revoked.
     CodeReplayed {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -99,10 +98,10 @@ pub enum AuditRecord {
         client: String,
         /// The `sub` that it stood for.
         subject: String,
-        /// The `jti` of the token that it gave out.
+        /// The `jti` of the token that was issued for it.
         token: String,
     },
-    /// The configuration that the instance works by from now on.
+    /// The configuration in force from now on.
     ConfigurationLoaded {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -110,36 +109,37 @@ pub enum AuditRecord {
         sha256: String,
         /// The origin served.
         origin: String,
-        /// What made the instance read it: `start`, `signal`, `file`, or `api` and who asked. Absent in old records.
+        /// Why the instance read it: `start`, `signal`, `file`, or `api` with the caller. Absent in old records.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         cause: String,
     },
-    /// A changed configuration was not taken; the one before it stays in force.
+    /// A changed configuration was refused; the previous one stays in force.
     ConfigurationRefused {
         /// Milliseconds since the epoch.
         at_ms: u64,
         /// SHA-256 of the file's bytes, hex; empty if it could not be read.
         sha256: String,
-        /// What made the instance read it.
+        /// Why the instance read it.
         cause: String,
-        /// What is wrong, each with its place in the file; the first few.
+        /// The first few problems, each with its place in the file.
         problems: Vec<String>,
     },
-    /// From now on only these issuers may speak for the domain, or any again: what its own records say changed.
+    /// The issuers that a domain lists in its own DNS records changed: from now on only these may assert names in it,
+    /// or any issuer again.
     IssuerListing {
         /// Milliseconds since the epoch.
         at_ms: u64,
         /// The domain.
         domain: String,
-        /// True if nobody else may speak for it.
+        /// True if no other issuer may assert names in it.
         is_enforced: bool,
-        /// The issuers that it lists.
+        /// The issuers that the domain lists.
         issuers: Vec<String>,
         /// What each resolver answered.
         evidence: Vec<String>,
     },
-    /// The registration of an issuer changes: this is durable before it takes effect. CurrentBundle together these records are
-    /// all registrations, and the store can be made from them again.
+    /// The registration of an issuer changes: this is durable before it takes effect. Together these records hold all
+    /// registrations, so the store can be rebuilt from them.
     IssuerRegistration {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -151,11 +151,11 @@ pub enum AuditRecord {
         by: Actor,
         /// The state before; empty for a new registration.
         from: String,
-        /// The state from now on; `dropped` for a request that was never granted.
+        /// The state after the change; `dropped` for a request that was never granted.
         to: String,
-        /// What each resolver or host answered, if this comes of a check.
+        /// What each resolver or host answered, if a check caused this.
         evidence: Vec<String>,
-        /// The whole registration from now on, in the form of the store.
+        /// The whole registration after the change, in the form of the store.
         image: serde_json::Value,
     },
     /// A key that answers OCSP requests for the root is about to be certified.
@@ -175,13 +175,13 @@ pub enum AuditRecord {
         tbs_sha256: String,
     },
     /// The store could not be read at a start and was set aside: sessions, codes and accounts in it are lost, and an
-    /// operator should look why.
+    /// operator should find out why.
     StoreSetAside {
         /// Milliseconds since the epoch.
         at_ms: u64,
-        /// The folder that it is kept in.
+        /// The folder where it is now.
         path: String,
-        /// What the engine said of it.
+        /// The engine's error.
         reason: String,
     },
     /// Something is about to happen to a timestamp unit's key or certificate (ETSI EN 319 421 OVR-7.12).
@@ -190,7 +190,7 @@ pub enum AuditRecord {
         at_ms: u64,
         /// The unit.
         unit: String,
-        /// Which of its keys, from 1.
+        /// The number of the key, from 1.
         generation: u32,
         /// What happens.
         event: UnitEvent,
@@ -198,11 +198,11 @@ pub enum AuditRecord {
         public_key_sha256: String,
         /// Serial number of its certificate, lower-case hex; empty before there is one.
         serial: String,
-        /// The moment that it is about, seconds since the epoch: the first or last of the key's use; zero where none
-        /// is.
+        /// The time of the event, in seconds since the epoch: the first or last of the key's use; zero if there is
+        /// none.
         moment_s: u64,
     },
-    /// A timestamp is about to be signed: written before the key is used, it is intent and record in one.
+    /// A timestamp is about to be signed: it is written before the key is used.
     Timestamped {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -218,7 +218,7 @@ pub enum AuditRecord {
         tst_info_sha256: String,
         /// The imprint's digest, hex.
         imprint: String,
-        /// What the clock guard said.
+        /// The clock guard's statement about the time.
         clock: String,
     },
     /// How many timestamps were signed without a record of each (`audit.timestamps = "off"`) since the last such
@@ -237,11 +237,11 @@ pub enum AuditRecord {
         client: String,
         /// The `sub` claim.
         subject: String,
-        /// The connector that knows the person; `spiffe://` and the trust domain for a workload.
+        /// The connector that the person logged in with; `spiffe://` and the trust domain for a workload.
         connector: String,
         /// SHA-256 of the claims, hex.
         claims_sha256: String,
-        /// By what a workload was known; absent for a person, who logged in.
+        /// The credential that a workload presented; absent for a person, who logged in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<CredentialKind>,
         /// SHA-256 of that JWT-SVID, or of the leaf certificate, hex; absent for a person. `svid_sha256` in version
@@ -252,7 +252,7 @@ pub enum AuditRecord {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         rule: String,
     },
-    /// Metadata of the TUF repository is about to be signed: what clients will trust from now on.
+    /// Metadata of the TUF repository is about to be signed: clients will trust it from now on.
     TrustSigned {
         /// Milliseconds since the epoch.
         at_ms: u64,
@@ -274,21 +274,21 @@ pub enum AuditRecord {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnitEvent {
-    /// A certificate is signed for it, or one from elsewhere is taken into use.
+    /// A certificate is signed for it, or one from elsewhere comes into use.
     Certified,
     /// Its use has ended.
     Closed,
     /// The key is destroyed.
     Destroyed,
-    /// The key was found without a certificate that counts, and is destroyed: an interrupted change.
+    /// The key has no valid certificate, after an interrupted change, and is destroyed.
     Discarded,
     /// The key was made.
     Made,
     /// The trust root names it.
     Published,
-    /// The key is of a token or of the configuration: its operator destroys it.
+    /// The key is in a PKCS#11 token or named by the configuration: the operator destroys it.
     Released,
-    /// From the moment on it signs.
+    /// The key signs from the given time on.
     Switched,
 }
 
@@ -311,7 +311,7 @@ pub struct TimestampedLeaf<'a> {
     pub tst_info_sha256: &'a [u8],
     /// The imprint's digest.
     pub imprint: &'a [u8],
-    /// What the clock guard said.
+    /// The clock guard's statement about the time.
     pub clock: &'a str,
 }
 

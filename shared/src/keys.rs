@@ -1,4 +1,4 @@
-//! Keys: those that sign for the instance, those that clients show us, and how ours are kept.
+//! Keys: those that sign for the instance, those that clients present, and how ours are stored.
 //!
 //! Signatures and verifications go through AWS-LC. A private key never leaves the `Signer` that holds it.
 

@@ -1,6 +1,6 @@
-//! What more than one room of the instance needs.
+//! What more than one crate needs.
 //!
-//! A concept is admitted here only when two crates use it: digests, keys, X.509, the log, the store, time, randomness,
+//! A concept belongs here only if two crates use it: digests, keys, X.509, the log, the store, time, randomness,
 //! secrets and the trust root. This crate does not know HTTP, TLS, tokio or the configuration file, and it makes no
 //! decision about who may sign what.
 

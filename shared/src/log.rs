@@ -3,14 +3,14 @@
 //! A log is a tree by RFC 6962 §2.1 with a name and a key, published as tiles and signed checkpoints
 //! (c2sp.org/tlog-tiles, c2sp.org/tlog-checkpoint). Leaves are opaque, of up to 65,535 bytes.
 //!
-//! Its truth is in segments, files that only grow: batches of leaves, each with the signed checkpoint of the tree that
+//! The segments hold the log, files that only grow: batches of leaves, each with the signed checkpoint of the tree that
 //! it leads to. One thread takes whatever has queued, stages it with its checkpoint, commits both with one write and
-//! one sync, and only then publishes: receipts to those who wait, the checkpoint and tiles to readers. Tiles and the
-//! checkpoint file can be made again from the segments, so they are never synced while somebody waits. Opening a log
-//! runs the same code over the same batches.
+//! one sync, and only then publishes: receipts to the callers that wait, the checkpoint and tiles to readers. Tiles and
+//! the checkpoint file can be made again from the segments, so they are never synced while a caller waits. Opening a
+//! log runs the same code over the same batches.
 //!
-//! A log that cannot write, or that does not pass its own check, stops; it never guesses. It does not know what its
-//! leaves mean, and it does not decide who may append.
+//! A log that cannot write, or that fails its own check, stops. It does not know what its leaves mean, and it does not
+//! decide who may append.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +47,7 @@ pub use merkle::Hash;
 pub use offline::{AuditError, AuditReport, Finding, verify_offline, verify_storage};
 pub use pending::{Pending, Proved, Receipt};
 pub use reader::ReadError;
-pub use recovery::{Fault, OpenError, OpenReport};
+pub use recovery::{LogOpenError, LogOpenReport, SegmentFault};
 pub use segment::SegmentError;
 pub use storage::Storage;
 pub use tile::TilePath;
@@ -68,17 +68,17 @@ struct Handle {
 }
 
 impl Log {
-    /// Opens the log in `dir`, or begins one there. `origin` and the key must be those that it was begun with.
-    pub fn open(dir: &Path, origin: Origin, signer: Arc<dyn Signer>) -> Result<(Self, OpenReport), OpenError> {
+    /// Opens the log in `dir`, or creates it. `origin` and the key must be those that it was created with.
+    pub fn open(dir: &Path, origin: Origin, signer: Arc<dyn Signer>) -> Result<(Self, LogOpenReport), LogOpenError> {
         Self::open_in(Arc::new(FileStorage::open(dir)?), origin, signer)
     }
 
-    /// Opens the log in `storage`, or begins one there.
+    /// Opens the log in `storage`, or creates it.
     pub fn open_in(
         storage: Arc<dyn Storage>,
         origin: Origin,
         signer: Arc<dyn Signer>,
-    ) -> Result<(Self, OpenReport), OpenError> {
+    ) -> Result<(Self, LogOpenReport), LogOpenError> {
         Self::open_with(storage, origin, signer, committer::SEGMENT_LENGTH)
     }
 
@@ -87,7 +87,7 @@ impl Log {
         origin: Origin,
         signer: Arc<dyn Signer>,
         segment_length: u64,
-    ) -> Result<(Self, OpenReport), OpenError> {
+    ) -> Result<(Self, LogOpenReport), LogOpenError> {
         let (mut committer, report) = recovery::open(storage, origin.clone(), Arc::clone(&signer))?;
         committer.segment_length = segment_length;
         committer.publish_edge();
@@ -160,7 +160,7 @@ impl Log {
         (view.edge.size(), view.root)
     }
 
-    /// Why the log takes no more leaves, if that is so.
+    /// Why the log accepts no more leaves, if it has stopped.
     pub fn stopped(&self) -> Option<AppendError> {
         self.0.shared.stopped()
     }

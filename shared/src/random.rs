@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rand::SecureRandom as _;
 
-/// A source of bytes that nobody can guess.
+/// A source of unpredictable bytes.
 pub trait Random: Send + Sync {
     /// Overwrites the whole of `buffer`.
     fn fill(&self, buffer: &mut [u8]);
@@ -17,8 +17,8 @@ impl dyn Random + '_ {
     }
 }
 
-/// AWS-LC's generator, seeded by the operating system. Its first use costs tens of milliseconds (jitter entropy), so the
-/// program draws once before it opens a listener.
+/// AWS-LC's generator, seeded by the operating system. Its first use costs tens of milliseconds (jitter entropy), so
+/// the program draws once before it opens a listener.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 

@@ -2,13 +2,13 @@
 
 use zeroize::{Zeroize, Zeroizing};
 
-/// A value that is wiped when it is dropped. It has no `Debug`, no `Display` and no serialisation on purpose: the only way
-/// to the value is a call that a reviewer can search for.
+/// A value that is wiped when it is dropped. It has no `Debug`, no `Display` and no serialisation on purpose: the only
+/// way to the value is a call that a reviewer can search for.
 #[derive(Clone)]
 pub struct Secret<T: Zeroize>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes charge of `value`.
+    /// Takes ownership of `value`.
     pub fn new(value: T) -> Self {
         Self(Zeroizing::new(value))
     }

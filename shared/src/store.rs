@@ -1,9 +1,9 @@
-//! What the provider remembers: small records that may expire, behind one trait with several engines.
+//! The store: small records that may expire, behind one trait with several engines.
 //!
-//! Nothing that we promised to keep for ever lives here (that is in the logs). What does live here must survive a crash
-//! and a power cut once `commit` or `take` has returned.
+//! Nothing that must be kept for ever is here (that is in the logs). What is here survives a crash and a power cut once
+//! `commit` or `take` has returned.
 //!
-//! It does not give transactions that read: a caller that decides by what it read says so as an [`Expect`], and on
+//! There are no transactions with reads: a caller that decides by what it read states it as an [`Expect`], and on
 //! [`StoreError::Conflict`] reads and decides again.
 
 mod batch;
@@ -14,8 +14,8 @@ pub mod sled;
 mod table;
 
 pub use self::sled::SledStore;
-pub use batch::{Batch, Change, Expect, MAX_BATCH, MAX_KEY, MAX_VALUE};
+pub use batch::{Expect, MAX_BATCH, MAX_KEY, MAX_VALUE, StoreBatch, StoreChange};
 pub use engine::{Page, Store};
-pub use error::{Part, StoreError};
+pub use error::{RecordPart, StoreError};
 pub use memory::MemoryStore;
 pub use table::Table;

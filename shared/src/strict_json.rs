@@ -1,9 +1,9 @@
-//! JSON (RFC 8259) as a security boundary reads it.
+//! JSON (RFC 8259), read strictly enough for a security boundary.
 //!
 //! Two readers of one document must never see two different things, so what RFC 8259 leaves open is refused here: two
-//! members of one name (after unescaping), a byte order mark, unpaired surrogates, and anything after the value. Nesting and
-//! length have limits that are checked before memory is spent. A number keeps the text it came with: `repository_id` has
-//! digits that a binary double would lose.
+//! members of one name (after unescaping), a byte order mark, unpaired surrogates, and anything after the value.
+//! Nesting and length have limits that are checked before memory is spent. A number keeps its text:
+//! `repository_id` has digits that a binary double would lose.
 //!
 //! Does not: validate a schema. [`from_slice`] hands a document that passed to serde for that.
 
@@ -81,13 +81,13 @@ impl Json {
     }
 }
 
-/// Why a document is refused. Positions are byte offsets; the document's content is not repeated but for member names.
+/// Why a document is refused. Positions are byte offsets; of the document's content only member names are repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum JsonError {
-    /// Longer than the caller allows.
+    /// It is longer than the caller allows.
     #[error("the document has {length} bytes; at most {limit} are accepted")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
         /// The limit.
         limit: usize,
@@ -95,19 +95,19 @@ pub enum JsonError {
     /// Not UTF-8 (RFC 8259 §8.1).
     #[error("the document is not UTF-8 at byte {at}")]
     Encoding {
-        /// Where.
+        /// The offset of the byte.
         at: usize,
     },
     /// Does not follow the grammar, or ends early.
     #[error("the document is not JSON at byte {at}")]
     Syntax {
-        /// Where.
+        /// The offset of the byte.
         at: usize,
     },
     /// Nested deeper than [`MAX_DEPTH`].
     #[error("arrays and objects nest deeper than {MAX_DEPTH} at byte {at}")]
     TooDeep {
-        /// Where.
+        /// The offset of the byte.
         at: usize,
     },
     /// Two members of one object have the same name.
@@ -116,7 +116,7 @@ pub enum JsonError {
         /// The name, cut to 64 characters.
         name: String,
     },
-    /// Strict JSON, but not of the shape that was asked for.
+    /// Strict JSON of another shape than expected.
     #[error(transparent)]
     Shape(#[from] ShapeError),
 }
@@ -145,8 +145,8 @@ pub fn parse_object(document: &[u8], max_bytes: usize) -> Result<Object, JsonErr
     }
 }
 
-/// Checks the document as [`parse`] does, then reads it into a type. What serde says of a wrong shape is cut down to what
-/// was expected, so that an error answer never repeats a token or a password that stood in the wrong place.
+/// Checks the document as [`parse`] does, then reads it into a type. What serde says of a wrong shape is cut down to
+/// what was expected, so that an error answer never repeats a token or a password that stood in the wrong place.
 pub fn from_slice<T: DeserializeOwned>(document: &[u8], max_bytes: usize) -> Result<T, JsonError> {
     parse(document, max_bytes)?;
     serde_json::from_slice(document).map_err(|error| JsonError::Shape(ShapeError::from_serde(&error)))
@@ -330,8 +330,8 @@ impl Reader<'_> {
         })
     }
 
-    /// `\u` and four digits, or the pair of them that stands for one character beyond the basic plane. RFC 8259 §8.2 leaves unpaired
-    /// surrogates to the reader; they have no UTF-8 form and are refused.
+    /// `\u` and four digits, or the pair of them that stands for one character beyond the basic plane. RFC 8259 §8.2
+    /// leaves unpaired surrogates to the reader; they have no UTF-8 form and are refused.
     fn unicode_escape(&mut self) -> Result<char, JsonError> {
         let first = self.hex4()?;
         let scalar = match first {

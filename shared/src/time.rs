@@ -1,4 +1,4 @@
-//! Time as an argument: nobody in the deciding rooms reads a clock.
+//! Time as an argument: the pure core does not read a clock.
 
 use std::time::Duration;
 
@@ -47,15 +47,16 @@ impl UnixTime {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// RFC 3339 in UTC with whole seconds, `2026-11-21T10:52:00Z`. Fails after the year 9999, which DER cannot say either.
+    /// RFC 3339 in UTC with whole seconds, `2026-11-21T10:52:00Z`. Fails after the year 9999, which DER cannot say
+    /// either.
     pub fn rfc3339(self) -> Result<String, der::Error> {
         Ok(der::DateTime::from_unix_duration(Duration::from_secs(self.seconds()))?.to_string())
     }
 }
 
-/// Where the edge takes `now` from. The system's clock lives in the binary; tests bring their own.
+/// Where `now` comes from. The system's clock lives in the binary; tests bring their own.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The present time.
     fn now(&self) -> UnixTime;
 }
 

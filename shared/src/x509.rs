@@ -1,5 +1,5 @@
-//! X.509 (RFC 5280): reading certificates and chains, the identifiers of keys, writing DER, and the ceremony that makes the
-//! instance's own authorities.
+//! X.509 (RFC 5280): reading certificates and chains, the identifiers of keys, writing DER, and the CA setup, which
+//! makes the instance's own authorities.
 
 pub mod ca_setup;
 pub mod certificate;

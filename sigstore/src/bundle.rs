@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::trust_root::encoding::Base64;
-use shared::trust_root::trusted_root::{Certificate, LogId};
+use shared::trust_root::trusted_root::{LogId, X509Certificate};
 
 /// The media type that is written.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -20,7 +20,7 @@ pub const MAX_PROOFS: usize = 32;
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// Over the cap.
-    #[error("it has {0} bytes; at most {MAX_BYTES} are read")]
+    #[error("it has {0} bytes; at most {MAX_BYTES} are accepted")]
     Size(usize),
     /// Not the JSON of a bundle.
     #[error("it does not parse: {0}")]
@@ -35,12 +35,12 @@ pub enum BundleError {
     #[error("it must carry either a message signature or an envelope")]
     Content,
     /// More than one, or none.
-    #[error("the envelope has {0} signatures; exactly one is read")]
+    #[error("the envelope has {0} signatures; it must have exactly one")]
     Signatures(usize),
     /// Too many.
-    #[error("it has {count} {what}; at most {MAX_PROOFS} are read")]
+    #[error("it has {count} {what}; at most {MAX_PROOFS} are accepted")]
     Proofs {
-        /// Of what.
+        /// Timestamps or log entries.
         what: &'static str,
         /// How many.
         count: usize,
@@ -117,7 +117,7 @@ impl Bundle {
         serde_json::to_vec_pretty(&Document {
             media_type: MEDIA_TYPE.to_owned(),
             verification_material: Material {
-                certificate: Some(Certificate { raw_bytes: Base64(self.certificate.clone()) }),
+                certificate: Some(X509Certificate { raw_bytes: Base64(self.certificate.clone()) }),
                 x509_certificate_chain: None,
                 tlog_entries: self.entries.clone(),
                 timestamp_verification_data: Some(Timestamps { rfc3161_timestamps }),
@@ -143,9 +143,9 @@ struct Document {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Material {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    certificate: Option<Certificate>,
+    certificate: Option<X509Certificate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    x509_certificate_chain: Option<shared::trust_root::trusted_root::Chain>,
+    x509_certificate_chain: Option<shared::trust_root::trusted_root::X509CertificateChain>,
     #[serde(default)]
     tlog_entries: Vec<LogEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,7 +169,7 @@ struct Timestamp {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct MessageSignature {
-    /// What the signer says that the digest is.
+    /// The digest, as the signer states it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_digest: Option<MessageDigest>,
     /// The signature.
@@ -220,13 +220,13 @@ pub struct LogEntry {
     pub log_id: LogId,
     /// What kind of entry.
     pub kind_version: KindVersion,
-    /// The log's word for when; zero in Rekor v2, where timestamps say it.
+    /// The time as the log asserts it; zero in Rekor v2, where timestamps prove the time.
     #[serde(default)]
     pub integrated_time: Option<Number>,
     /// Rekor v1 only; never looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inclusion_promise: Option<InclusionPromise>,
-    /// That the log holds it.
+    /// The proof that the log holds it.
     #[serde(default)]
     pub inclusion_proof: Option<InclusionProof>,
     /// The leaf.

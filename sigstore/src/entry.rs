@@ -12,14 +12,14 @@ use crate::key_details::KeyDetails;
 
 /// The kind of every entry.
 pub const KIND: &str = "hashedrekord";
-/// Its version.
+/// The version of every entry.
 pub const VERSION: &str = "0.0.2";
 
-/// Who may write. The log is the instance's own: an entry says that somebody with a certificate of this instance signed.
+/// Who may write. The log is the instance's own: an entry says that a holder of a certificate of this instance signed.
 pub struct Writers {
     /// The issuing authorities, past ones included.
     pub issuers: Vec<Certificate>,
-    /// Whether a bare public key may write as well. Nobody answers for such an entry, so it is off by default.
+    /// Whether a bare public key may write too. No identity stands behind such an entry, so it is off by default.
     pub allows_public_keys: bool,
 }
 
@@ -35,20 +35,22 @@ pub enum EntryError {
     /// The certificate does not parse.
     #[error("the certificate is not accepted: {0}")]
     Certificate(CertificateError),
-    /// The public key does not parse, or is of a kind or size that nobody takes.
+    /// The public key does not parse, or is of a kind or size that is not accepted.
     #[error("the public key is not accepted: {0}")]
     PublicKey(#[from] PublicKeyError),
     /// No authority of this instance issued it.
-    #[error("this log takes entries with a certificate of this instance's authority; the certificate is from another")]
+    #[error(
+        "this log takes entries signed with a certificate of this instance; the certificate is from another issuer"
+    )]
     ForeignCertificate,
     /// A bare public key, where they may not write.
-    #[error("this log takes entries with a certificate of this instance's authority, not with a bare public key")]
+    #[error("this log takes entries signed with a certificate of this instance, not with a bare public key")]
     BarePublicKey,
     /// The key is of another kind.
     #[error("keyDetails {} does not describe the key", .0.name())]
     KeyDetails(KeyDetails),
-    /// The digest is of another algorithm.
-    #[error("the digest has {length} bytes where {} asks for {expected}", .key_details.name())]
+    /// The digest has the length of another algorithm.
+    #[error("the digest has {length} bytes; {} needs {expected}", .key_details.name())]
     DigestLength {
         /// The kind of key.
         key_details: KeyDetails,
@@ -57,7 +59,7 @@ pub enum EntryError {
         /// Bytes that it should have.
         expected: usize,
     },
-    /// Another key signed, or something else was signed.
+    /// The signature is by another key or over another digest.
     #[error("the signature does not verify over the digest")]
     Signature,
     /// Bytes of a leaf that is over the cap.
@@ -66,7 +68,7 @@ pub enum EntryError {
 }
 
 impl EntryError {
-    /// Whether the request was sound but its author may not write.
+    /// Whether the request was well formed but its author may not write.
     pub fn is_of_authority(&self) -> bool {
         matches!(self, Self::BarePublicKey | Self::ForeignCertificate)
     }
@@ -75,7 +77,7 @@ impl EntryError {
 impl Entry {
     /// Checks a request and makes its leaf. `is_known` answers whether a certificate, DER, is known to be of one of the
     /// issuers: a signer brings it back within seconds of its issuance, and to verify the issuer's signature on it
-    /// would cost more than all the rest. Of others, that signature is verified.
+    /// would cost more than all the rest. For other certificates that signature is verified.
     pub fn verify(
         request: &EntryRequest,
         writers: &Writers,
@@ -173,10 +175,10 @@ mod tests {
             key_details,
             verifier: Verifier::Certificate(certificate.der().to_vec()),
         };
-        let (nobody, ours) = (Vec::new(), vec![root]);
+        let (none, ours) = (Vec::new(), vec![root]);
         for (issuers, known, is_accepted) in [
-            (&nobody, certificate.der(), true),
-            (&nobody, &b"another certificate"[..], false),
+            (&none, certificate.der(), true),
+            (&none, &b"another certificate"[..], false),
             (&ours, b"another certificate", true),
         ] {
             let writers = Writers { issuers: issuers.clone(), allows_public_keys: false };

@@ -16,7 +16,7 @@ use crate::key_details::KeyDetails;
 /// Longest body, in bytes: a legacy `dsse` request carries its whole payload.
 pub const MAX_REQUEST: usize = 1024 * 1024;
 
-/// A well-formed request. Nothing in it was verified.
+/// A well-formed request. Nothing in it is verified yet.
 #[derive(Debug, Eq, PartialEq)]
 pub struct EntryRequest {
     /// The digest that was signed.
@@ -25,11 +25,11 @@ pub struct EntryRequest {
     pub signature: Vec<u8>,
     /// The kind of key, and the digest that goes with it.
     pub key_details: KeyDetails,
-    /// Whose key.
+    /// The certificate or key that verifies the signature.
     pub verifier: Verifier,
 }
 
-/// What is to verify the signature.
+/// The certificate or key that verifies a signature.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Verifier {
     /// A DER certificate.
@@ -42,7 +42,7 @@ pub enum Verifier {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RequestError {
     /// Not JSON, or with a doubled member, too deep or too long.
-    #[error("not JSON that is accepted here: {0}")]
+    #[error("the body is not acceptable JSON: {0}")]
     Json(#[from] JsonError),
     /// None of the two kinds, or both.
     #[error("the request must have exactly one of hashedRekordRequestV002 and dsseRequestV002")]
@@ -51,10 +51,10 @@ pub enum RequestError {
     #[error("{0} is missing")]
     Missing(&'static str),
     /// A member under its name in JSON and its original one.
-    #[error("{0} is there twice, under both of its spellings")]
+    #[error("{0} is given twice, under both of its spellings")]
     Twice(&'static str),
     /// A member of another JSON type.
-    #[error("{0} is not of the right type")]
+    #[error("{0} has the wrong JSON type")]
     Type(&'static str),
     /// A member that does not decode, in either alphabet.
     #[error("{0} is not base64")]
@@ -62,7 +62,7 @@ pub enum RequestError {
     /// Neither key nor certificate, or both.
     #[error("the verifier must have exactly one of publicKey and x509Certificate")]
     Verifier,
-    /// A kind of key that the log does not take; at most 64 characters of its name.
+    /// A kind of key that the log does not accept; at most 64 characters of its name.
     #[error(
         "keyDetails {0:?} is not supported; supported are PKIX_ECDSA_P256_SHA_256, PKIX_ECDSA_P384_SHA_384, \
          PKIX_ECDSA_P521_SHA_512 and PKIX_RSA_PKCS1V15_{{2048,3072,4096}}_SHA256"
@@ -81,7 +81,7 @@ pub enum RequestError {
 }
 
 impl EntryRequest {
-    /// Reads a body; what a [`RequestError`] says of it is for its author.
+    /// Reads a body. The text of a [`RequestError`] is meant for the caller.
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let request = strict_json::parse_object(body, MAX_REQUEST)?;
         let hashedrekord = optional(&request, "hashedRekordRequestV002", "hashed_rekord_request_v002")?;

@@ -1,4 +1,4 @@
-//! `PublicKeyDetails` of Sigstore's documents: the pairs of key and digest that the log takes.
+//! `PublicKeyDetails` of Sigstore's documents: the pairs of key and digest that the log accepts.
 
 use shared::keys::{KeyKind, PublicKey};
 
@@ -33,7 +33,7 @@ impl KeyDetails {
         })
     }
 
-    /// Its name in JSON.
+    /// Its name in JSON, as in `PublicKeyDetails`.
     pub fn name(self) -> &'static str {
         match self {
             Self::EcdsaP256Sha256 => "PKIX_ECDSA_P256_SHA_256",

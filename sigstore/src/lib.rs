@@ -19,4 +19,4 @@ pub use bundle::{Bundle, BundleError};
 pub use entry::{Entry, EntryError, Writers};
 pub use entry_request::{EntryRequest, RequestError};
 pub use key_details::KeyDetails;
-pub use verify::{Identity, Verified, VerifyError, verify};
+pub use verify::{ExpectedIdentity, Verified, VerifyError, verify};

@@ -5,8 +5,8 @@
 //! carry an SCT of one; if it names signature logs, the bundle must carry an entry of one. A timestamp is always
 //! demanded, and everything that the bundle carries must verify, not just enough of it.
 //!
-//! Does not check revocation (certificates live for ten minutes) and does not read Rekor v1 entries, whose time is the
-//! log's word. Knows no file, no clock and no network.
+//! Does not check revocation (certificates live for ten minutes) and does not read Rekor v1 entries, whose time only
+//! the log asserts. Knows no file, no clock and no network.
 
 mod certificate;
 mod content;
@@ -21,16 +21,16 @@ use shared::trust_root::TrustedRoot;
 
 use crate::bundle::Bundle;
 pub use error::VerifyError;
-pub use identity::Identity;
+pub use identity::ExpectedIdentity;
 
-/// What the bundle proved.
+/// What the bundle proves.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Verified {
-    /// When: the time of each timestamp.
+    /// The time of each timestamp.
     pub times: Vec<UnixTime>,
     /// The log and index of each log entry.
     pub entries: Vec<(String, u64)>,
-    /// When each SCT was made.
+    /// The time of each SCT.
     pub sct_times: Vec<UnixTime>,
     /// The serial number of the certificate, hex.
     pub serial: String,
@@ -42,7 +42,7 @@ pub struct Verified {
 pub fn verify(
     bundle: &Bundle,
     trust: &TrustedRoot,
-    identity: &Identity,
+    identity: &ExpectedIdentity,
     artifact: &[u8],
 ) -> Result<Verified, VerifyError> {
     let certificate = certificate::read(&bundle.certificate)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use privyseal_sigstore::{Bundle, Identity, verify};
+use privyseal_sigstore::{Bundle, ExpectedIdentity, verify};
 use shared::trust_root::TrustedRoot;
 
 use super::failure::Failure;
@@ -32,7 +32,7 @@ pub(super) struct VerifyArgs {
 pub(super) fn run(args: VerifyArgs) -> Result<(), Failure> {
     let bundle = Bundle::parse(&read(&args.bundle)?)?;
     let trust = TrustedRoot::parse(&read(&args.trusted_root)?)?;
-    let identity = Identity { subject: args.identity, issuer: args.issuer };
+    let identity = ExpectedIdentity { subject: args.identity, issuer: args.issuer };
     let verified = verify(&bundle, &trust, &identity, &read(&args.file)?)?;
     println!("Verified: {} signed {}", identity.subject, args.file.display());
     for time in &verified.times {

@@ -1,7 +1,7 @@
 //! Why an instance does not open.
 
 use shared::log::AppendError;
-use shared::store::sled::OpenError;
+use shared::store::sled::StoreOpenError;
 use shared::x509::ChainError;
 
 use crate::file::FileError;
@@ -26,7 +26,7 @@ pub(crate) enum InstanceError {
     #[error(transparent)]
     Logs(#[from] LogsError),
     #[error(transparent)]
-    Store(#[from] OpenError),
+    Store(#[from] StoreOpenError),
     #[error("the certificate chain {name} cannot be used: {error}")]
     Chain { name: &'static str, error: ChainError },
     #[error(transparent)]

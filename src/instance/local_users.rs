@@ -7,7 +7,7 @@ use broker::connector::local::{LocalUsers, UserError, generate_password};
 use shared::random::{Random, SystemRandom};
 use shared::secret::Secret;
 use shared::store::Store;
-use shared::store::sled::{OpenError, SledStore};
+use shared::store::sled::{SledStore, StoreOpenError};
 use shared::time::{Clock as _, UnixTime};
 
 use crate::clock::SystemClock;
@@ -25,7 +25,7 @@ pub(crate) enum LocalUserError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
-    Store(#[from] OpenError),
+    Store(#[from] StoreOpenError),
     #[error(transparent)]
     User(#[from] UserError),
     #[error("{0} has an empty first line; put the password there")]

@@ -7,7 +7,7 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject as _;
 use shared::keys::{PublicKey, SigningKey};
 use shared::log::{
-    AuditError, AuditReport, CheckpointError, Log, OpenError, OpenReport, Origin, OriginError, SignedCheckpoint,
+    AuditError, AuditReport, CheckpointError, Log, LogOpenError, LogOpenReport, Origin, OriginError, SignedCheckpoint,
     verify_offline,
 };
 
@@ -61,7 +61,7 @@ impl std::fmt::Display for LogName {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogsError {
     #[error("the {name} log cannot be opened: {error}")]
-    Open { name: LogName, error: OpenError },
+    Open { name: LogName, error: LogOpenError },
     #[error("the {name} log's origin is not valid: {error}")]
     Origin { name: LogName, error: OriginError },
     #[error("the {name} log failed its check: {error}")]
@@ -108,7 +108,7 @@ pub(crate) fn open(data: &DataDir, name: LogName, instance: &str, key: SigningKe
     let origin = name.origin(instance).map_err(|error| LogsError::Origin { name, error })?;
     let (log, report) = Log::open(&folder(data.root(), name), origin, Arc::new(key))
         .map_err(|error| LogsError::Open { name, error })?;
-    let OpenReport { size, segments_read, dropped, rebuilt_tiles } = report;
+    let LogOpenReport { size, segments_read, dropped, rebuilt_tiles } = report;
     tracing::debug!(%name, size, segments_read, dropped, rebuilt_tiles, "the log is open");
     Ok(log)
 }

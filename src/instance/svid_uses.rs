@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use broker::svid::{SvidUse, UseError};
 use shared::digest::sha256;
-use shared::store::{Batch, Store, StoreError, Table};
+use shared::store::{Store, StoreBatch, StoreError, Table};
 use shared::time::UnixTime;
 
 /// The most identities that are counted at a time. When there are more, those that were not used lately are forgotten.
@@ -67,7 +67,7 @@ impl SvidUses {
     async fn use_up(&self, key: Vec<u8>, until: UnixTime, used: UseError, now: UnixTime) -> Result<(), SvidUseError> {
         let store = Arc::clone(&self.store);
         let committed = tokio::task::spawn_blocking(move || {
-            let batch = Batch::new().expect_absent(Table::UsedSvids, key.clone());
+            let batch = StoreBatch::new().expect_absent(Table::UsedSvids, key.clone());
             store.commit(batch.put(Table::UsedSvids, key, "", Some(until)), now)
         });
         match committed.await {

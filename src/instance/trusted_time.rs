@@ -12,7 +12,7 @@ use shared::audit::{AuditRecord, ClockEvent};
 use shared::log::{Log, ReadError};
 use shared::random::{Random, SystemRandom};
 use shared::time::UnixTime;
-use tsa::clock_guard::Answer;
+use tsa::clock_guard::PollAnswer;
 use tsa::{ClockGuard, ClockLimits, ClockMode, ClockTrouble, Clocks, Lease, Look, MarkRecovery, TrustedNow};
 
 use crate::outbound::time_sources::TimeSources;
@@ -176,7 +176,7 @@ impl TrustedTime {
         let mut in_vain = 0;
         loop {
             let answers = self.sources.ask(&self.clocks).await;
-            let answers: Vec<Answer> = answers.into_iter().map(|a| a.map_err(|error| error.to_string())).collect();
+            let answers: Vec<PollAnswer> = answers.into_iter().map(|a| a.map_err(|error| error.to_string())).collect();
             let (is_waiting, is_heard) = self.with_guard(|guard, look| {
                 guard.poll(&answers, look);
                 (guard.is_waiting_for_polls(), guard.quorum().is_some())

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use reqwest::Client;
 use serde_json::Value;
 use shared::audit::AuditRecord;
-use shared::log::tile::Kind;
+use shared::log::tile::TileKind;
 use shared::log::{Entries, TilePath};
 use shared::x509::{Certificate, Chain};
 use tsa::{Expected, TimestampTrust, verify_response};
@@ -70,7 +70,7 @@ impl Fetched {
         let mut leaves = Vec::new();
         for index in 0..size.div_ceil(256) {
             let width = u8::try_from((size - 256 * index).min(256)).ok();
-            let path = TilePath { kind: Kind::Entries, index, width };
+            let path = TilePath { kind: TileKind::Entries, index, width };
             let bundle = client.get(format!("{prefix}/{path}")).send().await.unwrap().bytes().await.unwrap();
             leaves.extend(Entries(&bundle).map(|entry| entry.expect("a whole entry").to_vec()));
         }

@@ -7,8 +7,8 @@
 //!
 //! What it notices:
 //!
-//! - a **step**: the wall clock and the boot clock, which nobody can set, moved apart (`date -s`, a restored snapshot);
-//! - a clock that is **off** by the judgement of a majority of time sources, or that nobody bore out for too long;
+//! - a **step**: the wall clock moved against the boot clock, which cannot be set (`date -s`, a restored snapshot);
+//! - a clock that is **off** according to a majority of time sources, or that they have not confirmed for too long;
 //! - a boot clock that runs at another **pace** than the hardware: sleep, or a kernel that moves the clock fast;
 //! - a **rollback** across restarts: the wall clock is behind a time that was already signed;
 //! - a **leap second**, announced by the kernel or by the sources;
@@ -39,7 +39,7 @@ pub use quorum::{DRIFT_PPM, Exchange, ExchangeError, Quorum, Sample};
 pub use reading::{ClockReading, Clocks, KernelClock, Leap, Look};
 pub use trouble::ClockTrouble;
 
-/// How often a quorum that holds is written down.
+/// How often a quorum that holds is recorded.
 const HELD_EVERY: Duration = Duration::from_secs(3_600);
 /// How long after a leap second its announcement is not believed again: kernels let it stand.
 const LEAP_REST: Duration = Duration::from_secs(86_400);
@@ -47,26 +47,26 @@ const LEAP_REST: Duration = Duration::from_secs(86_400);
 /// A time source, as the log names it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceLabel {
-    /// Its name.
+    /// The name in the configuration.
     pub name: String,
     /// Whether its answers are authenticated.
     pub is_authenticated: bool,
 }
 
-/// What a source gave in one poll: an answer, or why none.
-pub type Answer = Result<Sample, String>;
+/// The result of asking one source in a poll: an answer, or why there is none.
+pub type PollAnswer = Result<Sample, String>;
 
-/// A time source and how it does.
+/// A time source and its state.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct TimeSource {
     label: SourceLabel,
     sample: Option<Sample>,
     counts: bool,
     trouble: Option<String>,
 }
 
-impl Source {
-    /// What it is called.
+impl TimeSource {
+    /// Its name, and whether its answers are authenticated.
     pub fn label(&self) -> &SourceLabel {
         &self.label
     }
@@ -76,7 +76,7 @@ impl Source {
         self.counts
     }
 
-    /// Why the last poll brought nothing of it, or nothing that the others agree with.
+    /// Why it does not count: the last poll brought no answer, or one that disagrees with the others.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
@@ -85,19 +85,19 @@ impl Source {
 /// The state machine. The edge owns one, and feeds it from one task: looks and polls never overlap.
 #[derive(Debug)]
 pub struct ClockGuard {
-    /// The operator's word. Nobody changes it after the start.
+    /// As configured; constant after the start.
     limits: ClockLimits,
     /// The latest time signed. Each signature moves it, through the leases that share it; the guard only hands it out.
     mark: Arc<HighWaterMark>,
     /// What the machine's clocks did. Looks write it.
     clocks: MachineClocks,
-    /// What is announced of leap seconds. Looks write it, and polls announce.
+    /// Announced leap seconds. Looks write it, and polls announce.
     leaps: Leaps,
     /// What the time sources said. Polls write it; a look that finds the clocks moved takes it back.
     polls: Polls,
-    /// Why timestamps were refused when this was judged last, at the end of each look and poll.
+    /// Why timestamps were refused at the end of the last look or poll.
     trouble: Option<ClockTrouble>,
-    /// What happened since the edge last took it.
+    /// What happened since the edge last took the events.
     events: Vec<ClockEvent>,
 }
 
@@ -116,7 +116,7 @@ struct MachineClocks {
     kernel: Option<KernelClock>,
 }
 
-/// What is announced of leap seconds.
+/// Announced leap seconds.
 #[derive(Debug)]
 struct Leaps {
     /// The one that is to come.
@@ -125,23 +125,23 @@ struct Leaps {
     rest_until: UnixTime,
 }
 
-/// What the time sources said.
+/// The answers of the time sources.
 #[derive(Debug)]
 struct Polls {
     /// In the order of the start.
-    sources: Vec<Source>,
-    /// What the majority said last, if it still holds.
+    sources: Vec<TimeSource>,
+    /// The last quorum, if it still holds.
     quorum: Result<Quorum, NoQuorum>,
     /// How many polls in a row were good.
     good: u32,
-    /// The boot time at which a quorum was last written down.
+    /// The boot time at which a quorum was last recorded.
     held_at: Option<Duration>,
-    /// Answers to questions from before this boot time say nothing of the boot clock as it is now.
+    /// Answers to questions sent before this boot time no longer apply: the clocks were moved since.
     forgotten: Duration,
 }
 
 impl ClockGuard {
-    /// Starts from `first`. `mark` is what was signed before; `sources` are those that polls will bring answers of.
+    /// Starts from `first`. `mark` is what was signed before; `sources` are those that polls will ask.
     pub fn start(mut limits: ClockLimits, sources: Vec<SourceLabel>, mark: MarkRecovery, first: &Look) -> Self {
         limits.sources = sources.len();
         let (mark, refused) = mark.finish(&limits, first.reading.boot);
@@ -160,7 +160,7 @@ impl ClockGuard {
             polls: Polls {
                 sources: sources
                     .into_iter()
-                    .map(|label| Source { label, sample: None, counts: false, trouble: None })
+                    .map(|label| TimeSource { label, sample: None, counts: false, trouble: None })
                     .collect(),
                 quorum: Err(NoQuorum { agreeing: 0 }),
                 good: 0,
@@ -184,18 +184,18 @@ impl ClockGuard {
         self.note_pace(look.reading);
         self.note_step(look.reading);
         if self.polls.quorum.is_ok_and(|quorum| quorum.is_expired(look.reading.boot)) {
-            self.lose_quorum(NoQuorum { agreeing: 0 }, "what the sources said is too old".to_owned());
+            self.lose_quorum(NoQuorum { agreeing: 0 }, "their last answers are too old".to_owned());
         }
-        self.judge(look.reading);
+        self.evaluate(look.reading);
         self.lease().check(look.reading)
     }
 
     /// Takes what a round of questions brought, one answer a source in the order of the start.
-    pub fn poll(&mut self, answers: &[Answer], look: &Look) {
+    pub fn poll(&mut self, answers: &[PollAnswer], look: &Look) {
         let boot = look.reading.boot;
-        // It may have slept since the first of them answered, seen by a look in between or by nobody yet.
+        // It may have slept since the first of them answered, whether or not a look in between has seen it.
         self.note_pace(look.reading);
-        let answers: Vec<Answer> = answers.iter().map(|answer| self.still_counts(answer)).collect();
+        let answers: Vec<PollAnswer> = answers.iter().map(|answer| self.still_counts(answer)).collect();
         let mut fresh = 0;
         for (source, answer) in self.polls.sources.iter_mut().zip(&answers) {
             match answer {
@@ -223,7 +223,7 @@ impl ClockGuard {
             Ok((quorum, _)) => self.hold_quorum(quorum, look),
             Err((none, _)) => {
                 let reason =
-                    format!("{} of {} agree, {} must", none.agreeing, self.polls.sources.len(), self.limits.majority());
+                    format!("{} of {} agree; {} must", none.agreeing, self.polls.sources.len(), self.limits.majority());
                 self.lose_quorum(none, reason);
             }
         }
@@ -238,10 +238,10 @@ impl ClockGuard {
         } else if self.polls.good < self.limits.good_polls {
             self.polls.good = 0;
         }
-        self.judge(look.reading);
+        self.evaluate(look.reading);
     }
 
-    /// What happened since this was last asked.
+    /// What happened since the last call.
     pub fn take_events(&mut self) -> Vec<ClockEvent> {
         std::mem::take(&mut self.events)
     }
@@ -261,22 +261,22 @@ impl ClockGuard {
         self.trouble
     }
 
-    /// Whether time waits for the sources: they should be asked again soon.
+    /// Whether the time sources should be asked again soon, because time is not trusted without them.
     pub fn is_waiting_for_polls(&self) -> bool {
         !self.polls.sources.is_empty() && (self.polls.quorum.is_err() || self.polls.good < self.limits.good_polls)
     }
 
-    /// What the majority said last, if it still holds.
+    /// The last quorum, if it still holds.
     pub fn quorum(&self) -> Option<Quorum> {
         self.polls.quorum.ok()
     }
 
     /// The sources, in the order of the start.
-    pub fn sources(&self) -> &[Source] {
+    pub fn sources(&self) -> &[TimeSource] {
         &self.polls.sources
     }
 
-    /// What the kernel said last.
+    /// The kernel's last statement about its clock.
     pub fn kernel(&self) -> Option<KernelClock> {
         self.clocks.kernel
     }
@@ -329,9 +329,9 @@ impl ClockGuard {
         self.clocks.kernel.is_some_and(|kernel| kernel.is_synchronized && kernel.max_error <= self.limits.threshold)
     }
 
-    /// Trouble that only the sources can end makes the count of good polls begin again; the beginning and end of a
-    /// refusal are told.
-    fn judge(&mut self, reading: ClockReading) {
+    /// Trouble that only the sources can end restarts the count of good polls. The beginning and the end of a refusal
+    /// are events.
+    fn evaluate(&mut self, reading: ClockReading) {
         let mode = match self.limits.mode {
             ClockMode::Local => ClockMode::Local,
             ClockMode::Enforce | ClockMode::Monitor => ClockMode::Enforce,
@@ -418,10 +418,10 @@ impl ClockGuard {
         }
     }
 
-    fn still_counts(&self, answer: &Answer) -> Answer {
+    fn still_counts(&self, answer: &PollAnswer) -> PollAnswer {
         match answer {
             Ok(sample) if sample.sent() < self.polls.forgotten => {
-                Err("it was asked before the machine's clocks were moved".to_owned())
+                Err("its answer is from before the machine's clocks were moved".to_owned())
             }
             other => other.clone(),
         }
@@ -450,7 +450,7 @@ impl ClockGuard {
         }
     }
 
-    fn note_sources(&mut self, agrees: &[bool], answers: &[Answer], unaware: &[bool]) {
+    fn note_sources(&mut self, agrees: &[bool], answers: &[PollAnswer], unaware: &[bool]) {
         for (at, source) in self.polls.sources.iter_mut().enumerate() {
             let counts = agrees.get(at).copied().unwrap_or_default();
             source.trouble = match answers.get(at) {

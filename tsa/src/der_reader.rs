@@ -120,7 +120,8 @@ impl<'a> DerReader<'a> {
         Ok(value)
     }
 
-    /// A BOOLEAN with DEFAULT FALSE: absent is false, and what is present can only be TRUE, as 0xff (X.690 §11.1, §11.5).
+    /// A BOOLEAN with DEFAULT FALSE: absent is false, and what is present can only be TRUE, as 0xff (X.690 §11.1,
+    /// §11.5).
     pub(crate) fn default_false(&mut self) -> Result<bool, DerFault> {
         match self.optional(tag::BOOLEAN)? {
             None => Ok(false),
@@ -130,8 +131,8 @@ impl<'a> DerReader<'a> {
     }
 }
 
-/// A length of at most two octets after the first: callers cap what they read at far less than 64 KiB, but a verifier may
-/// see whole responses, so three are taken.
+/// A length of at most two octets after the first: callers cap what they read at far less than 64 KiB, but a verifier
+/// may see whole responses, so three are taken.
 fn read_length(bytes: &[u8]) -> Result<(usize, &[u8]), DerFault> {
     let (&first, rest) = bytes.split_first().ok_or(DerFault::CutShort)?;
     if first < 0x80 {

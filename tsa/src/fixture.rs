@@ -44,7 +44,7 @@ pub(crate) fn config(key: Arc<dyn Signer>, chain: Chain) -> UnitConfig {
     }
 }
 
-/// A unit under a root, as the ceremony makes it.
+/// A unit under a root, as the CA setup makes it.
 pub(crate) fn unit(algorithm: SignatureAlgorithm) -> Arc<SigningUnit> {
     let (root_key, unit_key) = (key(SignatureAlgorithm::EcdsaP256Sha256), key(algorithm));
     let setup = CaSetup {
@@ -59,16 +59,16 @@ pub(crate) fn unit(algorithm: SignatureAlgorithm) -> Arc<SigningUnit> {
     Arc::new(SigningUnit::new(config(unit_key, chain), now()).unwrap())
 }
 
-/// A unit under two intermediates. Names of very different lengths: of two certificates of one length, the `cms` crate's sets
-/// put the wrong one first, and what we write is compared with what it writes.
+/// A unit under two intermediates. Names of very different lengths: of two certificates of one length, the `cms`
+/// crate's sets put the wrong one first, and what we write is compared with what it writes.
 pub(crate) fn deep_unit(algorithm: SignatureAlgorithm) -> Arc<SigningUnit> {
     const LOWER: &str = "the lower of two intermediate authorities";
     let keys: Vec<_> = (0..3).map(|_| key(SignatureAlgorithm::EcdsaP256Sha256)).collect();
     let unit_key = key(algorithm);
-    let root = Draft::authority("root", "root", None).sign(keys[0].public_key(), &*keys[0]);
-    let upper = Draft::authority("upper", "root", Some(1)).sign(keys[1].public_key(), &*keys[0]);
-    let lower = Draft::authority(LOWER, "upper", Some(0)).sign(keys[2].public_key(), &*keys[1]);
-    let leaf = Draft::unit("a unit far below the root", LOWER).sign(unit_key.public_key(), &*keys[2]);
+    let root = CertificateDraft::authority("root", "root", None).sign(keys[0].public_key(), &*keys[0]);
+    let upper = CertificateDraft::authority("upper", "root", Some(1)).sign(keys[1].public_key(), &*keys[0]);
+    let lower = CertificateDraft::authority(LOWER, "upper", Some(0)).sign(keys[2].public_key(), &*keys[1]);
+    let leaf = CertificateDraft::unit("a unit far below the root", LOWER).sign(unit_key.public_key(), &*keys[2]);
     let chain = Chain::new(vec![leaf, lower, upper, root]).unwrap();
     Arc::new(SigningUnit::new(config(unit_key, chain), now()).unwrap())
 }
@@ -76,15 +76,15 @@ pub(crate) fn deep_unit(algorithm: SignatureAlgorithm) -> Arc<SigningUnit> {
 /// A unit whose certificate and intermediate have the same length, but for the odd octet of a number.
 pub(crate) fn even_unit() -> Arc<SigningUnit> {
     let keys: Vec<_> = (0..3).map(|_| key(SignatureAlgorithm::EcdsaP256Sha256)).collect();
-    let root = Draft::authority("the root", "the root", None).sign(keys[0].public_key(), &*keys[0]);
-    let upper = Draft::authority("upper", "the root", None).sign(keys[1].public_key(), &*keys[0]);
-    let leaf = Draft::unit("u", "upper").sign(keys[2].public_key(), &*keys[1]);
+    let root = CertificateDraft::authority("the root", "the root", None).sign(keys[0].public_key(), &*keys[0]);
+    let upper = CertificateDraft::authority("upper", "the root", None).sign(keys[1].public_key(), &*keys[0]);
+    let leaf = CertificateDraft::unit("u", "upper").sign(keys[2].public_key(), &*keys[1]);
     let chain = Chain::new(vec![leaf, upper, root]).unwrap();
     Arc::new(SigningUnit::new(config(keys[2].clone(), chain), now()).unwrap())
 }
 
 /// A certificate to be: what a test wants wrong can be set wrong.
-pub(crate) struct Draft {
+pub(crate) struct CertificateDraft {
     pub(crate) subject: &'static str,
     pub(crate) issuer: &'static str,
     /// Random when there is none.
@@ -101,7 +101,7 @@ pub(crate) struct Draft {
     pub(crate) unknown_critical: bool,
 }
 
-impl Draft {
+impl CertificateDraft {
     pub(crate) fn unit(subject: &'static str, issuer: &'static str) -> Self {
         Self {
             subject,
@@ -201,7 +201,7 @@ fn name(out: &mut DerWriter, common_name: &str) {
 }
 
 /// The parts of a request, to be encoded as they are.
-pub(crate) struct Ask {
+pub(crate) struct RequestParts {
     pub(crate) version: Vec<u8>,
     pub(crate) algorithm: Vec<u8>,
     pub(crate) digest: Vec<u8>,
@@ -209,7 +209,7 @@ pub(crate) struct Ask {
     pub(crate) rest: Vec<u8>,
 }
 
-impl Ask {
+impl RequestParts {
     /// SHA-256 of [`DATA`], parameters NULL, no more.
     pub(crate) fn plain() -> Self {
         Self::hashed(crate::HashAlgorithm::Sha256)

@@ -32,9 +32,9 @@ impl Precision {
 pub struct GenTime(UnixTime);
 
 impl GenTime {
-    /// The moment as it is written. Seconds are rounded to the nearest: rounding down would be off by up to a whole second and
-    /// use up an accuracy of one second alone; to the nearest, it is off by half a second and leaves the other half for the
-    /// clock.
+    /// The moment as it is written. Seconds are rounded to the nearest: rounding down would be off by up to a whole
+    /// second and use up an accuracy of one second alone; to the nearest, it is off by half a second and leaves the
+    /// other half for the clock.
     pub fn of(now: TrustedNow, precision: Precision) -> Self {
         match precision {
             Precision::Seconds => Self(now.time().plus(precision.rounding()).floor_to_second()),
@@ -134,8 +134,8 @@ impl Accuracy {
         self.0
     }
 
-    /// `Accuracy ::= SEQUENCE { seconds INTEGER OPT, millis [0] INTEGER (1..999) OPT, micros [1] … }`; zero parts are left out,
-    /// since zero is outside their range.
+    /// `Accuracy ::= SEQUENCE { seconds INTEGER OPT, millis [0] INTEGER (1..999) OPT, micros [1] … }`; zero parts are
+    /// left out, since zero is outside their range.
     pub(crate) fn to_der(self) -> Vec<u8> {
         use shared::x509::DerWriter;
         use shared::x509::der_writer::tag;

@@ -3,8 +3,8 @@
 use aws_lc_rs::digest;
 use const_oid::ObjectIdentifier;
 
-/// A digest that is strong enough for years (RFC 3161 §2.1 item 3): SHA-2 and SHA-3 of at least 256 bits. MD5, SHA-1 and
-/// SHA-224 are not here, so a request with one of them is refused like an unknown one.
+/// A digest that is strong enough for years (RFC 3161 §2.1 item 3): SHA-2 and SHA-3 of at least 256 bits. MD5, SHA-1
+/// and SHA-224 are not here, so a request with one of them is refused like an unknown one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum HashAlgorithm {
     /// SHA-256 (FIPS 180-4).
@@ -51,7 +51,8 @@ impl HashAlgorithm {
         Self::from_oid_contents(oid.as_bytes())
     }
 
-    /// The digest of one of our own signatures: what a token's own attributes are hashed with, whatever the imprint's is.
+    /// The digest of one of our own signatures: what a token's own attributes are hashed with, whatever the imprint's
+    /// is.
     pub(crate) fn of_signature(algorithm: shared::keys::SignatureAlgorithm) -> Self {
         use shared::keys::SignatureAlgorithm as Signature;
         match algorithm {

@@ -1,7 +1,8 @@
-//! What a timestamp says, ours or anybody's, whether or not it is any good.
+//! What a timestamp of any TSA says, valid or not.
 //!
-//! Reads what the verifier refuses (SHA-1, ESSCertID of version 1, other signer identifiers, unsorted certificates, refusals) and
-//! shows it; nothing that it says has been checked. It must be DER: who writes BER cannot be sure of what a hash covers.
+//! Reads what the verifier refuses (SHA-1, ESSCertID of version 1, other signer identifiers, unsorted certificates,
+//! refusals) and shows it; nothing that it says has been checked. It must be DER: who writes BER cannot be sure of what
+//! a hash covers.
 
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use const_oid::ObjectIdentifier;
@@ -20,7 +21,7 @@ use crate::rejection::PkiFailureInfo;
 use crate::verify::MAX_RESPONSE;
 use crate::verify::signed_data::Fields;
 
-/// The longest text of a stranger that is shown.
+/// The longest text from the file that is shown.
 const MAX_TEXT: usize = 500;
 /// The most values of one kind that are shown.
 const MAX_ITEMS: usize = 32;
@@ -37,9 +38,9 @@ pub struct Inspection {
 /// `PKIStatusInfo` (RFC 3161 §2.4.2).
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Status {
-    /// Its number.
+    /// `PKIStatus` as a number.
     pub status: u8,
-    /// Its name.
+    /// `PKIStatus` by its name in RFC 3161 §2.4.2.
     pub name: &'static str,
     /// The strings of the authority.
     pub text: Vec<String>,
@@ -62,7 +63,7 @@ pub struct Token {
     pub signer: String,
     /// Kinds of the signed attributes.
     pub signed_attributes: Vec<String>,
-    /// Kinds of the attributes that anybody may have added.
+    /// Kinds of the unsigned attributes, which anyone may have added.
     pub unsigned_attributes: Vec<String>,
     /// The certificates, in their order in the token.
     pub certificates: Vec<EmbeddedCertificate>,
@@ -114,10 +115,10 @@ pub struct EmbeddedCertificate {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InspectError {
     /// Longer than we read.
-    #[error("{0} bytes are longer than the {MAX_RESPONSE} that are read")]
+    #[error("the file has {0} bytes; at most {MAX_RESPONSE} are read")]
     TooLong(usize),
     /// Neither a response nor a token.
-    #[error("neither a DER TimeStampResp nor a TimeStampToken: {field}: {fault}")]
+    #[error("the file is neither a DER TimeStampResp nor a TimeStampToken: {field}: {fault}")]
     NotDer {
         /// The field, as the specification spells it.
         field: &'static str,
@@ -125,7 +126,7 @@ pub enum InspectError {
         fault: DerFault,
     },
     /// A part that only the CMS reader understands does not read.
-    #[error("not a TimeStampToken: {0}")]
+    #[error("the file is not a TimeStampToken: {0}")]
     Cms(&'static str),
 }
 
@@ -254,7 +255,7 @@ fn certificates(set: &[u8]) -> Result<Vec<EmbeddedCertificate>, InspectError> {
                 subject: shown(certificate.subject().as_bytes()),
                 not_before: certificate.not_before().rfc3339().unwrap_or_default(),
                 not_after: certificate.not_after().rfc3339().unwrap_or_default(),
-                key: format!("{:?}", certificate.public_key().kind()),
+                key: certificate.public_key().kind().to_string(),
                 ..none
             },
         });
@@ -353,7 +354,7 @@ fn named(oid: ObjectIdentifier) -> String {
     DB.by_oid(&oid).map_or_else(|| oid.to_string(), |name| format!("{name} ({oid})"))
 }
 
-/// Text of a stranger on its way to a terminal.
+/// Text from outside on its way to a terminal.
 fn shown(text: &[u8]) -> String {
     String::from_utf8_lossy(text).chars().filter(|character| !character.is_control()).take(MAX_TEXT).collect()
 }
@@ -363,14 +364,14 @@ mod tests {
     use shared::keys::SignatureAlgorithm;
 
     use super::*;
-    use crate::fixture::{ALGORITHMS, Ask, DATA, POLICY, deep_unit, respond};
+    use crate::fixture::{ALGORITHMS, DATA, POLICY, RequestParts, deep_unit, respond};
     use crate::rejection::Rejection;
 
     #[test]
     fn our_own_tokens_are_shown_in_full() {
         for algorithm in ALGORITHMS {
             let unit = deep_unit(algorithm);
-            let response = respond(&unit, &Ask::full().der());
+            let response = respond(&unit, &RequestParts::full().der());
             let seen = Inspection::parse(response.der()).unwrap();
             assert_eq!(seen.status.as_ref().map(|status| (status.status, status.name)), Some((0, "granted")));
             let token = seen.token.clone().unwrap();
@@ -406,7 +407,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_short_is_an_error() {
-        let response = respond(&deep_unit(SignatureAlgorithm::EcdsaP256Sha256), &Ask::full().der()).into_der();
+        let response = respond(&deep_unit(SignatureAlgorithm::EcdsaP256Sha256), &RequestParts::full().der()).into_der();
         for length in 0..response.len() {
             assert!(Inspection::parse(&response[..length]).is_err(), "{length}");
         }

@@ -4,9 +4,9 @@ use shared::x509::der_writer::tag;
 
 use crate::der_reader::check_object_identifier;
 
-/// The identifier of a timestamp policy: a promise that the operator makes in a document, so it is always configured and never
-/// assumed. `0.4.0.2023.1.1` is ETSI's best-practices policy (EN 319 421 §5.2); an instance that does not follow that document
-/// names one of its own, below its private enterprise number.
+/// The identifier of a timestamp policy: a promise that the operator makes in a document, so it is always configured
+/// and never assumed. `0.4.0.2023.1.1` is ETSI's best-practices policy (EN 319 421 §5.2); an instance that does not
+/// follow that document names one of its own, below its private enterprise number.
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct PolicyOid {
     /// Identifier octet, length, contents.
@@ -23,7 +23,7 @@ pub enum PolicyOidError {
     #[error("an object identifier has at most {max} numbers", max = MAX_ARCS)]
     Long,
     /// A part is not a number, has a leading zero, or does not fit into 64 bits.
-    #[error("`{0}` is not a number of an object identifier")]
+    #[error("`{0}` is not a number, as the parts of an object identifier must be")]
     Arc(String),
     /// The first is above 2, or the second above 39 below 0 and 1 (X.660).
     #[error("an object identifier starts with 0, 1 or 2, and with at most 39 below 0 and 1")]
@@ -91,7 +91,7 @@ fn parse_arc(part: &str) -> Result<u64, PolicyOidError> {
     let is_plain = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let is_canonical = is_plain && (part.len() == 1 || !part.starts_with('0'));
     let wrong = || PolicyOidError::Arc(part.chars().take(24).collect());
-    // As many bits as `is_within_limits` reads, or a configured policy could never be asked for.
+    // As many bits as `is_within_limits` reads, or a configured policy could never be requested.
     let arc = part.parse().ok().filter(|arc: &u64| is_canonical && arc >> 63 == 0);
     arc.ok_or_else(wrong)
 }

@@ -1,8 +1,8 @@
-//! The statement of a qualified electronic timestamp (ETSI EN 319 422 §9.1): extension qcStatements of the TSTInfo, never
-//! critical, with `esi4-qtstStatement-1` and no more.
+//! The statement of a qualified electronic timestamp (ETSI EN 319 422 §9.1): extension qcStatements of the TSTInfo,
+//! never critical, with `esi4-qtstStatement-1` and no more.
 //!
-//! A unit makes it in all of its tokens or in none (EN 319 421 TIS-8.2-01). A request may ask for it with the same extension,
-//! and is refused where the unit does not make it; without asking, everybody gets what the unit makes.
+//! A unit makes it in all of its tokens or in none (EN 319 421 TIS-8.2-01). A request may ask for it with the same
+//! extension, and is refused where the unit does not make it; without asking, everybody gets what the unit makes.
 
 /// Contents octets of `id-pe-qcStatements`, 1.3.6.1.5.5.7.1.3 (RFC 3739 §3.2.6).
 pub(crate) const QC_STATEMENTS: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x03];

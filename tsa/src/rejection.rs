@@ -75,7 +75,7 @@ impl PkiFailureInfo {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Rejection {
     /// The body is longer than any request that we read.
-    #[error("the request is longer than the {limit} bytes that are read")]
+    #[error("the request is longer than the {limit} bytes that are accepted")]
     TooLong {
         /// The limit of its kind.
         limit: usize,
@@ -106,7 +106,7 @@ pub enum Rejection {
     /// An object identifier beyond our limits.
     #[error("{0}: an object identifier may have {MAX_ARCS} arcs of 63 bits")]
     IdentifierTooLong(&'static str),
-    /// A digest that we do not know, or that is too weak to vouch for (RFC 3161 §2.1 item 3).
+    /// A digest that we do not know, or that is too weak to be timestamped (RFC 3161 §2.1 item 3).
     #[error("the hash algorithm {0} is unknown or too weak; {ACCEPTED} accepted (RFC 3161 section 2.1)")]
     HashUnsupported(String),
     /// Parameters with a digest that has none (RFC 5754 §2).
@@ -128,13 +128,13 @@ pub enum Rejection {
     ExtensionUnsupported(String),
     /// A qualified timestamp of a unit that makes none, or a statement that we cannot make (RFC 3161 §2.4.2,
     /// addInfoNotAvailable).
-    #[error("this unit does not make the statement asked for with qcStatements (ETSI EN 319 422 section 9.1)")]
+    #[error("this unit does not make the statement that qcStatements asks for (ETSI EN 319 422 section 9.1)")]
     NotQualified,
-    /// A policy that this unit does not issue under; `None` when none was asked for and the unit has none.
+    /// A policy that this unit does not issue under; `None` when none was requested and the unit has none.
     #[error("{}", policy_text(.0.as_deref()))]
     PolicyUnaccepted(Option<String>),
-    /// The caller may not do this here: no such unit, or not this caller.
-    #[error("there is no timestamp unit `{0}` here")]
+    /// No such unit, or not for this caller.
+    #[error("this server has no timestamp unit `{0}`")]
     NoSuchUnit(String),
     /// Our clock cannot be trusted now.
     #[error("no trusted time: {0}")]
@@ -142,9 +142,9 @@ pub enum Rejection {
     /// The clock may be off by more than what the unit promises.
     #[error("the clock may be off by {uncertainty_ms} ms, more than the published accuracy of {accuracy_ms} ms allows")]
     Accuracy {
-        /// What the clock guard lets pass, and the rounding of genTime.
+        /// The clock guard's bound and the rounding of genTime, in milliseconds.
         uncertainty_ms: u64,
-        /// What the tokens say.
+        /// The accuracy in the tokens, in milliseconds.
         accuracy_ms: u64,
     },
     /// The unit's certificates or its key's period of use are not valid now.
@@ -195,12 +195,12 @@ impl Rejection {
         }
     }
 
-    /// Whether the fault is ours: then the caller learns which kind, and a request id to ask us about.
+    /// Whether the fault is ours. Then the caller gets its kind and a request id, and no details.
     pub fn is_ours(&self) -> bool {
         matches!(self.failure_info(), PkiFailureInfo::TimeNotAvailable | PkiFailureInfo::SystemFailure)
     }
 
-    /// What the caller is told.
+    /// The text for the caller.
     pub fn status_string(&self, request_id: &str) -> String {
         let ours = match self.failure_info() {
             PkiFailureInfo::TimeNotAvailable => "there is no trusted time now",

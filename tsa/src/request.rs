@@ -1,4 +1,4 @@
-//! A request as it comes: `TimeStampReq` (RFC 3161 §2.4.1), read strictly, kept to the byte where the token repeats it.
+//! A timestamp request: `TimeStampReq` (RFC 3161 §2.4.1), read strictly; what the token repeats is kept to the byte.
 
 pub mod json;
 
@@ -11,10 +11,10 @@ use crate::policy::{dotted, is_within_limits};
 use crate::qualified;
 use crate::rejection::Rejection;
 
-/// The longest request read; clients send about 70 bytes.
+/// The longest request that is read, in bytes; clients send about 70.
 pub const MAX_REQUEST: usize = 4 * 1024;
 
-/// A request that follows every rule about its own form. What it may have depends on the unit that is asked.
+/// A request that follows every rule about its own form. What it is granted depends on the unit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TimestampRequest<'a> {
     imprint: Imprint<'a>,
@@ -134,7 +134,7 @@ impl<'a> TimestampRequest<'a> {
         let extensions = fields.optional(tag::context_constructed(0)).map_err(at("extensions"))?;
         // Anything left is out of order, twice or unknown: silently dropping it could drop a nonce.
         fields.finish().map_err(at("TimeStampReq"))?;
-        let asked = extensions.map(ask).transpose()?;
+        let requested = extensions.map(requested_extension).transpose()?;
 
         if version.contents != [1] {
             return Err(Rejection::Version);
@@ -143,22 +143,22 @@ impl<'a> TimestampRequest<'a> {
         if let Some(nonce) = nonce.filter(|nonce| nonce.contents.len() > MAX_NONCE) {
             return Err(Rejection::NonceTooLong(nonce.contents.len()));
         }
-        let asks_for_qualified = match asked {
+        let asks_for_qualified = match requested {
             None => false,
-            Some(Ask::Qualified) => true,
-            Some(Ask::OtherStatement) => return Err(Rejection::NotQualified),
-            Some(Ask::Unknown(oid)) => return Err(Rejection::ExtensionUnsupported(dotted(oid))),
+            Some(RequestedExtension::Qualified) => true,
+            Some(RequestedExtension::OtherStatement) => return Err(Rejection::NotQualified),
+            Some(RequestedExtension::Unknown(oid)) => return Err(Rejection::ExtensionUnsupported(dotted(oid))),
         };
         let nonce = nonce.map(|nonce| nonce.whole);
         Ok(Self { imprint, policy, nonce, is_certificate_requested, asks_for_qualified })
     }
 
-    /// What is to be timestamped.
+    /// The digest to be timestamped.
     pub fn imprint(&self) -> Imprint<'a> {
         self.imprint
     }
 
-    /// Contents octets of the policy asked for.
+    /// Contents octets of the requested policy.
     pub fn policy(&self) -> Option<&'a [u8]> {
         self.policy
     }
@@ -180,7 +180,7 @@ impl<'a> TimestampRequest<'a> {
 }
 
 /// What the extensions of a request ask for.
-enum Ask<'a> {
+enum RequestedExtension<'a> {
     /// The statement of a qualified timestamp.
     Qualified,
     /// A statement that no unit makes.
@@ -191,29 +191,29 @@ enum Ask<'a> {
 
 /// Reads all of `Extensions ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { extnID, critical DEFAULT FALSE, extnValue OCTET
 /// STRING }`. The only one that we know is qcStatements; one that is unknown decides, wherever it stands.
-fn ask(extensions: Tlv<'_>) -> Result<Ask<'_>, Rejection> {
+fn requested_extension(extensions: Tlv<'_>) -> Result<RequestedExtension<'_>, Rejection> {
     const FIELD: &str = "extensions";
     let mut list = DerReader::new(extensions.contents);
-    let mut asked = None;
-    while asked.is_none() || !list.is_empty() {
+    let mut requested = None;
+    while requested.is_none() || !list.is_empty() {
         let mut extension = DerReader::new(list.read(tag::SEQUENCE).map_err(at(FIELD))?.contents);
         let oid = object_identifier(&mut extension, FIELD)?;
         extension.default_false().map_err(at(FIELD))?;
         let value = extension.read(tag::OCTET_STRING).map_err(at(FIELD))?.contents;
         extension.finish().map_err(at(FIELD))?;
         let this = match (oid, value) {
-            (qualified::QC_STATEMENTS, qualified::STATEMENTS) => Ask::Qualified,
-            (qualified::QC_STATEMENTS, _) => Ask::OtherStatement,
-            _ => Ask::Unknown(oid),
+            (qualified::QC_STATEMENTS, qualified::STATEMENTS) => RequestedExtension::Qualified,
+            (qualified::QC_STATEMENTS, _) => RequestedExtension::OtherStatement,
+            _ => RequestedExtension::Unknown(oid),
         };
-        asked = Some(match (asked, this) {
+        requested = Some(match (requested, this) {
             (None, this) => this,
-            (Some(known @ Ask::Unknown(_)), _) | (_, known @ Ask::Unknown(_)) => known,
+            (Some(known @ RequestedExtension::Unknown(_)), _) | (_, known @ RequestedExtension::Unknown(_)) => known,
             // RFC 5280 §4.2: an extension stands there once.
             (Some(_), _) => return Err(Rejection::NotDer { field: FIELD, fault: DerFault::Contents }),
         });
     }
-    asked.ok_or(Rejection::NotDer { field: FIELD, fault: DerFault::CutShort })
+    requested.ok_or(Rejection::NotDer { field: FIELD, fault: DerFault::CutShort })
 }
 
 fn object_identifier<'a>(reader: &mut DerReader<'a>, field: &'static str) -> Result<&'a [u8], Rejection> {

@@ -41,13 +41,13 @@ pub struct Prepared {
     leaf: Leaf,
 }
 
-/// The operator's decision to keep no record of each timestamp (`audit.timestamps = "off"`): what stands in for a receipt. It
-/// is made in one place, where the configuration is read.
+/// The operator's decision to keep no record of each timestamp (`audit.timestamps = "off"`): what stands in for a
+/// receipt. It is made in one place, where the configuration is read.
 #[derive(Clone, Copy, Debug)]
 pub struct WithoutRecords(());
 
 impl WithoutRecords {
-    /// What was decided, on record for those who read the code: nobody will be able to list the timestamps of a stolen key.
+    /// Decides it. The consequence: after a key is stolen, its timestamps cannot be listed.
     pub const fn as_the_operator_decided() -> Self {
         Self(())
     }
@@ -70,8 +70,9 @@ impl TimestampResponse {
 }
 
 impl SigningUnit {
-    /// Decides on `request` and writes the TSTInfo. Serial numbers carry the node's prefix and 128 random bits: nothing has to
-    /// be remembered across a crash, a restored snapshot repeats none, and nobody can count our timestamps from outside.
+    /// Decides on `request` and writes the TSTInfo. Serial numbers carry the node's prefix and 128 random bits: nothing
+    /// has to be remembered across a crash, a restored snapshot repeats none, and our timestamps cannot be counted from
+    /// outside.
     pub fn decide(
         self: &Arc<Self>,
         request: &TimestampRequest<'_>,
@@ -108,7 +109,7 @@ impl SigningUnit {
         Ok(self.decide(request, now, random)?.record())
     }
 
-    /// The policy asked for, which must be one of ours, or our first one.
+    /// The requested policy, which must be one of ours, or our first one.
     fn policy_for(&self, request: &TimestampRequest<'_>) -> Result<usize, Rejection> {
         match request.policy() {
             None if self.policies.is_empty() => Err(Rejection::PolicyUnaccepted(None)),
@@ -135,7 +136,8 @@ impl SigningUnit {
         Ok(gen_time)
     }
 
-    /// `TSTInfo` (RFC 3161 §2.4.2): ordering is false and left out; the only extension says that the token is a qualified one.
+    /// `TSTInfo` (RFC 3161 §2.4.2): ordering is false and left out; the only extension says that the token is a
+    /// qualified one.
     fn tst_info(
         &self,
         request: &TimestampRequest<'_>,
@@ -162,7 +164,8 @@ impl SigningUnit {
 }
 
 impl Decided {
-    /// Writes the audit leaf: all that it takes to tell later which timestamps a key made, and nothing about who asked.
+    /// Writes the audit leaf: all that is needed to list later which timestamps a key made, and nothing about the
+    /// caller.
     pub fn record(self) -> Prepared {
         let sha256 = match self.unit.template.digest {
             HashAlgorithm::Sha256 => self.digest,
@@ -182,12 +185,12 @@ impl Decided {
         Prepared { leaf: Leaf::new(leaf), decided: self }
     }
 
-    /// Signs without a record, where the operator wants none.
+    /// Signs without a record, if the operator wants none.
     pub fn sign_without_record(self, _: WithoutRecords) -> Result<TimestampResponse, Rejection> {
         self.sign()
     }
 
-    /// Whether signing it does not belong on a thread that serves connections.
+    /// Whether the key signs too slowly for a thread that serves connections.
     pub fn is_slow(&self) -> bool {
         self.unit.is_slow()
     }
@@ -211,7 +214,7 @@ impl Prepared {
         &self.leaf
     }
 
-    /// Whether [`Self::sign`] does not belong on a thread that serves connections.
+    /// Whether [`Self::sign`] is too slow for a thread that serves connections.
     pub fn is_slow(&self) -> bool {
         self.decided.is_slow()
     }

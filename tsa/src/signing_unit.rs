@@ -13,17 +13,18 @@ use crate::gen_time::{Accuracy, Precision};
 use crate::hash_algorithm::HashAlgorithm;
 use crate::policy::PolicyOid;
 use crate::unit_certificate::{PurposeError, Window, check_issuer, check_unit, key_window};
-use template::Template;
+use template::TokenTemplate;
 
-/// What a unit is made of.
+/// The parts of a unit.
 pub struct UnitConfig {
-    /// Its name: the last part of `/tsa/{unit}`, and how the audit log calls it.
+    /// The name: the last part of `/tsa/{unit}`, and its name in the audit log.
     pub name: String,
     /// Its key, which signs nothing but timestamps (RFC 3161 §2.3).
     pub key: Arc<dyn Signer>,
     /// Its certificate, intermediates, root.
     pub chain: Chain,
-    /// The policies it issues under. The first is used when a request names none; with no policy, every request is refused.
+    /// The policies it issues under. The first is used when a request names none; with no policy, every request is
+    /// refused.
     pub policies: Vec<PolicyOid>,
     /// What its tokens promise about genTime.
     pub accuracy: Accuracy,
@@ -38,11 +39,12 @@ pub struct UnitConfig {
 pub struct TokenForm {
     /// How fine genTime is.
     pub precision: Precision,
-    /// Whether tokens state that they are qualified ones (ETSI EN 319 422 §9.1). Only for a unit of a qualified trust service.
+    /// Whether tokens state that they are qualified ones (ETSI EN 319 422 §9.1). Only for a unit of a qualified trust
+    /// service.
     pub is_qualified: bool,
 }
 
-/// A unit whose certificate, chain and key were found to belong together and to be fit for timestamps.
+/// A unit whose certificate, chain and key belong together and may be used for timestamps.
 pub struct SigningUnit {
     pub(crate) name: String,
     pub(crate) key: Arc<dyn Signer>,
@@ -52,41 +54,41 @@ pub struct SigningUnit {
     pub(crate) accuracy: Accuracy,
     pub(crate) node: NodePrefix,
     pub(crate) form: TokenForm,
-    pub(crate) template: Template,
+    pub(crate) template: TokenTemplate,
     chain: Chain,
     window: Window,
     key_window: Window,
 }
 
-/// Why a unit may not sign at a moment.
+/// Why a unit may not sign at a given time.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum UnitTrouble {
     /// A certificate of the chain is not valid yet.
     #[error("the certificate of {subject} is valid only from {from_s} on (seconds since 1970)")]
     CertificateEarly {
-        /// Whose.
+        /// The certificate's subject.
         subject: String,
-        /// Its first second.
+        /// Its first second, since 1970.
         from_s: u64,
     },
-    /// A certificate of the chain has ended.
-    #[error("the certificate of {subject} ended at {to_s} (seconds since 1970)")]
+    /// A certificate of the chain has expired.
+    #[error("the certificate of {subject} expired at {to_s} (seconds since 1970)")]
     CertificateEnded {
-        /// Whose.
+        /// The certificate's subject.
         subject: String,
-        /// Its last second.
+        /// Its last second, since 1970.
         to_s: u64,
     },
     /// The key's period of use has not begun, or is over (RFC 3280 §4.2.1.4).
-    #[error("the key may sign from {from_s} to {to_s} only (PrivateKeyUsagePeriod, seconds since 1970)")]
+    #[error("the key may sign only from {from_s} to {to_s} (PrivateKeyUsagePeriod, seconds since 1970)")]
     KeyPeriod {
-        /// First second.
+        /// The first second, since 1970.
         from_s: u64,
-        /// Last second.
+        /// The last second, since 1970.
         to_s: u64,
     },
-    /// The moment is beyond what genTime can say.
-    #[error("genTime cannot say a moment after the year 9999")]
+    /// The time is after what genTime can express.
+    #[error("genTime cannot express a time after the year 9999")]
     Unwritable,
 }
 
@@ -94,7 +96,7 @@ pub enum UnitTrouble {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum UnitError {
     /// The name does not fit into a path.
-    #[error("`{0}` is no name for a timestamp unit: 1 to 64 of a-z, 0-9 and `-` are")]
+    #[error("`{0}` cannot name a timestamp unit; use 1 to 64 characters of a-z, 0-9 and `-`")]
     Name(String),
     /// The certificate is for another key.
     #[error("the unit's certificate is not for its key")]
@@ -102,12 +104,12 @@ pub enum UnitError {
     /// A certificate is not fit for timestamps.
     #[error(transparent)]
     Purpose(#[from] PurposeError),
-    /// Chain and key are not usable at this moment.
-    #[error("the unit may sign from {from_s} to {to_s} (seconds since 1970), and it is {now_s} now")]
+    /// Chain and key may not be used now.
+    #[error("the unit may sign from {from_s} to {to_s} (seconds since 1970); it is {now_s} now")]
     NotValid {
-        /// First second.
+        /// The first second, since 1970.
         from_s: u64,
-        /// Last second.
+        /// The last second, since 1970.
         to_s: u64,
         /// The present second.
         now_s: u64,
@@ -135,12 +137,12 @@ impl SigningUnit {
             let (from_s, to_s, now_s) = (window.from.seconds(), window.to.seconds(), now.seconds());
             return Err(UnitError::NotValid { from_s, to_s, now_s });
         }
-        let template = Template::new(&chain, key.algorithm(), accuracy);
+        let template = TokenTemplate::new(&chain, key.algorithm(), accuracy);
         let policy_texts = policies.iter().map(ToString::to_string).collect();
         Ok(Self { name, key, policies, policy_texts, accuracy, node, form, template, chain, window, key_window })
     }
 
-    /// Its name.
+    /// The unit's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -202,18 +204,18 @@ impl SigningUnit {
         self.window.to
     }
 
-    /// Whether a signature of its key does not belong on a thread that serves connections.
+    /// Whether its key signs too slowly for a thread that serves connections.
     pub fn is_slow(&self) -> bool {
         self.key.is_slow()
     }
 
-    /// Its key, for those who ask whether it works.
+    /// Its key, for health checks.
     pub fn key(&self) -> &Arc<dyn Signer> {
         &self.key
     }
 
-    /// Limits for the guard of a clock that serves this unit: not before its certificate, not after its root. A certificate or
-    /// key that has ended is the unit's own trouble (systemFailure) and not the clock's.
+    /// Limits for the guard of a clock that serves this unit: not before its certificate, not after its root. A
+    /// certificate or key that has ended is the unit's own trouble (systemFailure) and not the clock's.
     pub fn clock_limits(&self) -> ClockLimits {
         ClockLimits::LOCAL.between(self.chain.leaf().not_before(), self.chain.root().not_after())
     }
@@ -230,11 +232,11 @@ mod tests {
     use shared::keys::SignatureAlgorithm;
 
     use super::*;
-    use crate::fixture::{Draft, NOW, config, key, now};
+    use crate::fixture::{CertificateDraft, NOW, config, key, now};
 
     const P256: SignatureAlgorithm = SignatureAlgorithm::EcdsaP256Sha256;
 
-    fn try_unit(leaf: &Draft, root: &Draft, at: UnixTime) -> Result<SigningUnit, UnitError> {
+    fn try_unit(leaf: &CertificateDraft, root: &CertificateDraft, at: UnixTime) -> Result<SigningUnit, UnitError> {
         let (root_key, unit_key) = (key(P256), key(P256));
         let leaf = leaf.sign(unit_key.public_key(), &*root_key);
         let root = root.sign(root_key.public_key(), &*root_key);
@@ -244,26 +246,36 @@ mod tests {
     #[test]
     fn only_certificates_for_timestamps_make_a_unit() {
         use PurposeError as P;
-        let unit = || Draft::unit("unit", "root");
-        let root = || Draft::authority("root", "root", None);
+        let unit = || CertificateDraft::unit("unit", "root");
+        let root = || CertificateDraft::authority("root", "root", None);
         let two = vec![rfc5280::ID_KP_TIME_STAMPING, rfc5280::ID_KP_CODE_SIGNING];
         let other = vec![rfc5280::ID_KP_CODE_SIGNING];
         let critical = "1.3.6.1.4.1.32473.9".parse().unwrap();
         for (what, leaf, root, expected) in [
             ("good", unit(), root(), None),
-            ("no key usage", Draft { key_usage: None, ..unit() }, root(), None),
-            ("nonRepudiation", Draft { key_usage: Some([6, 0xc0]), ..unit() }, root(), None),
-            ("authority", Draft { authority: Some(None), ..unit() }, root(), Some(P::Authority)),
-            ("no purpose", Draft { purposes: vec![], ..unit() }, root(), Some(P::NoExtendedKeyUsage)),
-            ("not critical", Draft { are_purposes_critical: false, ..unit() }, root(), Some(P::NotCritical)),
-            ("two purposes", Draft { purposes: two, ..unit() }, root(), Some(P::OtherPurpose)),
-            ("other purpose", Draft { purposes: other.clone(), ..unit() }, root(), Some(P::OtherPurpose)),
-            ("twice", Draft { is_purpose_repeated: true, ..unit() }, root(), Some(P::Extension)),
-            ("keyCertSign", Draft { key_usage: Some([2, 0x84]), ..unit() }, root(), Some(P::KeyUsage)),
-            ("keyAgreement", Draft { key_usage: Some([3, 0x08]), ..unit() }, root(), Some(P::KeyUsage)),
-            ("unknown", Draft { unknown_critical: true, ..unit() }, root(), Some(P::CriticalExtension(critical))),
-            ("root for code", unit(), Draft { purposes: other, ..root() }, Some(P::Issuer)),
-            ("root signs no certificates", unit(), Draft { key_usage: Some([7, 0x80]), ..root() }, Some(P::Issuer)),
+            ("no key usage", CertificateDraft { key_usage: None, ..unit() }, root(), None),
+            ("nonRepudiation", CertificateDraft { key_usage: Some([6, 0xc0]), ..unit() }, root(), None),
+            ("authority", CertificateDraft { authority: Some(None), ..unit() }, root(), Some(P::Authority)),
+            ("no purpose", CertificateDraft { purposes: vec![], ..unit() }, root(), Some(P::NoExtendedKeyUsage)),
+            ("not critical", CertificateDraft { are_purposes_critical: false, ..unit() }, root(), Some(P::NotCritical)),
+            ("two purposes", CertificateDraft { purposes: two, ..unit() }, root(), Some(P::OtherPurpose)),
+            ("other purpose", CertificateDraft { purposes: other.clone(), ..unit() }, root(), Some(P::OtherPurpose)),
+            ("twice", CertificateDraft { is_purpose_repeated: true, ..unit() }, root(), Some(P::Extension)),
+            ("keyCertSign", CertificateDraft { key_usage: Some([2, 0x84]), ..unit() }, root(), Some(P::KeyUsage)),
+            ("keyAgreement", CertificateDraft { key_usage: Some([3, 0x08]), ..unit() }, root(), Some(P::KeyUsage)),
+            (
+                "unknown",
+                CertificateDraft { unknown_critical: true, ..unit() },
+                root(),
+                Some(P::CriticalExtension(critical)),
+            ),
+            ("root for code", unit(), CertificateDraft { purposes: other, ..root() }, Some(P::Issuer)),
+            (
+                "root signs no certificates",
+                unit(),
+                CertificateDraft { key_usage: Some([7, 0x80]), ..root() },
+                Some(P::Issuer),
+            ),
         ] {
             let result = try_unit(&leaf, &root, now()).map(|_| ());
             assert_eq!(result, expected.map_or(Ok(()), |error| Err(error.into())), "{what}");
@@ -273,9 +285,9 @@ mod tests {
     #[test]
     fn a_path_length_holds() {
         let keys: Vec<_> = (0..3).map(|_| key(P256)).collect();
-        let root = Draft::authority("root", "root", Some(0)).sign(keys[0].public_key(), &*keys[0]);
-        let between = Draft::authority("between", "root", None).sign(keys[1].public_key(), &*keys[0]);
-        let leaf = Draft::unit("unit", "between").sign(keys[2].public_key(), &*keys[1]);
+        let root = CertificateDraft::authority("root", "root", Some(0)).sign(keys[0].public_key(), &*keys[0]);
+        let between = CertificateDraft::authority("between", "root", None).sign(keys[1].public_key(), &*keys[0]);
+        let leaf = CertificateDraft::unit("unit", "between").sign(keys[2].public_key(), &*keys[1]);
         let chain = Chain::new(vec![leaf, between, root]).unwrap();
         let error = SigningUnit::new(config(keys[2].clone(), chain), now()).map(|_| ());
         assert_eq!(error, Err(UnitError::Purpose(PurposeError::Issuer)));
@@ -284,8 +296,12 @@ mod tests {
     #[test]
     fn every_certificate_must_be_valid() {
         let (from_s, to_s) = (NOW / 1_000 - 10, NOW / 1_000 + 10);
-        let leaf = || Draft::unit("unit", "root");
-        let root = Draft { not_before: from_s, not_after: to_s, ..Draft::authority("root", "root", None) };
+        let leaf = || CertificateDraft::unit("unit", "root");
+        let root = CertificateDraft {
+            not_before: from_s,
+            not_after: to_s,
+            ..CertificateDraft::authority("root", "root", None)
+        };
         for (at, is_valid) in [(from_s - 1, false), (from_s, true), (to_s, true), (to_s + 1, false)] {
             let result = try_unit(&leaf(), &root, UnixTime::from_seconds(at)).map(|_| ());
             let expected = if is_valid { Ok(()) } else { Err(UnitError::NotValid { from_s, to_s, now_s: at }) };
@@ -296,9 +312,10 @@ mod tests {
     #[test]
     fn key_and_name_must_fit() {
         let root_key = key(P256);
-        let root: Certificate = Draft::authority("root", "root", None).sign(root_key.public_key(), &*root_key);
+        let root: Certificate =
+            CertificateDraft::authority("root", "root", None).sign(root_key.public_key(), &*root_key);
         let unit_key = key(P256);
-        let leaf = Draft::unit("unit", "root").sign(unit_key.public_key(), &*root_key);
+        let leaf = CertificateDraft::unit("unit", "root").sign(unit_key.public_key(), &*root_key);
         let chain = Chain::new(vec![leaf, root]).unwrap();
         let another = SigningUnit::new(config(key(P256), chain.clone()), now()).map(|_| ());
         assert_eq!(another, Err(UnitError::Key));

@@ -6,8 +6,8 @@ use shared::time::UnixTime;
 
 use crate::signing_unit::SigningUnit;
 
-/// The keys and certificates that sign under one name, each from its own moment on. Which one signs follows from the trusted
-/// time alone, so that all of them may be at hand before and after the moment of a change, and nothing has to happen at it.
+/// The keys and certificates that sign under one name, each from its own moment on. Which one signs follows from the
+/// trusted time alone, so all may be loaded before and after a change, and nothing has to happen at its moment.
 #[derive(Clone)]
 pub struct Succession {
     first: Arc<SigningUnit>,
@@ -21,7 +21,7 @@ impl Succession {
         Self { first, later: Vec::new() }
     }
 
-    /// `unit` signs from `from` on. A moment before the last change counts as that change's: nobody takes over twice.
+    /// `unit` signs from `from` on. A moment before the last change counts as that change's: no unit takes over twice.
     #[must_use]
     pub fn followed_by(mut self, unit: Arc<SigningUnit>, from: UnixTime) -> Self {
         let from = self.later.last().map_or(from, |(last, _)| from.max(*last));
@@ -36,9 +36,9 @@ impl Succession {
 
     /// The one that signs at `at`.
     ///
-    /// A change is on a whole second T. What is signed before T says T at the latest, and what is signed from T on says T at the
-    /// earliest, since genTime is rounded to the nearest second: so a period of use that ends at T, itself included, and one that
-    /// begins at T hold all tokens of either.
+    /// A change is on a whole second T. What is signed before T says T at the latest, and what is signed from T on says
+    /// T at the earliest, since genTime is rounded to the nearest second: so a period of use that ends at T, itself
+    /// included, and one that begins at T hold all tokens of either.
     pub fn at(&self, at: UnixTime) -> &Arc<SigningUnit> {
         self.later.iter().rev().find(|(from, _)| *from <= at).map_or(&self.first, |(_, unit)| unit)
     }

@@ -1,4 +1,4 @@
-//! A `TSTInfo` (RFC 3161 §2.4.2) read from somebody's token.
+//! A `TSTInfo` (RFC 3161 §2.4.2) read from the token of any TSA.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ pub enum TstInfoError {
     #[error("accuracy is out of range")]
     Accuracy,
     /// An extension that must be understood: we know none.
-    #[error("there is a critical extension")]
+    #[error("it has a critical extension, and none is understood")]
     CriticalExtension,
 }
 

@@ -1,5 +1,5 @@
-//! What makes a certificate one for timestamps (RFC 3161 §2.3): the same question when we start a unit and when we verify
-//! anybody's token.
+//! What makes a certificate one for timestamps (RFC 3161 §2.3): the same question when we start a unit and when we
+//! verify the token of any TSA.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280;
@@ -11,10 +11,10 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsag
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PurposeError {
     /// The unit's certificate may certify others; so may its key, and then it is used for more than timestamps.
-    #[error("the unit's certificate is one of a certificate authority")]
+    #[error("the unit's certificate is that of a certificate authority")]
     Authority,
     /// Two extensions of one kind, or one that does not parse.
-    #[error("an extension of the certificate is malformed or there twice")]
+    #[error("an extension of the certificate is malformed or occurs twice")]
     Extension,
     /// An extension that must be understood and is not.
     #[error("the certificate has the critical extension {0}, which is not understood")]
@@ -58,7 +58,8 @@ impl Window {
     }
 }
 
-/// The last moment at which the key of `chain`'s first certificate may sign: the end of its period of use, or of a certificate.
+/// The last moment at which the key of `chain`'s first certificate may sign: the end of its period of use, or of a
+/// certificate.
 pub fn last_use(chain: &Chain) -> Result<UnixTime, PurposeError> {
     let key = key_window(chain.leaf())?;
     Ok(chain.certificates().iter().map(Window::of).fold(key, Window::and).to)

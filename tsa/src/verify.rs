@@ -1,4 +1,4 @@
-//! Verifies a timestamp, ours or anybody's, and says what it proves.
+//! Verifies a timestamp of any TSA, and says what it proves.
 //!
 //! Strict on purpose: the token must be DER to the last byte, have one signer, name its certificate by issuer and
 //! serial number and by hash (RFC 5816), and every check looks at that one certificate and no other (CVE-2026-39984
@@ -28,33 +28,33 @@ pub use error::{MAX_RESPONSE, VerifyError};
 /// What a timestamp is expected to be for.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    message: Message<'a>,
+    message: ExpectedMessage<'a>,
     nonce: Option<&'a [u8]>,
     policies: Option<&'a [PolicyOid]>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Message<'a> {
+enum ExpectedMessage<'a> {
     Data(&'a [u8]),
     Digest(HashAlgorithm, &'a [u8]),
     Request(TimestampRequest<'a>),
 }
 
 impl<'a> Expected<'a> {
-    /// A timestamp of `data`, under whichever of our digests the token uses.
+    /// A timestamp of `data`, with any of the digests that we accept.
     pub fn data(data: &'a [u8]) -> Self {
-        Self { message: Message::Data(data), nonce: None, policies: None }
+        Self { message: ExpectedMessage::Data(data), nonce: None, policies: None }
     }
 
     /// A timestamp of this digest.
     pub fn digest(algorithm: HashAlgorithm, digest: &'a [u8]) -> Self {
-        Self { message: Message::Digest(algorithm, digest), nonce: None, policies: None }
+        Self { message: ExpectedMessage::Digest(algorithm, digest), nonce: None, policies: None }
     }
 
     /// The answer to `request`: the imprint to the byte, its nonce or none, its policy, certificates when and only when
-    /// they were asked for.
+    /// certReq was set.
     pub fn answer_to(request: TimestampRequest<'a>) -> Self {
-        Self { message: Message::Request(request), nonce: request.nonce(), policies: None }
+        Self { message: ExpectedMessage::Request(request), nonce: request.nonce(), policies: None }
     }
 
     /// The nonce, as the whole encoding of its INTEGER.
@@ -68,7 +68,7 @@ impl<'a> Expected<'a> {
     }
 }
 
-/// Whom we trust to tell the time.
+/// Which authorities are trusted to tell the time.
 #[derive(Clone, Debug)]
 pub struct TimestampTrust {
     unit: Option<Certificate>,
@@ -162,14 +162,14 @@ pub fn verify_token(
 fn check_expected(info: &TstInfo<'_>, expected: &Expected<'_>, has_certificates: bool) -> Result<(), VerifyError> {
     let imprint = info.imprint;
     let is_for_it = match expected.message {
-        Message::Data(data) => imprint.algorithm().digest(data).as_ref() == imprint.digest(),
-        Message::Digest(algorithm, digest) => imprint.algorithm() == algorithm && imprint.digest() == digest,
-        Message::Request(request) => imprint.der() == request.imprint().der(),
+        ExpectedMessage::Data(data) => imprint.algorithm().digest(data).as_ref() == imprint.digest(),
+        ExpectedMessage::Digest(algorithm, digest) => imprint.algorithm() == algorithm && imprint.digest() == digest,
+        ExpectedMessage::Request(request) => imprint.der() == request.imprint().der(),
     };
     if !is_for_it {
         return Err(VerifyError::Imprint);
     }
-    if let Message::Request(request) = expected.message {
+    if let ExpectedMessage::Request(request) = expected.message {
         if has_certificates != request.is_certificate_requested() {
             return Err(VerifyError::CertificatesRequested);
         }

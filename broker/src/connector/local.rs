@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shared::random::Random;
 use shared::secret::Secret;
-use shared::store::{Batch, Change, Expect, Store, StoreError, Table};
+use shared::store::{Expect, Store, StoreBatch, StoreChange, StoreError, Table};
 use shared::time::UnixTime;
 
 use self::attempts::Attempts;
@@ -240,9 +240,9 @@ impl LocalUsers {
     fn write(&self, user: &UserName, record: &Record, expect: Expect, now: UnixTime) -> Result<(), StoreError> {
         let value = serde_json::to_vec(record).expect("strings and numbers always encode");
         let key = user.0.clone().into_bytes();
-        let batch = Batch {
+        let batch = StoreBatch {
             expects: vec![(Table::Users, key.clone(), expect)],
-            changes: vec![(Table::Users, key, Change::Put { value, expires: None })],
+            changes: vec![(Table::Users, key, StoreChange::Put { value, expires: None })],
         };
         self.store.commit(batch, now)
     }

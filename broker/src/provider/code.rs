@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use shared::digest::sha256;
 use shared::random::Random;
-use shared::store::{Batch, Change, Expect, Store, StoreError, Table};
+use shared::store::{Expect, Store, StoreBatch, StoreChange, StoreError, Table};
 use shared::time::UnixTime;
 
 use super::fault::ProviderFault;
@@ -91,10 +91,10 @@ pub(super) fn issue(
 ) -> Result<String, ProviderFault> {
     // 256 bits (RFC 6749 §10.10 asks for 128), 43 characters.
     let code = URL_SAFE_NO_PAD.encode(random.bytes::<32>());
-    let put = Change::Put { value: encode(&Record::Fresh(grant)), expires: Some(now.plus(CODE_LIFETIME)) };
+    let put = StoreChange::Put { value: encode(&Record::Fresh(grant)), expires: Some(now.plus(CODE_LIFETIME)) };
     let key = GrantId::of_code(&code).0.to_vec();
     let expects = vec![(Table::Codes, key.clone(), Expect::Absent)];
-    store.commit(Batch { expects, changes: vec![(Table::Codes, key, put)] }, now)?;
+    store.commit(StoreBatch { expects, changes: vec![(Table::Codes, key, put)] }, now)?;
     Ok(code)
 }
 
@@ -128,9 +128,9 @@ pub(super) fn spend(
             }
         };
         let key = grant_id.0.to_vec();
-        let put = Change::Put { value: encode(&next), expires: Some(remember_until) };
+        let put = StoreChange::Put { value: encode(&next), expires: Some(remember_until) };
         let expects = vec![(Table::Codes, key.clone(), Expect::Value(raw))];
-        match store.commit(Batch { expects, changes: vec![(Table::Codes, key, put)] }, now) {
+        match store.commit(StoreBatch { expects, changes: vec![(Table::Codes, key, put)] }, now) {
             Ok(()) => return Ok(outcome),
             Err(StoreError::Conflict) => {}
             Err(other) => return Err(other.into()),

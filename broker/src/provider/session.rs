@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use shared::digest::sha256;
 use shared::random::Random;
 use shared::secret::Secret;
-use shared::store::{Batch, Change, Store, Table};
+use shared::store::{Store, StoreBatch, StoreChange, Table};
 use shared::time::UnixTime;
 
 use super::fault::ProviderFault;
@@ -63,8 +63,8 @@ pub(super) fn start(
 ) -> Result<SessionSecret, ProviderFault> {
     let secret = SessionSecret::generate(random);
     let value = serde_json::to_vec(session).expect("strings and numbers always encode");
-    let mut changes = vec![(Table::Sessions, secret.key(), Change::Put { value, expires: Some(expires) })];
-    changes.extend(previous.map(|old| (Table::Sessions, old.key(), Change::Delete)));
-    store.commit(Batch { expects: Vec::new(), changes }, now)?;
+    let mut changes = vec![(Table::Sessions, secret.key(), StoreChange::Put { value, expires: Some(expires) })];
+    changes.extend(previous.map(|old| (Table::Sessions, old.key(), StoreChange::Delete)));
+    store.commit(StoreBatch { expects: Vec::new(), changes }, now)?;
     Ok(secret)
 }

@@ -15,7 +15,7 @@ const SYSTEM_BEFORE: &str = "the house";
 pub enum Actor {
     /// The e-mail address of the API's caller.
     Caller(String),
-    /// Nobody asked: a check was due, or time passed.
+    /// The instance itself: a check was due, or time passed.
     System,
 }
 

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BundleEvent {
-    /// It came into force without any key: everything is withdrawn.
+    /// It came into force without any key: nothing of the trust domain is accepted any more.
     Emptied,
     /// It came into force.
     Fetched,
-    /// It was not taken; the one before stays.
+    /// It was refused; the previous one stays in force.
     Refused,
 }
 

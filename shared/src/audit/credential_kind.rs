@@ -1,4 +1,4 @@
-//! What was shown to get a certificate or a token.
+//! The credential presented for a certificate or a token.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum CredentialKind {
     /// A JWT-SVID.
     JwtSvid,
-    /// A token of an issuer. Records of version 0.1 say nothing for it.
+    /// A token of an issuer. Records of version 0.1 omit it.
     #[default]
     #[serde(alias = "")]
     Token,

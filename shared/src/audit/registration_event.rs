@@ -2,23 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One event of a registration that is recorded. A check without an answer changes nothing and is not.
+/// One event of a registration that is recorded. A check without an answer changes nothing and is not recorded.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RegistrationEvent {
-    /// An administrator said yes.
+    /// An administrator approved it.
     Approved,
-    /// A check got a positive no.
+    /// A check found that there is no proof.
     Denied,
-    /// Time passed.
+    /// A deadline passed.
     Elapsed,
-    /// Somebody stopped it.
+    /// It was frozen.
     Froze,
     /// A check found the proof.
     Proved,
-    /// It was given up.
+    /// An administrator released its names.
     Released,
-    /// A registrant asked.
+    /// A registrant requested it.
     Requested,
 }
 

@@ -1,5 +1,7 @@
 //! The signature algorithms of the instance's own keys.
 
+use std::fmt;
+
 use aws_lc_rs::signature;
 use const_oid::ObjectIdentifier;
 
@@ -58,8 +60,8 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The name in JOSE (RFC 7518 §3.1). P-384 with SHA-384 is ES384; JOSE ECDSA signatures are not DER, see the token
-    /// room.
+    /// The name in JOSE (RFC 7518 §3.1). P-384 with SHA-384 is ES384; JOSE ECDSA signatures are not DER, see
+    /// `broker::jose`.
     pub const fn jose_name(self) -> &'static str {
         match self {
             Self::EcdsaP256Sha256 => "ES256",
@@ -92,6 +94,18 @@ impl SignatureAlgorithm {
     }
 }
 
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EcdsaP256Sha256 => "ECDSA P-256 with SHA-256",
+            Self::EcdsaP384Sha384 => "ECDSA P-384 with SHA-384",
+            Self::RsaPkcs1Sha256 => "RSA with SHA-256",
+            Self::RsaPkcs1Sha384 => "RSA with SHA-384",
+            Self::RsaPkcs1Sha512 => "RSA with SHA-512",
+        })
+    }
+}
+
 /// A kind of key together with what it signs with, as an operator names it when a key is made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct KeyAlgorithm {
@@ -100,9 +114,9 @@ pub struct KeyAlgorithm {
     pub(super) rsa_bits: Option<u16>,
 }
 
-/// The text names no kind of key that we make.
+/// The text names no supported kind of key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{0}` is no kind of key that is made here; {names} are", names = KeyAlgorithm::names())]
+#[error("`{0}` is not a supported kind of key; use one of {names}", names = KeyAlgorithm::names())]
 pub struct KeyAlgorithmError(String);
 
 impl KeyAlgorithm {
@@ -113,7 +127,7 @@ impl KeyAlgorithm {
     /// RSA of 3072 bits with SHA-256, as strong as P-256 (NIST SP 800-57 part 1, table 2).
     pub const RSA3072: Self = Self::rsa("rsa3072", 3072, SignatureAlgorithm::RsaPkcs1Sha256);
 
-    /// All of them. SHA-256 goes with RSA unless another digest is asked for: sigstore-js reads no other one there.
+    /// All of them. RSA goes with SHA-256 unless another digest is requested: sigstore-js reads no other one there.
     pub const ALL: [Self; 8] = [
         Self::P384,
         Self::P256,
@@ -139,7 +153,7 @@ impl KeyAlgorithm {
         known.ok_or_else(|| KeyAlgorithmError(name.chars().filter(|c| !c.is_control()).take(32).collect()))
     }
 
-    /// Its name.
+    /// Its name in the command line and configuration.
     pub fn name(self) -> &'static str {
         self.name
     }

@@ -1,4 +1,4 @@
-//! The key file: one secret that opens all the others at rest.
+//! The key file: the secret that all others at rest are encrypted with.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ pub struct KeyFile {
     line: Secret<String>,
 }
 
-/// The key file is not what we wrote.
+/// The key file does not have the expected form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the key file must hold one line: the base64 of 32 bytes")]
 pub struct KeyFileError;
@@ -37,7 +37,7 @@ impl KeyFile {
         Ok(Self { line: Secret::new(line.to_owned()) })
     }
 
-    /// What belongs into the file.
+    /// The text of the file.
     pub fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{}\n", self.line.expose()))
     }

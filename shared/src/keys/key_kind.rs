@@ -1,6 +1,8 @@
 //! Kinds of public key.
 
-/// The kinds of key that we take from a client or use ourselves.
+use std::fmt;
+
+/// The kinds of key that we accept from clients or use ourselves.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum KeyKind {
     /// Edwards25519 (RFC 8410).
@@ -16,4 +18,16 @@ pub enum KeyKind {
         /// Length of the modulus in bits.
         bits: u16,
     },
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::P256 => f.write_str("ECDSA P-256"),
+            Self::P384 => f.write_str("ECDSA P-384"),
+            Self::P521 => f.write_str("ECDSA P-521"),
+            Self::Rsa { bits } => write!(f, "RSA of {bits} bits"),
+        }
+    }
 }

@@ -29,11 +29,11 @@ use object::{name_of, one};
 
 pub use error::Pkcs11Error;
 
-/// Most signatures of one key under way at once. A token with fewer sessions says so, and then its number is ours.
+/// Most signatures of one key under way at once. If the token has fewer sessions, its number applies.
 const MAX_SESSIONS: usize = 8;
 
-/// Is told what a token said when a signature failed. `SignError` goes to callers and says nothing.
-pub type Report = Arc<dyn Fn(&Pkcs11Error) + Send + Sync>;
+/// Receives the token's error when a signature failed. Callers get a `SignError`, which says nothing.
+pub type FailureReport = Arc<dyn Fn(&Pkcs11Error) + Send + Sync>;
 
 /// A private key in a token.
 pub struct Pkcs11Signer {
@@ -45,7 +45,7 @@ pub struct Pkcs11Signer {
     pool: Mutex<Pool>,
     returned: Condvar,
     is_pin_wrong: AtomicBool,
-    report: Report,
+    report: FailureReport,
 }
 
 struct Pool {
@@ -66,7 +66,7 @@ impl Pkcs11Signer {
         uri: Pkcs11Uri,
         pin: Option<Secret<String>>,
         algorithm: SignatureAlgorithm,
-        report: Report,
+        report: FailureReport,
     ) -> Result<Self, Pkcs11Error> {
         let module = Module::load(&uri.module_path)?;
         let ready = module.with(|context| connect(context, &uri, pin.as_ref()))?;
@@ -144,7 +144,7 @@ impl Pkcs11Signer {
         opened
     }
 
-    /// A session that failed is not given back: whatever is wrong with it, a new one has not got it.
+    /// A session that failed is not given back: a new one is opened instead.
     fn give_back(&self, ready: Option<Ready>) {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         match ready {
@@ -154,7 +154,7 @@ impl Pkcs11Signer {
         self.returned.notify_one();
     }
 
-    /// Lets go of the sessions that nobody uses.
+    /// Closes the sessions that are not in use.
     fn forget_sessions(&self) {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         pool.open -= pool.idle.len();

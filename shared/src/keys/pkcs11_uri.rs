@@ -3,7 +3,8 @@
 /// Longest URI read, in bytes.
 pub const MAX_URI: usize = 2048;
 
-/// A URI that names one private key: its token, the key in it, the module that speaks to the token, and the file with the PIN.
+/// A URI that names one private key: its token, the key in it, the module that speaks to the token, and the file with
+/// the PIN.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Pkcs11Uri {
     /// Label of the token (CK_TOKEN_INFO).
@@ -24,34 +25,34 @@ pub struct Pkcs11Uri {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Pkcs11UriError {
     /// Over the cap.
-    #[error("a PKCS#11 URI has {MAX_URI} bytes at most")]
+    #[error("the PKCS#11 URI is longer than {MAX_URI} bytes")]
     Long,
     /// Another scheme.
-    #[error("a PKCS#11 URI begins with `pkcs11:` (RFC 7512)")]
+    #[error("a PKCS#11 URI must begin with `pkcs11:` (RFC 7512)")]
     Scheme,
     /// A part is not `name=value`, or its value is not percent-encoded text.
     #[error("the attribute `{0}` is not name=value with a percent-encoded value")]
     Malformed(String),
-    /// An attribute that we do not follow. Leaving it out of account could find another key than was meant.
-    #[error("the attribute `{0}` is not understood; token, serial, object, id, type, module-path and pin-source are")]
+    /// An attribute that we do not support. To ignore it could find another key than meant.
+    #[error("the attribute `{0}` is not supported; use token, serial, object, id, type, module-path and pin-source")]
     Unknown(String),
     /// The same attribute again.
-    #[error("the attribute `{0}` is there twice")]
+    #[error("the attribute `{0}` is given twice")]
     Twice(String),
     /// A PIN in the URI would stand in the configuration.
-    #[error("pin-value is refused, since secrets are named by their file; use pin-source")]
+    #[error("pin-value would put the PIN into the configuration; put it into a file and name that with pin-source")]
     PinValue,
     /// The URI names something else than a private key.
-    #[error("type={0} is not a key that signs; leave it out, or say type=private")]
+    #[error("type={0} is not a private key; leave it out, or write type=private")]
     Type(String),
     /// Neither label nor identifier of the key.
-    #[error("the URI names no key; say object=LABEL or id=%01")]
+    #[error("the URI names no key; add object=LABEL or id=%01")]
     NoKey,
     /// Neither label nor serial number of the token.
-    #[error("the URI names no token; say token=LABEL or serial=NUMBER")]
+    #[error("the URI names no token; add token=LABEL or serial=NUMBER")]
     NoToken,
     /// No module.
-    #[error("the URI names no module; say ?module-path=/usr/lib/….so")]
+    #[error("the URI names no module; add ?module-path=/usr/lib/….so")]
     NoModule,
     /// A PIN source that is no file.
     #[error("pin-source must be the path of a file, or file:PATH")]

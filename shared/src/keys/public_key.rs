@@ -1,4 +1,4 @@
-//! Public keys as others show them to us: which kinds we take, and what a signature by one means.
+//! Public keys from outside: the kinds that are accepted, and the verification of signatures.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfo, SubjectPublicKeyInfoRef
 use super::algorithm::SignatureAlgorithm;
 use super::key_kind::KeyKind;
 
-/// A public key that parsed, of a kind that we take, strong enough.
+/// A public key that parsed, of an accepted kind, strong enough.
 #[derive(Clone)]
 pub struct PublicKey {
     kind: KeyKind,
     spki: Arc<[u8]>,
 }
 
-/// Why a public key is not taken.
+/// Why a public key is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PublicKeyError {
     /// Not a DER `SubjectPublicKeyInfo`, or its key bits make no sense.

@@ -1,4 +1,4 @@
-//! Sealed values: what we hand to a browser and want back unread and unchanged.
+//! Sealed values: data that a browser stores for us, encrypted and authenticated.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
@@ -11,7 +11,7 @@ pub struct SealingKey(LessSafeKey);
 
 /// The sealed value is not ours, was changed, or was sealed for another purpose or context.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the sealed value does not open")]
+#[error("the sealed value cannot be opened")]
 pub struct SealError;
 
 impl SealingKey {
@@ -28,7 +28,8 @@ impl SealingKey {
 
     /// Seals `plain`, bound to `context`, which must be given again to open it.
     pub fn seal(&self, context: &[u8], plain: &[u8], random: &dyn Random) -> Vec<u8> {
-        // 96 random bits: with the few million values sealed in a key's life, a repeat is out of reach (SP 800-38D §8.3).
+        // 96 random bits: with the few million values sealed in a key's life, a repeat is out of reach (SP 800-38D
+        // §8.3).
         let nonce = random.bytes::<NONCE_LEN>();
         let mut sealed = nonce.to_vec();
         let mut body = plain.to_vec();

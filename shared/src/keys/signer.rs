@@ -1,4 +1,4 @@
-//! The one way to a private key, and the kind that lives in this process.
+//! The interface to a private key, and keys in this process's memory.
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
@@ -31,7 +31,7 @@ pub trait Signer: Send + Sync {
     }
 }
 
-/// The key did not sign. Ours, never the caller's, fault.
+/// The key did not sign. This is our fault, never the caller's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the signing key did not sign")]
 pub struct SignError;
@@ -43,20 +43,20 @@ pub enum KeyError {
     #[error("no key could be generated")]
     Generate,
     /// The PEM is not an `ENCRYPTED PRIVATE KEY`, or its bytes are damaged.
-    #[error("not an encrypted PKCS#8 private key: {0}")]
+    #[error("this is not an encrypted PKCS#8 private key: {0}")]
     Format(pkcs8::Error),
     /// The key file is not the one that this key was encrypted under, or the key is damaged.
-    #[error("the key does not open with this key file or passphrase: {0}")]
+    #[error("the private key cannot be decrypted with this key file or passphrase: {0}")]
     Decrypt(pkcs8::Error),
     /// The decrypted key is not one of the kinds that we sign with.
     #[error("the private key is not P-256, P-384 or RSA of at least 2048 bits")]
     Kind,
-    /// The key cannot sign with the algorithm asked for.
-    #[error("a key of the kind {kind:?} does not sign with {algorithm:?}")]
+    /// The key cannot sign with the requested algorithm.
+    #[error("a key of the kind {kind} cannot sign with {algorithm}")]
     Algorithm {
-        /// What was asked for.
+        /// The requested algorithm.
         algorithm: SignatureAlgorithm,
-        /// What the key is.
+        /// The kind of the key.
         kind: KeyKind,
     },
     /// Its public half does not parse.

@@ -44,7 +44,7 @@ impl std::fmt::Display for Origin {
 /// A checkpoint that is ours to sign, or whose signature was checked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Checkpoint {
-    /// The log.
+    /// The log's name.
     pub origin: Origin,
     /// How many leaves its tree has.
     pub size: u64,
@@ -52,14 +52,14 @@ pub struct Checkpoint {
     pub root: Hash,
 }
 
-/// A checkpoint as it came. Its numbers are nobody's word until `verify` has handed them out.
+/// A checkpoint that is not verified yet. Only `verify` gives out its numbers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignedCheckpoint {
     note: Note,
     unverified: Checkpoint,
 }
 
-/// Why a text is not a checkpoint of this key.
+/// Why a text is not a checkpoint by this key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CheckpointError {
     /// Not a signed note, or not one by this key.
@@ -74,8 +74,8 @@ pub enum CheckpointError {
     /// The third line is not the base64 of 32 bytes.
     #[error("the root hash {0:?} is not the base64 of 32 bytes")]
     Root(String),
-    /// Another log's.
-    #[error("it is of the log {found}, not of {expected}")]
+    /// It is of another log.
+    #[error("the checkpoint is of the log {found}, not of {expected}")]
     Foreign {
         /// The log that it names.
         found: Origin,
@@ -115,17 +115,17 @@ impl SignedCheckpoint {
         Ok(Self { note, unverified })
     }
 
-    /// The log that it claims to be of; for choosing a key, not for believing.
+    /// The log that it claims to be of. Not verified: only for choosing a key.
     pub fn claimed_origin(&self) -> &Origin {
         &self.unverified.origin
     }
 
-    /// Whether it claims this tree; for comparing, not for believing.
+    /// Whether it claims this tree. Not verified: only for comparing.
     pub fn claims(&self, size: u64, root: &Hash) -> bool {
         (self.unverified.size, &self.unverified.root) == (size, root)
     }
 
-    /// Hands out the checkpoint if the log that it names signed it with `key`.
+    /// The checkpoint, if the log that it names signed it with `key`.
     pub fn verify(self, key: &PublicKey) -> Result<Checkpoint, CheckpointError> {
         self.note.verified_by(self.unverified.origin.as_str(), key)?;
         Ok(self.unverified)

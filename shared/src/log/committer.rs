@@ -1,4 +1,4 @@
-//! The committer: one thread a log, which takes whatever has queued, makes it durable with one sync, and says so.
+//! The committer: one thread per log, which takes what has queued, makes it durable with one sync, and answers.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use super::frame::{FrameBuilder, MAX_LEAF};
 use super::growth::{Frontier, Growth};
 use super::leaf::LeafHash;
 use super::merkle::Hash;
-use super::pending::{Batch, Committed};
+use super::pending::{Committed, PendingBatch};
 use super::segment;
 use super::storage::Storage;
-use super::tile::{self, Kind, TilePath, WIDTH};
+use super::tile::{self, TileKind, TilePath, WIDTH};
 use crate::keys::Signer;
 
 /// Most leaves that wait for the next batch.
@@ -24,10 +24,10 @@ pub const MAX_QUEUED_LEAVES: usize = 8192;
 pub const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 /// A segment that would outgrow this is followed by a new one; it bounds what has to be read to open a log.
 pub(super) const SEGMENT_LENGTH: u64 = 16 * 1024 * 1024;
-/// A buffer larger than this is not kept for the next batch.
+/// A buffer larger than this is not reused for the next batch.
 const MAX_KEPT_BUFFER: usize = 256 * 1024;
-/// How long a batch waits at most for as much batch_size as those before it had. A batch costs an fsync and a signature
-/// however many leaves are in it; whoever is alone does not wait.
+/// The longest time that a batch waits to become as large as those before it. A batch costs an fsync and a signature
+/// however many leaves it has. A lone leaf does not wait.
 const GATHER: Duration = Duration::from_millis(1);
 /// How long a log must have nothing to do before it publishes its checkpoint and partial tiles as files.
 const REST: Duration = Duration::from_millis(100);
@@ -37,7 +37,7 @@ const BUNDLES_BETWEEN_PUBLICATIONS: u64 = 16;
 /// What appenders and the committer share.
 pub(super) struct Shared {
     queue: Mutex<Queue>,
-    /// Rung when a leaf comes to an idle committer, and at the end.
+    /// Notified when a leaf comes to an idle committer, when the batch is as large as expected, and at the end.
     condvar: Condvar,
     view: Mutex<View>,
     pub(super) storage: Arc<dyn Storage>,
@@ -45,10 +45,10 @@ pub(super) struct Shared {
 
 /// The batch that takes leaves now.
 struct Queue {
-    batch: Arc<Batch>,
+    batch: Arc<PendingBatch>,
     frame: FrameBuilder,
     is_committer_idle: bool,
-    /// The committer waits for the batch to have as many leaves.
+    /// The committer waits for the batch to have this many leaves.
     gathers: Option<usize>,
     end: End,
 }
@@ -93,7 +93,11 @@ impl Shared {
     }
 
     /// Puts a leaf into the next batch and says which that is and the leaf's place in it.
-    pub(super) fn enqueue(&self, leaf: &[u8], LeafHash(hash): LeafHash) -> Result<(Arc<Batch>, usize), AppendError> {
+    pub(super) fn enqueue(
+        &self,
+        leaf: &[u8],
+        LeafHash(hash): LeafHash,
+    ) -> Result<(Arc<PendingBatch>, usize), AppendError> {
         if leaf.len() > MAX_LEAF {
             return Err(AppendError::TooLarge { length: leaf.len() });
         }
@@ -137,7 +141,7 @@ impl Shared {
         }
     }
 
-    /// Refuses everything from now on, for good: what a failed sync left on the disk is known only after a restart.
+    /// Refuses everything from now on: what a failed sync left on the disk is known only after a restart.
     fn stop(&self, error: &AppendError) {
         let mut queue = self.queue();
         queue.end = End::Stopped(error.clone());
@@ -156,8 +160,8 @@ enum CommitError {
     Disk(#[from] io::Error),
 }
 
-/// The thread's own state.
-pub(super) struct Committer {
+/// The state of the thread.
+pub(super) struct LogCommitter {
     pub(super) shared: Arc<Shared>,
     pub(super) signer: Arc<dyn Signer>,
     pub(super) origin: Origin,
@@ -177,15 +181,15 @@ pub(super) struct Committer {
     pub(super) batch_size: usize,
 }
 
-/// What the committer found when it looked.
+/// What the committer has to do next.
 enum Work {
     Batch(InFlight, FrameBuilder),
     Rest,
     End,
 }
 
-/// A batch that has left the queue. Whatever happens to the committer, those who wait for it are told.
-struct InFlight(Arc<Batch>);
+/// A batch that has left the queue. Those who wait for it get an answer even if the committer ends.
+struct InFlight(Arc<PendingBatch>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -204,7 +208,7 @@ impl Drop for StopOnPanic<'_> {
     }
 }
 
-impl Committer {
+impl LogCommitter {
     /// Works until the log is closed or a batch fails.
     pub(super) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
@@ -236,7 +240,7 @@ impl Committer {
         let mut queue = shared.queue();
         loop {
             if queue.frame.leaves() > 0 {
-                // It is rung for when as many are there as were lately, and goes on without them otherwise.
+                // It is notified when as many are there as lately, and goes on without them otherwise.
                 if queue.frame.leaves() < self.batch_size && matches!(queue.end, End::Open) {
                     queue.gathers = Some(self.batch_size);
                     queue = shared.condvar.wait_timeout(queue, GATHER).unwrap_or_else(PoisonError::into_inner).0;
@@ -264,9 +268,9 @@ impl Committer {
         }
     }
 
-    /// Stage, commit, publish: sign the tree with the batch in it, write and sync both at once, and only then let
-    /// anybody see it. Answers with the buffer, to be used again.
-    fn commit(&mut self, batch: &Batch, mut frame: FrameBuilder) -> Result<Vec<u8>, CommitError> {
+    /// Stage, commit, publish: sign the tree with the batch in it, write and sync both at once, and only then publish
+    /// it. Returns the buffer for reuse.
+    fn commit(&mut self, batch: &PendingBatch, mut frame: FrameBuilder) -> Result<Vec<u8>, CommitError> {
         let growth = Growth::new(&self.frontier, frame.take_hashes());
         let (size, root) = (growth.to(), growth.root());
         let checkpoint = Checkpoint { origin: self.origin.clone(), size, root };
@@ -306,8 +310,8 @@ impl Committer {
         Ok(())
     }
 
-    /// Makes the tiles of a finished segment durable, beside the committer: from then on nobody has to look at that
-    /// segment when the log is opened.
+    /// Makes the tiles of a finished segment durable, beside the committer: from then on that segment need not be read
+    /// when the log is opened.
     fn settle(&mut self, segment: u64) {
         if let Some(before) = self.settler.take() {
             let _ = before.join();
@@ -321,7 +325,7 @@ impl Committer {
         self.settler = std::thread::Builder::new().name("log-settler".to_owned()).spawn(work).ok();
     }
 
-    /// Tiles that cannot be written stay out: they are made again from the segments when somebody asks, or at the next
+    /// Tiles that cannot be written stay out: they are made again from the segments when a reader asks, or at the next
     /// start.
     fn publish_completed(&mut self, completed: &[Arc<Completed>]) {
         if completed.is_empty() {
@@ -382,7 +386,7 @@ pub(super) fn settle_tiles(storage: &dyn Storage, segment: u64, tiles: &[TilePat
 pub(super) fn is_whole(path: TilePath, bytes: &[u8]) -> bool {
     let width = path.width.map_or(WIDTH, u64::from);
     match path.kind {
-        Kind::Entries => super::edge::bundle_prefix(bytes, width) == Some(bytes.len()),
-        Kind::Level(_) => bytes.len() as u64 == 32 * width,
+        TileKind::Entries => super::edge::bundle_prefix(bytes, width) == Some(bytes.len()),
+        TileKind::Level(_) => bytes.len() as u64 == 32 * width,
     }
 }

@@ -1,8 +1,8 @@
-//! The right edge of the tree as tiles: the partial ones, held in memory, and what leaves it when they fill up.
+//! The right edge of the tree as tiles: the partial tiles, in memory, and those that leave it when they are full.
 
 use super::growth::{Frontier, Growth};
 use super::merkle::{self, Hash};
-use super::tile::{Kind, MAX_LEVEL, TilePath, WIDTH};
+use super::tile::{MAX_LEVEL, TileKind, TilePath, WIDTH};
 
 /// The partial tiles of a tree: at most 255 hashes a level, and the entries under the lowest.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,8 +26,8 @@ impl RightEdge {
         Self { size: 0, levels: vec![Vec::new(); MAX_LEVEL as usize + 1], entries: Vec::new() }
     }
 
-    /// Puts a saved edge together, and checks that each level has the hashes that `size` asks for and that the entries hash to
-    /// the lowest of them. The root is for the caller to compare.
+    /// Puts a saved edge together, and checks that each level has the hashes that `size` asks for and that the entries
+    /// hash to the lowest of them. The root is for the caller to compare.
     pub(super) fn restore(size: u64, levels: Vec<Vec<Hash>>, entries: Vec<u8>) -> Result<Self, EdgeError> {
         let fits = levels.len() == MAX_LEVEL as usize + 1
             && levels.iter().zip(0..).all(|(hashes, level)| hashes.len() as u64 == (size >> (8 * level)) % WIDTH);
@@ -72,7 +72,7 @@ impl RightEdge {
         })
     }
 
-    /// Takes in what a batch added: its nodes, and its leaves in bundle form. Tiles that became full are handed out.
+    /// Takes in what a batch added: its nodes, and its leaves in bundle form. Returns the tiles that became full.
     pub(super) fn grow(&mut self, growth: &Growth, payload: &[u8]) -> Vec<Completed> {
         debug_assert_eq!(self.size, growth.from());
         let mut completed = self.grow_entries(growth, payload);
@@ -82,7 +82,7 @@ impl RightEdge {
             for hash in growth.fresh(8 * level as u32) {
                 hashes.push(*hash);
                 if hashes.len() as u64 == WIDTH {
-                    completed.push((TilePath::full(Kind::Level(level), index), hashes.concat()));
+                    completed.push((TilePath::full(TileKind::Level(level), index), hashes.concat()));
                     hashes.clear();
                     index += 1;
                 }
@@ -100,7 +100,7 @@ impl RightEdge {
             let (filling, after) = rest.split_at(bundle_prefix(rest, missing).unwrap_or(rest.len()));
             let mut bundle = std::mem::take(&mut self.entries);
             bundle.extend_from_slice(filling);
-            completed.push((TilePath::full(Kind::Entries, index / WIDTH), bundle));
+            completed.push((TilePath::full(TileKind::Entries, index / WIDTH), bundle));
             rest = after;
             index += missing;
         }
@@ -116,8 +116,8 @@ impl RightEdge {
             return None;
         }
         match path.kind {
-            Kind::Entries => bundle_prefix(&self.entries, width).map(|end| self.entries[..end].to_vec()),
-            Kind::Level(level) => Some(self.levels[level as usize][..width as usize].concat()),
+            TileKind::Entries => bundle_prefix(&self.entries, width).map(|end| self.entries[..end].to_vec()),
+            TileKind::Level(level) => Some(self.levels[level as usize][..width as usize].concat()),
         }
     }
 }
@@ -182,13 +182,13 @@ mod tests {
         }
         for (path, bytes) in &tiles {
             match path.kind {
-                Kind::Entries => {
+                TileKind::Entries => {
                     let first = (path.index * WIDTH) as usize;
                     let from = bundle_prefix(&bundle, first as u64).expect("whole");
                     assert!(bundle[from..].starts_with(bytes));
                     assert_eq!(Entries(bytes).count(), path.width.map_or(256, usize::from));
                 }
-                Kind::Level(level) => {
+                TileKind::Level(level) => {
                     for (hash, index) in bytes.chunks(32).zip(path.index * WIDTH..) {
                         let node = merkle::Nodes::node(&all[..], 8 * level as u32, index);
                         assert_eq!(node.as_ref().map(<[u8; 32]>::as_slice), Ok(hash));

@@ -8,8 +8,8 @@
 //! zeroes up to a multiple of 8
 //! ```
 //!
-//! Numbers are big-endian. The payload needs no checksum of its own: the root after answers for every byte of it. Size and
-//! root before make the batch a compare-and-swap: it fits behind one tree only.
+//! Numbers are big-endian. The payload needs no checksum of its own: the root after answers for every byte of it. Size
+//! and root before make the batch a compare-and-swap: it fits behind one tree only.
 
 use aws_lc_rs::digest;
 

@@ -2,8 +2,8 @@
 
 use super::merkle::{self, Hash};
 
-/// The roots of the complete subtrees that a tree of `size` leaves falls into, largest first in the tree, kept by height:
-/// one for each set bit of `size`. With them a tree can grow without its leaves.
+/// The roots of the complete subtrees that a tree of `size` leaves falls into, largest first in the tree, kept by
+/// height: one for each set bit of `size`. With them a tree can grow without its leaves.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Frontier {
     size: u64,
@@ -16,7 +16,8 @@ impl Frontier {
         Self { size: 0, peaks: [[0; 32]; 64] }
     }
 
-    /// The tree of `size` leaves whose complete subtree at height `k` is `peak(k)`, asked for each set bit `k` of `size`.
+    /// The tree of `size` leaves whose complete subtree at height `k` is `peak(k)`, asked for each set bit `k` of
+    /// `size`.
     pub(super) fn from_peaks(size: u64, mut peak: impl FnMut(u32) -> Hash) -> Self {
         let mut frontier = Self { size, ..Self::empty() };
         for height in (0..64).filter(|height| size >> height & 1 == 1) {
@@ -45,7 +46,8 @@ struct Row {
     nodes: Vec<Hash>,
 }
 
-/// What appending a batch did to a tree: the new nodes at every height, the new root, and the audit path of every new leaf.
+/// What appending a batch did to a tree: the new nodes at every height, the new root, and the audit path of every new
+/// leaf.
 pub(super) struct Growth {
     from: u64,
     to: u64,

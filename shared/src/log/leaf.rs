@@ -26,7 +26,7 @@ impl Leaf {
         Self { hash: LeafHash::of(&bytes), bytes }
     }
 
-    /// Its hash.
+    /// The leaf's hash.
     pub fn hash(&self) -> LeafHash {
         self.hash
     }

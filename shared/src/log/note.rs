@@ -10,7 +10,7 @@ pub const MAX_NOTE: usize = 128 * 1024;
 /// Most signature lines that we read.
 pub const MAX_SIGNATURES: usize = 64;
 
-/// A note as it came: its text is nobody's word until `verified_by` has said whose.
+/// A note that is not verified yet: `verified_by` checks who signed its text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Note {
     text: String,
@@ -41,7 +41,7 @@ pub enum NoteError {
     #[error("signature line {0} of the note is malformed")]
     Signature(usize),
     /// No signature under this name and key.
-    #[error("the note bears no signature by {name} with key id {}", hex::encode(key_id))]
+    #[error("the note has no signature by {name} with key id {}", hex::encode(key_id))]
     Unsigned {
         /// The name that was looked for.
         name: String,
@@ -52,7 +52,7 @@ pub enum NoteError {
     #[error("the note's signature by {0} does not verify")]
     BadSignature(String),
     /// A key that our notes are not signed with.
-    #[error("notes are signed with ECDSA keys here, not with {0:?}")]
+    #[error("notes are signed with ECDSA keys, not with {0}")]
     Key(KeyKind),
 }
 
@@ -114,7 +114,7 @@ impl Note {
         &self.text
     }
 
-    /// Checks that the note bears a signature by `name` with `key`; signatures by others are ignored.
+    /// Checks that `name` signed the note with `key`; signatures by others are ignored.
     pub fn verified_by(&self, name: &str, key: &PublicKey) -> Result<(), NoteError> {
         let key_id = key_id(key)?;
         let mut ours = self.signatures.iter().filter(|line| line.name == name && line.key_id == key_id).peekable();

@@ -1,4 +1,4 @@
-//! A log's files, checked from the first leaf to the last signature by someone who has its public key and nothing else.
+//! A log's files, checked from the first leaf to the last signature, with the public key and nothing else.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,23 +7,23 @@ use std::path::Path;
 use super::checkpoint::{Checkpoint, CheckpointError, Origin, SignedCheckpoint};
 use super::edge::{Completed, RightEdge};
 use super::merkle::Hash;
-use super::recovery::{Fault, Replay, check_tail, replay};
+use super::recovery::{SegmentFault, SegmentReplay, check_tail, replay};
 use super::segment::{self, SegmentError};
 use super::storage::Storage;
 use super::store_fs::FileStorage;
 use super::tile;
 use crate::keys::PublicKey;
 
-/// What a check of the files found.
+/// The result of a check of the files.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuditReport {
     /// The log's name, as its first segment has it and every checkpoint confirms.
     pub origin: Origin,
     /// The tree that the segments lead to.
     pub size: u64,
-    /// Its root.
+    /// The root of the tree.
     pub root: Hash,
-    /// Its signed checkpoint.
+    /// The signed checkpoint of the tree.
     pub checkpoint: String,
     /// How many segments hold it.
     pub segments: usize,
@@ -43,24 +43,24 @@ pub enum Finding {
     /// A tile of a finished bundle is not there.
     #[error("{0} is missing")]
     Missing(String),
-    /// A tile says something else than the leaves.
+    /// A tile does not agree with the leaves.
     #[error("{0} does not agree with the leaves")]
     Differs(String),
-    /// The published checkpoint is no checkpoint of this log.
+    /// The published checkpoint is not one of this log.
     #[error("the published checkpoint: {0}")]
     Checkpoint(CheckpointError),
 }
 
-/// The segments are not a log of this key. Nothing that depends on them should be believed.
+/// The segments are not a log of this key: do not trust anything that depends on them.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The files cannot be read.
     #[error("the log's files cannot be read: {0}")]
     Disk(#[from] io::Error),
     /// There is no log here.
-    #[error("there are no segments of a log here")]
+    #[error("this directory has no segments of a log")]
     Absent,
-    /// A segment's head is not believed.
+    /// A segment's head is not valid.
     #[error("segment {segment}: {error}")]
     Segment {
         /// The segment, by the size that it begins with.
@@ -73,32 +73,32 @@ pub enum AuditError {
     Damaged {
         /// The segment, by the size that it begins with.
         segment: u64,
-        /// Where.
+        /// The byte where the fault is.
         offset: usize,
         /// What is wrong.
-        fault: Fault,
+        fault: SegmentFault,
     },
     /// The checkpoint of a batch is not signed by this key.
     #[error("the checkpoint of size {size}: {error}")]
     Signature {
-        /// Its size.
+        /// The size of its tree.
         size: u64,
         /// What is wrong.
         error: CheckpointError,
     },
-    /// The checkpoint that was kept elsewhere is not one of this log.
+    /// The earlier checkpoint is not one of this log.
     #[error("the earlier checkpoint: {0}")]
     Previous(CheckpointError),
-    /// A checkpoint that somebody holds is not of a tree that this log went through: the log was cut, or forked.
-    #[error("the log never had the tree of size {size} that an earlier checkpoint speaks of")]
+    /// The earlier checkpoint is not of a tree that this log ever had: the log was cut, or forked.
+    #[error("the log never had the tree of size {size} of the earlier checkpoint: it was cut or forked")]
     Forked {
         /// That checkpoint's size.
         size: u64,
     },
 }
 
-/// Reads all files of the log in `dir` and checks every leaf, batch, checkpoint and tile. `previous` is a checkpoint that was
-/// kept elsewhere: the log must have gone through its tree. Works beside a running log, and writes nothing.
+/// Reads all files of the log in `dir` and checks every leaf, batch, checkpoint and tile. `previous` is a checkpoint
+/// that was stored elsewhere: the log must have had its tree. Works beside a running log, and writes nothing.
 pub fn verify_offline(
     dir: &Path,
     key: &PublicKey,
@@ -131,12 +131,12 @@ pub fn verify_storage(
     };
     let published = audit.published(published.as_deref());
     let previous = previous.map(|signed| audit.own(signed.clone()).map_err(AuditError::Previous)).transpose()?;
-    let mut tree: Option<(u64, Replay)> = None;
+    let mut tree: Option<(u64, SegmentReplay)> = None;
     let mut uncommitted = 0;
     for (number, segment) in segments.iter().enumerate() {
         let (next, torn) = audit.segment(*segment, tree.take())?;
         if torn > 0 && number + 1 < segments.len() {
-            return Err(AuditError::Damaged { segment: *segment, offset: next.end, fault: Fault::Middle });
+            return Err(AuditError::Damaged { segment: *segment, offset: next.end, fault: SegmentFault::Middle });
         }
         uncommitted = torn;
         tree = Some((*segment, next));
@@ -176,12 +176,12 @@ struct Audit<'a> {
 }
 
 enum Stop {
-    At(usize, Fault),
+    At(usize, SegmentFault),
     Audit(AuditError),
 }
 
-impl From<(usize, Fault)> for Stop {
-    fn from((offset, fault): (usize, Fault)) -> Self {
+impl From<(usize, SegmentFault)> for Stop {
+    fn from((offset, fault): (usize, SegmentFault)) -> Self {
         Self::At(offset, fault)
     }
 }
@@ -196,7 +196,11 @@ impl Audit<'_> {
         signed.verify(self.key)
     }
 
-    fn segment(&mut self, segment: u64, before: Option<(u64, Replay)>) -> Result<(Replay, u64), AuditError> {
+    fn segment(
+        &mut self,
+        segment: u64,
+        before: Option<(u64, SegmentReplay)>,
+    ) -> Result<(SegmentReplay, u64), AuditError> {
         let bytes = self.storage.read_segment(segment)?;
         let damaged = |offset, fault| AuditError::Damaged { segment, offset, fault };
         let head = segment::open(&bytes, segment, &self.origin, self.key)
@@ -204,9 +208,9 @@ impl Audit<'_> {
         let frontier = head.edge.frontier();
         match before {
             Some((before, tree)) if (tree.frontier.size(), tree.root) != (segment, frontier.root()) => {
-                return Err(AuditError::Damaged { segment: before, offset: tree.end, fault: Fault::Next });
+                return Err(AuditError::Damaged { segment: before, offset: tree.end, fault: SegmentFault::Next });
             }
-            None if segment != 0 => return Err(damaged(0, Fault::Begin)),
+            None if segment != 0 => return Err(damaged(0, SegmentFault::Begin)),
             _ => {}
         }
         self.roots.insert(segment, frontier.root());
@@ -262,8 +266,8 @@ impl Audit<'_> {
         }
     }
 
-    /// The partial tiles that the checkpoint file needs. A log that runs replaces them while we read, so they are looked at
-    /// only when it is still of the very last tree.
+    /// The partial tiles that the checkpoint file needs. A log that runs replaces them while we read, so they are
+    /// looked at only when it is still of the very last tree.
     fn partials(&mut self, published: &Checkpoint, edge: &RightEdge) -> io::Result<()> {
         if published.size != edge.size() {
             return Ok(());

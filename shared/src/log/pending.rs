@@ -1,4 +1,4 @@
-//! What an append answers: a value that comes when its batch is durable.
+//! The result of an append: a value that comes when its batch is durable.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The leaf that it stands for.
+    /// The hash of the leaf.
     pub fn leaf_hash(&self) -> LeafHash {
         self.leaf_hash
     }
@@ -30,7 +30,7 @@ impl Receipt {
     }
 }
 
-/// A receipt and what convinces others of it: the audit path to the root of the tree after the leaf's batch, and the
+/// A receipt and its proof: the audit path to the root of the tree after the leaf's batch, and the
 /// checkpoint that was signed over that root.
 #[derive(Debug)]
 pub struct Proved {
@@ -38,7 +38,7 @@ pub struct Proved {
     pub receipt: Receipt,
     /// How many leaves the tree has.
     pub tree_size: u64,
-    /// Its root.
+    /// The root of the tree.
     pub root: Hash,
     /// The audit path, from the leaf upwards.
     pub hashes: Vec<Hash>,
@@ -61,14 +61,14 @@ pub(super) struct Committed {
     pub(super) checkpoint: Arc<str>,
 }
 
-/// One batch, shared by the committer and by all who wait for it: its outcome is written once for everybody.
+/// One batch, shared by the committer and by all who wait for it: its outcome is written once for all of them.
 #[derive(Default)]
-pub(super) struct Batch {
+pub(super) struct PendingBatch {
     outcome: OnceLock<Result<Committed, AppendError>>,
     wakers: Mutex<Vec<Option<Waker>>>,
 }
 
-impl Batch {
+impl PendingBatch {
     /// Settles the batch and wakes those who wait, in one pass.
     pub(super) fn complete(&self, outcome: Result<Committed, AppendError>) {
         let _ = self.outcome.set(outcome);
@@ -100,22 +100,22 @@ impl Batch {
 /// An append on its way to the disk: await it on any runtime, or block on it with `wait`. Dropping it does not take the
 /// leaf back.
 #[must_use = "nothing that depends on the leaf may leave before this is ready"]
-pub struct Pending<T>(State<T>);
+pub struct Pending<T>(PendingState<T>);
 
-enum State<T> {
-    Queued { batch: Arc<Batch>, position: usize, leaf: LeafHash, answer: fn(&Committed, usize, LeafHash) -> T },
+enum PendingState<T> {
+    Queued { batch: Arc<PendingBatch>, position: usize, leaf: LeafHash, answer: fn(&Committed, usize, LeafHash) -> T },
     Refused(AppendError),
 }
 
 impl Pending<Receipt> {
-    pub(super) fn receipt(batch: Arc<Batch>, position: usize, leaf: LeafHash) -> Self {
-        Self(State::Queued { batch, position, leaf, answer: receipt })
+    pub(super) fn receipt(batch: Arc<PendingBatch>, position: usize, leaf: LeafHash) -> Self {
+        Self(PendingState::Queued { batch, position, leaf, answer: receipt })
     }
 }
 
 impl Pending<Proved> {
-    pub(super) fn proved(batch: Arc<Batch>, position: usize, leaf: LeafHash) -> Self {
-        Self(State::Queued { batch, position, leaf, answer: proved })
+    pub(super) fn proved(batch: Arc<PendingBatch>, position: usize, leaf: LeafHash) -> Self {
+        Self(PendingState::Queued { batch, position, leaf, answer: proved })
     }
 }
 
@@ -132,7 +132,7 @@ fn proved(committed: &Committed, position: usize, leaf: LeafHash) -> Proved {
 
 impl<T> Pending<T> {
     pub(super) fn refused(error: AppendError) -> Self {
-        Self(State::Refused(error))
+        Self(PendingState::Refused(error))
     }
 
     /// Blocks this thread until the leaf is durable. Not for async workers: they await.
@@ -152,8 +152,8 @@ impl<T> Pending<T> {
 
     fn answer(&self) -> Option<Result<T, AppendError>> {
         match &self.0 {
-            State::Refused(error) => Some(Err(error.clone())),
-            State::Queued { batch, position, leaf, answer } => {
+            PendingState::Refused(error) => Some(Err(error.clone())),
+            PendingState::Queued { batch, position, leaf, answer } => {
                 let outcome = batch.outcome.get()?;
                 Some(outcome.as_ref().map(|committed| answer(committed, *position, *leaf)).map_err(Clone::clone))
             }
@@ -168,7 +168,7 @@ impl<T> Future for Pending<T> {
         if let Some(answer) = self.answer() {
             return Poll::Ready(answer);
         }
-        if let State::Queued { batch, position, .. } = &self.0 {
+        if let PendingState::Queued { batch, position, .. } = &self.0 {
             batch.register(*position, context.waker());
         }
         Poll::Pending

@@ -1,4 +1,5 @@
-//! Reading a log: tiles from memory at the right edge, from files elsewhere, and from the segments when a file is missing.
+//! Reading a log: tiles from memory at the right edge, from files elsewhere, and from the segments when a file is
+//! missing.
 
 use std::io;
 
@@ -8,7 +9,7 @@ use super::frame::Frame;
 use super::merkle::{self, Hash, Nodes};
 use super::segment;
 use super::storage::Storage;
-use super::tile::{self, Kind, TilePath, WIDTH};
+use super::tile::{self, TileKind, TilePath, WIDTH};
 
 /// A part of the log could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +18,7 @@ pub enum ReadError {
     #[error("the log's files cannot be read: {0}")]
     Disk(#[from] io::Error),
     /// Neither a file nor the segments hold a tile that the tree has.
-    #[error("{0} is missing and cannot be made again")]
+    #[error("{0} is missing and cannot be made again from the segments")]
     Missing(TilePath),
 }
 
@@ -46,8 +47,8 @@ impl Shared {
     pub(super) fn leaf(&self, index: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let size = self.view().edge.size();
         let bundle = index / WIDTH;
-        let width = tile::width_in(Kind::Entries, bundle, size);
-        let path = TilePath { kind: Kind::Entries, index: bundle, width: u8::try_from(width).ok() };
+        let width = tile::width_in(TileKind::Entries, bundle, size);
+        let path = TilePath { kind: TileKind::Entries, index: bundle, width: u8::try_from(width).ok() };
         if index >= size {
             return Ok(None);
         }
@@ -60,8 +61,8 @@ impl Shared {
 fn cut(path: TilePath, mut bytes: Vec<u8>) -> Vec<u8> {
     if let Some(width) = path.width {
         let end = match path.kind {
-            Kind::Entries => bundle_prefix(&bytes, width as u64).unwrap_or(bytes.len()),
-            Kind::Level(_) => 32 * width as usize,
+            TileKind::Entries => bundle_prefix(&bytes, width as u64).unwrap_or(bytes.len()),
+            TileKind::Level(_) => 32 * width as usize,
         };
         bytes.truncate(end);
     }
@@ -74,12 +75,12 @@ fn full_tile(storage: &dyn Storage, path: TilePath) -> Result<Vec<u8>, ReadError
         return Ok(bytes);
     }
     let bytes = match path.kind {
-        Kind::Entries => bundle_from_segments(storage, path)?,
-        Kind::Level(0) => {
-            let bundle = full_tile(storage, TilePath::full(Kind::Entries, path.index))?;
+        TileKind::Entries => bundle_from_segments(storage, path)?,
+        TileKind::Level(0) => {
+            let bundle = full_tile(storage, TilePath::full(TileKind::Entries, path.index))?;
             Entries(&bundle).flatten().flat_map(merkle::leaf_hash).collect()
         }
-        Kind::Level(level) => {
+        TileKind::Level(level) => {
             let mut hashes = Vec::with_capacity(32 * WIDTH as usize);
             for child in path.index * WIDTH..(path.index + 1) * WIDTH {
                 hashes.extend(merkle::complete_root(&tile_hashes(storage, level - 1, child)?));
@@ -95,7 +96,7 @@ fn full_tile(storage: &dyn Storage, path: TilePath) -> Result<Vec<u8>, ReadError
 }
 
 fn tile_hashes(storage: &dyn Storage, level: u8, index: u64) -> Result<Vec<Hash>, ReadError> {
-    let bytes = full_tile(storage, TilePath::full(Kind::Level(level), index))?;
+    let bytes = full_tile(storage, TilePath::full(TileKind::Level(level), index))?;
     Ok(hashes_of(&bytes))
 }
 
@@ -103,7 +104,8 @@ fn hashes_of(bytes: &[u8]) -> Vec<Hash> {
     bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect()
 }
 
-/// A segment's head repeats the bundle that it begins in, so that every bundle stands whole in the segment that ends it.
+/// A segment's head repeats the bundle that it begins in, so that every bundle stands whole in the segment that ends
+/// it.
 fn bundle_from_segments(storage: &dyn Storage, path: TilePath) -> Result<Vec<u8>, ReadError> {
     let (first, last) = (path.index * WIDTH, path.index * WIDTH + WIDTH - 1);
     let segment = storage.segments()?.into_iter().rfind(|segment| *segment <= last);
@@ -143,7 +145,7 @@ impl Nodes for TileNodes<'_> {
         let last = (first + (1 << within) - 1) % WIDTH;
         // The narrowest tile that holds the node, so that it may lie at the edge.
         let width = u8::try_from(last + 1).ok();
-        let path = TilePath { kind: Kind::Level(level), index: first / WIDTH, width };
+        let path = TilePath { kind: TileKind::Level(level), index: first / WIDTH, width };
         let bytes = self.0.tile(path)?.ok_or(ReadError::Missing(path))?;
         let hashes = hashes_of(&bytes);
         let from = (first % WIDTH) as usize;

@@ -1,13 +1,14 @@
 //! Opening a log: the segments say what it is, and everything else is brought to agree with them.
 //!
-//! A crash explains one thing only: bytes behind the last whole batch of the last segment that are not a whole batch, since
-//! nobody was told that they are durable. They are dropped. Anything else is refused.
+//! A crash explains one thing only: bytes behind the last whole batch of the last segment that are not a whole batch,
+//! since their append was never acknowledged. They are dropped. Anything else is refused.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use super::checkpoint::{Checkpoint, CheckpointError, Origin, SignedCheckpoint};
-use super::committer::{self, Committer, MAX_QUEUED_BYTES, Shared};
+use super::committer::{self, LogCommitter, MAX_QUEUED_BYTES, Shared};
 use super::edge::{Completed, RightEdge};
 use super::frame::{self, Frame};
 use super::growth::{Frontier, Growth};
@@ -19,17 +20,17 @@ use crate::keys::{PublicKey, SignError, Signer};
 
 /// Why a log does not open.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub enum LogOpenError {
     /// The disk failed, or another process holds the log.
     #[error("the log's files cannot be read or written: {0}")]
     Disk(#[from] io::Error),
     /// A key that checkpoints are not signed with.
-    #[error("a log needs an ECDSA key")]
+    #[error("the log's key must be an ECDSA key")]
     Key,
     /// The key did not sign the first checkpoint.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// A segment's head is not believed.
+    /// A segment's head is not valid.
     #[error("segment {segment}: {error}")]
     Segment {
         /// The segment, by the size that it begins with.
@@ -42,27 +43,29 @@ pub enum OpenError {
     Damaged {
         /// The segment, by the size that it begins with.
         segment: u64,
-        /// Where.
+        /// The byte where the fault is.
         offset: usize,
         /// What is wrong.
-        fault: Fault,
+        fault: SegmentFault,
     },
     /// The last checkpoint is not signed by this log's key.
     #[error("the last checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
     /// A checkpoint was published that the segments do not lead to.
-    #[error("a checkpoint of size {published} was published, but the segments hold another tree, of {size} leaves")]
+    #[error(
+        "a checkpoint of size {published} was published, but the segments hold another tree, of {size} leaves; restore the segments"
+    )]
     Published {
-        /// Its size.
+        /// The size of its tree.
         published: u64,
-        /// What the segments hold.
+        /// The size of the tree in the segments.
         size: u64,
     },
 }
 
 /// What is wrong with a batch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Fault {
+pub enum SegmentFault {
     /// The first segment does not begin with the empty tree.
     #[error("the segments before this one are missing")]
     Begin,
@@ -73,7 +76,7 @@ pub enum Fault {
     #[error("a batch carries a checkpoint of another tree")]
     Checkpoint,
     /// Committed batches stand behind damage, so that the damage is not a write that was cut short.
-    #[error("a damaged batch has committed ones behind it")]
+    #[error("committed batches follow a damaged one")]
     Middle,
     /// More than one batch can leave behind.
     #[error("what follows the last batch is more than a write that was cut short")]
@@ -83,10 +86,10 @@ pub enum Fault {
     Next,
 }
 
-/// What was found and done when a log was opened.
+/// What opening a log found and did.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct OpenReport {
-    /// How many leaves it has.
+pub struct LogOpenReport {
+    /// The number of leaves in the log.
     pub size: u64,
     /// How many segments were read.
     pub segments_read: usize,
@@ -96,8 +99,16 @@ pub struct OpenReport {
     pub rebuilt_tiles: usize,
 }
 
+impl fmt::Display for LogOpenReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, segments_read, dropped, rebuilt_tiles } = self;
+        write!(f, "{size} leaves, {segments_read} segments read, ")?;
+        write!(f, "{dropped} bytes of an unacknowledged batch dropped, {rebuilt_tiles} tiles made again")
+    }
+}
+
 /// The tree that a segment leads to.
-pub(super) struct Replay {
+pub(super) struct SegmentReplay {
     pub(super) edge: RightEdge,
     pub(super) frontier: Frontier,
     pub(super) root: Hash,
@@ -109,24 +120,24 @@ pub(super) struct Replay {
 }
 
 /// One batch, as it is replayed.
-pub(super) struct Step<'a> {
+pub(super) struct ReplayedBatch<'a> {
     pub(super) frame: &'a Frame<'a>,
     pub(super) completed: Vec<Completed>,
 }
 
 /// Follows a segment's batches as far as they are whole, by the code that made them.
-pub(super) fn replay<E: From<(usize, Fault)>>(
+pub(super) fn replay<E: From<(usize, SegmentFault)>>(
     bytes: &[u8],
     head: SegmentHead,
-    mut visit: impl FnMut(Step<'_>) -> Result<(), E>,
-) -> Result<Replay, E> {
+    mut visit: impl FnMut(ReplayedBatch<'_>) -> Result<(), E>,
+) -> Result<SegmentReplay, E> {
     let frontier = head.edge.frontier();
     let root = frontier.root();
     let mut tree =
-        Replay { edge: head.edge, frontier, root, checkpoint: head.checkpoint, last: None, end: head.length };
+        SegmentReplay { edge: head.edge, frontier, root, checkpoint: head.checkpoint, last: None, end: head.length };
     while let Some(frame) = bytes.get(tree.end..).and_then(Frame::parse) {
         if (frame.size_before, frame.root_before) != (tree.frontier.size(), tree.root) {
-            return Err((tree.end, Fault::Chain).into());
+            return Err((tree.end, SegmentFault::Chain).into());
         }
         // The trailer may have reached the disk before all of the payload.
         let Some(hashes) = frame.leaf_hashes() else { break };
@@ -135,7 +146,7 @@ pub(super) fn replay<E: From<(usize, Fault)>>(
             break;
         }
         if !speaks_of(frame.checkpoint, frame.size_after, &frame.root_after) {
-            return Err((tree.end, Fault::Checkpoint).into());
+            return Err((tree.end, SegmentFault::Checkpoint).into());
         }
         let completed = tree.edge.grow(&growth, frame.payload);
         tree.frontier = growth.frontier();
@@ -144,7 +155,7 @@ pub(super) fn replay<E: From<(usize, Fault)>>(
         tree.checkpoint.push_str(frame.checkpoint);
         tree.last = Some(tree.end..tree.end + frame.length);
         tree.end += frame.length;
-        visit(Step { frame: &frame, completed })?;
+        visit(ReplayedBatch { frame: &frame, completed })?;
     }
     Ok(tree)
 }
@@ -154,21 +165,21 @@ fn speaks_of(checkpoint: &str, size: u64, root: &Hash) -> bool {
 }
 
 /// Whether what follows the last whole batch can be a write that was cut short.
-pub(super) fn check_tail(bytes: &[u8], tree: &Replay, key: &PublicKey) -> Result<u64, (usize, Fault)> {
+pub(super) fn check_tail(bytes: &[u8], tree: &SegmentReplay, key: &PublicKey) -> Result<u64, (usize, SegmentFault)> {
     let tail = bytes.get(tree.end..).unwrap_or_default();
     let Some(last) = tail.iter().rposition(|byte| *byte != 0) else { return Ok(0) };
     if last >= MAX_QUEUED_BYTES + frame::OVERHEAD {
-        return Err((tree.end, Fault::Tail));
+        return Err((tree.end, SegmentFault::Tail));
     }
     for at in (8..=last).step_by(8).filter(|at| Frame::begins(&tail[*at..])) {
-        // Leaves may hold anything, even an old batch of ours; but nobody has a checkpoint of ours for a larger tree.
+        // Leaves may hold anything, even an old batch of ours; but there is no checkpoint of ours for a larger tree.
         let is_committed = Frame::parse(&tail[at..]).is_some_and(|frame| {
             frame.size_after > tree.frontier.size()
                 && speaks_of(frame.checkpoint, frame.size_after, &frame.root_after)
                 && SignedCheckpoint::parse(frame.checkpoint).is_ok_and(|signed| signed.verify(key).is_ok())
         });
         if is_committed {
-            return Err((tree.end, Fault::Middle));
+            return Err((tree.end, SegmentFault::Middle));
         }
     }
     Ok(last as u64 + 1)
@@ -179,8 +190,8 @@ pub(super) fn open(
     storage: Arc<dyn Storage>,
     origin: Origin,
     signer: Arc<dyn Signer>,
-) -> Result<(Committer, OpenReport), OpenError> {
-    super::note::key_id(signer.public_key()).map_err(|_| OpenError::Key)?;
+) -> Result<(LogCommitter, LogOpenReport), LogOpenError> {
+    super::note::key_id(signer.public_key()).map_err(|_| LogOpenError::Key)?;
     if storage.segments()?.is_empty() {
         begin(&*storage, &origin, &*signer)?;
     }
@@ -201,13 +212,13 @@ pub(super) fn open(
     let size = tree.frontier.size();
     let published = opening.published.as_ref().map(|checkpoint| checkpoint.size);
     let is_published = published == Some(size) && partials_are_whole(&*storage, &tree.edge)?;
-    let report = OpenReport { size, segments_read: segments.len(), dropped: torn, rebuilt_tiles: opening.rebuilt };
+    let report = LogOpenReport { size, segments_read: segments.len(), dropped: torn, rebuilt_tiles: opening.rebuilt };
     if published.is_some_and(|old| old != size) {
         retract_partials(&*storage, published.unwrap_or(0), size)?;
     }
     let unsettled = opening.tiles;
     let shared = Shared::new(Arc::clone(&storage), tree.edge, tree.root, &tree.checkpoint);
-    let committer = Committer {
+    let committer = LogCommitter {
         shared: Arc::new(shared),
         signer,
         origin,
@@ -225,10 +236,10 @@ pub(super) fn open(
 }
 
 /// The first segment of a new log: the empty tree, signed.
-fn begin(storage: &dyn Storage, origin: &Origin, signer: &dyn Signer) -> Result<(), OpenError> {
+fn begin(storage: &dyn Storage, origin: &Origin, signer: &dyn Signer) -> Result<(), LogOpenError> {
     if storage.published("checkpoint")?.is_some() {
         // The segments were lost or moved. A new tree under the old name would contradict what was published.
-        return Err(OpenError::Published { published: 0, size: 0 });
+        return Err(LogOpenError::Published { published: 0, size: 0 });
     }
     let checkpoint = Checkpoint { origin: origin.clone(), size: 0, root: merkle::empty_root() }.sign(signer)?;
     Ok(storage.create_segment(0, &segment::encode(origin, &RightEdge::empty(), &checkpoint))?)
@@ -281,14 +292,14 @@ impl<'a> Opening<'a> {
         })
     }
 
-    fn segment(&mut self, segment: u64, is_last: bool, before: Option<&Read>) -> Result<Read, OpenError> {
+    fn segment(&mut self, segment: u64, is_last: bool, before: Option<&Read>) -> Result<Read, LogOpenError> {
         let bytes = self.storage.read_segment(segment)?;
         let head = segment::open(&bytes, segment, self.origin, self.key)
-            .map_err(|error| OpenError::Segment { segment, error })?;
+            .map_err(|error| LogOpenError::Segment { segment, error })?;
         let root = head.edge.frontier().root();
         if let Some(Read { segment: before, tree, .. }) = before {
             if (tree.frontier.size(), tree.root) != (segment, root) {
-                return Err(OpenError::Damaged { segment: *before, offset: tree.end, fault: Fault::Next });
+                return Err(LogOpenError::Damaged { segment: *before, offset: tree.end, fault: SegmentFault::Next });
             }
             // Its tiles have just been looked after.
             committer::settle_tiles(self.storage, *before, &std::mem::take(&mut self.tiles))?;
@@ -296,21 +307,21 @@ impl<'a> Opening<'a> {
         self.first_size.get_or_insert(segment);
         self.compare_published(segment, &root);
         let mut completed = Vec::new();
-        let damaged = |(offset, fault)| OpenError::Damaged { segment, offset, fault };
+        let damaged = |(offset, fault)| LogOpenError::Damaged { segment, offset, fault };
         let tree = replay(&bytes, head, |step| {
             self.compare_published(step.frame.size_after, &step.frame.root_after);
             completed.extend(step.completed);
-            Ok::<_, (usize, Fault)>(())
+            Ok::<_, (usize, SegmentFault)>(())
         })
         .map_err(damaged)?;
         let torn = check_tail(&bytes, &tree, self.key).map_err(damaged)?;
         if torn > 0 && !is_last {
-            return Err(damaged((tree.end, Fault::Middle)));
+            return Err(damaged((tree.end, SegmentFault::Middle)));
         }
         // Batches hang together by their roots, so the last one's signature is for all of them.
         let signed = SignedCheckpoint::parse(&tree.checkpoint)?.verify(self.key)?;
         if signed != (Checkpoint { origin: self.origin.clone(), size: tree.frontier.size(), root: tree.root }) {
-            return Err(damaged((tree.end, Fault::Checkpoint)));
+            return Err(damaged((tree.end, SegmentFault::Checkpoint)));
         }
         if !is_last {
             self.mend(std::mem::take(&mut completed))?;
@@ -324,10 +335,10 @@ impl<'a> Opening<'a> {
     }
 
     /// What was published must be one of the trees that the log went through, as far back as was read.
-    fn check_published(&self, size: u64) -> Result<(), OpenError> {
+    fn check_published(&self, size: u64) -> Result<(), LogOpenError> {
         match (&self.published, self.first_size) {
             (Some(found), Some(first)) if !self.is_published_found && found.size >= first => {
-                Err(OpenError::Published { published: found.size, size })
+                Err(LogOpenError::Published { published: found.size, size })
             }
             _ => Ok(()),
         }
@@ -349,7 +360,7 @@ impl<'a> Opening<'a> {
 /// A segment that was read and passed.
 struct Read {
     segment: u64,
-    tree: Replay,
+    tree: SegmentReplay,
     /// The tiles that it filled, not yet compared with the files.
     completed: Vec<Completed>,
     bytes: Vec<u8>,
@@ -357,9 +368,9 @@ struct Read {
     torn: u64,
 }
 
-/// Before anything is built on the last batch it is written and synced again: a process that stopped on a failed sync may have
-/// left it in the page cache only, from where it reads as well as from the disk.
-fn make_firm(storage: &dyn Storage, segment: u64, bytes: &[u8], tree: &Replay, torn: u64) -> io::Result<()> {
+/// Before anything is built on the last batch it is written and synced again: a process that stopped on a failed sync
+/// may have left it in the page cache only, from where it reads as well as from the disk.
+fn make_firm(storage: &dyn Storage, segment: u64, bytes: &[u8], tree: &SegmentReplay, torn: u64) -> io::Result<()> {
     if let Some(last) = &tree.last {
         storage.write(segment, last.start as u64, &bytes[last.clone()])?;
     }

@@ -28,7 +28,7 @@ pub(super) struct SegmentHead {
     pub length: usize,
 }
 
-/// Why a segment's head is not believed. A head is durable before its segment has a name, so a crash explains none of
+/// Why a segment's head is not valid. A head is durable before its segment has a name, so a crash explains none of
 /// these.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
@@ -36,7 +36,7 @@ pub enum SegmentError {
     #[error("its head is damaged or not in this format")]
     Head,
     /// Another log's segment.
-    #[error("it belongs to the log {0:?}")]
+    #[error("it belongs to another log, {0:?}")]
     Origin(String),
     /// Its tree is not of the size that its name says.
     #[error("it begins at size {0}, which is not what its name says")]
@@ -47,7 +47,7 @@ pub enum SegmentError {
     /// The checkpoint is not ours.
     #[error("its checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
-    /// The checkpoint speaks of another tree than the edge.
+    /// The checkpoint is of another tree than the edge.
     #[error("its checkpoint is of another tree")]
     Tree,
 }
@@ -92,7 +92,7 @@ pub(super) fn open(bytes: &[u8], size: u64, origin: &Origin, key: &PublicKey) ->
     Ok(SegmentHead { edge, checkpoint: parts.checkpoint.to_owned(), length: parts.length })
 }
 
-/// The log that a segment says it belongs to; for choosing an origin, not for believing.
+/// The log that a segment claims to belong to. Not verified: only for choosing an origin.
 pub(super) fn claimed_origin(bytes: &[u8]) -> Option<Origin> {
     Origin::parse(parse(bytes)?.origin).ok()
 }
@@ -102,7 +102,7 @@ pub(super) fn entries(bytes: &[u8]) -> Option<(usize, &[u8])> {
     parse(bytes).map(|parts| (parts.length, parts.entries))
 }
 
-struct Parts<'a> {
+struct SegmentParts<'a> {
     size: u64,
     origin: &'a str,
     checkpoint: &'a str,
@@ -111,7 +111,7 @@ struct Parts<'a> {
     length: usize,
 }
 
-fn parse(bytes: &[u8]) -> Option<Parts<'_>> {
+fn parse(bytes: &[u8]) -> Option<SegmentParts<'_>> {
     let mut fields = Fields(bytes);
     if fields.take::<8>()? != MAGIC {
         return None;
@@ -132,7 +132,7 @@ fn parse(bytes: &[u8]) -> Option<Parts<'_>> {
     if fields.take::<32>()? != seal || length != (sealed + 32).next_multiple_of(8) {
         return None;
     }
-    Some(Parts { size, origin, checkpoint, levels, entries, length })
+    Some(SegmentParts { size, origin, checkpoint, levels, entries, length })
 }
 
 fn text<'a>(fields: &mut Fields<'a>) -> Option<&'a str> {

@@ -1,7 +1,7 @@
 //! A log's bytes in a directory:
 //!
 //! ```text
-//! lock                              held while the log is open
+//! lock                              locked while the log is open
 //! segments/00000000000000000000.seg the log itself
 //! checkpoint, tile/…                published; made again from the segments when missing
 //! settled/00000000000000000000      a segment whose tiles are durable
@@ -38,7 +38,7 @@ struct Active {
 }
 
 impl FileStorage {
-    /// Takes charge of a directory, which is made if it is missing.
+    /// Opens a directory for writing, and creates it if it is missing.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
         fs::create_dir_all(dir.join(SEGMENTS))?;
         sync_directory(dir)?;
@@ -57,7 +57,7 @@ impl FileStorage {
         Ok(storage)
     }
 
-    /// Looks at a directory, open elsewhere or not. Nothing may be written through this.
+    /// Opens a directory for reading, whether or not a log has it open.
     pub(super) fn read_only(dir: &Path) -> Self {
         Self { dir: dir.to_owned(), active: Mutex::new(None), scratch: AtomicU64::new(0), _lock: None }
     }

@@ -8,37 +8,37 @@ use super::storage::Storage;
 
 /// Keeps everything until it is dropped.
 #[derive(Default)]
-pub(super) struct MemoryStorage(Mutex<Kept>);
+pub(super) struct MemoryStorage(Mutex<Contents>);
 
 #[derive(Clone, Default)]
-struct Kept {
+struct Contents {
     segments: BTreeMap<u64, Vec<u8>>,
     files: BTreeMap<String, Vec<u8>>,
 }
 
 impl MemoryStorage {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Storage for MemoryStorage {
     fn segments(&self) -> io::Result<Vec<u64>> {
-        Ok(self.kept().segments.keys().copied().collect())
+        Ok(self.contents().segments.keys().copied().collect())
     }
 
     fn read_segment(&self, segment: u64) -> io::Result<Vec<u8>> {
-        self.kept().segments.get(&segment).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.contents().segments.get(&segment).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn create_segment(&self, segment: u64, head: &[u8]) -> io::Result<()> {
-        self.kept().segments.insert(segment, head.to_vec());
+        self.contents().segments.insert(segment, head.to_vec());
         Ok(())
     }
 
     fn write(&self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut kept = self.kept();
-        let segment = kept.segments.get_mut(&segment).ok_or(io::ErrorKind::NotFound)?;
+        let mut contents = self.contents();
+        let segment = contents.segments.get_mut(&segment).ok_or(io::ErrorKind::NotFound)?;
         let end = offset as usize + bytes.len();
         if segment.len() < end {
             segment.resize(end, 0);
@@ -52,12 +52,12 @@ impl Storage for MemoryStorage {
     }
 
     fn publish(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.kept().files.insert(name.to_owned(), bytes.to_vec());
+        self.contents().files.insert(name.to_owned(), bytes.to_vec());
         Ok(())
     }
 
     fn published(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.kept().files.get(name).cloned())
+        Ok(self.contents().files.get(name).cloned())
     }
 
     fn settle(&self, _names: &[String]) -> io::Result<()> {
@@ -65,7 +65,7 @@ impl Storage for MemoryStorage {
     }
 
     fn retract(&self, name: &str) -> io::Result<()> {
-        self.kept().files.remove(name);
+        self.contents().files.remove(name);
         Ok(())
     }
 }

@@ -49,11 +49,11 @@ fn a_second_opening_and_a_foreign_key_or_name_are_refused() {
     let ours = key();
     let (log, _) = Log::open(dir.path(), origin(), ours.clone()).expect("opens");
     log.append("leaf").wait().expect("durable");
-    assert!(matches!(Log::open(dir.path(), origin(), ours.clone()), Err(OpenError::Disk(_))));
+    assert!(matches!(Log::open(dir.path(), origin(), ours.clone()), Err(LogOpenError::Disk(_))));
     drop(log);
-    assert!(matches!(Log::open(dir.path(), origin(), key()), Err(OpenError::Segment { .. })));
+    assert!(matches!(Log::open(dir.path(), origin(), key()), Err(LogOpenError::Segment { .. })));
     let other = Origin::parse("other.example").expect("name");
-    assert!(matches!(Log::open(dir.path(), other, ours.clone()), Err(OpenError::Segment { .. })));
+    assert!(matches!(Log::open(dir.path(), other, ours.clone()), Err(LogOpenError::Segment { .. })));
     assert_eq!(Log::open(dir.path(), origin(), ours).expect("opens").1.size, 1);
 }
 

@@ -7,9 +7,9 @@ pub const WIDTH: u64 = 256;
 /// Highest level of a tile: 256^8 leaves are 2^64.
 pub const MAX_LEVEL: u8 = 7;
 
-/// What a tile holds.
+/// The content of a tile.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Kind {
+pub enum TileKind {
     /// The leaves themselves, each after its length as a big-endian `u16`.
     Entries,
     /// Hashes at this level: leaf hashes at 0, roots of full tiles of the level below from 1 on.
@@ -19,8 +19,8 @@ pub enum Kind {
 /// A tile's name. Full unless it has a width.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TilePath {
-    /// What it holds.
-    pub kind: Kind,
+    /// The kind of its content.
+    pub kind: TileKind,
     /// Its place among its kind.
     pub index: u64,
     /// 1 to 255 for a partial tile.
@@ -29,7 +29,7 @@ pub struct TilePath {
 
 impl TilePath {
     /// A full tile.
-    pub const fn full(kind: Kind, index: u64) -> Self {
+    pub const fn full(kind: TileKind, index: u64) -> Self {
         Self { kind, index, width: None }
     }
 
@@ -39,16 +39,16 @@ impl TilePath {
         hashes.checked_shl(8 * self.kind.level() as u32).unwrap_or(u64::MAX)
     }
 
-    /// Reads `tile/<L>/<N>[.p/<W>]` or `tile/entries/<N>[.p/<W>]`. One name has one spelling; everything else, and so every
-    /// attempt at another folder, is `None`.
+    /// Reads `tile/<L>/<N>[.p/<W>]` or `tile/entries/<N>[.p/<W>]`. One name has one spelling; everything else, and so
+    /// every attempt at another folder, is `None`.
     pub fn parse(path: &str) -> Option<Self> {
         if path.len() > 64 {
             return None;
         }
         let (kind, rest) = path.strip_prefix("tile/")?.split_once('/')?;
         let kind = match kind {
-            "entries" => Kind::Entries,
-            level => Kind::Level(decimal(level).filter(|level| *level <= MAX_LEVEL)?),
+            "entries" => TileKind::Entries,
+            level => TileKind::Level(decimal(level).filter(|level| *level <= MAX_LEVEL)?),
         };
         let (digits, width) = match rest.split_once(".p/") {
             Some((digits, width)) => (digits, Some(decimal(width).filter(|width| *width != 0)?)),
@@ -63,7 +63,7 @@ impl TilePath {
     }
 }
 
-impl Kind {
+impl TileKind {
     /// The level; entries stand under level 0.
     pub const fn level(self) -> u8 {
         match self {
@@ -76,8 +76,8 @@ impl Kind {
 impl fmt::Display for TilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Entries => f.write_str("tile/entries/")?,
-            Kind::Level(level) => write!(f, "tile/{level}/")?,
+            TileKind::Entries => f.write_str("tile/entries/")?,
+            TileKind::Level(level) => write!(f, "tile/{level}/")?,
         }
         let mut groups = Vec::with_capacity(7);
         let mut rest = self.index;
@@ -120,14 +120,14 @@ fn parse_index(digits: &str) -> Option<u64> {
 }
 
 /// How many hashes (or entries) the tile `index` of `kind` has in a tree of `size` leaves, 0 to 256.
-pub fn width_in(kind: Kind, index: u64, size: u64) -> u64 {
+pub fn width_in(kind: TileKind, index: u64, size: u64) -> u64 {
     let hashes = size.checked_shr(8 * kind.level() as u32).unwrap_or(0);
     hashes.saturating_sub(index.saturating_mul(WIDTH)).min(WIDTH)
 }
 
 /// The partial tiles at the right edge of a tree of `size` leaves, entries first.
 pub fn partials(size: u64) -> Vec<TilePath> {
-    let kinds = std::iter::once(Kind::Entries).chain((0..=MAX_LEVEL).map(Kind::Level));
+    let kinds = std::iter::once(TileKind::Entries).chain((0..=MAX_LEVEL).map(TileKind::Level));
     kinds
         .filter_map(|kind| {
             let hashes = size >> (8 * kind.level() as u32);
@@ -144,13 +144,13 @@ mod tests {
     #[test]
     fn names_have_one_spelling() {
         for (name, kind, index, width) in [
-            ("tile/0/000", Kind::Level(0), 0, None),
-            ("tile/0/000.p/1", Kind::Level(0), 0, Some(1)),
-            ("tile/1/x001/x234/067", Kind::Level(1), 1_234_067, None),
-            ("tile/1/x001/x234/067.p/255", Kind::Level(1), 1_234_067, Some(255)),
-            ("tile/entries/999", Kind::Entries, 999, None),
-            ("tile/entries/x001/000", Kind::Entries, 1000, None),
-            ("tile/7/000.p/3", Kind::Level(7), 0, Some(3)),
+            ("tile/0/000", TileKind::Level(0), 0, None),
+            ("tile/0/000.p/1", TileKind::Level(0), 0, Some(1)),
+            ("tile/1/x001/x234/067", TileKind::Level(1), 1_234_067, None),
+            ("tile/1/x001/x234/067.p/255", TileKind::Level(1), 1_234_067, Some(255)),
+            ("tile/entries/999", TileKind::Entries, 999, None),
+            ("tile/entries/x001/000", TileKind::Entries, 1000, None),
+            ("tile/7/000.p/3", TileKind::Level(7), 0, Some(3)),
         ] {
             let path = TilePath { kind, index, width };
             assert_eq!(TilePath::parse(name), Some(path), "{name}");
@@ -202,12 +202,12 @@ mod tests {
     fn the_specifications_example_of_70000_leaves() {
         let names: Vec<String> = partials(70_000).iter().map(TilePath::to_string).collect();
         assert_eq!(names, ["tile/entries/273.p/112", "tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"]);
-        assert_eq!(TilePath::full(Kind::Level(1), 0).leaves_end(), 65_536);
+        assert_eq!(TilePath::full(TileKind::Level(1), 0).leaves_end(), 65_536);
         assert_eq!(partials(70_000)[1].leaves_end(), 70_000);
-        assert_eq!(width_in(Kind::Level(0), 272, 70_000), 256);
-        assert_eq!(width_in(Kind::Level(0), 273, 70_000), 112);
-        assert_eq!(width_in(Kind::Level(0), 274, 70_000), 0);
-        assert_eq!(width_in(Kind::Level(1), 0, 70_000), 256);
+        assert_eq!(width_in(TileKind::Level(0), 272, 70_000), 256);
+        assert_eq!(width_in(TileKind::Level(0), 273, 70_000), 112);
+        assert_eq!(width_in(TileKind::Level(0), 274, 70_000), 0);
+        assert_eq!(width_in(TileKind::Level(1), 0, 70_000), 256);
         assert_eq!(partials(256).iter().map(TilePath::to_string).collect::<Vec<_>>(), ["tile/1/000.p/1"]);
         assert_eq!(partials(0), []);
     }

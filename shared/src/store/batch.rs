@@ -1,6 +1,6 @@
 //! Changes that happen together, and what must hold for them.
 
-use super::error::{Part, StoreError};
+use super::error::{RecordPart, StoreError};
 use super::table::Table;
 use crate::time::UnixTime;
 
@@ -31,9 +31,9 @@ impl Expect {
     }
 }
 
-/// One change.
+/// One change of a record.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Change {
+pub enum StoreChange {
     /// Writes a record over whatever is there.
     Put {
         /// The value, at most `MAX_VALUE` bytes.
@@ -47,14 +47,14 @@ pub enum Change {
 
 /// Changes that happen together or not at all, if every expectation holds.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Batch {
+pub struct StoreBatch {
     /// What must hold first.
     pub expects: Vec<(Table, Vec<u8>, Expect)>,
     /// What is then done, in order.
-    pub changes: Vec<(Table, Vec<u8>, Change)>,
+    pub changes: Vec<(Table, Vec<u8>, StoreChange)>,
 }
 
-impl Batch {
+impl StoreBatch {
     /// A batch that expects and changes nothing.
     pub fn new() -> Self {
         Self::default()
@@ -80,13 +80,13 @@ impl Batch {
         value: impl Into<Vec<u8>>,
         expires: Option<UnixTime>,
     ) -> Self {
-        self.changes.push((table, key.into(), Change::Put { value: value.into(), expires }));
+        self.changes.push((table, key.into(), StoreChange::Put { value: value.into(), expires }));
         self
     }
 
     /// The same batch, that also removes this record.
     pub fn delete(mut self, table: Table, key: impl Into<Vec<u8>>) -> Self {
-        self.changes.push((table, key.into(), Change::Delete));
+        self.changes.push((table, key.into(), StoreChange::Delete));
         self
     }
 
@@ -99,8 +99,8 @@ impl Batch {
         let keys = self.expects.iter().map(|(_, key, _)| key).chain(self.changes.iter().map(|(_, key, _)| key));
         keys.into_iter().try_for_each(|key| check_key(key))?;
         self.changes.iter().try_for_each(|(_, _, change)| match change {
-            Change::Put { value, .. } => check_value(value),
-            Change::Delete => Ok(()),
+            StoreChange::Put { value, .. } => check_value(value),
+            StoreChange::Delete => Ok(()),
         })
     }
 }
@@ -109,13 +109,13 @@ pub(super) fn check_key(key: &[u8]) -> Result<(), StoreError> {
     match key.len() {
         0 => Err(StoreError::EmptyKey),
         1..=MAX_KEY => Ok(()),
-        length => Err(StoreError::TooLarge { what: Part::Key, length, cap: MAX_KEY }),
+        length => Err(StoreError::TooLarge { what: RecordPart::Key, length, cap: MAX_KEY }),
     }
 }
 
 fn check_value(value: &[u8]) -> Result<(), StoreError> {
     match value.len() {
         0..=MAX_VALUE => Ok(()),
-        length => Err(StoreError::TooLarge { what: Part::Value, length, cap: MAX_VALUE }),
+        length => Err(StoreError::TooLarge { what: RecordPart::Value, length, cap: MAX_VALUE }),
     }
 }

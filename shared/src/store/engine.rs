@@ -1,6 +1,6 @@
 //! What every engine does.
 
-use super::batch::Batch;
+use super::batch::StoreBatch;
 use super::error::StoreError;
 use super::table::Table;
 use crate::time::UnixTime;
@@ -10,8 +10,8 @@ pub type Page = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// An engine. Calls block for at most a few fsyncs; the edge makes them on its blocking pool.
 ///
-/// A read sees every commit that has returned, and may see one that is about to: what must not be acted on before it is
-/// durable is decided by an [`Expect`] or by [`Store::take`], not by a read.
+/// A read sees every commit that has returned, and may see one that is about to: if something may happen only after a
+/// record is durable, decide it by an [`Expect`] or by [`Store::take`], not by a read.
 pub trait Store: Send + Sync {
     /// The live record under `key`.
     fn get(&self, table: Table, key: &[u8], now: UnixTime) -> Result<Option<Vec<u8>>, StoreError>;
@@ -20,7 +20,7 @@ pub trait Store: Send + Sync {
     fn range(&self, table: Table, after: &[u8], limit: usize, now: UnixTime) -> Result<Page, StoreError>;
 
     /// Applies a batch, whole or not at all; durable when it returns.
-    fn commit(&self, batch: Batch, now: UnixTime) -> Result<(), StoreError>;
+    fn commit(&self, batch: StoreBatch, now: UnixTime) -> Result<(), StoreError>;
 
     /// Removes and returns the live record: of any number of callers exactly one gets it. Durable when it returns.
     fn take(&self, table: Table, key: &[u8], now: UnixTime) -> Result<Option<Vec<u8>>, StoreError>;

@@ -1,17 +1,17 @@
-//! Why a store did not do as asked.
+//! Why a store refused or failed.
 
 use std::fmt;
 
 /// The half of a record that is over its cap.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Part {
-    /// What it is found by.
+pub enum RecordPart {
+    /// The key.
     Key,
-    /// What it says.
+    /// The value.
     Value,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for RecordPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Key => "key",
@@ -20,7 +20,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// Why a store did not do as asked.
+/// Why a store refused or failed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum StoreError {
     /// An expectation does not hold; nothing was changed.
@@ -37,16 +37,16 @@ pub enum StoreError {
     #[error("a {what} of {length} bytes is over the cap of {cap}")]
     TooLarge {
         /// Which half of the record.
-        what: Part,
-        /// Its length.
+        what: RecordPart,
+        /// Its length in bytes.
         length: usize,
-        /// The cap.
+        /// The cap in bytes.
         cap: usize,
     },
     /// A batch of more parts than the cap; nothing was changed.
     #[error("a batch of {count} expectations and changes is over the cap of {cap}")]
     TooMany {
-        /// How many it has.
+        /// The number of its expectations and changes.
         count: usize,
         /// The cap.
         cap: usize,

@@ -1,10 +1,10 @@
-//! The fake for unit tests: everything a store promises except that it outlives the process.
+//! The fake for unit tests: it keeps every promise of a store, but does not outlive the process.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::batch::{Batch, Change, check_key};
+use super::batch::{StoreBatch, StoreChange, check_key};
 use super::engine::{Page, Store, is_live};
 use super::error::StoreError;
 use super::table::Table;
@@ -13,13 +13,13 @@ use crate::time::UnixTime;
 /// Records in memory, under one lock.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    records: Mutex<Records>,
+    records: Mutex<MemoryRecords>,
 }
 
-type Records = BTreeMap<(Table, Vec<u8>), Record>;
+type MemoryRecords = BTreeMap<(Table, Vec<u8>), MemoryRecord>;
 
 #[derive(Debug)]
-struct Record {
+struct MemoryRecord {
     value: Vec<u8>,
     expires: Option<UnixTime>,
 }
@@ -31,12 +31,12 @@ impl MemoryStore {
     }
 
     // No method below leaves the map half changed, so the panic of another test thread does not spoil it.
-    fn records(&self) -> MutexGuard<'_, Records> {
+    fn records(&self) -> MutexGuard<'_, MemoryRecords> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Record {
+impl MemoryRecord {
     fn live(&self, now: UnixTime) -> Option<&[u8]> {
         is_live(self.expires, now).then_some(&self.value)
     }
@@ -60,7 +60,7 @@ impl Store for MemoryStore {
             .collect())
     }
 
-    fn commit(&self, batch: Batch, now: UnixTime) -> Result<(), StoreError> {
+    fn commit(&self, batch: StoreBatch, now: UnixTime) -> Result<(), StoreError> {
         batch.check()?;
         let mut records = self.records();
         for (table, key, expect) in batch.expects {
@@ -71,8 +71,8 @@ impl Store for MemoryStore {
         }
         for (table, key, change) in batch.changes {
             match change {
-                Change::Put { value, expires } => records.insert((table, key), Record { value, expires }),
-                Change::Delete => records.remove(&(table, key)),
+                StoreChange::Put { value, expires } => records.insert((table, key), MemoryRecord { value, expires }),
+                StoreChange::Delete => records.remove(&(table, key)),
             };
         }
         Ok(())

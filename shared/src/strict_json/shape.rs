@@ -6,8 +6,8 @@
 pub struct ShapeError(String);
 
 impl ShapeError {
-    /// serde's messages hold the offending value (`invalid type: string "…", expected …`), which may be a secret in the wrong
-    /// place. What stands after `expected`, and the name of a missing member, come from our own types and are kept.
+    /// serde's messages hold the offending value (`invalid type: string "…", expected …`), which may be a secret in the
+    /// wrong place. What stands after `expected`, and the name of a missing member, come from our own types and stay.
     pub(super) fn from_serde(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let place = format!("line {} column {}", error.line(), error.column());

@@ -8,7 +8,9 @@ use super::encoding::Base64;
 use super::legacy_targets::{LegacyTarget, legacy_targets};
 use super::material::{CertificateChain, LogKey, TrustMaterial, Validity};
 use super::signing_config::{self, Service, ServiceSelection, SigningConfig};
-use super::trusted_root::{self, Authority, Chain, DistinguishedName, InstanceKey, LogId, LogInstance, TrustedRoot};
+use super::trusted_root::{
+    self, CertificateAuthority, DistinguishedName, InstanceKey, LogId, LogInstance, TrustedRoot, X509CertificateChain,
+};
 
 /// The published documents, as bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,7 +29,7 @@ pub struct TrustDocuments {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TrustError {
     /// An address ends in a slash, or has no scheme.
-    #[error("{0:?} must start with http:// or https:// and must not end with a slash")]
+    #[error("the address {0:?} must start with http:// or https:// and must not end with a slash")]
     Address(String),
     /// A log's origin is not a host name, so no client could match its checkpoints.
     #[error("the log origin {0:?} is not a host name")]
@@ -35,11 +37,11 @@ pub enum TrustError {
     /// A chain is too short: sigstore-python wants the unit's certificate and at least its issuer.
     #[error("a {what} chain has {count} certificates; at least {least} are needed")]
     ShortChain {
-        /// Which.
+        /// The kind of chain.
         what: &'static str,
-        /// How many it has.
+        /// The number of its certificates.
         count: usize,
-        /// How many it needs.
+        /// The number that is needed.
         least: usize,
     },
     /// A list that no client can do without is empty.
@@ -123,18 +125,23 @@ impl TrustMaterial {
     }
 }
 
-fn authority(chain: &CertificateChain, what: &'static str, least: usize, uri: &str) -> Result<Authority, TrustError> {
+fn authority(
+    chain: &CertificateChain,
+    what: &'static str,
+    least: usize,
+    uri: &str,
+) -> Result<CertificateAuthority, TrustError> {
     let count = chain.certificates.len();
     let Some(root) = chain.certificates.last().filter(|_| count >= least) else {
         return Err(TrustError::ShortChain { what, count, least });
     };
     let root = Certificate::from_der(root).map_err(|_| TrustError::Certificate(what))?;
     let certificates = chain.certificates.iter().cloned().map(Base64);
-    Ok(Authority {
+    Ok(CertificateAuthority {
         subject: subject_of(&root),
         uri: uri.to_owned(),
-        cert_chain: Chain {
-            certificates: certificates.map(|raw_bytes| trusted_root::Certificate { raw_bytes }).collect(),
+        cert_chain: X509CertificateChain {
+            certificates: certificates.map(|raw_bytes| trusted_root::X509Certificate { raw_bytes }).collect(),
         },
         valid_for: chain.validity.into(),
         operator: None,

@@ -41,7 +41,7 @@ pub struct CertificateChain {
 pub struct LogKey {
     /// The log's origin: the name in its checkpoints, a DNS-like name without scheme.
     pub origin: String,
-    /// Its key.
+    /// Its public key.
     pub key: PublicKey,
     /// What the key signs with.
     pub algorithm: SignatureAlgorithm,
@@ -52,9 +52,9 @@ pub struct LogKey {
 /// Everything that a client must know to trust the instance and to find its services.
 #[derive(Clone, Debug)]
 pub struct TrustMaterial {
-    /// The instance's name, a DNS-like name: who operates the services.
+    /// The instance's name, a DNS-like name: the operator of the services.
     pub instance: String,
-    /// Where the services are: scheme, host and port, no path, no slash at the end.
+    /// The address of the services: scheme, host and port, no path, no slash at the end.
     pub origin: String,
     /// The OpenID provider's issuer.
     pub oidc_issuer: String,

@@ -13,7 +13,8 @@ pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+js
 pub struct SigningConfig {
     /// Which version of the document this is.
     pub media_type: String,
-    /// Certificate authorities: base URLs. `majorApiVersion` is 1 although the path says v2 (sigstore-go, sigstore-java).
+    /// Certificate authorities: base URLs. `majorApiVersion` is 1 although the path says v2 (sigstore-go,
+    /// sigstore-java).
     pub ca_urls: Vec<Service>,
     /// OpenID providers: issuers.
     pub oidc_urls: Vec<Service>,
@@ -33,13 +34,13 @@ pub struct SigningConfig {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Service {
-    /// Where it is; never with a slash at the end, since sigstore-python appends paths to it as text.
+    /// Its address; never with a slash at the end, since sigstore-python appends paths to it as text.
     pub url: String,
-    /// Which version of its protocol it speaks.
+    /// The version of its protocol.
     pub major_api_version: u32,
     /// When it is in use.
     pub valid_for: ValidFor,
-    /// Who runs it: clients pick at most one service of each operator.
+    /// Its operator: clients pick at most one service of each operator.
     pub operator: String,
 }
 

@@ -1,7 +1,7 @@
-//! `trusted_root.json`: the keys and certificates by which a verifier judges a bundle.
+//! `trusted_root.json`: the keys and certificates that a verifier checks a bundle with.
 //!
-//! The media type is that of version 0.1, which every client reads; the members that version 0.2 added are understood when
-//! they are read and never written (sigstore-go refuses members that it does not know).
+//! The media type is that of version 0.1, which every client reads; the members that version 0.2 added are read and
+//! never written (sigstore-go refuses members that it does not know).
 
 use serde::{Deserialize, Serialize};
 
@@ -28,20 +28,20 @@ pub struct TrustedRoot {
     pub tlogs: Vec<LogInstance>,
     /// Certificate authorities.
     #[serde(default)]
-    pub certificate_authorities: Vec<Authority>,
+    pub certificate_authorities: Vec<CertificateAuthority>,
     /// Certificate logs.
     #[serde(default)]
     pub ctlogs: Vec<LogInstance>,
     /// Timestamp authorities.
     #[serde(default)]
-    pub timestamp_authorities: Vec<Authority>,
+    pub timestamp_authorities: Vec<CertificateAuthority>,
 }
 
 /// `TransparencyLogInstance`: one log and the key that it signs with.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct LogInstance {
-    /// An URL whose host name is the log's origin: the key name in its checkpoints. Clients do not connect to it.
+    /// A URL whose host name is the log's origin: the key name in its checkpoints. Clients do not connect to it.
     pub base_url: String,
     /// Always `SHA2_256`.
     pub hash_algorithm: String,
@@ -77,18 +77,19 @@ pub struct LogId {
     pub key_id: Base64,
 }
 
-/// `CertificateAuthority`: a chain, for certificates (without the leaf, root last) or for timestamps (leaf first, root last).
+/// `CertificateAuthority`: a chain, for certificates (without the leaf, root last) or for timestamps (leaf first, root
+/// last).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Authority {
+pub struct CertificateAuthority {
     /// For people.
     #[serde(default)]
     pub subject: DistinguishedName,
-    /// Where it answers.
+    /// Its address.
     #[serde(default)]
     pub uri: String,
     /// The chain.
-    pub cert_chain: Chain,
+    pub cert_chain: X509CertificateChain,
     /// When it is in use.
     pub valid_for: ValidFor,
     /// Version 0.2 only.
@@ -109,20 +110,20 @@ pub struct DistinguishedName {
 /// `X509CertificateChain`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Chain {
+pub struct X509CertificateChain {
     /// In order, root last.
-    pub certificates: Vec<Certificate>,
+    pub certificates: Vec<X509Certificate>,
 }
 
 /// `X509Certificate`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Certificate {
+pub struct X509Certificate {
     /// DER.
     pub raw_bytes: Base64,
 }
 
-impl Chain {
+impl X509CertificateChain {
     /// The certificates' DER.
     pub fn der(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.certificates.iter().map(|certificate| certificate.raw_bytes.0.as_slice())
@@ -133,7 +134,7 @@ impl Chain {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustedRootError {
     /// Over the cap.
-    #[error("the trusted root has {0} bytes; at most {MAX_BYTES} are read")]
+    #[error("the trusted root has {0} bytes; at most {MAX_BYTES} are accepted")]
     Size(usize),
     /// Not the document's JSON: a missing, doubled or unknown member, a wrong type, bad base64, a bad time.
     #[error("the trusted root does not parse: {0}")]
@@ -142,7 +143,7 @@ pub enum TrustedRootError {
     #[error("the trusted root has the unknown media type {0:?}")]
     MediaType(String),
     /// Too many entries in a list.
-    #[error("the trusted root has {count} entries in {list}; at most {MAX_ENTRIES} are read")]
+    #[error("the trusted root has {count} entries in {list}; at most {MAX_ENTRIES} are accepted")]
     Entries {
         /// The list.
         list: &'static str,
@@ -150,7 +151,7 @@ pub enum TrustedRootError {
         count: usize,
     },
     /// A chain is empty or too long.
-    #[error("a chain of {count} certificates in {list}; 1 to {MAX_CHAIN} are read")]
+    #[error("the trusted root has a chain of {count} certificates in {list}; 1 to {MAX_CHAIN} are accepted")]
     Chain {
         /// The list.
         list: &'static str,

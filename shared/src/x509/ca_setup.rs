@@ -1,14 +1,14 @@
-//! The ceremony: the instance's root, its issuing authority, and the certificate of a timestamp unit.
+//! The CA setup: the instance's root, its issuing authority, and the certificate of a timestamp unit.
 //!
 //! ```text
 //! root CA (no EKU) ─┬─ issuing CA (pathlen 0, EKU codeSigning) ── ten-minute leaves
 //!                   └─ timestamp unit (EKU timeStamping, critical)
 //! ```
 //!
-//! The timestamp unit stands directly under the root. An intermediate for one leaf in several years would ride along in every
-//! token (RFC 3161 clients want all intermediates embedded) and gain nothing: the root key is needed as rarely either way, and
-//! the issuing CA cannot serve, its EKU being codeSigning alone. Leaf and root are also the two certificates that
-//! sigstore-python asks for in a trust root.
+//! The timestamp unit stands directly under the root. An intermediate for one leaf in several years would ride along in
+//! every token (RFC 3161 clients want all intermediates embedded) and gain nothing: the root key is needed as rarely
+//! either way, and the issuing CA cannot serve, its EKU being codeSigning alone. Leaf and root are also the two
+//! certificates that sigstore-python asks for in a trust root.
 
 use std::time::Duration;
 
@@ -34,37 +34,37 @@ const OCSP_NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.
 /// digitalSignature (0).
 const KEY_USAGE_SIGNATURE: &[u8] = &[tag::BIT_STRING, 2, 7, 0b1000_0000];
 
-/// What every certificate of one ceremony has in common.
+/// What all certificates of one CA setup have in common.
 pub struct CaSetup<'a> {
     /// The instance's name; it becomes the organization in every subject.
     pub instance: &'a str,
     /// The key of the root.
     pub root_key: &'a dyn Signer,
-    /// The present moment: certificates are valid from its second on.
+    /// The present time: certificates are valid from its second on.
     pub now: UnixTime,
-    /// Where serial numbers come from.
+    /// The source of the serial numbers.
     pub random: &'a dyn Random,
 }
 
-/// What the certificate of a timestamp unit is to be like.
+/// The certificate to be made for a timestamp unit.
 pub struct UnitPlan<'a> {
     /// The end of its common name, one that no other unit of the instance has.
     pub role: &'a str,
-    /// Its key.
+    /// The unit's public key.
     pub key: &'a PublicKey,
     /// How long the certificate is valid, if the root is valid that long.
     pub validity: Duration,
     /// How long the key may sign: shorter than the certificate is valid.
     pub key_use: Duration,
-    /// Where its revocation can be looked up.
+    /// The addresses where its revocation can be looked up.
     pub addresses: Option<&'a RevocationAddresses>,
 }
 
-/// Why a ceremony made no certificate.
+/// Why no certificate was made.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CaSetupError {
     /// A name does not fit into a subject (RFC 5280 appendix A.1: 64 characters).
-    #[error("`{0}` cannot stand in a certificate's subject: 1 to 64 printable characters are needed")]
+    #[error("`{0}` cannot be a name in a certificate's subject; use 1 to 64 printable characters")]
     Name(String),
     /// A unit's key would outlive its certificate.
     #[error("a timestamp unit's key may not sign for {} days, since its certificate is valid for {}: it must be fewer", .key_use.as_secs() / 86_400, .validity.as_secs() / 86_400)]
@@ -74,13 +74,13 @@ pub enum CaSetupError {
         /// How long the certificate would be valid.
         validity: Duration,
     },
-    /// The root is not the one whose key is at hand.
-    #[error("the root certificate holds another key than the one that would sign")]
+    /// The root certificate is not for the key given.
+    #[error("the root certificate is not for the key that would sign")]
     RootKey,
     /// The root is past its last day, or before its first.
-    #[error("the root certificate is not valid at this moment")]
+    #[error("the root certificate is not valid now")]
     RootNotValid,
-    /// The moment cannot be written in DER.
+    /// DER cannot express the time.
     #[error("the validity ends after the year 9999")]
     Time,
     /// The root key did not sign.
@@ -96,11 +96,11 @@ impl CaSetup<'_> {
     pub const ROOT_VALIDITY: Duration = DAY.saturating_mul(3652);
     /// How long an issuing CA is valid: five years, never longer than its root.
     pub const ISSUING_VALIDITY: Duration = DAY.saturating_mul(1826);
-    /// How long a timestamp unit's certificate is valid. `openssl ts -verify` and others check the chain at the present moment,
-    /// not at the token's, so a token is worth no more years than the certificate has: as many as the root has.
+    /// How long a timestamp unit's certificate is valid. `openssl ts -verify` and others check the chain at the present
+    /// moment, not at the token's, so a token is worth no more years than the certificate has: as many as the root has.
     pub const TIMESTAMP_VALIDITY: Duration = Self::ROOT_VALIDITY;
-    /// How long a timestamp unit's key may sign, `PrivateKeyUsagePeriod`: a year, so that the last token can still be verified
-    /// for nine (ETSI EN 319 421 TIS-7.6.7-04 wants it shorter than the certificate).
+    /// How long a timestamp unit's key may sign, `PrivateKeyUsagePeriod`: a year, so that the last token can still be
+    /// verified for nine (ETSI EN 319 421 TIS-7.6.7-04 wants it shorter than the certificate).
     pub const TIMESTAMP_KEY_USE: Duration = DAY.saturating_mul(366);
 
     /// The self-signed root.
@@ -150,7 +150,8 @@ impl CaSetup<'_> {
         self.unit(root, &UnitPlan { role: unit, key, validity, key_use, addresses: None })
     }
 
-    /// The certificate of a timestamp unit as `plan` wants it, under `root` (RFC 3161 §2.3). The root bounds its validity.
+    /// The certificate of a timestamp unit as `plan` wants it, under `root` (RFC 3161 §2.3). The root bounds its
+    /// validity.
     pub fn unit(&self, root: &Certificate, plan: &UnitPlan<'_>) -> Result<Certificate, CaSetupError> {
         self.check_root(root)?;
         if plan.key_use >= plan.validity {
@@ -172,8 +173,8 @@ impl CaSetup<'_> {
         })
     }
 
-    /// The certificate of an OCSP responder for `key`, under `root` (RFC 6960 §4.2.2.2). It says that its own revocation is not
-    /// looked up (`id-pkix-ocsp-nocheck`), so it lives no longer than `validity`.
+    /// The certificate of an OCSP responder for `key`, under `root` (RFC 6960 §4.2.2.2). It says that its own
+    /// revocation is not looked up (`id-pkix-ocsp-nocheck`), so it lives no longer than `validity`.
     pub fn ocsp_responder(
         &self,
         root: &Certificate,
@@ -202,7 +203,8 @@ impl CaSetup<'_> {
         Ok(())
     }
 
-    /// `O=<instance>, CN=<instance> <role>`: the instance is in the common name too, where it fits, since many viewers show nothing else.
+    /// `O=<instance>, CN=<instance> <role>`: the instance is in the common name too, where it fits, since many viewers
+    /// show nothing else.
     fn subject(&self, role: &str) -> Result<Vec<u8>, CaSetupError> {
         let both = format!("{} {role}", self.instance);
         // An instance's name has 44 characters at most.
@@ -260,7 +262,8 @@ impl CaSetup<'_> {
         Ok(Certificate::from_der(&certificate.finish())?)
     }
 
-    /// 158 random bits in 20 octets: top bit clear for a positive INTEGER, the next one set for a constant length.
+    /// A serial number is positive and has at most 20 octets (RFC 5280 §4.1.2.2), so the top bit is clear. The next bit
+    /// is set so that all serial numbers have the same length. The other 158 bits are random.
     fn serial(&self) -> [u8; 20] {
         let mut serial = self.random.bytes::<20>();
         serial[0] = serial[0] & 0x7f | 0x40;
@@ -317,7 +320,8 @@ fn authority_key_identifier(out: &mut DerWriter, identifier: KeyIdentifier) {
     });
 }
 
-/// `PrivateKeyUsagePeriod ::= SEQUENCE { notBefore [0] GeneralizedTime, notAfter [1] GeneralizedTime }` (RFC 3280 §4.2.1.4).
+/// `PrivateKeyUsagePeriod ::= SEQUENCE { notBefore [0] GeneralizedTime, notAfter [1] GeneralizedTime }` (RFC 3280
+/// §4.2.1.4).
 fn key_usage_period(from: UnixTime, to: UnixTime) -> Result<Vec<u8>, CaSetupError> {
     let mut out = DerWriter::default();
     let (from, to) = (generalized(from)?, generalized(to)?);

@@ -11,7 +11,7 @@ use crate::keys::public_key::BadSignature;
 use crate::keys::{KeyKind, PublicKey, PublicKeyError};
 use crate::time::UnixTime;
 
-/// A certificate that parsed as canonical DER, with the facts that the instance asks about. Clones share the bytes.
+/// A certificate that parsed as canonical DER, with the facts that the instance needs. Clones share the bytes.
 #[derive(Clone)]
 pub struct Certificate(Arc<Parsed>);
 
@@ -29,8 +29,8 @@ struct Parsed {
 /// Why bytes are not a certificate that we read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CertificateError {
-    /// Larger than any certificate that we have business with.
-    #[error("a certificate of {0} bytes is too large; {max} are accepted", max = Certificate::MAX_LEN)]
+    /// It is larger than we accept.
+    #[error("a certificate of {0} bytes is too large; at most {max} are accepted", max = Certificate::MAX_LEN)]
     Size(usize),
     /// Not a DER `Certificate` (RFC 5280 §4.1), or not its canonical encoding.
     #[error("not a well-formed certificate: {0}")]

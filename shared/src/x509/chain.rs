@@ -3,8 +3,8 @@
 use super::certificate::{Certificate, CertificateError};
 use crate::time::UnixTime;
 
-/// Certificates of which each is issued by the next, the last one by itself. Signatures and names were checked when it was
-/// made; validity and purposes depend on when and what for, and are for the user of the chain.
+/// Certificates of which each is issued by the next, the last one by itself. Signatures and names were checked when it
+/// was made; validity and purposes depend on when and what for, and are for the user of the chain.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Chain(Vec<Certificate>);
 
@@ -15,13 +15,13 @@ pub enum ChainError {
     #[error("the chain is empty")]
     Empty,
     /// More certificates than we follow.
-    #[error("the chain has {0} certificates; {max} are accepted", max = Chain::MAX_CERTIFICATES)]
+    #[error("the chain has {0} certificates; at most {max} are accepted", max = Chain::MAX_CERTIFICATES)]
     Long(usize),
     /// The text is not PEM.
     #[error("the chain is not PEM")]
     Pem,
     /// A PEM block is not a certificate.
-    #[error("the chain holds a PEM block `{0}`; only CERTIFICATE belongs there")]
+    #[error("the chain has a PEM block `{0}`; only CERTIFICATE blocks are accepted")]
     Label(String),
     /// One certificate does not parse.
     #[error("certificate {index} of the chain: {error}")]
@@ -86,7 +86,7 @@ impl Chain {
         &self.0[self.0.len() - 1]
     }
 
-    /// What stands between leaf and root.
+    /// The intermediates, between leaf and root.
     pub fn intermediates(&self) -> &[Certificate] {
         self.0.get(1..self.0.len() - 1).unwrap_or_default()
     }

@@ -4,8 +4,8 @@ use aws_lc_rs::digest;
 
 use crate::keys::PublicKey;
 
-/// The SHA-1 of a public key's bits (RFC 5280 §4.2.1.2, method 1), as every Sigstore certificate carries it. SHA-1 is a name
-/// here and protects nothing: a chain is tied together by signatures.
+/// The SHA-1 of a public key's bits (RFC 5280 §4.2.1.2, method 1), as every Sigstore certificate carries it. SHA-1 is a
+/// name here and protects nothing: a chain is tied together by signatures.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct KeyIdentifier(pub [u8; 20]);
 

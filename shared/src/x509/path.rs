@@ -1,26 +1,27 @@
-//! From a heap of certificates to one chain: what an operator's file holds may be in any order, and hold more than one way up.
+//! From a set of certificates to one chain. An operator's file may have them in any order, with more than one path to a
+//! root.
 
 use super::certificate::Certificate;
 use super::chain::{Chain, ChainError};
 use crate::keys::PublicKey;
 use crate::time::UnixTime;
 
-/// Most certificates in a heap.
+/// Most certificates in a set.
 pub const MAX_CERTIFICATES: usize = 16;
 
-/// Why a heap of certificates holds no chain for a key.
+/// Why a set of certificates has no chain for a key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PathError {
     /// It cannot be read.
     #[error(transparent)]
     Chain(#[from] ChainError),
     /// More certificates than are looked at.
-    #[error("{0} certificates are too many; {MAX_CERTIFICATES} are looked at")]
+    #[error("{0} certificates are too many; at most {MAX_CERTIFICATES} are accepted")]
     Many(usize),
     /// No certificate is for the key.
-    #[error("none of the certificates is for the key at hand; they are for {}", .0.join("; "))]
+    #[error("none of the certificates is for the key; they are for {}", .0.join("; "))]
     NoLeaf(Vec<String>),
-    /// A way up ends at a certificate whose issuer is not there.
+    /// A path ends at a certificate whose issuer is missing.
     #[error(
         "the certificate of {subject} was issued by {issuer}, whose certificate is missing; add it, up to a self-signed root"
     )]
@@ -30,13 +31,13 @@ pub enum PathError {
         /// Who issued it.
         issuer: String,
     },
-    /// A certificate has nothing to do with the others.
-    #[error("the certificate of {0} is on no way from the key's certificate to a root; remove it")]
+    /// A certificate does not belong to the chain.
+    #[error("the certificate of {0} is on no path from the key's certificate to a root; remove it")]
     Stray(String),
 }
 
-/// The chain for `key` among `certificates`, which may be in any order and cross-signed. Of several ways to a root, the one that
-/// is valid at `now` and stays so longest is taken; of two such, the shorter.
+/// The chain for `key` among `certificates`, which may be in any order and cross-signed. Of several paths to a root,
+/// the one that is valid at `now` and stays so longest is taken; of two such, the shorter.
 pub fn chain_for(key: &PublicKey, certificates: Vec<Certificate>, now: UnixTime) -> Result<Chain, PathError> {
     if certificates.len() > MAX_CERTIFICATES {
         return Err(PathError::Many(certificates.len()));
@@ -72,8 +73,8 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Every way from the last certificate of `way` to a root. No certificate is used twice on a way, and a way is no longer
-    /// than a chain may be, so this ends.
+    /// Every way from the last certificate of `way` to a root. No certificate is used twice on a way, and a way is no
+    /// longer than a chain may be, so this ends.
     fn climb(&mut self, way: &mut Vec<&'a Certificate>) {
         let last = way[way.len() - 1];
         if last.is_issued_by(last) {

@@ -8,7 +8,8 @@ use super::der_writer::{DerWriter, tag};
 /// `id-pe-authorityInfoAccess` (RFC 5280 §4.2.2.1).
 const AUTHORITY_INFO_ACCESS: ObjectIdentifier = rfc5280::ID_PE_AUTHORITY_INFO_ACCESS;
 
-/// Plain `http` URLs: those who check a certificate must not need TLS, and so another certificate, to do it (RFC 5280 §8).
+/// Plain `http` URLs: those who check a certificate must not need TLS, and so another certificate, to do it (RFC 5280
+/// §8).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RevocationAddresses {
     /// The issuer's CRL.

@@ -2,8 +2,9 @@
 
 use crate::random::Random;
 
-/// A node's share of the serial numbers, 1 to 127: nodes of one instance never draw the same number, whatever their generators
-/// do, and the first octet being neither zero nor above 127 keeps the INTEGER positive and its length constant.
+/// A node's share of the serial numbers, 1 to 127: nodes of one instance never draw the same number, whatever their
+/// generators do, and the first octet being neither zero nor above 127 keeps the INTEGER positive and its length
+/// constant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NodePrefix(u8);
 
@@ -22,8 +23,8 @@ impl NodePrefix {
     }
 }
 
-/// A positive serial number of 17 octets: the node's prefix, then 128 random bits. RFC 5280 §4.1.2.2 allows 20 octets; the
-/// CA/B baseline requirements §7.1 ask for 64 random bits.
+/// A positive serial number of 17 octets: the node's prefix, then 128 random bits. RFC 5280 §4.1.2.2 allows 20 octets;
+/// the CA/B baseline requirements §7.1 ask for 64 random bits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct SerialNumber([u8; 17]);
 

@@ -1,4 +1,4 @@
-//! SIGKILL at random moments: every acknowledged leaf is there, at the index that was told.
+//! SIGKILL at random moments: every acknowledged leaf is there, at its acknowledged index.
 
 use std::time::Duration;
 

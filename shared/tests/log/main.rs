@@ -1,4 +1,4 @@
-//! What the log must survive: SIGKILL at any moment, and the power going; and what a stranger says of its files.
+//! What the log must survive: SIGKILL at any moment, and the power going; and what another program says of its files.
 #![expect(clippy::disallowed_methods, reason = "a test plays the disk, the operator and the crash")]
 
 mod kill;
@@ -7,7 +7,7 @@ mod outside;
 mod power_cut;
 mod writer;
 
-/// Says it to whoever runs the tests, also when they pass, which `println!` would not.
+/// Prints a line even if the tests pass, which `println!` would not.
 fn say(line: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{line}");

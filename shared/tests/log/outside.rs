@@ -1,6 +1,7 @@
-//! A stranger's program on our files: `fsck` of transparency-dev/tessera (v1.0.4), which checks any C2SP tile log.
+//! Another project's program on our files: `fsck` of transparency-dev/tessera (v1.0.4), which checks any C2SP tile log.
 //!
-//! `go install github.com/transparency-dev/tessera/cmd/fsck@v1.0.4`, and its path in `TESSERA_FSCK`, since the name is taken.
+//! `go install github.com/transparency-dev/tessera/cmd/fsck@v1.0.4`, and its path in `TESSERA_FSCK`, since the name is
+//! taken.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 /// Three levels of tiles, all with partial ones.
 const LEAVES: usize = 66_000;
 
-/// Whether it accepts the log. It does not always end when it does not, and its status says nothing: its words do.
+/// Whether it accepts the log. When it does not, it does not always end, and its status says nothing: its output does.
 fn accepts(program: &OsStr, log: &Path, key: &Path) -> bool {
     let mut fsck = Command::new(program)
         .arg(format!("--storage_url=file://{}/", log.display()))

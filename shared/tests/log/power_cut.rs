@@ -1,6 +1,6 @@
-//! The power going, as far as one machine can play it: the log lies on a file system of its own in an image; the writer is
-//! stopped, and it goes on with what the image holds at that moment, everything that the kernel still kept in memory gone. It
-//! is kind in one way: what has reached the image counts as on the disk, as if the disk had no volatile cache.
+//! The power going, as far as one machine can play it: the log lies on a file system of its own in an image; the writer
+//! is stopped, and it goes on with what the image holds at that moment, everything that the kernel still kept in memory
+//! gone. It is kind in one way: what has reached the image counts as on the disk, as if the disk had no volatile cache.
 //!
 //! It must be allowed to mount, and says so plainly where it is not.
 
@@ -49,7 +49,7 @@ struct Mounted {
 impl Mounted {
     fn new(image: &Path, at: &Path) -> Result<Self, String> {
         std::fs::create_dir_all(at).map_err(|error| error.to_string())?;
-        // The journal is not to be written of its own accord: what nobody has asked to be durable is lost.
+        // The journal is not to be written of its own accord: what was not synced is lost.
         run("mount", &["-o", "loop,commit=300", text(image), text(at)])?;
         Ok(Self { at: at.into() })
     }

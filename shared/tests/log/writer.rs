@@ -1,4 +1,4 @@
-//! The process that is killed: it appends as fast as it can and says what it was told is durable.
+//! The process that is killed: it appends as fast as it can and prints what is acknowledged as durable.
 //!
 //! It is this test binary, run again with a directory in its environment; without one, its "test" does nothing.
 
@@ -13,7 +13,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use shared::keys::{PublicKey, Signer, SigningKey};
 use shared::log::{
-    Hash, LeafHash, Log, OpenError, OpenReport, Origin, SignedCheckpoint, TilePath, tile, verify_offline,
+    Hash, LeafHash, Log, LogOpenError, LogOpenReport, Origin, SignedCheckpoint, TilePath, tile, verify_offline,
 };
 use zeroize::Zeroizing;
 
@@ -54,21 +54,21 @@ impl Site {
         Writer::start(dir, &self.key, life)
     }
 
-    /// Takes note of what a writer was told.
+    /// Takes note of what a writer acknowledged.
     pub(crate) fn take(&mut self, acknowledged: Vec<(u64, Hash)>) {
         self.acknowledged.extend(acknowledged);
     }
 
     /// Opens the log and looks for every leaf that was ever acknowledged, at its very index.
-    pub(crate) fn check(&mut self, dir: &Path, life: u64) -> OpenReport {
+    pub(crate) fn check(&mut self, dir: &Path, life: u64) -> LogOpenReport {
         let (log, report) = open(dir, &self.key).unwrap_or_else(|error| panic!("life {life}: {error}"));
         let size = log.size();
         assert!(size >= self.leaves.len() as u64, "life {life}: the log has shrunk");
         let first_bundle = self.leaves.len() as u64 / tile::WIDTH;
         self.leaves.truncate((first_bundle * tile::WIDTH) as usize);
         for index in first_bundle..size.div_ceil(tile::WIDTH) {
-            let width = u8::try_from(tile::width_in(tile::Kind::Entries, index, size)).ok();
-            let path = TilePath { kind: tile::Kind::Entries, index, width };
+            let width = u8::try_from(tile::width_in(tile::TileKind::Entries, index, size)).ok();
+            let path = TilePath { kind: tile::TileKind::Entries, index, width };
             let bundle = log.tile(path).expect("reads").expect("the tree has it");
             self.leaves.extend(shared::log::Entries(&bundle).map(|leaf| LeafHash::of(leaf.expect("whole")).0));
         }
@@ -98,7 +98,7 @@ fn open_key(path: &Path) -> SigningKey {
     SigningKey::from_pkcs8(Zeroizing::new(std::fs::read(path).expect("reads"))).expect("a key")
 }
 
-fn open(dir: &Path, key: &Path) -> Result<(Log, OpenReport), OpenError> {
+fn open(dir: &Path, key: &Path) -> Result<(Log, LogOpenReport), LogOpenError> {
     Log::open(dir, Origin::parse("log.example").expect("a name"), Arc::new(open_key(key)))
 }
 
@@ -141,7 +141,7 @@ impl Writer {
         self.child.try_wait().expect("its state").is_some()
     }
 
-    /// SIGKILL, and all that it had been told is durable.
+    /// SIGKILL, and all that it had acknowledged.
     pub(crate) fn kill(mut self) -> Vec<(u64, Hash)> {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("its end");
@@ -168,12 +168,12 @@ fn child() {
     });
 }
 
-/// The lock of the log goes with a file that the process before had open, and a program which another test starts just then holds
-/// that file too, between its fork and its exec.
+/// The lock of the log goes with a file that the process before had open, and a program which another test starts just
+/// then holds that file too, between its fork and its exec.
 fn open_when_free(dir: &Path, key: &Path) -> Log {
     for _ in 0..200 {
         match open(dir, key) {
-            Err(OpenError::Disk(error)) if error.kind() == ErrorKind::ResourceBusy => {
+            Err(LogOpenError::Disk(error)) if error.kind() == ErrorKind::ResourceBusy => {
                 std::thread::sleep(Duration::from_millis(5));
             }
             opened => return opened.expect("opens").0,

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use shared::store::{Batch, MAX_BATCH, MAX_KEY, MAX_VALUE, MemoryStore, Part, SledStore, Store, StoreError, Table};
+use shared::store::{
+    MAX_BATCH, MAX_KEY, MAX_VALUE, MemoryStore, RecordPart, SledStore, Store, StoreBatch, StoreError, Table,
+};
 use shared::time::UnixTime;
 use tempfile::TempDir;
 
@@ -36,22 +38,24 @@ fn later(millis: u64) -> UnixTime {
 #[test]
 fn a_record_is_found_under_its_table_and_key_only() {
     for Engine { name, store, .. } in engines() {
-        store.commit(Batch::new().put(Table::Codes, "a", "1", None).put(Table::Users, "a", "2", None), NOW).unwrap();
+        store
+            .commit(StoreBatch::new().put(Table::Codes, "a", "1", None).put(Table::Users, "a", "2", None), NOW)
+            .unwrap();
         assert_eq!(store.get(Table::Codes, b"a", NOW).unwrap().as_deref(), Some(&b"1"[..]), "{name}");
         assert_eq!(store.get(Table::Users, b"a", NOW).unwrap().as_deref(), Some(&b"2"[..]), "{name}");
         assert_eq!(store.get(Table::Sessions, b"a", NOW), Ok(None), "{name}");
         assert_eq!(store.get(Table::Codes, b"a\0", NOW), Ok(None), "{name}");
-        store.commit(Batch::new().put(Table::Codes, "a", "3", None).delete(Table::Users, "a"), NOW).unwrap();
+        store.commit(StoreBatch::new().put(Table::Codes, "a", "3", None).delete(Table::Users, "a"), NOW).unwrap();
         assert_eq!(store.get(Table::Codes, b"a", NOW).unwrap().as_deref(), Some(&b"3"[..]), "{name}");
         assert_eq!(store.get(Table::Users, b"a", NOW), Ok(None), "{name}");
-        store.commit(Batch::new().delete(Table::Users, "a").delete(Table::Users, "never there"), NOW).unwrap();
+        store.commit(StoreBatch::new().delete(Table::Users, "a").delete(Table::Users, "never there"), NOW).unwrap();
     }
 }
 
 #[test]
 fn the_changes_of_a_batch_happen_in_order() {
     for Engine { name, store, .. } in engines() {
-        let batch = Batch::new().put(Table::Codes, "a", "1", None).delete(Table::Codes, "a");
+        let batch = StoreBatch::new().put(Table::Codes, "a", "1", None).delete(Table::Codes, "a");
         store.commit(batch.put(Table::Codes, "b", "1", None).put(Table::Codes, "b", "2", None), NOW).unwrap();
         assert_eq!(store.get(Table::Codes, b"a", NOW), Ok(None), "{name}");
         assert_eq!(store.get(Table::Codes, b"b", NOW).unwrap().as_deref(), Some(&b"2"[..]), "{name}");
@@ -61,13 +65,13 @@ fn the_changes_of_a_batch_happen_in_order() {
 #[test]
 fn a_batch_whose_expectation_fails_changes_nothing() {
     for Engine { name, store, .. } in engines() {
-        store.commit(Batch::new().put(Table::Users, "a", "1", None), NOW).unwrap();
+        store.commit(StoreBatch::new().put(Table::Users, "a", "1", None), NOW).unwrap();
         let refused = [
-            Batch::new().expect_absent(Table::Users, "a"),
-            Batch::new().expect_value(Table::Users, "a", "2"),
-            Batch::new().expect_value(Table::Users, "a", ""),
-            Batch::new().expect_value(Table::Users, "b", "1"),
-            Batch::new().expect_value(Table::Users, "a", "1").expect_absent(Table::Users, "a"),
+            StoreBatch::new().expect_absent(Table::Users, "a"),
+            StoreBatch::new().expect_value(Table::Users, "a", "2"),
+            StoreBatch::new().expect_value(Table::Users, "a", ""),
+            StoreBatch::new().expect_value(Table::Users, "b", "1"),
+            StoreBatch::new().expect_value(Table::Users, "a", "1").expect_absent(Table::Users, "a"),
         ];
         for batch in refused {
             let batch = batch.put(Table::Codes, "x", "1", None).delete(Table::Users, "a");
@@ -75,7 +79,7 @@ fn a_batch_whose_expectation_fails_changes_nothing() {
             assert_eq!(store.get(Table::Codes, b"x", NOW), Ok(None), "{name}: {batch:?}");
             assert_eq!(store.get(Table::Users, b"a", NOW).unwrap().as_deref(), Some(&b"1"[..]), "{name}: {batch:?}");
         }
-        let allowed = Batch::new().expect_value(Table::Users, "a", "1").expect_absent(Table::Users, "b");
+        let allowed = StoreBatch::new().expect_value(Table::Users, "a", "1").expect_absent(Table::Users, "b");
         store.commit(allowed.put(Table::Users, "a", "2", None), NOW).unwrap();
         assert_eq!(store.get(Table::Users, b"a", NOW).unwrap().as_deref(), Some(&b"2"[..]), "{name}");
     }
@@ -86,7 +90,7 @@ fn compare_and_swap_under_contention_loses_no_step() {
     const THREADS: usize = 8;
     const STEPS: usize = 25;
     for Engine { name, store, .. } in engines() {
-        store.commit(Batch::new().put(Table::Users, "counter", 0_u64.to_be_bytes(), None), NOW).unwrap();
+        store.commit(StoreBatch::new().put(Table::Users, "counter", 0_u64.to_be_bytes(), None), NOW).unwrap();
         std::thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| (0..STEPS).for_each(|_| increment(&*store)));
@@ -101,7 +105,7 @@ fn increment(store: &dyn Store) {
     loop {
         let old = store.get(Table::Users, b"counter", NOW).unwrap().unwrap();
         let new = u64::from_be_bytes(old.clone().try_into().unwrap()) + 1;
-        let step = Batch::new().expect_value(Table::Users, "counter", old);
+        let step = StoreBatch::new().expect_value(Table::Users, "counter", old);
         match store.commit(step.put(Table::Users, "counter", new.to_be_bytes(), None), NOW) {
             Ok(()) => return,
             Err(error) => assert_eq!(error, StoreError::Conflict),
@@ -115,7 +119,7 @@ fn of_many_takers_exactly_one_gets_the_record() {
     const RECORDS: usize = 40;
     for Engine { name, store, .. } in engines() {
         for n in 0..RECORDS {
-            store.commit(Batch::new().put(Table::Codes, n.to_be_bytes(), "once", Some(later(1))), NOW).unwrap();
+            store.commit(StoreBatch::new().put(Table::Codes, n.to_be_bytes(), "once", Some(later(1))), NOW).unwrap();
         }
         let won: Vec<AtomicUsize> = (0..RECORDS).map(|_| AtomicUsize::new(0)).collect();
         std::thread::scope(|scope| {
@@ -143,7 +147,8 @@ fn of_many_creators_exactly_one_makes_the_record() {
             for n in 0..16_u8 {
                 let (store, won) = (&store, &won);
                 scope.spawn(move || {
-                    let batch = Batch::new().expect_absent(Table::Users, "alice").put(Table::Users, "alice", [n], None);
+                    let batch =
+                        StoreBatch::new().expect_absent(Table::Users, "alice").put(Table::Users, "alice", [n], None);
                     match store.commit(batch, NOW) {
                         Ok(()) => won.fetch_add(1, Ordering::SeqCst),
                         Err(error) => {
@@ -161,20 +166,21 @@ fn of_many_creators_exactly_one_makes_the_record() {
 #[test]
 fn a_record_is_absent_from_the_moment_it_expires() {
     for Engine { name, store, .. } in engines() {
-        let fill = |key: &str| store.commit(Batch::new().put(Table::Codes, key, "v", Some(later(1_000))), NOW).unwrap();
+        let fill =
+            |key: &str| store.commit(StoreBatch::new().put(Table::Codes, key, "v", Some(later(1_000))), NOW).unwrap();
         fill("a");
         for (at, lives) in [(later(0), true), (later(999), true), (later(1_000), false), (later(1_001), false)] {
             assert_eq!(store.get(Table::Codes, b"a", at).unwrap().is_some(), lives, "{name} {at:?}");
             assert_eq!(store.range(Table::Codes, b"", 9, at).unwrap().len(), usize::from(lives), "{name} {at:?}");
-            let by_value = Batch::new().expect_value(Table::Codes, "a", "v");
+            let by_value = StoreBatch::new().expect_value(Table::Codes, "a", "v");
             assert_eq!(store.commit(by_value, at).is_ok(), lives, "{name} {at:?}");
-            let by_absence = Batch::new().expect_absent(Table::Codes, "a");
+            let by_absence = StoreBatch::new().expect_absent(Table::Codes, "a");
             assert_eq!(store.commit(by_absence, at).is_ok(), !lives, "{name} {at:?}");
             fill("b");
             assert_eq!(store.take(Table::Codes, b"b", at).unwrap().is_some(), lives, "{name} {at:?}");
-            store.commit(Batch::new().delete(Table::Codes, "b"), at).unwrap();
+            store.commit(StoreBatch::new().delete(Table::Codes, "b"), at).unwrap();
         }
-        store.commit(Batch::new().put(Table::Codes, "a", "w", None), later(2_000)).unwrap();
+        store.commit(StoreBatch::new().put(Table::Codes, "a", "w", None), later(2_000)).unwrap();
         assert!(store.get(Table::Codes, b"a", UnixTime::from_millis(u64::MAX)).unwrap().is_some(), "{name}: no end");
     }
 }
@@ -188,7 +194,9 @@ fn sweep_removes_what_has_expired_and_nothing_else() {
                 1 => Some(later(1_000)),
                 _ => Some(later(2_000)),
             };
-            store.commit(Batch::new().put(TABLES[usize::from(n) % 2], n.to_be_bytes(), "v", expires), NOW).unwrap();
+            store
+                .commit(StoreBatch::new().put(TABLES[usize::from(n) % 2], n.to_be_bytes(), "v", expires), NOW)
+                .unwrap();
         }
         assert_eq!(store.sweep(NOW, 1_000), Ok(0), "{name}");
         assert_eq!(store.sweep(later(999), 1_000), Ok(0), "{name}");
@@ -207,9 +215,9 @@ fn range_walks_one_table_in_byte_order() {
     let keys: [&[u8]; 7] = [b"\x00", b"a", b"a\x00", b"a\xff", b"b", b"\xff", b"\xff\xff"];
     for Engine { name, store, .. } in engines() {
         for (n, key) in keys.iter().enumerate().rev() {
-            store.commit(Batch::new().put(Table::Sessions, *key, [n as u8], None), NOW).unwrap();
-            store.commit(Batch::new().put(Table::Codes, *key, "other", None), NOW).unwrap();
-            store.commit(Batch::new().put(Table::Users, *key, "other", None), NOW).unwrap();
+            store.commit(StoreBatch::new().put(Table::Sessions, *key, [n as u8], None), NOW).unwrap();
+            store.commit(StoreBatch::new().put(Table::Codes, *key, "other", None), NOW).unwrap();
+            store.commit(StoreBatch::new().put(Table::Users, *key, "other", None), NOW).unwrap();
         }
         let walk = |after: &[u8], limit| {
             let page = store.range(Table::Sessions, after, limit, NOW).unwrap();
@@ -234,11 +242,11 @@ fn what_is_over_a_cap_is_refused_whole() {
     for Engine { name, store, .. } in engines() {
         let key = |length| vec![b'k'; length];
         let value = |length| vec![b'v'; length];
-        let put = |k, v| Batch::new().put(Table::Codes, "x", "1", None).put(Table::Codes, key(k), value(v), None);
+        let put = |k, v| StoreBatch::new().put(Table::Codes, "x", "1", None).put(Table::Codes, key(k), value(v), None);
         let too_large = |what, length, cap| StoreError::TooLarge { what, length, cap };
-        let over_key = too_large(Part::Key, MAX_KEY + 1, MAX_KEY);
+        let over_key = too_large(RecordPart::Key, MAX_KEY + 1, MAX_KEY);
         for (batch, error) in [
-            (put(1, MAX_VALUE + 1), too_large(Part::Value, MAX_VALUE + 1, MAX_VALUE)),
+            (put(1, MAX_VALUE + 1), too_large(RecordPart::Value, MAX_VALUE + 1, MAX_VALUE)),
             (put(MAX_KEY + 1, 1), over_key.clone()),
             (put(0, 1), StoreError::EmptyKey),
             (put(1, 1).delete(Table::Codes, key(MAX_KEY + 1)), over_key.clone()),
@@ -258,7 +266,7 @@ fn what_is_over_a_cap_is_refused_whole() {
 
         store.commit(put(MAX_KEY, MAX_VALUE), NOW).unwrap();
         assert_eq!(store.get(Table::Codes, &key(MAX_KEY), NOW), Ok(Some(value(MAX_VALUE))), "{name}");
-        store.commit(Batch::new().put(Table::Codes, "empty", "", None), NOW).unwrap();
+        store.commit(StoreBatch::new().put(Table::Codes, "empty", "", None), NOW).unwrap();
         assert_eq!(store.get(Table::Codes, b"empty", NOW), Ok(Some(vec![])), "{name}");
     }
 }
@@ -271,7 +279,7 @@ fn a_reader_never_sees_half_a_batch_once_it_has_returned() {
                 let store = &store;
                 scope.spawn(move || {
                     for n in 0..50_u8 {
-                        let batch = Batch::new().put(Table::Codes, [writer, n], [n], None);
+                        let batch = StoreBatch::new().put(Table::Codes, [writer, n], [n], None);
                         store.commit(batch.put(Table::Users, [writer, n], [n], None), NOW).unwrap();
                         assert_eq!(store.get(Table::Codes, &[writer, n], NOW), Ok(Some(vec![n])), "{name}");
                         assert_eq!(store.get(Table::Users, &[writer, n], NOW), Ok(Some(vec![n])), "{name}");
@@ -294,10 +302,10 @@ fn leaves_full_of_the_largest_records_stay_out_of_blob_files() {
     for step in [1_u16, 3, 2] {
         // Ascending, then with gaps filled and merged again: splits and merges of full leaves.
         for n in (0..400).step_by(usize::from(step)) {
-            store.commit(Batch::new().put(Table::Users, key(n), vec![step as u8; MAX_VALUE], None), NOW).unwrap();
+            store.commit(StoreBatch::new().put(Table::Users, key(n), vec![step as u8; MAX_VALUE], None), NOW).unwrap();
         }
         for n in (0..400).filter(|n| n % 7 != 0) {
-            store.commit(Batch::new().delete(Table::Users, key(n)), NOW).unwrap();
+            store.commit(StoreBatch::new().delete(Table::Users, key(n)), NOW).unwrap();
         }
     }
     assert_eq!(std::fs::read_dir(path.join("blobs")).unwrap().count(), 0);
@@ -305,7 +313,7 @@ fn leaves_full_of_the_largest_records_stay_out_of_blob_files() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Commit(Batch),
+    Commit(StoreBatch),
     Get(Table, Vec<u8>),
     Pass(u64),
     Range(Table, Vec<u8>, usize),
@@ -326,11 +334,11 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![4 => prop::collection::vec(0..2_u8, 0..2), 1 => Just(vec![7; MAX_VALUE]), 1 => Just(vec![7; MAX_VALUE + 1])]
 }
 
-fn batch() -> impl Strategy<Value = Batch> {
+fn batch() -> impl Strategy<Value = StoreBatch> {
     let expect = (table(), key(), prop::option::of(value()));
     let change = (table(), key(), prop::option::of((value(), prop::option::of(0..50_u64))));
     (prop::collection::vec(expect, 0..2), prop::collection::vec(change, 0..4)).prop_map(|(expects, changes)| {
-        let batch = expects.into_iter().fold(Batch::new(), |batch, (table, key, value)| match value {
+        let batch = expects.into_iter().fold(StoreBatch::new(), |batch, (table, key, value)| match value {
             Some(value) => batch.expect_value(table, key, value),
             None => batch.expect_absent(table, key),
         });

@@ -4,15 +4,15 @@ use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use shared::store::sled::{OpenError, OpenReport};
-use shared::store::{Batch, SledStore, Store, StoreError, Table};
+use shared::store::sled::{StoreOpenError, StoreOpenReport};
+use shared::store::{SledStore, Store, StoreBatch, StoreError, Table};
 use shared::time::UnixTime;
 use tempfile::TempDir;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 const RECORDS: u16 = 500;
 
-fn open(path: &Path) -> Result<(SledStore, OpenReport), OpenError> {
+fn open(path: &Path) -> Result<(SledStore, StoreOpenReport), StoreOpenError> {
     SledStore::open(path, NOW, |_| Ok(()))
 }
 
@@ -21,9 +21,9 @@ fn filled() -> (TempDir, PathBuf) {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("store");
     let (store, report) = open(&path).unwrap();
-    assert_eq!(report, OpenReport { is_new: true, records: 0, set_aside: None });
+    assert_eq!(report, StoreOpenReport { is_new: true, records: 0, set_aside: None });
     for n in 0..RECORDS {
-        store.commit(Batch::new().put(Table::Users, n.to_be_bytes(), vec![n as u8; 300], None), NOW).unwrap();
+        store.commit(StoreBatch::new().put(Table::Users, n.to_be_bytes(), vec![n as u8; 300], None), NOW).unwrap();
     }
     drop(store);
     // Opened once more, so that there is a snapshot which speaks of the records.
@@ -44,7 +44,7 @@ fn siblings(path: &Path) -> Vec<String> {
 fn a_closed_store_opens_with_everything_in_it() {
     let (_dir, path) = filled();
     let (store, report) = open(&path).unwrap();
-    assert_eq!(report, OpenReport { is_new: false, records: usize::from(RECORDS), set_aside: None });
+    assert_eq!(report, StoreOpenReport { is_new: false, records: usize::from(RECORDS), set_aside: None });
     assert_eq!(store.range(Table::Users, b"", usize::MAX, NOW).unwrap().len(), usize::from(RECORDS));
     assert_eq!(siblings(&path), ["store"]);
 }
@@ -53,8 +53,8 @@ fn a_closed_store_opens_with_everything_in_it() {
 fn a_second_opener_is_refused_and_disturbs_nothing() {
     let (_dir, path) = filled();
     let (first, _) = open(&path).unwrap();
-    assert!(matches!(open(&path), Err(OpenError::Locked { .. })));
-    first.commit(Batch::new().put(Table::Users, "still", "mine", None), NOW).unwrap();
+    assert!(matches!(open(&path), Err(StoreOpenError::Locked { .. })));
+    first.commit(StoreBatch::new().put(Table::Users, "still", "mine", None), NOW).unwrap();
     assert_eq!(siblings(&path), ["store"]);
 }
 
@@ -93,7 +93,8 @@ fn damage_is_set_aside_and_the_store_refilled() {
     for (name, damage) in cases {
         let (_dir, path) = filled();
         damage(&path);
-        let refill = |store: &dyn Store| store.commit(Batch::new().put(Table::Users, "from", "the log", None), NOW);
+        let refill =
+            |store: &dyn Store| store.commit(StoreBatch::new().put(Table::Users, "from", "the log", None), NOW);
         let (store, report) = SledStore::open(&path, NOW, refill).unwrap_or_else(|error| panic!("{name}: {error}"));
         let aside = report.set_aside.as_ref().unwrap_or_else(|| panic!("{name}: opened as if it were well"));
         assert_eq!(aside.path, path.with_file_name("store.corrupt-20261121T105200Z"), "{name}");
@@ -103,7 +104,7 @@ fn damage_is_set_aside_and_the_store_refilled() {
         assert_eq!(store.get(Table::Users, b"from", NOW).unwrap().as_deref(), Some(&b"the log"[..]), "{name}");
         drop(store);
         let (_, report) = open(&path).unwrap();
-        assert_eq!(report, OpenReport { is_new: false, records: 1, set_aside: None }, "{name}");
+        assert_eq!(report, StoreOpenReport { is_new: false, records: 1, set_aside: None }, "{name}");
     }
 }
 
@@ -139,7 +140,7 @@ fn a_configuration_of_no_bytes_is_written_again() {
     let (_dir, path) = filled();
     overwrite(&path.join("conf"), 0, &[], Some(0));
     let (_, report) = open(&path).unwrap();
-    assert_eq!(report, OpenReport { is_new: false, records: usize::from(RECORDS), set_aside: None });
+    assert_eq!(report, StoreOpenReport { is_new: false, records: usize::from(RECORDS), set_aside: None });
 }
 
 #[test]
@@ -151,7 +152,11 @@ fn a_snapshot_whose_writing_was_interrupted_is_no_damage() {
         torn.push(".generating");
         std::fs::write(&torn, &[7; 300][..length]).unwrap();
         let (_, report) = open(&path).unwrap();
-        assert_eq!(report, OpenReport { is_new: false, records: usize::from(RECORDS), set_aside: None }, "{length}");
+        assert_eq!(
+            report,
+            StoreOpenReport { is_new: false, records: usize::from(RECORDS), set_aside: None },
+            "{length}"
+        );
         assert!(!Path::new(&torn).exists());
     }
 }
@@ -161,7 +166,7 @@ fn a_store_that_was_not_finished_is_made_again() {
     let (_dir, path) = filled();
     std::fs::write(path.with_file_name("store.unfinished"), "").unwrap();
     let (_, report) = open(&path).unwrap();
-    assert_eq!(report, OpenReport { is_new: true, records: 0, set_aside: None });
+    assert_eq!(report, StoreOpenReport { is_new: true, records: 0, set_aside: None });
     assert_eq!(siblings(&path), ["store"]);
 }
 
@@ -170,7 +175,7 @@ fn when_the_refill_fails_the_damaged_store_stays_where_it_was() {
     let (_dir, path) = filled();
     overwrite(&path.join("db"), 0, &[], Some(0));
     let outcome = SledStore::open(&path, NOW, |_| Err(StoreError::Engine("the log is away".into())));
-    assert!(matches!(outcome, Err(OpenError::Rebuild { .. })));
+    assert!(matches!(outcome, Err(StoreOpenError::Rebuild { .. })));
     assert_eq!(siblings(&path), ["store"]);
     assert!(open(&path).unwrap().1.set_aside.is_some());
 }
@@ -180,5 +185,5 @@ fn a_place_that_cannot_be_written_is_an_error_and_no_damage() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("a file").join("store");
     std::fs::write(dir.path().join("a file"), "").unwrap();
-    assert!(matches!(open(&path), Err(OpenError::Io { .. })));
+    assert!(matches!(open(&path), Err(StoreOpenError::Io { .. })));
 }

@@ -8,7 +8,7 @@ mod kill;
 mod power_cut;
 mod writer;
 
-/// Says it to whoever runs the tests, also when they pass, which `println!` would not.
+/// Prints a line even if the tests pass, which `println!` would not.
 fn say(line: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{line}");

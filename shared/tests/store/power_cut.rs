@@ -1,7 +1,7 @@
-//! A power cut, as far as one machine can play it: the store lies on a file system of its own in an image; the writer is
-//! stopped, and what the image holds at that moment, with everything that the kernel still kept in memory gone, is
-//! mounted as if after a restart. It is kind in one way: what has reached the image counts as on the disk, as if the disk
-//! had no volatile cache.
+//! A power cut, as far as one machine can play it: the store lies on a file system of its own in an image; the writer
+//! is stopped, and what the image holds at that moment, with everything that the kernel still kept in memory gone, is
+//! mounted as if after a restart. It is kind in one way: what has reached the image counts as on the disk, as if the
+//! disk had no volatile cache.
 //!
 //! It must be allowed to mount, and says so plainly where it is not.
 
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use shared::random::{Random, SystemRandom};
-use shared::store::{Batch, SledStore, Store, StoreError, Table};
+use shared::store::{SledStore, Store, StoreBatch, StoreError, Table};
 use tempfile::TempDir;
 
 use crate::writer::{How, NOW, Writer};
@@ -54,7 +54,7 @@ struct Mounted {
 impl Mounted {
     fn new(image: &Path, at: &Path) -> Result<Self, String> {
         std::fs::create_dir_all(at).map_err(|error| error.to_string())?;
-        // The journal is not to be written of its own accord: what nobody has asked to be durable is lost.
+        // The journal is not to be written of its own accord: what was not synced is lost.
         run("mount", &["-o", "loop,commit=300", text(image), text(at)])?;
         Ok(Self { at: at.into() })
     }
@@ -169,7 +169,8 @@ fn a_full_disk_closes_the_store_and_loses_nothing() {
     let (filler, dir) = (mounted.at.join("filler"), mounted.at.join("store"));
     std::fs::write(&filler, vec![0; 6 << 20]).unwrap();
     let (store, _) = SledStore::open(&dir, NOW, |_| Ok(())).unwrap();
-    let put = |n: u32| store.commit(Batch::new().put(Table::Users, n.to_be_bytes(), vec![n as u8; 4000], None), NOW);
+    let put =
+        |n: u32| store.commit(StoreBatch::new().put(Table::Users, n.to_be_bytes(), vec![n as u8; 4000], None), NOW);
     let mut count = 0;
     let failure = loop {
         match put(count) {
@@ -190,5 +191,5 @@ fn a_full_disk_closes_the_store_and_loses_nothing() {
     for n in 0..count {
         assert_eq!(store.get(Table::Users, &n.to_be_bytes(), NOW), Ok(Some(vec![n as u8; 4000])), "{n} of {count}");
     }
-    store.commit(Batch::new().put(Table::Users, "again", "well", None), NOW).unwrap();
+    store.commit(StoreBatch::new().put(Table::Users, "again", "well", None), NOW).unwrap();
 }

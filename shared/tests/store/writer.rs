@@ -1,4 +1,4 @@
-//! The process that is killed: it writes as fast as it can and says what it was told is durable.
+//! The process that is killed: it writes as fast as it can and prints what is acknowledged as durable.
 //!
 //! It is this test binary, run again with a directory in its environment; without one, its "test" does nothing.
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use shared::store::{Batch, MAX_VALUE, SledStore, Store, Table};
+use shared::store::{MAX_VALUE, SledStore, Store, StoreBatch, Table};
 use shared::time::UnixTime;
 
 pub(crate) const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
@@ -63,7 +63,7 @@ impl Writer {
         self.child.try_wait().expect("its state").is_some()
     }
 
-    /// SIGKILL, and all that it had been told is durable.
+    /// SIGKILL, and all that it had acknowledged.
     pub(crate) fn kill(mut self) -> Acknowledged {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("its end");
@@ -79,7 +79,7 @@ impl Writer {
     }
 }
 
-/// What one life was told. Each thread writes its steps in order, so the last step stands for all before it.
+/// What one life acknowledged. Each thread writes its steps in order, so the last step stands for all before it.
 #[derive(Debug)]
 pub(crate) struct Acknowledged {
     life: u64,
@@ -184,8 +184,8 @@ fn write_hardened(dir: &Path, life: u64) {
                 for n in 0_u64.. {
                     let (key, counter) = (key(life, thread, n), counter(life, thread));
                     let batch = match n.checked_sub(1) {
-                        None => Batch::new().expect_absent(Table::Users, counter.clone()),
-                        Some(last) => Batch::new().expect_value(Table::Users, counter.clone(), last.to_be_bytes()),
+                        None => StoreBatch::new().expect_absent(Table::Users, counter.clone()),
+                        Some(last) => StoreBatch::new().expect_value(Table::Users, counter.clone(), last.to_be_bytes()),
                     };
                     let batch = batch.put(Table::Users, counter, n.to_be_bytes(), None);
                     let batch = batch.put(Table::Codes, key.clone(), value(&key), None);

@@ -1,4 +1,4 @@
-//! The certificate: whom it names, what it is for, and who vouches for it at a given time.
+//! The certificate: which identity it names, what it is for, and which authority issued it at a given time.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use der::asn1::{ObjectIdentifier, Utf8StringRef};
 use der::{Decode as _, Encode as _};
 use rustls_pki_types::{CertificateDer, UnixTime as PkiTime};
 use shared::time::UnixTime;
-use shared::trust_root::trusted_root::Authority;
+use shared::trust_root::trusted_root::CertificateAuthority;
 use shared::x509::Certificate;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage as KeyUsageExtension, SubjectAltName};
 
 use super::error::VerifyError;
-use super::identity::Identity;
+use super::identity::ExpectedIdentity;
 
 const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 /// The contents of that OBJECT IDENTIFIER, as webpki wants it.
@@ -47,7 +47,7 @@ pub(super) fn check_profile(certificate: &Certificate) -> Result<(), VerifyError
 }
 
 /// Compares both halves of the identity as bytes.
-pub(super) fn check_identity(certificate: &Certificate, identity: &Identity) -> Result<(), VerifyError> {
+pub(super) fn check_identity(certificate: &Certificate, identity: &ExpectedIdentity) -> Result<(), VerifyError> {
     let found = subject(certificate)?;
     if found != identity.subject {
         return Err(VerifyError::Subject { found, expected: identity.subject.clone() });
@@ -95,10 +95,10 @@ fn issuer(certificate: &Certificate) -> Result<String, VerifyError> {
     }
 }
 
-/// Finds an authority that counts at `time` and vouches for the certificate then; answers the certificate's issuer.
+/// Finds a trusted authority that issued the certificate and is valid at `time`; returns the certificate's issuer.
 pub(super) fn check_path(
     certificate: &Certificate,
-    authorities: &[Authority],
+    authorities: &[CertificateAuthority],
     time: UnixTime,
 ) -> Result<Certificate, VerifyError> {
     let mut reason = "the trusted root names none that counts then".to_owned();
@@ -111,7 +111,11 @@ pub(super) fn check_path(
     Err(VerifyError::Path { time, reason })
 }
 
-fn check_path_to(certificate: &Certificate, authority: &Authority, time: UnixTime) -> Result<Certificate, String> {
+fn check_path_to(
+    certificate: &Certificate,
+    authority: &CertificateAuthority,
+    time: UnixTime,
+) -> Result<Certificate, String> {
     let chain: Vec<CertificateDer<'_>> = authority.cert_chain.der().map(CertificateDer::from).collect();
     let (root, intermediates) = chain.split_last().ok_or("the chain is empty")?;
     let anchor = anchor_from_trusted_cert(root).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! The signature and what it is over.
+//! The signature, and the bytes that it covers.
 
 use aws_lc_rs::digest;
 use serde::Deserialize;
@@ -12,13 +12,13 @@ use crate::dsse::{IN_TOTO, pre_authentication_encoding};
 /// A signature that verified.
 #[derive(Debug)]
 pub(super) struct Signed {
-    /// Its bytes.
+    /// The bytes of the signature.
     pub(super) signature: Vec<u8>,
     /// The digest of the bytes signed, by the algorithm that goes with the key.
     pub(super) digest: Vec<u8>,
     /// The digest's name in Sigstore's documents.
     pub(super) algorithm: &'static str,
-    /// What an attestation predicates.
+    /// The predicate type of an attestation.
     pub(super) predicate_type: Option<String>,
 }
 

@@ -20,28 +20,28 @@ pub enum VerifyError {
     /// It is not a leaf for signing code.
     #[error("certificate: it is not for signing code ({0})")]
     Profile(&'static str),
-    /// It names somebody else.
+    /// It names another identity.
     #[error("certificate: it is for {found:?}, not for {expected:?}")]
     Subject {
-        /// Whom it names.
+        /// The name in the certificate.
         found: String,
-        /// Who was expected.
+        /// The expected name.
         expected: String,
     },
-    /// The person was vouched for by somebody else.
-    #[error("certificate: the identity comes from {found:?}, not from {expected:?}")]
+    /// The identity was authenticated by another issuer.
+    #[error("certificate: the identity was authenticated by {found:?}, not by {expected:?}")]
     Issuer {
-        /// What it names.
+        /// The issuer in the certificate.
         found: String,
-        /// What was expected.
+        /// The expected issuer.
         expected: String,
     },
     /// No authority of the trusted root issued it, or none that counted at that time, or it was not valid then.
-    #[error("certificate: no trusted authority vouches for it at {}: {reason}", rfc3339(*time))]
+    #[error("certificate: no trusted authority issued it that is valid at {}: {reason}", rfc3339(*time))]
     Path {
         /// The time of a timestamp.
         time: UnixTime,
-        /// What the last path tried failed with.
+        /// Why the last path tried failed.
         reason: String,
     },
 
@@ -54,7 +54,7 @@ pub enum VerifyError {
     /// An SCT is of a log that the trusted root does not name.
     #[error("SCT: the log {0} is not in the trusted root")]
     SctLog(String),
-    /// It was made when that log did not count, or outside the certificate's validity.
+    /// It was made when that log's key was not valid, or outside the certificate's validity.
     #[error("SCT: its time {} is outside the validity of the log's key or of the certificate", rfc3339(*.0))]
     SctTime(UnixTime),
     /// Its signature is wrong.
@@ -62,14 +62,14 @@ pub enum VerifyError {
     SctSignature,
 
     /// There is no timestamp.
-    #[error("timestamp: the bundle carries none, so nothing says when the signature was made")]
+    #[error("timestamp: the bundle carries none, so nothing proves when the signature was made")]
     TimestampMissing,
     /// One of the timestamps does not verify with any authority of the trusted root.
     #[error("timestamp {place}: {reason}")]
     Timestamp {
         /// Its place in the bundle, from zero.
         place: usize,
-        /// Why.
+        /// Why it does not verify.
         reason: String,
     },
 
@@ -79,14 +79,14 @@ pub enum VerifyError {
     /// The entry is of a log that the trusted root does not name.
     #[error("log entry: the log {0} is not in the trusted root")]
     EntryLog(String),
-    /// It was made when that log did not count.
-    #[error("log entry: the log's key does not count at {}", rfc3339(*.0))]
+    /// It was made when that log's key was not valid.
+    #[error("log entry: the log's key is not valid at {}", rfc3339(*.0))]
     EntryTime(UnixTime),
     /// It is of a kind that we do not read.
-    #[error("log entry: {0} is not a kind that is verified here, only hashedrekord 0.0.2 is")]
+    #[error("log entry: entries of the kind {0} cannot be verified; only hashedrekord 0.0.2 can")]
     EntryKind(String),
     /// It claims a time that nothing proves: Rekor v2's entries have none.
-    #[error("log entry: it claims the time {0}, which nobody signed")]
+    #[error("log entry: it claims the time {0}, which no signature covers")]
     EntryClaimedTime(u64),
     /// The entry is about another signature, certificate or artifact.
     #[error("log entry: its body is not about this signature, certificate and artifact")]
@@ -104,11 +104,11 @@ pub enum VerifyError {
     #[error("log entry: {0}")]
     Checkpoint(#[from] CheckpointError),
     /// The checkpoint is of another log.
-    #[error("log entry: the checkpoint is of {found:?}, the log is {expected:?}")]
+    #[error("log entry: the checkpoint is of the log {found:?}, not of {expected:?}")]
     CheckpointOrigin {
-        /// Whom it names.
+        /// The name in the certificate.
         found: String,
-        /// Who was expected.
+        /// The expected name.
         expected: String,
     },
 

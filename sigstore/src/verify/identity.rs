@@ -1,9 +1,9 @@
-//! Who is expected to have signed.
+//! The identity that is expected to have signed.
 
-/// Who must have signed: both are compared as bytes.
+/// The identity that must have signed. Both members are compared as bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Identity {
-    /// The subject alternative name: an e-mail address or an URI.
+pub struct ExpectedIdentity {
+    /// The subject alternative name: an e-mail address or a URI.
     pub subject: String,
     /// The issuer of the token that the certificate was issued for.
     pub issuer: String,

@@ -1,4 +1,4 @@
-//! The entry in a signature log: what it says, and that the log holds it.
+//! The entry in a signature log: what it records, and the proof that the log holds it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -7,13 +7,13 @@ use shared::keys::SignatureAlgorithm;
 use shared::trust_root::TrustedRoot;
 use shared::trust_root::encoding::{Base64, Moment};
 
-use super::{Identity, Verified, VerifyError, verify};
+use super::{ExpectedIdentity, Verified, VerifyError, verify};
 use crate::bundle::{self, Bundle, Content};
 use crate::dsse::IN_TOTO;
 use instance::{ARTIFACT, ISSUER, Instance, Leaf, NOW, SUBJECT, Sct};
 
-fn identity() -> Identity {
-    Identity { subject: SUBJECT.to_owned(), issuer: ISSUER.to_owned() }
+fn identity() -> ExpectedIdentity {
+    ExpectedIdentity { subject: SUBJECT.to_owned(), issuer: ISSUER.to_owned() }
 }
 
 fn check(bundle: &Bundle, trust: &TrustedRoot) -> Result<Verified, VerifyError> {

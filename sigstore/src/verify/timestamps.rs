@@ -1,7 +1,7 @@
 //! The RFC 3161 timestamps over the signature.
 
 use shared::time::UnixTime;
-use shared::trust_root::trusted_root::Authority;
+use shared::trust_root::trusted_root::CertificateAuthority;
 use shared::x509::{Certificate, Chain};
 use tsa::{Expected, TimestampTrust, verify_response};
 
@@ -10,7 +10,7 @@ use super::error::VerifyError;
 /// Checks every timestamp; answers their times, of which there is at least one.
 pub(super) fn check(
     timestamps: &[Vec<u8>],
-    authorities: &[Authority],
+    authorities: &[CertificateAuthority],
     signature: &[u8],
 ) -> Result<Vec<UnixTime>, VerifyError> {
     if timestamps.is_empty() {
@@ -22,8 +22,8 @@ pub(super) fn check(
     timestamps.iter().enumerate().map(check).collect()
 }
 
-/// The time of `response` if one of the authorities, of which it must name the very unit, made it while it counted.
-fn check_one(response: &[u8], authorities: &[Authority], signature: &[u8]) -> Result<UnixTime, String> {
+/// The time of `response`, if one of the authorities made it while it was valid. The unit must be the authority's own.
+fn check_one(response: &[u8], authorities: &[CertificateAuthority], signature: &[u8]) -> Result<UnixTime, String> {
     let mut reason = "the trusted root names no timestamp authority".to_owned();
     for authority in authorities {
         let checked = trust(authority).and_then(|trust| {
@@ -41,7 +41,7 @@ fn check_one(response: &[u8], authorities: &[Authority], signature: &[u8]) -> Re
 }
 
 /// An authority of the trusted root, as `tsa` verifies with it; the error says what is wrong with its chain.
-pub fn trust(authority: &Authority) -> Result<TimestampTrust, String> {
+pub fn trust(authority: &CertificateAuthority) -> Result<TimestampTrust, String> {
     let certificates: Result<Vec<_>, _> = authority.cert_chain.der().map(Certificate::from_der).collect();
     let chain = certificates.map_err(|error| error.to_string()).map(Chain::new)?;
     Ok(TimestampTrust::unit(&chain.map_err(|error| error.to_string())?))

@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::provider::SIGSTORE_CLIENT;
 use privyseal_sigstore::bundle::{Content, LogEntry, MessageDigest, MessageSignature};
-use privyseal_sigstore::{Bundle, Identity, verify};
+use privyseal_sigstore::{Bundle, ExpectedIdentity, verify};
 use serde_json::json;
 use shared::digest::sha256;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
@@ -117,7 +117,7 @@ pub(crate) async fn run(
     tell.done("root, timestamp, snapshot and targets of the TUF repository checked, trusted root read");
 
     tell.begin("verification");
-    let identity = Identity { subject: token.subject.clone(), issuer: provider.issuer.clone() };
+    let identity = ExpectedIdentity { subject: token.subject.clone(), issuer: provider.issuer.clone() };
     let parsed = Bundle::parse(&bundle).map_err(|error| at("verification", TRUST)(error.to_string()))?;
     let verified = verify(&parsed, &trust.trusted_root, &identity, &artifact)
         .map_err(|error| at("verification", TRUST)(error.to_string()))?;

@@ -2,9 +2,9 @@
 
 use broker::registration::{ImageError, Registration, Roster};
 use shared::audit::AuditRecord;
-use shared::log::tile::{Kind, width_in};
+use shared::log::tile::{TileKind, width_in};
 use shared::log::{Entries, Log, ReadError, TilePath};
-use shared::store::{Batch, Store, StoreError, Table};
+use shared::store::{Store, StoreBatch, StoreError, Table};
 use shared::strict_json::JsonError;
 use shared::time::UnixTime;
 
@@ -47,8 +47,8 @@ pub(super) fn load(store: &dyn Store, audit: &Log, now: UnixTime) -> Result<Rost
     let size = audit.size();
     let mut changed = Vec::new();
     for bundle in cursor / WIDTH..size.div_ceil(WIDTH) {
-        let width = u8::try_from(width_in(Kind::Entries, bundle, size)).ok();
-        let path = TilePath { kind: Kind::Entries, index: bundle, width };
+        let width = u8::try_from(width_in(TileKind::Entries, bundle, size)).ok();
+        let path = TilePath { kind: TileKind::Entries, index: bundle, width };
         let bytes = audit.tile(path)?.ok_or(ReplayError::Missing(path))?;
         for (index, leaf) in (bundle * WIDTH..size).zip(Entries(&bytes)) {
             let leaf = leaf.ok_or(ReplayError::Missing(path))?;
@@ -61,7 +61,7 @@ pub(super) fn load(store: &dyn Store, audit: &Log, now: UnixTime) -> Result<Rost
         let registration = roster.find(id);
         keep(store, id, registration, size, now)?;
     }
-    store.commit(Batch::new().put(Table::Registrations, CURSOR, size.to_string(), None), now)?;
+    store.commit(StoreBatch::new().put(Table::Registrations, CURSOR, size.to_string(), None), now)?;
     if !changed.is_empty() {
         tracing::info!(changes = changed.len(), "registrations were restored from the audit log");
     }
@@ -118,8 +118,8 @@ pub(super) fn keep(
     now: UnixTime,
 ) -> Result<(), StoreError> {
     let batch = match registration {
-        Some(registration) => Batch::new().put(Table::Registrations, id, registration.to_json(), None),
-        None => Batch::new().delete(Table::Registrations, id),
+        Some(registration) => StoreBatch::new().put(Table::Registrations, id, registration.to_json(), None),
+        None => StoreBatch::new().delete(Table::Registrations, id),
     };
     store.commit(batch.put(Table::Registrations, CURSOR, cursor.to_string(), None), now)
 }

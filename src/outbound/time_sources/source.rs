@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use privyseal_nts::association::{self, Association, AuthenticationError, Fresh};
-use privyseal_nts::ntp_packet::{self, Kiss, LeapIndicator, MAX_PACKET, Packet, PacketError, Reply};
+use privyseal_nts::ntp_packet::{self, Kiss, LeapIndicator, MAX_PACKET, NtpReply, Packet, PacketError};
 use rustls::ClientConfig;
 use shared::random::{Random, SystemRandom};
 use tokio::net::UdpSocket;
@@ -145,7 +145,7 @@ impl TimeSource {
         Ok(Sample::measure(&exchange)?)
     }
 
-    async fn exchange(&mut self, clocks: &dyn Clocks) -> Result<(Exchange, Reply), TimeSourceError> {
+    async fn exchange(&mut self, clocks: &dyn Clocks) -> Result<(Exchange, NtpReply), TimeSourceError> {
         self.have_keys().await?;
         let question = self.question()?;
         let (host, port) = match &self.association {
@@ -184,7 +184,7 @@ impl TimeSource {
         socket: &UdpSocket,
         question: &Question,
         clocks: &dyn Clocks,
-    ) -> Result<(Duration, Reply), TimeSourceError> {
+    ) -> Result<(Duration, NtpReply), TimeSourceError> {
         let mut octets = [0; MAX_PACKET + 1];
         loop {
             let length = socket.recv(&mut octets).await?;
@@ -207,7 +207,7 @@ impl TimeSource {
         }
     }
 
-    fn accept(&mut self, packet: &Packet<'_>, question: &Question) -> Result<Reply, TimeSourceError> {
+    fn accept(&mut self, packet: &Packet<'_>, question: &Question) -> Result<NtpReply, TimeSourceError> {
         let Some(keyed) = &mut self.association else { return packet.body.map_err(TimeSourceError::Kiss) };
         // A server that lost its keys cannot authenticate this answer (RFC 8915 §5.7). Anyone who knows the identifier
         // is on the network path and could have dropped the query as well.

@@ -32,7 +32,7 @@ for each_kind in ("blob", "attestation"):
 def refuses(env):
     bundle = env.bundle("cosign", "blob")
     must_refuse(verify(env, bundle, identity="mallory@example.com"), "not for")
-    must_refuse(verify(env, bundle, issuer="https://issuer.example"), "the identity comes from")
+    must_refuse(verify(env, bundle, issuer="https://issuer.example"), "the identity was authenticated by")
     must_refuse(verify(env, bundle, artifact=env.other_artifact), "digest")
 
 

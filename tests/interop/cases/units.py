@@ -165,7 +165,7 @@ def own_chain(env):
         ("unit", (unit, enterprise.root), "whose certificate is missing"),
         ("unit", above, "none of the certificates is for the key"),
         ("other", (unit, *above), "none of the certificates is for the key"),
-        ("unit", (unit, *above, Enterprise().root), "is on no way from the key's certificate to a root"),
+        ("unit", (unit, *above, Enterprise().root), "is on no path from the key's certificate to a root"),
     ):
         (folder / "key.pem").write_bytes(enterprise.key(who))
         chain.write_bytes(pem(*certificates))

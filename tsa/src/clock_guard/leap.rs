@@ -1,7 +1,8 @@
 //! Leap seconds: POSIX time says a second twice or leaves one out, and nothing is signed around it.
 //!
-//! `23:59:60` can be written in a GeneralizedTime but breaks parsers, and a repeated 23:59:59 is one second off for half of those
-//! who read it. The second is known hours before, so the honest answer is four seconds of timeNotAvailable.
+//! `23:59:60` can be written in a GeneralizedTime but breaks parsers, and a repeated 23:59:59 is one second off for
+//! half of those who read it. The second is known hours before, so the honest answer is four seconds of
+//! timeNotAvailable.
 
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ impl LeapSecond {
         self.kind == Leap::Insert
     }
 
-    /// What it is.
+    /// Whether it is inserted or deleted.
     pub(super) fn kind(self) -> Leap {
         self.kind
     }

@@ -1,4 +1,4 @@
-//! What requests hold of the guard: how to tell, from two clock readings alone, whether there is a time to sign.
+//! What requests get from the guard: how to decide, from two clock readings alone, whether there is a time to sign.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +29,12 @@ impl TrustedNow {
         self.time
     }
 
-    /// How far it may be off: by the quorum's bounds, or without one by what the guard would not notice.
+    /// How far it may be off: by the quorum's bounds, or without a quorum by what the guard would not notice.
     pub fn uncertainty(self) -> Duration {
         self.uncertainty
     }
 
-    /// What the audit log writes about it: the mode, and the bound where somebody else vouches for it.
+    /// What the audit log writes about it: the mode, and the bound where time sources confirm it.
     pub fn source(self) -> String {
         match self.mode {
             ClockMode::Enforce => format!("{APPROVED} {} ms", self.uncertainty.as_millis()),
@@ -75,12 +75,12 @@ impl Pace {
 /// What time rests on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Basis {
-    /// Nothing.
+    /// Nothing: there is no trusted time.
     None(ClockTrouble),
     /// The machine's clock alone: it is where it was against the boot clock, and time is good once that reaches
     /// `settled`.
     Own { offset_ms: i64, settled: Duration },
-    /// A quorum bears it out, `remaining` good polls from now.
+    /// A quorum that confirms the machine's clock. Time is trusted after `remaining` more good polls.
     Quorum { offset_ms: i64, quorum: Quorum, remaining: u32 },
 }
 

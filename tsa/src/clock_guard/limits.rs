@@ -1,21 +1,21 @@
-//! What the guard is told to let pass.
+//! What the guard accepts.
 
 use std::time::Duration;
 
 use shared::time::UnixTime;
 
-/// How the status of a time begins that a quorum vouched for.
+/// How the `source` of a time begins that a quorum confirmed.
 pub(super) const APPROVED: &str = "enforce";
 
-/// How much the guard asks for.
+/// What the guard demands.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ClockMode {
-    /// No timestamp without a fresh quorum of time sources that bears the machine's clock out.
+    /// No timestamp without a fresh quorum of time sources that confirms the machine's clock.
     Enforce,
-    /// Sources and kernel are watched and what they say is told, but only what the machine sees by itself stops
-    /// timestamps.
+    /// Sources and kernel are watched and reported, but only what the machine notices by itself stops timestamps.
     Monitor,
-    /// Nobody is asked: the machine's clock is believed as long as nothing moves it. For networks without time sources.
+    /// No time sources are asked: the machine's clock is believed as long as nothing moves it. For networks without
+    /// time sources.
     #[default]
     Local,
 }
@@ -37,10 +37,10 @@ impl std::fmt::Display for ClockMode {
     }
 }
 
-/// What the guard lets pass.
+/// What the guard accepts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ClockLimits {
-    /// What is asked of the clock.
+    /// What is demanded of the clock.
     pub mode: ClockMode,
     /// How far the clock may be off: the largest error that the quorum leaves possible, and the largest step that is
     /// not called one. With rounding it makes up the accuracy that tokens promise.
@@ -56,11 +56,11 @@ pub struct ClockLimits {
     pub expire: Duration,
     /// How many good polls in a row it takes until time is trusted, at start and after trouble.
     pub good_polls: u32,
-    /// Whether the kernel must call its clock synchronised too, and not off by more than `threshold`.
+    /// Whether the kernel must call its clock synchronized too, and not off by more than `threshold`.
     pub needs_kernel: bool,
-    /// Earlier than this is no time for us.
+    /// An earlier time is never signed.
     pub floor: UnixTime,
-    /// Later than this neither.
+    /// A later time is never signed.
     pub ceiling: UnixTime,
 }
 

@@ -1,8 +1,8 @@
-//! The high-water mark: the latest time that was signed, which no later time may be behind.
+//! The high-water mark: the latest time that was signed. No earlier time is signed after it.
 //!
 //! It is kept on disk and in the audit log, so that a restored snapshot of the machine or a dead clock battery cannot
 //! make us sign times before it again. A mark that is too far ahead would stop us for as long, so a clock from the
-//! future must not raise it: with a quorum only times are signed that the quorum vouched for; without one, a start
+//! future must not raise it: with a quorum, only times are signed that the quorum confirmed; without one, a start
 //! raises the mark by no more than a week and twice the time that the boot clock has counted since.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use shared::time::UnixTime;
 use super::limits::APPROVED;
 use super::limits::{ClockLimits, ClockMode};
 
-/// How much further than the kept mark a time is believed that nobody vouched for.
+/// How far beyond the stored mark a time is believed that no quorum confirmed.
 ///
 /// Longer, and a clock that was ahead stops timestamps for longer; shorter, and a machine that was off for longer is
 /// open for a clock that goes back meanwhile.
@@ -43,7 +43,7 @@ impl HighWaterMark {
     }
 }
 
-/// Finds the mark at a start, from what was kept and from the records that came after.
+/// Finds the mark at a start, from the stored mark and the records that came after it.
 #[derive(Clone, Copy, Debug)]
 pub struct MarkRecovery {
     kept: Option<UnixTime>,

@@ -1,14 +1,14 @@
 //! What a majority of time sources leaves possible (Marzullo's intersection), measured against the boot clock.
 //!
-//! Every interval here bounds *true time minus boot clock*. Nobody can set the boot clock, so an answer keeps its meaning when
-//! the wall clock is stepped, and a wrong wall clock shows at once in the next reading.
+//! Every interval here bounds *true time minus boot clock*. The boot clock cannot be set, so an answer keeps its
+//! meaning when the wall clock is stepped, and a wrong wall clock shows at once in the next reading.
 
 use std::time::Duration;
 
 use super::reading::{Leap, span_ms};
 
-/// How fast the boot clock may drift from true time, in parts per million: what a crystal does (200 at worst) and what the
-/// kernel may steer it (see `STEERING_PPM` of a lease). The kernel assumes the same for its own `maxerror`.
+/// How fast the boot clock may drift from true time, in parts per million: what a crystal does (200 at worst) and what
+/// the kernel may steer it (see `STEERING_PPM` of a lease). The kernel assumes the same for its own `maxerror`.
 pub const DRIFT_PPM: i64 = 500;
 
 /// Furthest root distance of a server that is believed at all; RFC 5905 §11.2.1 says 1.5 s.
@@ -33,14 +33,14 @@ pub struct Exchange {
     pub leap: Option<Leap>,
 }
 
-/// Why an answer says nothing.
+/// Why an answer cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ExchangeError {
     /// It left the server before it came there, or took longer there than on the whole way.
     #[error("its timestamps contradict each other")]
     Order,
     /// The server is too far from its reference clock.
-    #[error("it may be off by {0} ms by its own account")]
+    #[error("by its own account it may be off by {0} ms")]
     Distance(i64),
 }
 
@@ -55,8 +55,9 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// RFC 5905 §8 and §11.2.1: half the way there and back, half the root delay and the root dispersion are how far the middle may
-    /// be off. A server's clock that ran differently in between is covered by the microsecond that is added.
+    /// RFC 5905 §8 and §11.2.1: half the way there and back, half the root delay and the root dispersion are how far
+    /// the middle may be off. A server's clock that ran differently in between is covered by the microsecond that is
+    /// added.
     pub fn measure(exchange: &Exchange) -> Result<Self, ExchangeError> {
         let distance = (exchange.root_delay_us / 2).saturating_add(exchange.root_dispersion_us);
         if exchange.root_delay_us < 0 || exchange.root_dispersion_us < 0 || distance > MAX_DISTANCE_US {
@@ -80,7 +81,7 @@ impl Sample {
         })
     }
 
-    /// What it announces.
+    /// The leap second that the source announces.
     pub fn leap(&self) -> Option<Leap> {
         self.leap
     }
@@ -120,12 +121,12 @@ pub struct NoQuorum {
 }
 
 impl Quorum {
-    /// What `samples` leave possible at boot time `now`, when `majority` of them share a moment. `None` stands for a source that
-    /// has not answered lately.
+    /// What `samples` leave possible at boot time `now`, when `majority` of them share a moment. `None` stands for a
+    /// source that has not answered lately.
     ///
     /// The bounds are those of the closest `majority` of the sources that share a moment, taken together, and not their
-    /// intersection: liars are fewer than the majority, so one of these sources is honest, and true time is within *its* bounds;
-    /// liars could narrow an intersection until it leaves true time out.
+    /// intersection: liars are fewer than the majority, so one of these sources is honest, and true time is within
+    /// *its* bounds; liars could narrow an intersection until it leaves true time out.
     pub fn of(
         samples: &[Option<Sample>],
         majority: usize,

@@ -9,20 +9,20 @@ use shared::time::UnixTime;
 pub struct ClockReading {
     /// The wall clock (`CLOCK_REALTIME`).
     pub wall: UnixTime,
-    /// Time since boot, time asleep included (`CLOCK_BOOTTIME`). The kernel slews it together with the wall clock, so only
-    /// steps move the two apart.
+    /// Time since boot, time asleep included (`CLOCK_BOOTTIME`). The kernel slews it together with the wall clock, so
+    /// only steps move the two apart.
     pub boot: Duration,
-    /// What the hardware counted, which nobody steers (`CLOCK_MONOTONIC_RAW`); it stands still in sleep.
+    /// What the hardware counted, unsteered (`CLOCK_MONOTONIC_RAW`). It stands still in sleep.
     pub raw: Duration,
 }
 
 impl ClockReading {
-    /// Where nobody knows of more than the two clocks that count through sleep: a machine that never sleeps.
+    /// A reading of the two clocks that count through sleep, for a machine that never sleeps.
     pub fn awake(wall: UnixTime, boot: Duration) -> Self {
         Self { wall, boot, raw: boot }
     }
 
-    /// Wall clock minus boot clock, in milliseconds: constant as long as nobody sets the wall clock.
+    /// Wall clock minus boot clock, in milliseconds: constant as long as the wall clock is not set.
     pub(super) fn offset_ms(self) -> i64 {
         millis(self.wall).saturating_sub(span_ms(self.boot))
     }
@@ -33,16 +33,16 @@ impl ClockReading {
 pub struct Look {
     /// The clocks.
     pub reading: ClockReading,
-    /// What the kernel says of its clock, when it says anything.
+    /// The kernel's statement about its clock, if it makes one.
     pub kernel: Option<KernelClock>,
 }
 
 /// `adjtimex(2)`, as far as it matters here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct KernelClock {
-    /// Something keeps the clock right: `STA_UNSYNC` is not set.
+    /// Whether something keeps the clock synchronized: `STA_UNSYNC` is not set.
     pub is_synchronized: bool,
-    /// The largest error that the kernel assumes (`maxerror`). It grows by 500 ppm as long as nobody corrects it.
+    /// The largest error that the kernel assumes (`maxerror`). It grows by 500 ppm as long as nothing corrects it.
     pub max_error: Duration,
     /// What the end of this UTC day brings (`STA_INS`, `STA_DEL`).
     pub leap: Option<Leap>,

@@ -49,7 +49,7 @@ fn watched(mode: ClockMode) -> ClockGuard {
 }
 
 /// An answer that says: at boot time `boot` it was `truth`, give or take `margin`; all milliseconds.
-fn says(truth: u64, boot: u64, margin: u64) -> Answer {
+fn says(truth: u64, boot: u64, margin: u64) -> PollAnswer {
     let exchange = Exchange {
         sent: Duration::from_millis(boot - margin),
         received: Duration::from_millis(boot + margin),
@@ -66,7 +66,7 @@ fn says(truth: u64, boot: u64, margin: u64) -> Answer {
 fn poll(guard: &mut ClockGuard, look: &Look, ahead: i64) {
     let truth = look.reading.wall.millis().saturating_add_signed(-ahead);
     let boot = look.reading.boot.as_millis() as u64;
-    let answers: Vec<Answer> = (0..4).map(|n| says(truth, boot, 5 + n)).collect();
+    let answers: Vec<PollAnswer> = (0..4).map(|n| says(truth, boot, 5 + n)).collect();
     guard.poll(&answers, look);
 }
 
@@ -352,7 +352,7 @@ fn what_sources_said_before_sleep_is_not_counted_after_it() {
         let limits = ClockLimits { mode: ClockMode::Enforce, good_polls: 1, ..limits() };
         let mut guard = ClockGuard::start(limits, sources(4), MarkRecovery::new(None), &later(0));
         // Three have answered, the fourth is still waited for, and the machine sleeps for an hour.
-        let answers: Vec<Answer> = (0..4).map(|n| says(WALL + 1_000, BOOT + 1_000, 5 + n)).collect();
+        let answers: Vec<PollAnswer> = (0..4).map(|n| says(WALL + 1_000, BOOT + 1_000, 5 + n)).collect();
         if is_seen {
             assert!(guard.look(&slept(3_601_000, 1_100)).is_err());
         }
@@ -425,7 +425,7 @@ fn a_source_that_does_not_announce_the_leap_second_is_left_out_on_its_day() {
     let mut guard = ClockGuard::start(limits, sources(4), MarkRecovery::new(None), &look);
     guard.poll(&[Some(Leap::Insert), Some(Leap::Insert), Some(Leap::Insert), None].map(announces), &look);
     assert_eq!(guard.leap().map(|leap| leap.midnight().millis()), Some(MIDNIGHT + 9 * DAY));
-    let counting: Vec<bool> = guard.sources().iter().map(Source::counts).collect();
+    let counting: Vec<bool> = guard.sources().iter().map(TimeSource::counts).collect();
     assert_eq!(counting, [true, true, true, false]);
     assert!(guard.sources()[3].trouble().is_some_and(|trouble| trouble.contains("leap second")));
     assert_eq!(guard.quorum().map(|quorum| quorum.agreeing()), Some(3));

@@ -16,13 +16,13 @@ pub enum ClockTrouble {
         by_ms: i64,
     },
     /// The clock was set a short while ago.
-    #[error("the clock was moved; it must run undisturbed for {remaining_ms} ms more")]
+    #[error("the clock was moved; it must run undisturbed for another {remaining_ms} ms")]
     Settling {
-        /// Until when.
+        /// Milliseconds left.
         remaining_ms: u64,
     },
     /// The clock was set by more than waiting forgives.
-    #[error("the clock is {by_ms} ms away from where it was; put it back or restart the program")]
+    #[error("the clock was moved by {by_ms} ms, too far to go on; set it back, or restart the program")]
     Displaced {
         /// How far, forward positive.
         by_ms: i64,
@@ -30,17 +30,17 @@ pub enum ClockTrouble {
     /// A later time was signed already.
     #[error("the clock is {by_ms} ms behind a time that was already signed")]
     Behind {
-        /// How far.
+        /// How far, in milliseconds.
         by_ms: u64,
     },
     /// Before the floor.
-    #[error("the clock is before the first moment that is possible")]
+    #[error("the clock is before the first possible time; set it")]
     BeforeFloor,
     /// After the ceiling.
-    #[error("the clock is after the last moment that is possible")]
+    #[error("the clock is after the last possible time; set it")]
     AfterCeiling,
     /// The time sources have not been heard yet, or not for too long, or they disagree.
-    #[error("{agreeing} of {sources} time sources agree, {needed} must")]
+    #[error("{agreeing} of {sources} time sources agree; {needed} must")]
     NoQuorum {
         /// How many agree.
         agreeing: usize,
@@ -50,24 +50,24 @@ pub enum ClockTrouble {
         sources: usize,
     },
     /// There is a quorum, but not for long enough since the last trouble.
-    #[error("the time sources agree again; {remaining} good polls more are needed")]
+    #[error("the time sources agree again; {remaining} more good polls are needed")]
     Recovering {
-        /// How many.
+        /// How many more good polls.
         remaining: u32,
     },
     /// What the quorum said is too old by now.
-    #[error("what the time sources said is too old")]
+    #[error("the last answers of the time sources are too old")]
     Expired,
     /// By the quorum, the clock may be too far off.
-    #[error("by the time sources the clock may be off by {by_ms} ms, more than {limit_ms} ms")]
+    #[error("according to the time sources the clock may be off by {by_ms} ms; at most {limit_ms} ms are allowed")]
     Off {
         /// The largest error that is possible.
         by_ms: u64,
         /// The largest that is allowed.
         limit_ms: u64,
     },
-    /// The kernel does not call its clock synchronised, or does not say.
-    #[error("the kernel does not call its clock synchronised to within {limit_ms} ms")]
+    /// The kernel does not say that its clock is synchronized.
+    #[error("the kernel does not say that its clock is synchronized to within {limit_ms} ms")]
     KernelUnsynchronized {
         /// The largest error that is allowed.
         limit_ms: u64,
@@ -78,7 +78,7 @@ pub enum ClockTrouble {
 }
 
 impl ClockTrouble {
-    /// Whether the guard has to be told: it makes another lease of it.
+    /// Whether the guard must look at the clocks again: it then makes another lease.
     pub fn is_news(self) -> bool {
         matches!(self, Self::Stepped { .. } | Self::Slewed { .. })
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixture::{Ask, DATA};
+use crate::fixture::{DATA, RequestParts};
 use crate::rejection::PkiFailureInfo;
 
 fn failure(der: &[u8]) -> Option<PkiFailureInfo> {
@@ -7,17 +7,17 @@ fn failure(der: &[u8]) -> Option<PkiFailureInfo> {
 }
 
 fn with_rest(rest: &[u8]) -> Vec<u8> {
-    Ask { rest: rest.to_vec(), ..Ask::plain() }.der()
+    RequestParts { rest: rest.to_vec(), ..RequestParts::plain() }.der()
 }
 
 fn with_algorithm(algorithm: &[u8]) -> Vec<u8> {
-    Ask { algorithm: algorithm.to_vec(), ..Ask::plain() }.der()
+    RequestParts { algorithm: algorithm.to_vec(), ..RequestParts::plain() }.der()
 }
 
 const SHA256: [u8; 11] = [6, 9, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
 
-/// Rules Q1 to Q8 of a request's own form, each with the failure that RFC 3161 §2.4.2 has for it. Q9 to Q11 are of the unit
-/// and the edge: their tests are there.
+/// Rules Q1 to Q8 of a request's own form, each with the failure that RFC 3161 §2.4.2 has for it. Q9 to Q11 are of the
+/// unit and the edge: their tests are there.
 #[test]
 fn each_rule_has_its_failure() {
     for (rule, der, expected) in &rules() {
@@ -42,25 +42,29 @@ type Rule = (&'static str, Vec<u8>, Option<PkiFailureInfo>);
 
 fn rules() -> Vec<Rule> {
     use PkiFailureInfo as F;
-    let plain = Ask::plain().der();
+    let plain = RequestParts::plain().der();
     let nonce = [2, 1, 7];
     let policy = [6, 1, 0x2a];
     let trailing = [&plain[..], &[0]].concat();
     let indefinite = [&[0x30, 0x80], &plain[2..], &[0, 0]].concat();
     let long_length = [&[0x30, 0x81], &plain[1..]].concat();
-    let version_0 = Ask { version: vec![2, 1, 0], ..Ask::plain() }.der();
-    let version_2 = Ask { version: vec![2, 1, 2], ..Ask::plain() }.der();
-    let version_padded = Ask { version: vec![2, 2, 0, 1], ..Ask::plain() }.der();
-    let version_huge = Ask { version: [&[2, 20][..], &[1; 20]].concat(), ..Ask::plain() }.der();
-    let short = Ask { digest: vec![0; 31], ..Ask::plain() }.der();
-    let long = Ask { digest: vec![0; 33], ..Ask::plain() }.der();
-    let sha1 =
-        Ask { algorithm: vec![6, 5, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 5, 0], digest: vec![0; 20], ..Ask::plain() }.der();
+    let version_0 = RequestParts { version: vec![2, 1, 0], ..RequestParts::plain() }.der();
+    let version_2 = RequestParts { version: vec![2, 1, 2], ..RequestParts::plain() }.der();
+    let version_padded = RequestParts { version: vec![2, 2, 0, 1], ..RequestParts::plain() }.der();
+    let version_huge = RequestParts { version: [&[2, 20][..], &[1; 20]].concat(), ..RequestParts::plain() }.der();
+    let short = RequestParts { digest: vec![0; 31], ..RequestParts::plain() }.der();
+    let long = RequestParts { digest: vec![0; 33], ..RequestParts::plain() }.der();
+    let sha1 = RequestParts {
+        algorithm: vec![6, 5, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 5, 0],
+        digest: vec![0; 20],
+        ..RequestParts::plain()
+    }
+    .der();
     let md5_oid = [6, 8, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x05, 5, 0];
-    let md5 = Ask { algorithm: md5_oid.to_vec(), digest: vec![0; 16], ..Ask::plain() }.der();
+    let md5 = RequestParts { algorithm: md5_oid.to_vec(), digest: vec![0; 16], ..RequestParts::plain() }.der();
     let mut sha224_oid = SHA256;
     sha224_oid[10] = 4;
-    let sha224 = Ask { algorithm: sha224_oid.to_vec(), digest: vec![0; 28], ..Ask::plain() }.der();
+    let sha224 = RequestParts { algorithm: sha224_oid.to_vec(), digest: vec![0; 28], ..RequestParts::plain() }.der();
     let long_oid = [&[6, 32][..], &[0x2a; 32]].concat();
     let big_arc = [&[6, 11, 0x2a][..], &[0xff; 9], &[0x7f]].concat();
     let extension = |inner: &[u8]| [&[0xa0, inner.len() as u8 + 2, 0x30, inner.len() as u8], inner].concat();
@@ -77,7 +81,7 @@ fn rules() -> Vec<Rule> {
     let nonce_65 = [&[2, 65][..], &[1; 65]].concat();
     vec![
         ("Q1 well-formed", plain.clone(), None),
-        ("Q1 everything", Ask::full().der(), None),
+        ("Q1 everything", RequestParts::full().der(), None),
         ("Q1 nothing", vec![], Some(F::BadDataFormat)),
         ("Q1 trailing octet", trailing, Some(F::BadDataFormat)),
         ("Q1 indefinite length", indefinite, Some(F::BadDataFormat)),
@@ -130,7 +134,7 @@ fn rules() -> Vec<Rule> {
 #[test]
 fn every_accepted_digest_is_taken_at_its_length() {
     for algorithm in HashAlgorithm::ALL {
-        let der = Ask::hashed(algorithm).der();
+        let der = RequestParts::hashed(algorithm).der();
         let imprint = TimestampRequest::parse(&der).unwrap().imprint();
         assert_eq!((imprint.algorithm(), imprint.digest()), (algorithm, algorithm.digest(DATA).as_ref()));
     }
@@ -138,7 +142,7 @@ fn every_accepted_digest_is_taken_at_its_length() {
 
 #[test]
 fn fields_are_kept_to_the_byte() {
-    let der = Ask::full().der();
+    let der = RequestParts::full().der();
     let request = TimestampRequest::parse(&der).unwrap();
     assert_eq!(request.nonce(), Some(&[2, 9, 0, 0xfe, 1, 2, 3, 4, 5, 6, 7][..]));
     assert_eq!(request.policy(), Some(&[4, 0, 0x8f, 0x67, 1, 1][..]));
@@ -148,17 +152,17 @@ fn fields_are_kept_to_the_byte() {
 
 #[test]
 fn no_truncation_parses() {
-    let der = Ask::full().der();
+    let der = RequestParts::full().der();
     for length in 0..der.len() {
         assert_eq!(failure(&der[..length]), Some(PkiFailureInfo::BadDataFormat), "{length}");
     }
 }
 
-/// A flipped bit either breaks a rule or changes a value where the caller can see it in the token: imprint, policy, nonce or
-/// certReq. It never leaves the same meaning behind other bytes.
+/// A flipped bit either breaks a rule or changes a value where the caller can see it in the token: imprint, policy,
+/// nonce or certReq. It never leaves the same meaning behind other bytes.
 #[test]
 fn no_flipped_bit_goes_unseen() {
-    let der = Ask::full().der();
+    let der = RequestParts::full().der();
     let good = TimestampRequest::parse(&der).unwrap();
     let mut taken = 0;
     for bit in 0..der.len() * 8 {
@@ -169,7 +173,8 @@ fn no_flipped_bit_goes_unseen() {
             taken += 1;
         }
     }
-    // 256 bits of digest, the SHA-3 neighbour of SHA-256's identifier has 32 bytes too, 48 of policy, 72 of nonce at most.
+    // 256 bits of digest, the SHA-3 neighbour of SHA-256's identifier has 32 bytes too, 48 of policy, 72 of nonce at
+    // most.
     assert!((256..=256 + 8 + 48 + 72).contains(&taken), "{taken}");
 }
 
@@ -182,7 +187,7 @@ proptest::proptest! {
 
     #[test]
     fn no_splice_makes_it_panic(at in 0..75_usize, bytes in proptest::collection::vec(0_u8.., 0..12)) {
-        let mut der = Ask::full().der();
+        let mut der = RequestParts::full().der();
         der.splice(at..(at + bytes.len() / 2).min(der.len()), bytes);
         if let Ok(request) = TimestampRequest::parse(&der) {
             proptest::prop_assert_eq!(request.imprint().digest().len(), request.imprint().algorithm().length());

@@ -18,7 +18,9 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use super::*;
 use crate::clock_guard::tests::trusted;
-use crate::fixture::{ALGORITHMS, Ask, DATA, NOW, POLICY, config, deep_unit, prepare, receipt_for, respond, unit};
+use crate::fixture::{
+    ALGORITHMS, DATA, NOW, POLICY, RequestParts, config, deep_unit, prepare, receipt_for, respond, unit,
+};
 use crate::gen_time::{Accuracy, Precision};
 use crate::rejection::PkiFailureInfo;
 use crate::signing_unit::template::{ID_CT_TST_INFO, ID_SIGNING_CERTIFICATE_V2};
@@ -90,7 +92,7 @@ fn attribute<T: der::EncodeValue + der::Tagged>(oid: ObjectIdentifier, value: &T
 }
 
 /// The same answer, made by the general encoders from typed values: serial number and signature are taken from ours.
-fn typed(unit: &SigningUnit, ask: &Ask, ours: &SignedData) -> TypedResponse {
+fn typed(unit: &SigningUnit, ask: &RequestParts, ours: &SignedData) -> TypedResponse {
     let leaf = x509_cert::Certificate::from_der(unit.chain().leaf().der()).unwrap();
     let (tbs, hash) = (leaf.tbs_certificate(), crate::HashAlgorithm::Sha256.digest(unit.chain().leaf().der()));
     let theirs = TypedTstInfo::from_der(&content(ours)).unwrap();
@@ -183,7 +185,7 @@ fn content(data: &SignedData) -> Vec<u8> {
 fn templates_give_what_typed_encoders_give() {
     for algorithm in ALGORITHMS {
         for unit in [unit(algorithm), deep_unit(algorithm)] {
-            for ask in [Ask::full(), Ask::plain()] {
+            for ask in [RequestParts::full(), RequestParts::plain()] {
                 let ours = respond(&unit, &ask.der());
                 let typed = typed(&unit, &ask, &signed_data(ours.der())).to_der().unwrap();
                 assert_eq!(hex::encode(ours.der()), hex::encode(typed), "{algorithm:?}");
@@ -195,24 +197,24 @@ fn templates_give_what_typed_encoders_give() {
 #[test]
 fn certificates_are_there_when_asked_for_sorted_and_without_the_root() {
     let unit = deep_unit(SignatureAlgorithm::EcdsaP256Sha256);
-    let data = signed_data(respond(&unit, &Ask::full().der()).der());
+    let data = signed_data(respond(&unit, &RequestParts::full().der()).der());
     let embedded: Vec<_> = data.certificates.unwrap().0.iter().map(|choice| choice.to_der().unwrap()).collect();
     assert!(embedded.is_sorted());
     assert_eq!(embedded.len(), 3);
     for certificate in unit.chain().without_root() {
         assert!(embedded.iter().any(|der| der == certificate.der()));
     }
-    assert_eq!(signed_data(respond(&unit, &Ask::plain().der()).der()).certificates, None);
+    assert_eq!(signed_data(respond(&unit, &RequestParts::plain().der()).der()).certificates, None);
 }
 
 #[test]
 fn imprint_and_nonce_come_back_to_the_byte() {
     let unit = unit(SignatureAlgorithm::EcdsaP256Sha256);
-    let absent = Ask { algorithm: Ask::plain().algorithm[..11].to_vec(), ..Ask::plain() };
-    let mut asks = vec![Ask::plain(), absent];
-    asks.extend(HashAlgorithm::ALL.map(Ask::hashed));
+    let absent = RequestParts { algorithm: RequestParts::plain().algorithm[..11].to_vec(), ..RequestParts::plain() };
+    let mut asks = vec![RequestParts::plain(), absent];
+    asks.extend(HashAlgorithm::ALL.map(RequestParts::hashed));
     for nonce in [&[2, 1, 0][..], &[2, 1, 0x80], &[2, 9, 0, 0xff, 0, 0, 0, 0, 0, 0, 0]] {
-        asks.push(Ask { rest: nonce.to_vec(), ..Ask::plain() });
+        asks.push(RequestParts { rest: nonce.to_vec(), ..RequestParts::plain() });
     }
     for ask in asks {
         let der = ask.der();
@@ -244,7 +246,7 @@ fn other_implementations_accept_the_signatures() {
 }
 
 fn signed_parts(unit: &Arc<SigningUnit>) -> (Vec<u8>, Vec<u8>) {
-    let data = signed_data(respond(unit, &Ask::full().der()).der());
+    let data = signed_data(respond(unit, &RequestParts::full().der()).der());
     let signer = data.signer_infos.0.get(0).unwrap();
     (signer.signed_attrs.as_ref().unwrap().to_der().unwrap(), signer.signature.as_bytes().to_vec())
 }
@@ -254,7 +256,7 @@ fn serial_numbers_are_positive_and_never_the_same() {
     let unit = unit(SignatureAlgorithm::EcdsaP256Sha256);
     let mut seen = std::collections::HashSet::new();
     for _ in 0..1_000 {
-        let prepared = prepare(&unit, &Ask::plain().der());
+        let prepared = prepare(&unit, &RequestParts::plain().der());
         let serial = crate::TstInfo::parse(&prepared.decided.tst_info).unwrap().serial.to_vec();
         assert_eq!((serial.len(), serial[0]), (17, 1));
         assert!(seen.insert(serial));
@@ -264,7 +266,9 @@ fn serial_numbers_are_positive_and_never_the_same() {
 #[test]
 fn policies_are_asked_for_by_name_and_none_means_none() {
     let unit = unit(SignatureAlgorithm::EcdsaP256Sha256);
-    let ask = |dotted: &str| Ask { rest: PolicyOid::parse(dotted).unwrap().der().to_vec(), ..Ask::plain() }.der();
+    let ask = |dotted: &str| {
+        RequestParts { rest: PolicyOid::parse(dotted).unwrap().der().to_vec(), ..RequestParts::plain() }.der()
+    };
     let failure = |unit: &Arc<SigningUnit>, request: &[u8]| {
         let request = TimestampRequest::parse(request).unwrap();
         let prepared = unit.prepare(&request, trusted(NOW), &SystemRandom);
@@ -279,7 +283,7 @@ fn policies_are_asked_for_by_name_and_none_means_none() {
     assert!(text.contains("1.3.6.1.4.1.57264.2"));
     let denying = UnitConfig { policies: vec![], ..config(Arc::clone(&unit.key), unit.chain().clone()) };
     let denying = Arc::new(SigningUnit::new(denying, crate::fixture::now()).unwrap());
-    for request in [Ask::plain().der(), ask(POLICY)] {
+    for request in [RequestParts::plain().der(), ask(POLICY)] {
         assert_eq!(failure(&denying, &request).map(|(info, _)| info), Some(PkiFailureInfo::UnacceptedPolicy));
     }
 }
@@ -293,7 +297,7 @@ fn a_promise_that_the_clock_cannot_keep_is_not_made() {
         let accuracy = Accuracy::from_millis(accuracy_ms).unwrap();
         let config = UnitConfig { accuracy, ..config(Arc::clone(&unit.key), unit.chain().clone()) };
         let unit = Arc::new(SigningUnit::new(config, crate::fixture::now()).unwrap());
-        let request = Ask::plain().der();
+        let request = RequestParts::plain().der();
         let prepared = unit.prepare(&TimestampRequest::parse(&request).unwrap(), trusted(NOW), &SystemRandom);
         assert_eq!(prepared.err(), expected);
     }
@@ -302,7 +306,7 @@ fn a_promise_that_the_clock_cannot_keep_is_not_made() {
 #[test]
 fn a_unit_stops_with_its_certificates() {
     let unit = deep_unit(SignatureAlgorithm::EcdsaP256Sha256);
-    let request = Ask::plain().der();
+    let request = RequestParts::plain().der();
     let end = unit.chain().leaf().not_after().millis();
     // The rounded genTime must be inside too.
     for (at, is_granted) in [(end, true), (end + 499, true), (end + 500, false), (end + 1_000, false)] {
@@ -323,19 +327,19 @@ fn unit_with(form: TokenForm) -> Arc<SigningUnit> {
 fn ask_for_qualified() -> Vec<u8> {
     let extensions = crate::qualified::TST_INFO_EXTENSIONS;
     let rest = [&[0xa0], &extensions[1..]].concat();
-    Ask { rest, ..Ask::plain() }.der()
+    RequestParts { rest, ..RequestParts::plain() }.der()
 }
 
 #[test]
 fn a_qualified_unit_states_it_in_every_token_and_another_in_none() {
     let qualified = unit_with(TokenForm { is_qualified: true, ..TokenForm::default() });
     let plain = unit_with(TokenForm::default());
-    for request in [Ask::plain().der(), Ask::full().der(), ask_for_qualified()] {
+    for request in [RequestParts::plain().der(), RequestParts::full().der(), ask_for_qualified()] {
         let content = content(&signed_data(respond(&qualified, &request).der()));
         assert!(content.ends_with(crate::qualified::TST_INFO_EXTENSIONS));
         assert!(crate::TstInfo::parse(&content).unwrap().is_qualified);
     }
-    let content = content(&signed_data(respond(&plain, &Ask::plain().der()).der()));
+    let content = content(&signed_data(respond(&plain, &RequestParts::plain().der()).der()));
     assert!(!crate::TstInfo::parse(&content).unwrap().is_qualified);
     let request = ask_for_qualified();
     let request = TimestampRequest::parse(&request).unwrap();
@@ -346,7 +350,7 @@ fn a_qualified_unit_states_it_in_every_token_and_another_in_none() {
 #[test]
 fn milliseconds_are_written_where_the_unit_promises_them() {
     let unit = unit_with(TokenForm { precision: Precision::Milliseconds, ..TokenForm::default() });
-    let content = content(&signed_data(respond(&unit, &Ask::plain().der()).der()));
+    let content = content(&signed_data(respond(&unit, &RequestParts::plain().der()).der()));
     assert!(content.windows(18).any(|part| part == b"20261121105200.25Z"));
     assert_eq!(crate::TstInfo::parse(&content).unwrap().gen_time, crate::fixture::now());
 }
@@ -354,7 +358,7 @@ fn milliseconds_are_written_where_the_unit_promises_them() {
 #[test]
 fn without_records_the_same_token_is_signed() {
     let unit = unit(SignatureAlgorithm::EcdsaP256Sha256);
-    let der = Ask::full().der();
+    let der = RequestParts::full().der();
     let request = TimestampRequest::parse(&der).unwrap();
     let decided = unit.decide(&request, trusted(NOW), &SystemRandom).unwrap();
     let response = decided.sign_without_record(WithoutRecords::as_the_operator_decided()).unwrap();
@@ -362,12 +366,12 @@ fn without_records_the_same_token_is_signed() {
     crate::verify_response(response.der(), &crate::Expected::answer_to(request), &trust).unwrap();
 }
 
-/// Every truncation and every flipped bit of a good request, all the way: it is refused by a rule, or the token repeats exactly
-/// what was asked. Nothing is refused as our own fault.
+/// Every truncation and every flipped bit of a good request, all the way: it is refused by a rule, or the token repeats
+/// exactly what was asked. Nothing is refused as our own fault.
 #[test]
 fn a_damaged_request_gets_a_reason_or_a_token_of_its_own() {
     let unit = unit(SignatureAlgorithm::EcdsaP256Sha256);
-    let good = Ask::full().der();
+    let good = RequestParts::full().der();
     let truncated = (0..good.len()).map(|length| good[..length].to_vec());
     let flipped = (0..good.len() * 8).map(|bit| {
         let mut der = good.clone();
@@ -395,11 +399,11 @@ fn a_damaged_request_gets_a_reason_or_a_token_of_its_own() {
         *verdicts.entry(verdict).or_insert(0) += 1;
     }
     let count = |verdict: &str| verdicts.get(verdict).copied().unwrap_or(0);
-    // The digest's 256 bits, one neighbour among the digests of 32 octets, and the nonce's bits but those that make it longer than
-    // it needs to be.
+    // The digest's 256 bits, one neighbour among the digests of 32 octets, and the nonce's bits but those that make it
+    // longer than it needs to be.
     assert!((256 + 1 + 60..=256 + 1 + 72).contains(&count("granted")), "{verdicts:?}");
-    // A flipped bit in the digest's identifier names none of ours, or one of another length; in the policy's, another policy; in
-    // the version, another version.
+    // A flipped bit in the digest's identifier names none of ours, or one of another length; in the policy's, another
+    // policy; in the version, another version.
     assert!(count("BadAlg") > 60 && count("UnacceptedPolicy") > 30 && count("BadRequest") >= 7, "{verdicts:?}");
     assert!(count("BadDataFormat") > good.len(), "{verdicts:?}");
     assert_eq!(verdicts.values().sum::<usize>(), good.len() * 9);
@@ -408,7 +412,7 @@ fn a_damaged_request_gets_a_reason_or_a_token_of_its_own() {
 #[test]
 fn the_record_binds_the_token() {
     let unit = unit(SignatureAlgorithm::EcdsaP384Sha384);
-    let prepared = prepare(&unit, &Ask::full().der());
+    let prepared = prepare(&unit, &RequestParts::full().der());
     let record: AuditRecord = serde_json::from_slice(prepared.leaf().as_ref()).unwrap();
     let info = crate::TstInfo::parse(&prepared.decided.tst_info).unwrap();
     let expected = AuditRecord::Timestamped {
@@ -427,7 +431,7 @@ fn the_record_binds_the_token() {
 #[test]
 fn nothing_is_signed_without_the_receipt_of_its_own_record() {
     let unit = unit(SignatureAlgorithm::EcdsaP256Sha256);
-    let (first, second) = (prepare(&unit, &Ask::full().der()), prepare(&unit, &Ask::full().der()));
+    let (first, second) = (prepare(&unit, &RequestParts::full().der()), prepare(&unit, &RequestParts::full().der()));
     let receipt = receipt_for(second.leaf().as_ref());
     assert_eq!(first.sign(&receipt), Err(Rejection::WrongReceipt));
     assert!(second.sign(&receipt).is_ok());
@@ -454,7 +458,7 @@ fn a_key_that_does_not_sign_is_a_system_failure() {
     let good = unit(SignatureAlgorithm::EcdsaP256Sha256);
     let broken = config(Arc::new(Broken(Arc::clone(&good.key))), good.chain().clone());
     let broken = Arc::new(SigningUnit::new(broken, crate::fixture::now()).unwrap());
-    let prepared = prepare(&broken, &Ask::full().der());
+    let prepared = prepare(&broken, &RequestParts::full().der());
     let receipt = receipt_for(prepared.leaf().as_ref());
     let rejection = prepared.sign(&receipt).unwrap_err();
     assert_eq!(rejection.failure_info(), PkiFailureInfo::SystemFailure);
@@ -489,16 +493,16 @@ fn print_vectors() {
     }
 }
 
-/// Like the other deep unit, but valid as long as the ceremony's, so that `openssl ts` can check it for years.
+/// Like the other deep unit, but valid as long as that of the CA setup, so that `openssl ts` can check it for years.
 fn deep_vector_unit(algorithm: SignatureAlgorithm) -> Arc<SigningUnit> {
-    use crate::fixture::{Draft, key};
-    let years = |draft: Draft| Draft { not_after: NOW / 1_000 + 315_360_000, ..draft };
+    use crate::fixture::{CertificateDraft, key};
+    let years = |draft: CertificateDraft| CertificateDraft { not_after: NOW / 1_000 + 315_360_000, ..draft };
     let keys: Vec<_> = (0..3).map(|_| key(SignatureAlgorithm::EcdsaP256Sha256)).collect();
     let unit_key = key(algorithm);
-    let root = years(Draft::authority("root", "root", None)).sign(keys[0].public_key(), &*keys[0]);
-    let upper = years(Draft::authority("upper", "root", Some(1))).sign(keys[1].public_key(), &*keys[0]);
-    let lower = years(Draft::authority("lower", "upper", Some(0))).sign(keys[2].public_key(), &*keys[1]);
-    let leaf = years(Draft::unit("unit", "lower")).sign(unit_key.public_key(), &*keys[2]);
+    let root = years(CertificateDraft::authority("root", "root", None)).sign(keys[0].public_key(), &*keys[0]);
+    let upper = years(CertificateDraft::authority("upper", "root", Some(1))).sign(keys[1].public_key(), &*keys[0]);
+    let lower = years(CertificateDraft::authority("lower", "upper", Some(0))).sign(keys[2].public_key(), &*keys[1]);
+    let leaf = years(CertificateDraft::unit("unit", "lower")).sign(unit_key.public_key(), &*keys[2]);
     let chain = shared::x509::Chain::new(vec![leaf, lower, upper, root]).unwrap();
     Arc::new(SigningUnit::new(config(unit_key, chain), crate::fixture::now()).unwrap())
 }

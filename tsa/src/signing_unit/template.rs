@@ -1,8 +1,9 @@
 //! The constant parts of a unit's tokens, encoded once.
 //!
-//! A token is a `ContentInfo` around a `SignedData` (RFC 5652) around a `TSTInfo`. Between two tokens of a unit only these differ:
-//! the TSTInfo, its digest in one signed attribute, the signature, and whether certificates are there. The general encoder
-//! costs a third of a P-256 timestamp; here it is a few copies. The tests compare with what typed encoders make.
+//! A token is a `ContentInfo` around a `SignedData` (RFC 5652) around a `TSTInfo`. Between two tokens of a unit only
+//! these differ: the TSTInfo, its digest in one signed attribute, the signature, and whether certificates are there.
+//! The general encoder costs a third of a P-256 timestamp; here it is a few copies. The tests compare with what typed
+//! encoders make.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5911, rfc5912};
@@ -19,7 +20,7 @@ pub(crate) const ID_CT_TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap
 pub(crate) const ID_SIGNING_CERTIFICATE_V2: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 
-pub(crate) struct Template {
+pub(crate) struct TokenTemplate {
     /// `Accuracy`.
     pub(crate) accuracy: Vec<u8>,
     /// `[0] GeneralName`, the unit's subject.
@@ -40,7 +41,7 @@ pub(crate) struct Template {
     pub(crate) digest: HashAlgorithm,
 }
 
-impl Template {
+impl TokenTemplate {
     pub(crate) fn new(chain: &Chain, algorithm: SignatureAlgorithm, accuracy: Accuracy) -> Self {
         let digest = HashAlgorithm::of_signature(algorithm);
         let digest_algorithm = encoded(|w| {
@@ -78,7 +79,8 @@ impl Template {
         attributes
     }
 
-    /// A granted `TimeStampResp`: status 0 and nothing more said, since a status string beside a token upsets some clients.
+    /// A granted `TimeStampResp`: status 0 and nothing more said, since a status string beside a token upsets some
+    /// clients.
     pub(crate) fn response(
         &self,
         tst_info: &[u8],
@@ -137,8 +139,8 @@ fn issuer_and_serial(out: &mut DerWriter, certificate: &Certificate) {
     out.value(tag::INTEGER, certificate.serial());
 }
 
-/// Everything below the root: a verifier has the root, and needs the rest to reach it. The order is that of DER, a SET OF sorted
-/// by encoding (X.690 §11.6); sigstore-python refuses another one.
+/// Everything below the root: a verifier has the root, and needs the rest to reach it. The order is that of DER, a SET
+/// OF sorted by encoding (X.690 §11.6); sigstore-python refuses another one.
 fn certificate_set(certificates: &[Certificate]) -> Vec<u8> {
     let mut encodings: Vec<&[u8]> = certificates.iter().map(Certificate::der).collect();
     encodings.sort_unstable();
@@ -174,7 +176,8 @@ fn attribute(oid: ObjectIdentifier, value: impl FnOnce(&mut DerWriter)) -> Vec<u
     })
 }
 
-/// `SigningCertificateV2` with one `ESSCertIDv2` (RFC 5816, RFC 5035 §4): hashAlgorithm is SHA-256, the default, and so left out.
+/// `SigningCertificateV2` with one `ESSCertIDv2` (RFC 5816, RFC 5035 §4): hashAlgorithm is SHA-256, the default, and so
+/// left out.
 fn signing_certificate(out: &mut DerWriter, leaf: &Certificate) {
     out.nested(tag::SEQUENCE, |signing_certificate| {
         signing_certificate.nested(tag::SEQUENCE, |ids| {

@@ -12,7 +12,7 @@ pub const MAX_RESPONSE: usize = 64 * 1024;
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum VerifyError {
     /// Longer than we read.
-    #[error("a response of {0} bytes is longer than the {MAX_RESPONSE} that are read")]
+    #[error("the response has {0} bytes; at most {MAX_RESPONSE} are read")]
     TooLong(usize),
     /// The response around the token is not DER of the right shape.
     #[error("not a TimeStampResp: {0}")]
@@ -35,10 +35,10 @@ pub enum VerifyError {
     #[error("{0}")]
     Structure(&'static str),
     /// The signer's certificate is neither in the token nor known.
-    #[error("the certificate that the token names is neither in it nor in the trust given")]
+    #[error("the certificate that the token names is neither in the token nor among the trusted ones")]
     NoCertificate,
     /// The signer's certificate is not the trusted unit's.
-    #[error("the token is signed by another unit than the trusted one")]
+    #[error("the token is signed by a unit other than the trusted one")]
     OtherUnit,
     /// Attribute signingCertificateV2 names another certificate.
     #[error("the signed certificate identifier (ESSCertIDv2) is not that of the signer's certificate")]
@@ -58,10 +58,10 @@ pub enum VerifyError {
     /// No path to a trusted root that is valid at genTime.
     #[error("no chain from the signer's certificate to a trusted root is valid at the time in the token")]
     NoPath,
-    /// Certificates are there without being asked for, or the other way round.
-    #[error("certificates are in the token when and only when certReq was set")]
+    /// Certificates are there without certReq in the request, or are missing with it.
+    #[error("the token has certificates without certReq in the request, or lacks them with it")]
     CertificatesRequested,
-    /// The token is for something else.
+    /// The token is for other data.
     #[error("the token is for other data")]
     Imprint,
     /// The nonce is missing or another one.

@@ -5,10 +5,11 @@ use shared::x509::{Certificate, Chain};
 
 use crate::unit_certificate::{Window, check_issuer};
 
-/// Signatures checked at most for one token: its certificates come from strangers.
+/// Signatures checked at most for one token: its certificates come from outside.
 const MAX_CHECKS: usize = 64;
 
-/// Whether `certificate` chains to one of `roots` through `candidates`, everything valid `at` that moment and fit to issue.
+/// Whether `certificate` chains to one of `roots` through `candidates`, everything valid `at` that moment and fit to
+/// issue.
 pub(super) fn exists(
     certificate: &Certificate,
     candidates: &[Certificate],

@@ -5,7 +5,7 @@ use shared::x509::der_writer::tag;
 use super::error::VerifyError;
 use crate::der_reader::{DerFault, DerReader};
 
-/// The token of a granted response: status 0. `grantedWithMods` is refused, since nobody can see what was modified.
+/// The token of a granted response: status 0. `grantedWithMods` is refused, since it does not say what was modified.
 pub(super) fn token(response: &[u8]) -> Result<&[u8], VerifyError> {
     let (status, text, token) = parse(response).map_err(VerifyError::Response)?;
     match token {
@@ -16,9 +16,9 @@ pub(super) fn token(response: &[u8]) -> Result<&[u8], VerifyError> {
     }
 }
 
-type Parts<'a> = (&'a [u8], String, Option<&'a [u8]>);
+type ResponseParts<'a> = (&'a [u8], String, Option<&'a [u8]>);
 
-fn parse(response: &[u8]) -> Result<Parts<'_>, DerFault> {
+fn parse(response: &[u8]) -> Result<ResponseParts<'_>, DerFault> {
     let mut fields = DerReader::new(DerReader::single(response, tag::SEQUENCE)?);
     let mut info = DerReader::new(fields.read(tag::SEQUENCE)?.contents);
     let status = info.integer()?.contents;
@@ -28,7 +28,7 @@ fn parse(response: &[u8]) -> Result<Parts<'_>, DerFault> {
         while !strings.is_empty() {
             let string = strings.read(tag::UTF8_STRING)?.contents;
             let string = std::str::from_utf8(string).map_err(|_| DerFault::Contents)?;
-            // Text of a stranger, on its way to a terminal or a log.
+            // Text from outside, on its way to a terminal or a log.
             text.extend(string.chars().filter(|character| !character.is_control()).take(200));
         }
     }

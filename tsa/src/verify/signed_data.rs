@@ -119,7 +119,7 @@ impl SignedToken {
         let attributes = self.signer.signed_attrs.as_ref().map_or(&[][..], SetOfVec::as_slice);
         let mut of_type = attributes.iter().filter(|attribute| attribute.oid == oid);
         let (Some(attribute), None) = (of_type.next(), of_type.next()) else {
-            return Err(VerifyError::Structure("a mandatory signed attribute is missing or there twice"));
+            return Err(VerifyError::Structure("a mandatory signed attribute is missing or occurs twice"));
         };
         match attribute.values.as_slice() {
             [value] => value.to_der().map_err(|_| VerifyError::Token("signedAttrs")),

@@ -4,7 +4,8 @@ use shared::keys::{SignatureAlgorithm, Signer as _};
 
 use super::*;
 use crate::fixture::{
-    ALGORITHMS, Ask, DATA, Draft, NOW, POLICY, config, deep_unit, even_unit, key, now, respond, unit,
+    ALGORITHMS, CertificateDraft, DATA, NOW, POLICY, RequestParts, config, deep_unit, even_unit, key, now, respond,
+    unit,
 };
 use crate::rejection::Rejection;
 use crate::signing_unit::SigningUnit;
@@ -19,7 +20,7 @@ fn trust(unit: &SigningUnit) -> TimestampTrust {
 fn what_we_sign_verifies_for_every_key_and_digest() {
     for algorithm in ALGORITHMS {
         for unit in [unit(algorithm), deep_unit(algorithm)] {
-            for ask in HashAlgorithm::ALL.map(Ask::hashed).into_iter().chain([Ask::full()]) {
+            for ask in HashAlgorithm::ALL.map(RequestParts::hashed).into_iter().chain([RequestParts::full()]) {
                 let request = ask.der();
                 let parsed = TimestampRequest::parse(&request).unwrap();
                 let response = respond(&unit, &request);
@@ -45,8 +46,8 @@ fn embedded_certificates_lead_to_a_root_and_without_them_the_trust_must() {
     let chain = unit.chain();
     let roots = || vec![chain.root().clone()];
     let between = || chain.intermediates().to_vec();
-    let with = respond(&unit, &Ask::full().der());
-    let without = respond(&unit, &Ask::plain().der());
+    let with = respond(&unit, &RequestParts::full().der());
+    let without = respond(&unit, &RequestParts::plain().der());
     let all = || chain.without_root().to_vec();
     for (response, trust, expected) in [
         (&with, TimestampTrust::roots(roots(), vec![]), Ok(3)),
@@ -69,7 +70,7 @@ fn certificates_of_one_length_are_sorted_by_their_octets() {
         let unit = even_unit();
         let [leaf, between, _] = unit.chain().certificates() else { panic!() };
         equal += usize::from(leaf.der().len() == between.der().len());
-        let response = respond(&unit, &Ask::full().der());
+        let response = respond(&unit, &RequestParts::full().der());
         assert!(verify_response(response.der(), &Expected::data(DATA), &trust(&unit)).is_ok());
     }
     assert!(equal > 20, "{equal}");
@@ -78,16 +79,17 @@ fn certificates_of_one_length_are_sorted_by_their_octets() {
 #[test]
 fn another_question_is_not_answered() {
     let unit = unit(P256);
-    let full = Ask::full().der();
+    let full = RequestParts::full().der();
     let response = respond(&unit, &full);
     let policies = [PolicyOid::parse("1.2.3").unwrap()];
-    let asks = |rest: &[u8]| Ask { rest: rest.to_vec(), ..Ask::plain() }.der();
+    let asks = |rest: &[u8]| RequestParts { rest: rest.to_vec(), ..RequestParts::plain() }.der();
     let same_but_nonce = [PolicyOid::parse(POLICY).unwrap().der(), &[2, 1, 7, 1, 1, 0xff]].concat();
-    let without_certificates = asks(&Ask::full().rest[..Ask::full().rest.len() - 3]);
-    let without_policy = asks(&Ask::full().rest[PolicyOid::parse(POLICY).unwrap().der().len()..]);
+    let without_certificates = asks(&RequestParts::full().rest[..RequestParts::full().rest.len() - 3]);
+    let without_policy = asks(&RequestParts::full().rest[PolicyOid::parse(POLICY).unwrap().der().len()..]);
     let another_policy =
-        [policies[0].der(), &Ask::full().rest[PolicyOid::parse(POLICY).unwrap().der().len()..]].concat();
-    let absent_parameters = Ask { algorithm: Ask::full().algorithm[..11].to_vec(), ..Ask::full() }.der();
+        [policies[0].der(), &RequestParts::full().rest[PolicyOid::parse(POLICY).unwrap().der().len()..]].concat();
+    let absent_parameters =
+        RequestParts { algorithm: RequestParts::full().algorithm[..11].to_vec(), ..RequestParts::full() }.der();
     let (other_nonce, another_policy) = (asks(&same_but_nonce), asks(&another_policy));
     let request = |der| Expected::answer_to(TimestampRequest::parse(der).unwrap());
     for (what, expected, error) in [
@@ -113,12 +115,12 @@ fn another_question_is_not_answered() {
 }
 
 #[test]
-fn a_refusal_is_told_as_one() {
+fn a_refusal_is_reported_as_one() {
     let unit = unit(P256);
     let refusal = Rejection::Version.to_response("");
     let error = verify_response(&refusal, &Expected::data(DATA), &trust(&unit)).unwrap_err();
     assert_eq!(error, VerifyError::Refused { status: 2, text: Rejection::Version.to_string() });
-    let mut modified = respond(&unit, &Ask::plain().der()).into_der();
+    let mut modified = respond(&unit, &RequestParts::plain().der()).into_der();
     let status = modified.windows(5).position(|window| window == [0x30, 3, 2, 1, 0]).unwrap() + 4;
     modified[status] = 1;
     let error = verify_response(&modified, &Expected::data(DATA), &trust(&unit)).unwrap_err();
@@ -126,37 +128,39 @@ fn a_refusal_is_told_as_one() {
 }
 
 #[test]
-fn certificates_are_judged_at_the_time_in_the_token() {
+fn certificates_are_checked_at_the_time_in_the_token() {
     let (root_key, unit_key) = (key(P256), key(P256));
     let seconds = NOW / 1_000;
     for (from, to, is_valid) in
         [(seconds, seconds, true), (seconds + 1, seconds + 9, false), (seconds - 9, seconds - 1, false)]
     {
         // The unit signs under a good root; the verifier trusts another certificate of the same root.
-        let root = Draft::authority("root", "root", None);
+        let root = CertificateDraft::authority("root", "root", None);
         let good = root.sign(root_key.public_key(), &*root_key);
-        let other = Draft { not_before: from, not_after: to, ..root }.sign(root_key.public_key(), &*root_key);
-        let leaf = Draft::unit("unit", "root").sign(unit_key.public_key(), &*root_key);
+        let other =
+            CertificateDraft { not_before: from, not_after: to, ..root }.sign(root_key.public_key(), &*root_key);
+        let leaf = CertificateDraft::unit("unit", "root").sign(unit_key.public_key(), &*root_key);
         let chain = Chain::new(vec![leaf, good]).unwrap();
         let unit = Arc::new(SigningUnit::new(config(unit_key.clone(), chain), now()).unwrap());
-        let response = respond(&unit, &Ask::full().der());
+        let response = respond(&unit, &RequestParts::full().der());
         let verified =
             verify_response(response.der(), &Expected::data(DATA), &TimestampTrust::roots(vec![other], vec![]));
         assert_eq!(verified.map(|_| ()), if is_valid { Ok(()) } else { Err(VerifyError::NoPath) });
     }
 }
 
-/// Certificates with the signer's issuer and serial number, but not its certificate: the hash in the signed attributes tells.
+/// Certificates with the signer's issuer and serial number, but not its certificate: the hash in the signed attributes
+/// tells.
 #[test]
 fn a_certificate_must_be_the_one_that_was_signed() {
     let (root_key, unit_key) = (key(P256), key(P256));
-    let root = Draft::authority("root", "root", None).sign(root_key.public_key(), &*root_key);
-    let draft = || Draft { serial: Some(9), ..Draft::unit("unit", "root") };
+    let root = CertificateDraft::authority("root", "root", None).sign(root_key.public_key(), &*root_key);
+    let draft = || CertificateDraft { serial: Some(9), ..CertificateDraft::unit("unit", "root") };
     let leaf = draft().sign(unit_key.public_key(), &*root_key);
     let chain = Chain::new(vec![leaf.clone(), root.clone()]).unwrap();
     let unit = Arc::new(SigningUnit::new(config(unit_key.clone(), chain), now()).unwrap());
-    let response = respond(&unit, &Ask::plain().der());
-    let same_key = Draft { key_usage: None, ..draft() }.sign(unit_key.public_key(), &*root_key);
+    let response = respond(&unit, &RequestParts::plain().der());
+    let same_key = CertificateDraft { key_usage: None, ..draft() }.sign(unit_key.public_key(), &*root_key);
     let other_key = draft().sign(key(P256).public_key(), &*root_key);
     for (certificate, expected) in
         [(leaf, Ok(())), (same_key, Err(VerifyError::CertificateHash)), (other_key, Err(VerifyError::CertificateHash))]
@@ -169,7 +173,7 @@ fn a_certificate_must_be_the_one_that_was_signed() {
 #[test]
 fn no_truncation_verifies() {
     let unit = unit(P256);
-    let response = respond(&unit, &Ask::full().der());
+    let response = respond(&unit, &RequestParts::full().der());
     for length in 0..response.der().len() {
         assert!(verify_response(&response.der()[..length], &Expected::data(DATA), &trust(&unit)).is_err(), "{length}");
     }
@@ -180,7 +184,7 @@ fn no_truncation_verifies() {
 #[test]
 fn no_flipped_bit_verifies() {
     let unit = unit(P256);
-    let response = respond(&unit, &Ask::full().der()).into_der();
+    let response = respond(&unit, &RequestParts::full().der()).into_der();
     let trust = TimestampTrust::roots(vec![unit.chain().root().clone()], vec![]);
     assert!(verify_response(&response, &Expected::data(DATA), &trust).is_ok());
     for bit in 0..response.len() * 8 {
@@ -206,8 +210,8 @@ fn vector(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Answers to OpenSSL's queries: ours, which `tests/vectors/tsa/check-with-openssl` has OpenSSL verify, and OpenSSL's, which come
-/// with milliseconds, ordering and a signingTime.
+/// Answers to OpenSSL's queries: ours, which `tests/vectors/tsa/check-with-openssl` has OpenSSL verify, and OpenSSL's,
+/// which come with milliseconds, ordering and a signingTime.
 #[test]
 fn vectors_verify_and_only_for_their_own_query() {
     let queries: Vec<(&str, Vec<u8>)> =

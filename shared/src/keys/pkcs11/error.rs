@@ -12,11 +12,11 @@ pub enum Pkcs11Error {
     Module {
         /// The file.
         path: String,
-        /// What the loader said.
+        /// The loader's error.
         reason: String,
     },
     /// A call into the module failed.
-    #[error("the PKCS#11 module answered {0}")]
+    #[error("a call to the PKCS#11 module failed: {0}")]
     Call(String),
     /// The PIN is not the token's. It is not tried again, since tokens lock themselves after a few wrong ones.
     #[error(
@@ -42,15 +42,15 @@ pub enum Pkcs11Error {
         count: usize,
     },
     /// The public half is missing, or of a kind that we do not use.
-    #[error("the public half of the key {wanted}: {reason}")]
+    #[error("the public half of the key {wanted} cannot be used: {reason}")]
     Public {
         /// What was looked for.
         wanted: String,
         /// What is wrong.
         reason: String,
     },
-    /// The key cannot sign with the algorithm asked for.
-    #[error("the key {0} is of another kind than was asked for")]
+    /// The key cannot sign with the requested algorithm.
+    #[error("the key {0} is of another kind than requested")]
     Algorithm(String),
     /// What the private key signs does not verify with the public one.
     #[error("the private and the public key {0} do not belong together")]
@@ -61,7 +61,7 @@ impl From<Error> for Pkcs11Error {
     fn from(error: Error) -> Self {
         // The crate explains each code in a paragraph; its name says as much.
         match error {
-            Error::Pkcs11(code, function) => Self::Call(format!("{code:?} to {function:?}")),
+            Error::Pkcs11(code, function) => Self::Call(format!("{function:?} answered {code:?}")),
             other => Self::Call(other.to_string()),
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn read(session: &Session, uri: &Pkcs11Uri) -> Result<PublicKey, Pkcs
         AttributeType::PublicExponent,
     ];
     let attributes = session.get_attributes(object, &wanted)?;
-    let mut parts = Parts::default();
+    let mut parts = PublicKeyParts::default();
     for attribute in attributes {
         match attribute {
             Attribute::KeyType(kind) => parts.kind = Some(kind),
@@ -42,7 +42,7 @@ pub(super) fn read(session: &Session, uri: &Pkcs11Uri) -> Result<PublicKey, Pkcs
 }
 
 #[derive(Default)]
-struct Parts {
+struct PublicKeyParts {
     kind: Option<KeyType>,
     params: Vec<u8>,
     point: Vec<u8>,
@@ -51,7 +51,7 @@ struct Parts {
 }
 
 /// CKA_EC_PARAMS is the curve's DER; CKA_EC_POINT an OCTET STRING around the point (PKCS#11 §2.3.3).
-fn ec(parts: &Parts) -> Option<Vec<u8>> {
+fn ec(parts: &PublicKeyParts) -> Option<Vec<u8>> {
     use der::Decode as _;
     let point = <&der::asn1::OctetStringRef>::from_der(&parts.point).ok()?;
     let mut out = DerWriter::with_capacity(128);
@@ -65,7 +65,7 @@ fn ec(parts: &Parts) -> Option<Vec<u8>> {
     Some(out.finish())
 }
 
-fn rsa(parts: &Parts) -> Vec<u8> {
+fn rsa(parts: &PublicKeyParts) -> Vec<u8> {
     let mut key = DerWriter::with_capacity(560);
     key.nested(tag::SEQUENCE, |key| {
         key.unsigned(&parts.modulus);

@@ -1,4 +1,4 @@
-//! A disk in memory that knows the difference between written and durable, and that fails when it is told to.
+//! A disk in memory that knows the difference between written and durable, and that fails on demand.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -37,7 +37,7 @@ struct File {
 }
 
 #[derive(Clone, Default)]
-struct State {
+struct DiskState {
     segments: BTreeMap<u64, File>,
     /// Published files, and whether they are durable.
     files: BTreeMap<String, (Vec<u8>, bool)>,
@@ -46,10 +46,10 @@ struct State {
 }
 
 #[derive(Clone, Default)]
-pub(super) struct Disk(Arc<Mutex<State>>);
+pub(super) struct Disk(Arc<Mutex<DiskState>>);
 
 impl Disk {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DiskState> {
         self.0.lock().expect("no holder panics")
     }
 
@@ -87,7 +87,7 @@ impl Disk {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Changes a byte of a segment behind everybody's back.
+    /// Changes a byte of a segment without the log's knowledge.
     pub(super) fn flip(&self, segment: u64, at: usize) {
         let mut state = self.state();
         let file = state.segments.get_mut(&segment).expect("is there");
@@ -110,8 +110,8 @@ impl Disk {
     /// Runs an operation, or fails it.
     fn act<T>(
         &self,
-        fail_first: impl FnOnce(&mut State),
-        act: impl FnOnce(&mut State) -> io::Result<T>,
+        fail_first: impl FnOnce(&mut DiskState),
+        act: impl FnOnce(&mut DiskState) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut state = self.state();
         let number = state.operations;

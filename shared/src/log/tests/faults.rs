@@ -1,4 +1,5 @@
-//! Every operation fails once, in every way, before every kind of restart; nothing that was acknowledged may be missing.
+//! Every operation fails once, in every way, before every kind of restart; nothing that was acknowledged may be
+//! missing.
 
 use std::collections::BTreeMap;
 
@@ -21,12 +22,12 @@ impl Rig {
         Self { disk: Disk::default(), key: key.clone(), acknowledged: BTreeMap::new(), sent: 0 }
     }
 
-    fn open(&self) -> Result<(Log, OpenReport), OpenError> {
+    fn open(&self) -> Result<(Log, LogOpenReport), LogOpenError> {
         Log::open_with(Arc::new(self.disk.clone()), origin(), self.key.clone(), SEGMENT)
     }
 
     /// Opens and appends until `leaves` were acknowledged or something failed.
-    fn work(&mut self, leaves: usize) -> Result<(), OpenError> {
+    fn work(&mut self, leaves: usize) -> Result<(), LogOpenError> {
         let (log, _) = self.open()?;
         for _ in 0..leaves {
             let leaf = format!("leaf {} {}", self.sent, "x".repeat(self.sent as usize * 37 % 300)).into_bytes();
@@ -84,7 +85,7 @@ fn nothing_acknowledged_is_lost_whatever_fails() {
                 drop(log);
                 next.check(&what);
                 next.work(5).expect("opens");
-                // The first restart may have built on what only the page cache held: nothing of that may show now.
+                // The first restart may have built on what only the page cache held: nothing of that may appear now.
                 next.disk = next.disk.restart(Restart::PowerCut);
                 next.check(&what);
             }
@@ -158,9 +159,9 @@ fn a_log_that_was_cut_or_removed_is_refused() {
     let mut rig = Rig::new(&key);
     rig.work(10).expect("opens");
     let early = rig.disk.restart(Restart::Process);
-    let (kept, _) = rig.open().expect("opens");
-    let checkpoint = SignedCheckpoint::parse(&kept.checkpoint()).expect("parses");
-    drop(kept);
+    let (log, _) = rig.open().expect("opens");
+    let checkpoint = SignedCheckpoint::parse(&log.checkpoint()).expect("parses");
+    drop(log);
     rig.work(20).expect("opens");
     let public = rig.key.public_key().clone();
     assert!(verify_storage(&rig.disk, &public, Some(&checkpoint)).is_ok());
@@ -178,9 +179,9 @@ fn a_log_that_was_cut_or_removed_is_refused() {
     let cut = rig.disk.restart(Restart::Process);
     cut.forget_segment(*segments.last().expect("some"));
     let cut = Rig { disk: cut, key: key.clone(), acknowledged: BTreeMap::new(), sent: 0 };
-    assert!(matches!(cut.open(), Err(OpenError::Published { published: 30, .. })));
+    assert!(matches!(cut.open(), Err(LogOpenError::Published { published: 30, .. })));
     segments.iter().for_each(|segment| cut.disk.forget_segment(*segment));
-    assert!(matches!(cut.open(), Err(OpenError::Published { .. })));
+    assert!(matches!(cut.open(), Err(LogOpenError::Published { .. })));
     assert!(matches!(verify_storage(&cut.disk, &public, None), Err(AuditError::Absent)));
 }
 

@@ -6,15 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use super::super::error::StoreError;
-use super::record::RecordError;
+use super::record::StoredRecordError;
 
 /// What the committer and the readers share.
 pub(super) struct Engine {
     pub(super) db: ::sled::Db,
     // A handle of our own on sled's data file, because sled hands out no way to sync it.
     pub(super) file: File,
-    // Why the engine failed, once it has. Set once; from then on every call is refused, since nobody knows which of the
-    // changes in memory are on the disk.
+    // Why the engine failed, once it has. Set once; from then on every call is refused, since it is unknown which of
+    // the changes in memory are on the disk.
     pub(super) failed: OnceLock<String>,
 }
 
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     /// Does `work` with the database; its first failure or panic is the last thing the engine does.
-    pub(super) fn guard<T>(&self, work: impl FnOnce(&::sled::Db) -> Result<T, Fault>) -> Result<T, StoreError> {
+    pub(super) fn guard<T>(&self, work: impl FnOnce(&::sled::Db) -> Result<T, EngineFault>) -> Result<T, StoreError> {
         if let Some(reason) = self.failed.get() {
             return Err(StoreError::Engine(reason.clone()));
         }
@@ -41,9 +41,9 @@ impl Engine {
 
 /// Why the engine could not do its work.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum EngineFault {
     #[error(transparent)]
-    Record(#[from] RecordError),
+    Record(#[from] StoredRecordError),
     #[error(transparent)]
     Sled(#[from] ::sled::Error),
     #[error("sync of the data file: {0}")]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::super::engine::Store;
 use super::super::error::StoreError;
-use super::committer::Committer;
+use super::committer::StoreCommitter;
 use super::engine::{Engine, panic_text};
 use super::record;
 use super::sled_store::SledStore;
@@ -24,27 +24,27 @@ const CACHE_BYTES: u64 = 16 << 20;
 const LOCK_TRIES: usize = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
 
-/// What opening found. The edge writes it into its log and, when something was set aside, into the audit log.
+/// What opening found. It is logged and, if a store was set aside, recorded in the audit log.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct OpenReport {
+pub struct StoreOpenReport {
     /// Whether the store was made by this call.
     pub is_new: bool,
     /// How many records it holds, expired ones counted.
     pub records: usize,
-    /// What stood in its place and could not be read.
+    /// The store that was there and could not be read.
     pub set_aside: Option<SetAside>,
 }
 
-/// A store that could not be read, kept for whoever wants to look at it.
+/// A store that could not be read, kept for examination.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SetAside {
     /// Where it is now.
     pub path: PathBuf,
-    /// What the engine said of it.
+    /// The engine's error.
     pub reason: String,
 }
 
-impl fmt::Display for OpenReport {
+impl fmt::Display for StoreOpenReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.set_aside {
             None if self.is_new => f.write_str("a new store"),
@@ -62,35 +62,35 @@ impl fmt::Display for OpenReport {
 
 /// Why there is no store.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Not even an empty one can be made here.
-    #[error("no store can be made in {}: {reason}", dir.display())]
+pub enum StoreOpenError {
+    /// Not even an empty store can be created.
+    #[error("no store can be created in {}: {reason}", dir.display())]
     Engine {
-        /// Its directory.
+        /// The store's directory.
         dir: PathBuf,
-        /// What the engine said.
+        /// The engine's error.
         reason: String,
     },
-    /// The file system refuses, which is no reason to give up what is there.
-    #[error("the store in {}: {source}", dir.display())]
+    /// The file system refuses. The data may be sound, so nothing is set aside.
+    #[error("the store in {} cannot be opened: {source}", dir.display())]
     Io {
-        /// Its directory.
+        /// The store's directory.
         dir: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Another process has it open.
-    #[error("the store in {} is in use by another process", dir.display())]
+    #[error("the store in {} is in use by another process; stop that one first", dir.display())]
     Locked {
-        /// Its directory.
+        /// The store's directory.
         dir: PathBuf,
     },
     /// The new store could not be refilled.
     #[error("the new store in {} could not be refilled: {source}", dir.display())]
     Rebuild {
-        /// Its directory.
+        /// The store's directory.
         dir: PathBuf,
-        /// What the store, or who refilled it, said.
+        /// The error of the store or of the refill.
         source: StoreError,
     },
 }
@@ -99,40 +99,42 @@ impl SledStore {
     /// Opens the store in `dir`, or makes one there.
     ///
     /// `rebuild` refills a store that was made by this call, be it that none was there or that what was there could not
-    /// be read. Until it has returned the new store does not count: a crash in between starts it afresh.
+    /// be read. The new store is not complete until it has returned: a crash before that starts it afresh.
     pub fn open(
         dir: &Path,
         now: UnixTime,
         rebuild: impl FnOnce(&dyn Store) -> Result<(), StoreError>,
-    ) -> Result<(Self, OpenReport), OpenError> {
-        let place = Place { dir };
-        place.discard_unfinished().map_err(|failure| place.error(failure))?;
+    ) -> Result<(Self, StoreOpenReport), StoreOpenError> {
+        let store_dir = StoreDir { dir };
+        store_dir.discard_unfinished().map_err(|failure| store_dir.error(failure))?;
         if !dir.join("db").exists() {
-            let (store, records) = place.make(rebuild)?;
-            return Ok((store, OpenReport { is_new: true, records, set_aside: None }));
+            let (store, records) = store_dir.make(rebuild)?;
+            return Ok((store, StoreOpenReport { is_new: true, records, set_aside: None }));
         }
-        place.sync().map_err(|source| place.io(source))?;
-        match place.guarded(|| place.open_again()) {
-            Ok((engine, records)) => Ok((place.serve(engine)?, OpenReport { is_new: false, records, set_aside: None })),
-            Err(Failure::Broken(reason)) => {
-                let path = place.set_aside(now).map_err(|source| place.io(source))?;
-                // A full disk can look like a broken store. If nothing can be made in its place, it goes back there.
-                let (store, records) = place.make(rebuild).inspect_err(|_| place.put_back(&path))?;
-                Ok((store, OpenReport { is_new: true, records, set_aside: Some(SetAside { path, reason }) }))
+        store_dir.sync().map_err(|source| store_dir.io(source))?;
+        match store_dir.guarded(|| store_dir.open_again()) {
+            Ok((engine, records)) => {
+                Ok((store_dir.serve(engine)?, StoreOpenReport { is_new: false, records, set_aside: None }))
             }
-            Err(failure) => Err(place.error(failure)),
+            Err(OpenFailure::Broken(reason)) => {
+                let path = store_dir.set_aside(now).map_err(|source| store_dir.io(source))?;
+                // A full disk can look like a broken store. If nothing can be made in its place, it goes back there.
+                let (store, records) = store_dir.make(rebuild).inspect_err(|_| store_dir.put_back(&path))?;
+                Ok((store, StoreOpenReport { is_new: true, records, set_aside: Some(SetAside { path, reason }) }))
+            }
+            Err(failure) => Err(store_dir.error(failure)),
         }
     }
 }
 
 /// Why sled did not open a directory.
-enum Failure {
+enum OpenFailure {
     Broken(String),
     Io(std::io::Error),
     Locked,
 }
 
-impl From<::sled::Error> for Failure {
+impl From<::sled::Error> for OpenFailure {
     fn from(error: ::sled::Error) -> Self {
         match error {
             // sled says this in words only; a test holds it to them.
@@ -143,13 +145,13 @@ impl From<::sled::Error> for Failure {
     }
 }
 
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for OpenFailure {
     fn from(error: std::io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-impl From<TryLockError> for Failure {
+impl From<TryLockError> for OpenFailure {
     fn from(error: TryLockError) -> Self {
         match error {
             TryLockError::Error(error) => Self::Io(error),
@@ -163,17 +165,17 @@ fn is_about_content(kind: ErrorKind) -> bool {
 }
 
 /// A directory for a store.
-struct Place<'a> {
+struct StoreDir<'a> {
     dir: &'a Path,
 }
 
-impl Place<'_> {
+impl StoreDir<'_> {
     fn make(
         &self,
         rebuild: impl FnOnce(&dyn Store) -> Result<(), StoreError>,
-    ) -> Result<(SledStore, usize), OpenError> {
+    ) -> Result<(SledStore, usize), StoreOpenError> {
         let parent = parent(self.dir);
-        let begin = || -> Result<File, Failure> {
+        let begin = || -> Result<File, OpenFailure> {
             std::fs::create_dir_all(parent)?;
             let unfinished = OpenOptions::new().write(true).create(true).truncate(false).open(self.unfinished())?;
             unfinished.try_lock()?;
@@ -185,7 +187,7 @@ impl Place<'_> {
         let _unfinished = begin().map_err(|failure| self.error(failure))?;
         let engine = self.guarded(|| self.first_open()).map_err(|failure| self.error(failure))?;
         let store = self.serve(engine)?;
-        rebuild(&store).map_err(|source| OpenError::Rebuild { dir: self.dir.into(), source })?;
+        rebuild(&store).map_err(|source| StoreOpenError::Rebuild { dir: self.dir.into(), source })?;
         let finish = || {
             self.sync()?;
             std::fs::remove_file(self.unfinished())?;
@@ -196,7 +198,7 @@ impl Place<'_> {
         Ok((store, records))
     }
 
-    fn first_open(&self) -> Result<Engine, Failure> {
+    fn first_open(&self) -> Result<Engine, OpenFailure> {
         let db = self.open_when_unlocked()?;
         db.insert(record::FORMAT_KEY, record::encode(record::FORMAT, None))?;
         db.flush()?;
@@ -204,24 +206,24 @@ impl Place<'_> {
     }
 
     /// Opens and reads every record once, so that a page that is lost is found now and not by the login that needs it.
-    fn open_again(&self) -> Result<(Engine, usize), Failure> {
+    fn open_again(&self) -> Result<(Engine, usize), OpenFailure> {
         let db = self.open_when_unlocked()?;
         let format = db.get(record::FORMAT_KEY)?;
         if format.as_deref() != Some(&record::encode(record::FORMAT, None)) {
-            return Err(Failure::Broken(
+            return Err(OpenFailure::Broken(
                 "its first record, which every store has, is missing or of another format".into(),
             ));
         }
         let mut records = 0;
         for entry in db.range::<&[u8], _>((Bound::Excluded(record::FORMAT_KEY), Bound::Unbounded)) {
             let (_, bytes) = entry?;
-            record::decode(&bytes).map_err(|error| Failure::Broken(error.to_string()))?;
+            record::decode(&bytes).map_err(|error| OpenFailure::Broken(error.to_string()))?;
             records += 1;
         }
         Ok((self.engine(db)?, records))
     }
 
-    fn engine(&self, db: ::sled::Db) -> Result<Engine, Failure> {
+    fn engine(&self, db: ::sled::Db) -> Result<Engine, OpenFailure> {
         let file = OpenOptions::new().write(true).open(self.dir.join("db"))?;
         // Recovery has written too: a snapshot, and zeroes over the torn end of the log.
         self.sync()?;
@@ -229,11 +231,11 @@ impl Place<'_> {
     }
 
     /// sled meets some damage with a panic.
-    fn guarded<T>(&self, attempt: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| Err(Failure::Broken(panic_text(&*panic))))
+    fn guarded<T>(&self, attempt: impl FnOnce() -> Result<T, OpenFailure>) -> Result<T, OpenFailure> {
+        catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| Err(OpenFailure::Broken(panic_text(&*panic))))
     }
 
-    fn open_when_unlocked(&self) -> Result<::sled::Db, Failure> {
+    fn open_when_unlocked(&self) -> Result<::sled::Db, OpenFailure> {
         let config = ::sled::Config::new().path(self.dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
         let attempt = || {
             self.discard_torn_snapshots()?;
@@ -241,7 +243,7 @@ impl Place<'_> {
         };
         for _ in 1..LOCK_TRIES {
             match attempt() {
-                Err(Failure::Locked) => sleep(LOCK_WAIT),
+                Err(OpenFailure::Locked) => sleep(LOCK_WAIT),
                 outcome => return outcome,
             }
         }
@@ -251,12 +253,12 @@ impl Place<'_> {
     /// Removes snapshots whose writing was interrupted. They do not count before they are renamed, and the ones before
     /// are still there; but sled takes them for damaged ones, so a kill or a full disk while it opens would cost the
     /// whole store.
-    fn discard_torn_snapshots(&self) -> Result<(), Failure> {
+    fn discard_torn_snapshots(&self) -> Result<(), OpenFailure> {
         let db = match OpenOptions::new().read(true).open(self.dir.join("db")) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             db => db?,
         };
-        // Whoever holds the lock may be writing one.
+        // The process with the lock may be writing one.
         db.try_lock()?;
         for entry in std::fs::read_dir(self.dir)? {
             let entry = entry?;
@@ -268,9 +270,9 @@ impl Place<'_> {
         Ok(())
     }
 
-    fn serve(&self, engine: Engine) -> Result<SledStore, OpenError> {
+    fn serve(&self, engine: Engine) -> Result<SledStore, StoreOpenError> {
         let engine = Arc::new(engine);
-        let committer = Committer::start(Arc::clone(&engine)).map_err(|source| self.io(source))?;
+        let committer = StoreCommitter::start(Arc::clone(&engine)).map_err(|source| self.io(source))?;
         Ok(SledStore { committer, engine })
     }
 
@@ -312,8 +314,8 @@ impl Place<'_> {
         }
     }
 
-    /// Removes a store whose making was interrupted: nobody has been told of anything in it.
-    fn discard_unfinished(&self) -> Result<(), Failure> {
+    /// Removes a store whose making was interrupted: nothing in it was acknowledged.
+    fn discard_unfinished(&self) -> Result<(), OpenFailure> {
         if !self.unfinished().exists() {
             return Ok(());
         }
@@ -337,16 +339,16 @@ impl Place<'_> {
         self.dir.with_file_name(name)
     }
 
-    fn io(&self, source: std::io::Error) -> OpenError {
-        OpenError::Io { dir: self.dir.into(), source }
+    fn io(&self, source: std::io::Error) -> StoreOpenError {
+        StoreOpenError::Io { dir: self.dir.into(), source }
     }
 
-    fn error(&self, failure: Failure) -> OpenError {
+    fn error(&self, failure: OpenFailure) -> StoreOpenError {
         let dir = self.dir.into();
         match failure {
-            Failure::Broken(reason) => OpenError::Engine { dir, reason },
-            Failure::Io(source) => OpenError::Io { dir, source },
-            Failure::Locked => OpenError::Locked { dir },
+            OpenFailure::Broken(reason) => StoreOpenError::Engine { dir, reason },
+            OpenFailure::Io(source) => StoreOpenError::Io { dir, source },
+            OpenFailure::Locked => StoreOpenError::Locked { dir },
         }
     }
 }

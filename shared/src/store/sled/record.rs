@@ -9,12 +9,12 @@ use crate::time::UnixTime;
 
 /// A record as found.
 #[derive(Debug)]
-pub(super) struct Record<'a> {
+pub(super) struct StoredRecord<'a> {
     expires: Option<UnixTime>,
     value: &'a [u8],
 }
 
-impl<'a> Record<'a> {
+impl<'a> StoredRecord<'a> {
     /// Its value, unless it has expired.
     pub(super) fn live(&self, now: UnixTime) -> Option<&'a [u8]> {
         is_live(self.expires, now).then_some(self.value)
@@ -24,7 +24,7 @@ impl<'a> Record<'a> {
 /// A record that no version of this file has written.
 #[derive(Debug, thiserror::Error)]
 #[error("a record of {length} bytes is too short to say when it expires")]
-pub(super) struct RecordError {
+pub(super) struct StoredRecordError {
     length: usize,
 }
 
@@ -74,11 +74,11 @@ pub(super) fn encode(value: &[u8], expires: Option<UnixTime>) -> Vec<u8> {
 }
 
 /// The reverse of [`encode`].
-pub(super) fn decode(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
-    let (expires, value) = bytes.split_first_chunk().ok_or(RecordError { length: bytes.len() })?;
+pub(super) fn decode(bytes: &[u8]) -> Result<StoredRecord<'_>, StoredRecordError> {
+    let (expires, value) = bytes.split_first_chunk().ok_or(StoredRecordError { length: bytes.len() })?;
     let expires = match u64::from_be_bytes(*expires) {
         NEVER => None,
         millis => Some(UnixTime::from_millis(millis)),
     };
-    Ok(Record { expires, value })
+    Ok(StoredRecord { expires, value })
 }

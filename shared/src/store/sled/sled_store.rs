@@ -3,11 +3,11 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::super::batch::{Batch, MAX_BATCH, check_key};
+use super::super::batch::{MAX_BATCH, StoreBatch, check_key};
 use super::super::engine::{Page, Store};
 use super::super::error::StoreError;
 use super::super::table::Table;
-use super::committer::{Committer, Done, Request};
+use super::committer::{Done, Request, StoreCommitter};
 use super::engine::Engine;
 use super::record;
 use crate::time::UnixTime;
@@ -16,7 +16,7 @@ use crate::time::UnixTime;
 #[derive(Debug)]
 pub struct SledStore {
     // The committer's thread ends first, then sled closes.
-    pub(super) committer: Committer,
+    pub(super) committer: StoreCommitter,
     pub(super) engine: Arc<Engine>,
 }
 
@@ -47,7 +47,7 @@ impl Store for SledStore {
         })
     }
 
-    fn commit(&self, batch: Batch, now: UnixTime) -> Result<(), StoreError> {
+    fn commit(&self, batch: StoreBatch, now: UnixTime) -> Result<(), StoreError> {
         batch.check()?;
         self.committer.ask(Request::Commit { batch, now }).map(|_| ())
     }
@@ -61,7 +61,7 @@ impl Store for SledStore {
     }
 
     fn sweep(&self, now: UnixTime, limit: usize) -> Result<usize, StoreError> {
-        // The walk is done here, beside the committer; it looks again at the few it is told of.
+        // The walk is done here, beside the committer; it looks again at the few records that it gets.
         let keys = self.engine.guard(|db| {
             let mut expired = Vec::new();
             let mut records = db.iter();

@@ -26,13 +26,13 @@ pub struct Lifetimes {
     pub targets: (Duration, Duration),
     /// Snapshot.
     pub snapshot: (Duration, Duration),
-    /// Timestamp: the longest time for which a client can be held back on an old state.
+    /// Timestamp: the longest time that a client can be kept on an old state.
     pub timestamp: (Duration, Duration),
 }
 
 impl Default for Lifetimes {
-    /// The margins leave an instance that stands still over holidays in order: of a timestamp's 7 days at least 6 are left
-    /// at any time while it runs.
+    /// The margins leave an instance that stands still over holidays in order: of a timestamp's 7 days at least 6 are
+    /// left at any time while it runs.
     fn default() -> Self {
         Self {
             root: (DAY.saturating_mul(730), DAY.saturating_mul(365)),
@@ -81,7 +81,7 @@ impl<'a> RoleSigners<'a> {
 /// A file to be published.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TargetFile {
-    /// Its bytes.
+    /// The bytes of the file.
     pub bytes: Vec<u8>,
     /// For clients that look files up by use.
     pub custom: Option<Custom>,
@@ -107,39 +107,39 @@ pub fn target_files(documents: &TrustDocuments) -> BTreeMap<String, TargetFile> 
 
 /// Metadata that is due, not yet signed.
 #[derive(Debug)]
-pub struct Draft {
+pub struct MetadataDraft {
     roots: Vec<SignedFile<Root>>,
     root: Option<Root>,
-    targets: Part<Targets>,
-    snapshot: Part<Snapshot>,
+    targets: DraftPart<Targets>,
+    snapshot: DraftPart<Snapshot>,
     timestamp: Timestamp,
     files: BTreeMap<String, Vec<u8>>,
 }
 
 #[derive(Debug)]
-enum Part<T> {
-    Kept(SignedFile<T>),
+enum DraftPart<T> {
+    Current(SignedFile<T>),
     New(T),
 }
 
-impl<T: Metadata> Part<T> {
+impl<T: Metadata> DraftPart<T> {
     fn version(&self) -> u64 {
         match self {
-            Self::Kept(file) => file.signed.header().version,
+            Self::Current(file) => file.signed.header().version,
             Self::New(signed) => signed.header().version,
         }
     }
 
     fn sign(self, signer: &dyn Signer) -> Result<SignedFile<T>, TufError> {
         match self {
-            Self::Kept(file) => Ok(file),
+            Self::Current(file) => Ok(file),
             Self::New(signed) => sign(signed, signer),
         }
     }
 
     fn fresh(&self) -> Option<&T> {
         match self {
-            Self::Kept(_) => None,
+            Self::Current(_) => None,
             Self::New(signed) => Some(signed),
         }
     }
@@ -153,7 +153,7 @@ pub fn prepare(
     signers: &RoleSigners<'_>,
     lifetimes: &Lifetimes,
     now: UnixTime,
-) -> Result<Option<Draft>, TufError> {
+) -> Result<Option<MetadataDraft>, TufError> {
     let roots = current.map_or_else(Vec::new, |repository| repository.roots.clone());
     let (keys, roles) = key_tables(signers)?;
     let due = |header: &Header| header.expires.0 <= now.plus(lifetimes.of_name(&header.kind).1);
@@ -179,18 +179,19 @@ pub fn prepare(
     let wanted: BTreeMap<String, Target> = files.iter().map(|(name, file)| (name.clone(), target(file))).collect();
     let targets = match current.map(|repository| &repository.targets) {
         Some(last) if last.signed.targets == wanted && !due(&last.signed.header) && is_signed(last, trusted) => {
-            Part::Kept(last.clone())
+            DraftPart::Current(last.clone())
         }
-        last => {
-            Part::New(Targets { header: header(Role::Targets, last.map(|file| &file.signed.header)), targets: wanted })
-        }
+        last => DraftPart::New(Targets {
+            header: header(Role::Targets, last.map(|file| &file.signed.header)),
+            targets: wanted,
+        }),
     };
     let snapshot_meta = BTreeMap::from([("targets.json".to_owned(), MetaFile { version: targets.version() })]);
     let snapshot = match current.map(|repository| &repository.snapshot) {
         Some(last) if last.signed.meta == snapshot_meta && !due(&last.signed.header) && is_signed(last, trusted) => {
-            Part::Kept(last.clone())
+            DraftPart::Current(last.clone())
         }
-        last => Part::New(Snapshot {
+        last => DraftPart::New(Snapshot {
             header: header(Role::Snapshot, last.map(|file| &file.signed.header)),
             meta: snapshot_meta,
         }),
@@ -207,7 +208,7 @@ pub fn prepare(
     let timestamp =
         Timestamp { header: header(Role::Timestamp, last.map(|file| &file.signed.header)), meta: timestamp_meta };
     let files = files.iter().map(|(name, file)| (name.clone(), file.bytes.clone())).collect();
-    Ok(Some(Draft { roots, root, targets, snapshot, timestamp, files }))
+    Ok(Some(MetadataDraft { roots, root, targets, snapshot, timestamp, files }))
 }
 
 impl Lifetimes {
@@ -216,7 +217,7 @@ impl Lifetimes {
     }
 }
 
-impl Draft {
+impl MetadataDraft {
     /// Role, version and SHA-256 of the bytes of each signature that `sign` will make, for the audit log.
     pub fn to_be_signed(&self) -> Result<Vec<(Role, u64, String)>, TufError> {
         fn line<T: Metadata>(signed: &T) -> Result<(Role, u64, String), TufError> {

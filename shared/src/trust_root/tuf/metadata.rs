@@ -96,9 +96,9 @@ impl Key {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoleKeys {
-    /// Their names.
+    /// The names of the keys.
     pub keyids: Vec<String>,
-    /// How many must.
+    /// How many of them must sign.
     pub threshold: u32,
 }
 
@@ -118,9 +118,9 @@ pub struct Header {
     pub kind: String,
     /// `SPEC_VERSION`.
     pub spec_version: String,
-    /// Only ever grows.
+    /// It only grows.
     pub version: u64,
-    /// From then on clients refuse it.
+    /// Clients refuse the metadata from then on.
     pub expires: Moment,
 }
 
@@ -154,7 +154,7 @@ pub struct Targets {
 pub struct Target {
     /// Its length in bytes.
     pub length: u64,
-    /// Its hash.
+    /// SHA-256 of the file.
     pub hashes: Hashes,
     /// What older Sigstore clients look for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,7 +173,7 @@ pub struct Hashes {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Custom {
-    /// What for.
+    /// The use of the target.
     pub sigstore: SigstoreUse,
 }
 
@@ -211,7 +211,7 @@ pub struct Timestamp {
 /// and metadata can then be prepared, accounted for and signed in one go.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MetaFile {
-    /// Its version.
+    /// The version of the file.
     pub version: u64,
 }
 
@@ -256,17 +256,17 @@ pub enum TufError {
     #[error("{0} is missing")]
     Missing(String),
     /// Over the cap.
-    #[error("{name} has {length} bytes; at most {MAX_BYTES} are read")]
+    #[error("{name} has {length} bytes; at most {MAX_BYTES} are accepted")]
     Size {
-        /// Which file.
+        /// The name of the file.
         name: String,
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// Not the JSON of this kind of metadata.
     #[error("the {role} metadata does not parse: {reason}")]
     Malformed {
-        /// Which.
+        /// The metadata's role.
         role: Role,
         /// What the parser said.
         reason: String,
@@ -277,33 +277,33 @@ pub enum TufError {
     /// Another version than the one named.
     #[error("the {role} metadata has version {found}, not {expected}")]
     Version {
-        /// Which.
+        /// The metadata's role.
         role: Role,
-        /// What it says.
+        /// The version in the metadata.
         found: u64,
-        /// What was expected.
+        /// The version expected.
         expected: u64,
     },
     /// Too old.
     #[error("the {role} metadata has expired")]
     Expired {
-        /// Which.
+        /// The metadata's role.
         role: Role,
     },
     /// A target has other bytes than the metadata says.
     #[error("{0} does not match the hash in the targets metadata")]
     Hash(String),
     /// The instance's root key is not the one that signed the published root, so clients would not follow.
-    #[error("the published root is signed by another key than tuf-root; restore that key")]
+    #[error("the published root is not signed by the key tuf-root; restore the key that signed it")]
     RootKey,
 }
 
 /// A metadata file that was written, or read and checked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignedFile<T> {
-    /// Its content.
+    /// The content.
     pub signed: T,
-    /// Its bytes.
+    /// The bytes as published.
     pub bytes: Vec<u8>,
 }
 
@@ -357,7 +357,7 @@ fn check_signatures<T: Metadata>(envelope: &Envelope<T>, root: &Root) -> Result<
     if valid < keys.threshold as usize { Err(unsigned) } else { Ok(()) }
 }
 
-/// Root is its own judge: a root that does not carry a signature by its own keys is refused.
+/// Root verifies itself: a root that is not signed by its own keys is refused.
 pub(super) fn open_root(bytes: &[u8], previous: Option<&Root>) -> Result<SignedFile<Root>, TufError> {
     let file = open::<Root>(bytes, previous)?;
     open::<Root>(bytes, Some(&file.signed))

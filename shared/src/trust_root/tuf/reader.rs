@@ -33,7 +33,7 @@ impl TrustedKeys {
         Ok(Self(next))
     }
 
-    /// Takes `timestamp.json`, then `named`'s answer for the snapshot and the targets is asked for in turn.
+    /// Takes `timestamp.json`. The snapshot and the targets that it names are fetched next.
     pub fn timestamp(self, bytes: &[u8], now: UnixTime) -> Result<CurrentTimestamp, TufError> {
         let root = SignedFile { signed: self.0, bytes: Vec::new() };
         check_fresh(&root, now)?;

@@ -28,8 +28,8 @@ pub fn hashed_path(name: &str, sha256: &str) -> String {
 
 impl Repository {
     /// Reads what was published last. `read` answers a file's bytes, or nothing if there is none. Expiry is not looked
-    /// at: an instance that was down for long must be able to sign anew. `None` means that nothing was ever published in
-    /// full.
+    /// at: an instance that was down for long must be able to sign anew. `None` means that nothing was ever published
+    /// in full.
     pub fn load<E: From<TufError>>(
         mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Option<Self>, E> {

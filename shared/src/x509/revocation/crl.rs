@@ -14,17 +14,17 @@ use crate::x509::key_identifier::KeyIdentifier;
 /// `id-ce-expiredCertsOnCRL` (ITU-T X.509 §9.5.2.8): revoked certificates stay on the list past their last day.
 const EXPIRED_CERTS_ON_CRL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.60");
 
-/// What a list says.
+/// The content of a list.
 pub struct CrlPlan<'a> {
     /// Its number, one that no list before had (RFC 5280 §5.2.3).
     pub number: u64,
-    /// From when it counts.
+    /// `thisUpdate`.
     pub this_update: UnixTime,
-    /// Until when, at the latest, another one follows.
+    /// `nextUpdate`: the next list follows by then.
     pub next_update: UnixTime,
     /// Revoked certificates that ended since then are on it.
     pub since: UnixTime,
-    /// What is revoked.
+    /// The revoked certificates.
     pub revoked: &'a [Revoked],
 }
 
@@ -32,13 +32,13 @@ pub struct CrlPlan<'a> {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CrlError {
     /// The key is not the authority's.
-    #[error("the key at hand is not the one of the authority's certificate")]
+    #[error("the key is not that of the authority's certificate")]
     Key,
     /// The draft breaks a rule of RFC 5280: our own fault.
-    #[error("the list that was about to be signed breaks a rule: {0}")]
+    #[error("the revocation list to be signed breaks a rule: {0}")]
     Lint(#[from] CrlLintError),
     /// A moment that DER cannot say.
-    #[error("a moment in the list cannot be written: {0}")]
+    #[error("a time in the revocation list cannot be written: {0}")]
     Time(der::Error),
     /// The key did not sign.
     #[error(transparent)]

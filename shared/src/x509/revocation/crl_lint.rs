@@ -1,7 +1,7 @@
 //! The linter of revocation lists: an independent reading of the exact octets that are about to be signed (RFC 5280
 //! §5), a file for each lint.
 //!
-//! It shares no code with what writes them (`crl`). A list that fails here is our own fault and is never signed.
+//! It shares no code with the writer (`crl`). A list that fails here is our own fault and is never signed.
 
 mod authority_key_identifier;
 mod crl_number;
@@ -22,7 +22,7 @@ use x509_cert::crl::TbsCertList;
 pub use error::CrlLintError;
 pub(super) use facts::CrlFacts;
 
-/// Holds the octets of a `TBSCertList` against every rule.
+/// Checks the octets of a `TBSCertList` against every rule.
 pub(super) fn lint(octets: &[u8], facts: CrlFacts<'_>) -> Result<(), CrlLintError> {
     let list: TbsCertList = TbsCertList::from_der(octets).map_err(CrlLintError::Malformed)?;
     if list.to_der().map_err(CrlLintError::Malformed)? != octets {

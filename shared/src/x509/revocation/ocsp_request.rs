@@ -18,11 +18,11 @@ pub(super) const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1
 /// Longest nonce that is sent back (RFC 9654 §2.1).
 const MAX_NONCE: usize = 128;
 
-/// Why bytes are not a request that is answered.
+/// Why a request is not answered.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OcspRequestError {
     /// Over the cap.
-    #[error("an OCSP request of {0} bytes is too long; {MAX_OCSP_REQUEST} are read")]
+    #[error("the OCSP request has {0} bytes; at most {MAX_OCSP_REQUEST} are accepted")]
     Long(usize),
     /// Not DER, or not the structure.
     #[error("not a DER OCSPRequest (RFC 6960 section 4.1.1): {0}")]
@@ -31,13 +31,13 @@ pub enum OcspRequestError {
     #[error("the version must be 1")]
     Version,
     /// No certificate, or too many.
-    #[error("{0} certificates are asked for; 1 to {MAX_CERTIFICATES} are answered at once")]
+    #[error("the OCSP request names {0} certificates; 1 to {MAX_CERTIFICATES} are accepted")]
     Count(usize),
     /// A critical extension that we do not know (RFC 6960 §4.4).
     #[error("the critical extension {0} is not understood")]
     Extension(ObjectIdentifier),
     /// A nonce of no or too many octets (RFC 9654 §2.1).
-    #[error("a nonce of {0} octets; 1 to {MAX_NONCE} are sent back")]
+    #[error("the nonce has {0} octets; 1 to {MAX_NONCE} are accepted")]
     Nonce(usize),
 }
 
@@ -47,7 +47,7 @@ impl From<der::Error> for OcspRequestError {
     }
 }
 
-/// Which certificate is asked for: its issuer by two digests, and its serial number.
+/// The certificate in question: its issuer by two digests, and its serial number.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CertId {
     /// The whole `CertID`, as it came: it goes back unchanged.
@@ -59,7 +59,8 @@ pub struct CertId {
 }
 
 impl CertId {
-    /// Whether `issuer` is meant. SHA-1 is a name here, as the protocol's lightweight profile wants it (RFC 5019 §2.1.1).
+    /// Whether `issuer` is meant. SHA-1 is a name here, as the protocol's lightweight profile wants it (RFC 5019
+    /// §2.1.1).
     pub fn is_issued_by(&self, issuer: &Certificate) -> bool {
         self.digest.is_some_and(|algorithm| {
             let is = |hash: &[u8], bytes| aws_lc_rs::digest::digest(algorithm, bytes).as_ref() == hash;
@@ -73,7 +74,7 @@ impl CertId {
     }
 }
 
-/// A request that parsed. Its signature, if it has one, is not looked at: the answers are for everybody.
+/// A request that parsed. Its signature, if it has one, is not looked at: anyone may ask.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OcspRequest {
     pub(super) certificates: Vec<CertId>,
@@ -157,12 +158,12 @@ impl OcspRequest {
         Ok(Self { certificates, nonce })
     }
 
-    /// The certificates asked for.
+    /// The certificates in question.
     pub fn certificates(&self) -> &[CertId] {
         &self.certificates
     }
 
-    /// Whether the answer is for this request alone, and must not be kept for others.
+    /// Whether the answer is for this request alone and must not be cached.
     pub fn has_nonce(&self) -> bool {
         self.nonce.is_some()
     }

@@ -17,16 +17,16 @@ const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1
 /// `id-pkix-ocsp-archive-cutoff` (RFC 6960 §4.4.4): answers are given past a certificate's last day.
 const ARCHIVE_CUTOFF: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.6");
 
-/// What is known of a certificate.
+/// The status of a certificate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CertStatus {
     /// Issued, and not revoked.
     Good,
     /// Revoked.
     Revoked {
-        /// Since when.
+        /// The time of the revocation.
         at: UnixTime,
-        /// Why.
+        /// The reason of the revocation.
         reason: RevocationReason,
     },
     /// Never issued by this authority.
@@ -40,9 +40,9 @@ pub enum OcspFault {
     MalformedRequest = 1,
     /// Our own fault.
     InternalError = 2,
-    /// Nobody can answer now.
+    /// No answer is possible now.
     TryLater = 3,
-    /// We do not answer for that authority.
+    /// This responder does not answer for that authority.
     Unauthorized = 6,
 }
 
@@ -53,14 +53,14 @@ impl OcspFault {
     }
 }
 
-/// When an answer counts.
+/// The validity of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerPlan {
-    /// When it is made, and from when it counts.
+    /// `producedAt` and `thisUpdate`.
     pub produced_at: UnixTime,
-    /// Until when, at the latest, a newer one can be had.
+    /// `nextUpdate`: a newer answer can be had by then.
     pub next_update: UnixTime,
-    /// Since when answers are kept.
+    /// `archiveCutoff`: since when answers are given.
     pub archive_from: UnixTime,
 }
 
@@ -76,12 +76,12 @@ pub struct Responder {
 }
 
 impl Responder {
-    /// None when the certificate is for another key.
+    /// A responder with this key and certificate; `None` if the certificate is for another key.
     pub fn new(key: Arc<dyn Signer>, certificate: Certificate) -> Option<Self> {
         (certificate.public_key() == key.public_key()).then_some(Self { key, certificate })
     }
 
-    /// Its certificate.
+    /// The responder's certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
     }

@@ -2,13 +2,13 @@
 
 use crate::time::UnixTime;
 
-/// Why a certificate was revoked (RFC 5280 §5.3.1). Hold and its removal are not here: a timestamp that is invalid for
-/// a while helps nobody.
+/// Why a certificate was revoked (RFC 5280 §5.3.1). Hold and its removal are not here: a timestamp that is invalid only
+/// for a while is of no use.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RevocationReason {
-    /// No reason is told. Tokens made before stay valid, as with those up to `CessationOfOperation` (RFC 3161 §4).
+    /// No reason is given. Tokens made before stay valid, as with those up to `CessationOfOperation` (RFC 3161 §4).
     Unspecified = 0,
-    /// The key is, or may be, in other hands: all its signatures lose their worth.
+    /// The key is, or may be, in other hands: none of its signatures can be trusted.
     KeyCompromise = 1,
     /// The same of an authority's key.
     CaCompromise = 2,
@@ -62,8 +62,8 @@ impl RevocationReason {
 pub struct Revoked {
     /// The contents of its serial number's INTEGER.
     pub serial: Vec<u8>,
-    /// Since when.
+    /// The time of the revocation.
     pub at: UnixTime,
-    /// Why.
+    /// The reason.
     pub reason: RevocationReason,
 }

@@ -1,5 +1,5 @@
-//! An instance in miniature, which makes right and wrong certificates and bundles. Its certificates and SCTs are written
-//! here, not by the authority's own code, so that the verifier is judged by a second hand.
+//! An instance in miniature, which makes right and wrong certificates and bundles. Its certificates and SCTs are
+//! written here, not by the authority's own code, so that the verifier is not tested with the code that it checks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use shared::log::{Log, Origin, note};
 use shared::random::SystemRandom;
 use shared::time::UnixTime;
 use shared::trust_root::encoding::Base64;
-use shared::trust_root::trusted_root::{Authority, LogId};
+use shared::trust_root::trusted_root::{CertificateAuthority, LogId};
 use shared::trust_root::{CertificateChain, LogKey, TrustMaterial, TrustedRoot, Validity};
 use shared::x509::der_writer::tag;
 use shared::x509::{CaSetup, Certificate, Chain, DerWriter, NodePrefix};
@@ -169,7 +169,7 @@ impl Instance {
     }
 
     /// An authority with the same names and other keys.
-    pub(super) fn other_authority(&self) -> Authority {
+    pub(super) fn other_authority(&self) -> CertificateAuthority {
         self.other_instance().certificate_authorities.remove(0)
     }
 

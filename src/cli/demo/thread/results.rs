@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use privyseal_sigstore::{Identity, Verified};
+use privyseal_sigstore::{ExpectedIdentity, Verified};
 use shared::x509::certificate::to_pem;
 
 use super::options::DemoOptions;
@@ -19,7 +19,7 @@ const TSA_ROOT: &str = "timestamp-root.pem";
 /// Everything to be left.
 pub(super) struct Results<'a> {
     pub(super) options: &'a DemoOptions,
-    pub(super) identity: &'a Identity,
+    pub(super) identity: &'a ExpectedIdentity,
     pub(super) trust: &'a Trust,
     pub(super) bundle: Vec<u8>,
     pub(super) query: Vec<u8>,

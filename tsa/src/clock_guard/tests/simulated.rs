@@ -1,6 +1,6 @@
-//! The promise itself, against a simulated world: true time, a machine whose clocks drift, are steered, stepped and put to sleep,
-//! sources that are slow, silent or lie, and requests at any moment. Whatever happens, a time that may be signed is no further from
-//! true time than the guard says, as long as liars are fewer than half.
+//! The promise itself, in a simulation: true time, a machine whose clocks drift, are steered, stepped and put
+//! to sleep, sources that are slow, silent or lie, and requests at any moment. Whatever happens, a time that may be
+//! signed is no further from true time than the guard says, as long as liars are fewer than half.
 
 use proptest::prelude::*;
 
@@ -52,7 +52,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 /// All in microseconds, so that a second of 1 ppm is not nothing.
-struct World {
+struct Simulation {
     truth: i128,
     boot: i128,
     raw: i128,
@@ -64,7 +64,7 @@ struct World {
     sources: usize,
 }
 
-impl World {
+impl Simulation {
     fn pass(&mut self, micros: i128) {
         self.truth += micros;
         let raw = micros + micros * self.crystal_ppm / 1_000_000;
@@ -87,7 +87,7 @@ impl World {
         self.wall += slept + i128::from(error) * 1_000;
     }
 
-    fn poll(&mut self, silent: u8, delay: u64, back: u64) -> Vec<Answer> {
+    fn poll(&mut self, silent: u8, delay: u64, back: u64) -> Vec<PollAnswer> {
         let sent = self.look().reading.boot;
         self.pass(i128::from(delay) * 1_000);
         let server = self.truth as i64;
@@ -113,60 +113,61 @@ impl World {
     }
 }
 
-fn run(world: &mut World, happenings: &[Happening]) -> Result<usize, TestCaseError> {
+fn run(simulation: &mut Simulation, happenings: &[Happening]) -> Result<usize, TestCaseError> {
     let limits = ClockLimits { mode: ClockMode::Enforce, floor: ClockLimits::PROGRAM_FLOOR, ..ClockLimits::LOCAL };
-    let mut guard = ClockGuard::start(limits, sources(world.sources), MarkRecovery::new(None), &world.look());
+    let mut guard = ClockGuard::start(limits, sources(simulation.sources), MarkRecovery::new(None), &simulation.look());
     let mut trusted = 0;
     for happening in happenings {
         match *happening {
-            Happening::Step { by } => world.wall += i128::from(by) * 1_000,
-            Happening::Steer { ppm } => world.steering_ppm = i128::from(ppm),
-            Happening::Lie { by } => world.lie = by,
-            Happening::Pause { millis } => world.truth += i128::from(millis) * 1_000,
-            Happening::Sleep { millis, error } => world.sleep(millis, error),
+            Happening::Step { by } => simulation.wall += i128::from(by) * 1_000,
+            Happening::Steer { ppm } => simulation.steering_ppm = i128::from(ppm),
+            Happening::Lie { by } => simulation.lie = by,
+            Happening::Pause { millis } => simulation.truth += i128::from(millis) * 1_000,
+            Happening::Sleep { millis, error } => simulation.sleep(millis, error),
             Happening::SleepInPoll { millis, error, is_seen } => {
-                let answers = world.poll(0, 5, 5);
-                world.sleep(millis, error);
+                let answers = simulation.poll(0, 5, 5);
+                simulation.sleep(millis, error);
                 if is_seen {
-                    let _ = guard.look(&world.look());
+                    let _ = guard.look(&simulation.look());
                 }
-                guard.poll(&answers, &world.look());
+                guard.poll(&answers, &simulation.look());
             }
             Happening::Poll { silent, delay, back } => {
-                let answers = world.poll(silent, delay, back);
-                guard.poll(&answers, &world.look());
+                let answers = simulation.poll(silent, delay, back);
+                guard.poll(&answers, &simulation.look());
             }
             Happening::Pass { millis } => {
                 for _ in 0..millis / 250 {
-                    world.pass(250_000);
-                    trusted += check(world, &guard)?;
-                    let _ = guard.look(&world.look());
+                    simulation.pass(250_000);
+                    trusted += check(simulation, &guard)?;
+                    let _ = guard.look(&simulation.look());
                 }
             }
         }
-        // A paused machine cannot notice before it has asked again; nobody can. Sleep is noticed by the very next request.
+        // A paused machine cannot notice before it has asked again. Sleep is noticed by the very next
+        // request.
         if matches!(happening, Happening::Pause { .. }) {
-            let answers = world.poll(0, 5, 5);
-            guard.poll(&answers, &world.look());
+            let answers = simulation.poll(0, 5, 5);
+            guard.poll(&answers, &simulation.look());
         }
-        trusted += check(world, &guard)?;
+        trusted += check(simulation, &guard)?;
     }
     Ok(trusted)
 }
 
 /// A request comes in.
-fn check(world: &World, guard: &ClockGuard) -> Result<usize, TestCaseError> {
-    let Ok(now) = guard.lease().permit(world.look().reading) else { return Ok(0) };
-    let error = i128::from(now.time().millis()) - world.truth / 1_000;
+fn check(simulation: &Simulation, guard: &ClockGuard) -> Result<usize, TestCaseError> {
+    let Ok(now) = guard.lease().permit(simulation.look().reading) else { return Ok(0) };
+    let error = i128::from(now.time().millis()) - simulation.truth / 1_000;
     let promised = now.uncertainty().as_millis() as i128;
     prop_assert!(error.abs() <= promised, "off by {error} ms, promised {promised} ms");
     prop_assert!(promised <= 400);
     Ok(1)
 }
 
-fn world(crystal_ppm: i128, sources: usize) -> World {
+fn simulation(crystal_ppm: i128, sources: usize) -> Simulation {
     let start = i128::from(WALL) * 1_000;
-    World {
+    Simulation {
         truth: start,
         boot: i128::from(BOOT) * 1_000,
         raw: i128::from(BOOT) * 1_000,
@@ -188,7 +189,7 @@ proptest! {
         sources in 4_usize..6,
         happenings in prop::collection::vec(happening(), 1..60),
     ) {
-        run(&mut world(crystal, sources), &happenings)?;
+        run(&mut simulation(crystal, sources), &happenings)?;
     }
 }
 
@@ -198,6 +199,6 @@ fn an_undisturbed_machine_is_trusted_nearly_always() {
     let rounds: Vec<Happening> = (0..60)
         .flat_map(|_| [Happening::Poll { silent: 0, delay: 20, back: 30 }, Happening::Pass { millis: 64_000 }])
         .collect();
-    let trusted = run(&mut world(20, 4), &rounds).expect("no promise is broken");
+    let trusted = run(&mut simulation(20, 4), &rounds).expect("no promise is broken");
     assert!(trusted > 57 * 256, "{trusted}");
 }

@@ -1,4 +1,4 @@
-//! The rules, by the ways to break them.
+//! The rules, one variant for each way to break one.
 
 use const_oid::ObjectIdentifier;
 

@@ -1,13 +1,13 @@
-//! What a list is held against.
+//! The facts that a list is checked against.
 
 use crate::keys::SignatureAlgorithm;
 use crate::x509::certificate::Certificate;
 
-/// Who signs a list, and how.
+/// The issuer of a list, and its algorithm.
 #[derive(Clone, Copy)]
 pub(in crate::x509::revocation) struct CrlFacts<'a> {
     /// The authority.
     pub(in crate::x509::revocation) issuer: &'a Certificate,
-    /// What its key signs with.
+    /// The algorithm of its key.
     pub(in crate::x509::revocation) algorithm: SignatureAlgorithm,
 }

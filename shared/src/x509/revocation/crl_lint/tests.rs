@@ -18,12 +18,12 @@ use crate::x509::{CaSetup, Certificate};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_258_320);
 
-struct Authority {
+struct TestAuthority {
     key: SigningKey,
     root: Certificate,
 }
 
-impl Authority {
+impl TestAuthority {
     fn new() -> Self {
         let key = SigningKey::generate(SignatureAlgorithm::EcdsaP384Sha384).expect("a key");
         let setup = CaSetup { instance: "h.example", root_key: &key, now: NOW, random: &SystemRandom };
@@ -149,7 +149,7 @@ fn every_broken_rule_is_found() {
             CrlLintError::AuthorityKeyIdentifier,
         ),
     ];
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     for (case, mutate, expected) in table {
         assert_eq!(authority.broken(mutate), expected, "{case}");
     }
@@ -157,15 +157,15 @@ fn every_broken_rule_is_found() {
 
 #[test]
 fn the_octets_themselves_are_read() {
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     let good = authority.draft().to_der().expect("encodes");
     assert_eq!(authority.lint(&good), Ok(()));
     let mut longer = good.clone();
     longer.push(0);
     assert!(matches!(authority.lint(&longer), Err(CrlLintError::Malformed(_))));
     assert!(matches!(authority.lint(&good[..good.len() - 1]), Err(CrlLintError::Malformed(_))));
-    let stranger = Authority::new();
-    let by_another = lint(&good, CrlFacts { issuer: &stranger.root, algorithm: stranger.key.algorithm() });
+    let other = TestAuthority::new();
+    let by_another = lint(&good, CrlFacts { issuer: &other.root, algorithm: other.key.algorithm() });
     // Both roots have the same name, so the key tells them apart.
     assert_eq!(by_another, Err(CrlLintError::AuthorityKeyIdentifier));
 }
