@@ -244,13 +244,13 @@ impl From<RegistrationRefusal> for Problem {
             RegistrationRefusal::Roster(RosterError::OtherKind { .. }) | RegistrationRefusal::Configured(_) => {
                 (Kind::Conflict, Rule::I2.id())
             }
-            Refusal::Roster(RosterError::OtherKind { .. }) | Refusal::Configured(_) => (Kind::Conflict, Rule::I2.id()),
-            Refusal::Roster(RosterError::Exists { .. }) => (Kind::Conflict, "REGISTERED"),
-            Refusal::Roster(RosterError::TooManyPending | RosterError::Full) => (Kind::Conflict, "LIMIT"),
-            Refusal::Life(error) => (Kind::Conflict, life_rule(*error)),
-            Refusal::NotBuilt(_) => (Kind::Unprocessable, "NOT_BUILT"),
-            Refusal::Unknown(_) => (Kind::NotFound, "NOT_FOUND"),
-            Refusal::Change(ChangeError::Problems(problems)) => {
+            RegistrationRefusal::Roster(RosterError::OtherKind { .. }) | RegistrationRefusal::Configured(_) => (Kind::Conflict, Rule::I2.id()),
+            RegistrationRefusal::Roster(RosterError::Exists { .. }) => (Kind::Conflict, "REGISTERED"),
+            RegistrationRefusal::Roster(RosterError::TooManyPending | RosterError::Full) => (Kind::Conflict, "LIMIT"),
+            RegistrationRefusal::Life(error) => (Kind::Conflict, life_rule(*error)),
+            RegistrationRefusal::NotBuilt(_) => (Kind::Unprocessable, "NOT_BUILT"),
+            RegistrationRefusal::Unknown(_) => (Kind::NotFound, "NOT_FOUND"),
+            RegistrationRefusal::Change(ChangeError::Problems(problems)) => {
                 let detail = "the registration does not go with what else may speak here";
                 return Self::new(Kind::Conflict, Rule::X1.id(), detail).with_problems(problems);
             }
