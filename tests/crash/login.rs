@@ -1,4 +1,4 @@
-//! A login as Sigstore's clients and a browser do it together: code with PKCE, the page's form, the token.
+//! A login as a Sigstore client and a browser perform it: code with PKCE, the page's form, the token.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::instance::{EMAIL, Instance, PASSWORD};
 
 const REDIRECT: &str = "http://localhost:1/auth/callback";
 
-/// What a login gave.
+/// The result of a login.
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
     pub(crate) id_token: String,

@@ -53,8 +53,8 @@ async fn trusted_root(client: &Client, origin: &str) -> TrustedRoot {
     TrustedRoot::parse(&answer.bytes().await.unwrap()).unwrap()
 }
 
-/// How many of the trust root's authorities vouch for the token: inside the time that they are valid for.
-fn vouchers(token: &[u8], root: &TrustedRoot) -> usize {
+/// How many of the trust root's authorities verify the token, each within its validity.
+fn verifying_authorities(token: &[u8], root: &TrustedRoot) -> usize {
     let vouches = |authority: &&shared::trust_root::trusted_root::Authority| {
         let certificates = authority.cert_chain.der().map(|der| Certificate::from_der(der).unwrap()).collect();
         let trust = TimestampTrust::unit(&Chain::new(certificates).unwrap());
@@ -105,7 +105,7 @@ fn a_change_of_keys_is_whole_or_undone_wherever_it_is_killed() {
             trusted_root(&client, &origin).await
         });
         for token in &tokens {
-            assert_eq!(vouchers(token, &root), 1, "round {round}");
+            assert_eq!(verifying_authorities(token, &root), 1, "round {round}");
         }
         certified.extend(root.timestamp_authorities.iter().map(|a| a.cert_chain.der().next().unwrap().to_vec()));
         assert_eq!(

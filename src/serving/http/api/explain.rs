@@ -1,10 +1,9 @@
-//! `/explain`: what the authority would do with a token, and why.
+//! `/explain`: whether a token would be accepted, and by which rule.
 //!
-//! **Who may ask.** Whoever holds a token may have that very token explained: it is sent as the bearer token, with no
-//! token in the body, and the answer holds no more than a request for a certificate would tell. Administrators and
-//! auditors may have any token explained: they send their own as the bearer token, and the one in question in the body;
-//! they also learn the record's grants, the owner of a name, and why keys cannot be fetched. Nothing is issued or
-//! recorded either way.
+//! **Authorization.** The holder of a token may have that token explained: it is sent as the bearer token, with no token
+//! in the body, and the response has no more than a request for a certificate would show. Administrators and auditors may
+//! have any token explained: they send their own as the bearer token, and the other in the body. They also see the
+//! record's grants, the owner of a name, and why keys cannot be fetched. Nothing is issued or recorded either way.
 
 use std::sync::Arc;
 
@@ -13,15 +12,15 @@ use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde::Deserialize;
 
-use super::asked::{Caller, bearer};
 use super::body::{self, Body};
-use super::{ApiState, Kind, Problem};
+use super::caller::{Caller, bearer};
+use super::{ApiProblem, ApiState, ProblemKind};
 use crate::instance::explain::{Judge, Reader, Refreshers, Report};
 use crate::serving::http::request_id::RequestId;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Question {
+struct ExplainBody {
     token: Option<String>,
 }
 
@@ -30,9 +29,9 @@ pub(super) async fn post(
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Report>, Problem> {
-    let question: Question = match &body {
-        Ok(bytes) if bytes.is_empty() => Question::default(),
+) -> Result<Json<Report>, ApiProblem> {
+    let question: ExplainBody = match &body {
+        Ok(bytes) if bytes.is_empty() => ExplainBody::default(),
         _ => body::parse(body)?,
     };
     let (snapshot, now) = (state.snapshots.current(), state.clock.now());
@@ -41,21 +40,20 @@ pub(super) async fn post(
         Some(token) => {
             let caller = Caller::authenticate(&snapshot, own, now)?;
             caller.require_auditor()?;
-            tracing::info!(request = id.as_str(), caller = %caller.address(), "a token is explained");
+            tracing::info!(request = id.as_str(), caller = %caller.address(), "an auditor evaluates a token");
             (token.as_bytes(), Reader::Instance)
         }
         None => {
             let missing = || {
-                let detail =
-                    "send the token to be explained as \"Authorization: Bearer\", or as an auditor in the body";
-                Problem::new(Kind::Unauthenticated, "BEARER", detail)
+                let detail = "send the token as \"Authorization: Bearer\"; auditors can send another token in the body";
+                ApiProblem::new(ProblemKind::Unauthenticated, "BEARER", detail)
             };
             (own.ok_or_else(missing)?, Reader::Bearer)
         }
     };
     let profile = snapshot.certificate_authority.issuance.profile;
     let judge = Judge { issuers: &snapshot.issuers, profile, now, reader };
-    let keepers =
+    let refreshers =
         Refreshers { keys: &snapshot.certificate_authority.keys, bundles: &snapshot.certificate_authority.bundles };
-    Ok(Json(judge.explain(token.trim_ascii(), keepers).await))
+    Ok(Json(judge.explain(token.trim_ascii(), refreshers).await))
 }

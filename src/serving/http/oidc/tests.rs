@@ -1,4 +1,4 @@
-//! The edge as a program and a browser meet it, over the real router.
+//! The provider as a client and a browser use it, over the real router.
 
 mod exchange;
 
@@ -397,7 +397,7 @@ async fn a_login_becomes_a_code_a_token_and_a_userinfo() {
     assert_eq!(done.parameter("state").as_deref(), Some("st&te"));
     assert_eq!(done.parameter("iss").as_deref(), Some(ISSUER), "RFC 9207");
 
-    // As sigstore-python asks: Basic with an empty secret, and a nonce that nobody needs.
+    // Like sigstore-python: Basic with an empty secret, and a nonce that is not needed.
     let code = done.parameter("code").expect("a code");
     let basic = format!("Basic {}", STANDARD.encode("sigstore:"));
     let request = [
@@ -527,7 +527,7 @@ async fn a_failed_client_authentication_does_not_burn_the_code() {
         (None, body("app", ""), StatusCode::UNAUTHORIZED, "invalid_client"),
         (None, body("app", "wrong wrong wrong"), StatusCode::UNAUTHORIZED, "invalid_client"),
         (None, body("", ""), StatusCode::UNAUTHORIZED, "invalid_client"),
-        // Another client, who is who it says: still not its code.
+        // Another client, correctly authenticated: it is still not its code.
         (Some(app), body("", ""), StatusCode::BAD_REQUEST, "invalid_grant"),
     ] {
         let refused = instance.token(header.as_deref(), &body).await;
@@ -698,7 +698,7 @@ async fn out_of_band_shows_the_code() {
 }
 
 #[tokio::test]
-async fn sessions_spare_the_password_but_a_public_client_needs_a_word() {
+async fn sessions_need_no_password_but_a_public_client_needs_a_confirmation() {
     let instance = instance_with(SignatureAlgorithm::EcdsaP256Sha256, false);
     let browser = Browser::default();
     let _ = browser.code(&instance, &[]).await;
@@ -720,12 +720,12 @@ async fn sessions_spare_the_password_but_a_public_client_needs_a_word() {
     assert_eq!((&claims["auth_time"], &claims["iat"]), (&Value::from(START), &Value::from(START + 100)));
     let silent = browser.authorize(&instance, &[("prompt", "none")]).await;
     assert_eq!(silent.parameter("error").as_deref(), Some("interaction_required"));
-    // Those that want the password, or a younger login.
+    // Requests that require the password or a more recent login.
     for change in [[("prompt", "login")], [("max_age", "99")], [("max_age", "0")]] {
         let sent = browser.authorize(&instance, &change).await;
         assert!(sent.location().starts_with("/oidc/auth/local?flow="), "{change:?}: {sent:?}");
     }
-    // A confidential client proves who it is: no question, and prompt=none works.
+    // A confidential client authenticates: no confirmation, and prompt=none works.
     let app = [("client_id", "app"), ("redirect_uri", "https://app.example/cb?x=1")];
     for extra in
         [("max_age", "1000"), ("prompt", "none"), ("id_token_hint", tokens["id_token"].as_str().expect("text"))]
@@ -868,7 +868,7 @@ fn callback(state: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_upstream_vouches_for_its_own_people() {
+async fn an_upstream_asserts_the_identities_of_its_users() {
     let instance = instance();
     let browser = Browser::default();
     let choose = browser.authorize(&instance, &[]).await;
@@ -949,7 +949,7 @@ async fn an_upstream_answer_that_does_not_verify_is_refused() {
 }
 
 #[tokio::test]
-async fn an_upstream_speaks_for_the_names_that_it_was_given_only() {
+async fn an_upstream_may_assert_only_the_names_that_it_was_given() {
     type Change = fn(&mut Value, &mut Value);
     let bends: [(&str, Change); 3] = [
         ("another domain", |_, c| c["email"] = "carol@example.com".into()),
@@ -973,7 +973,7 @@ async fn an_upstream_speaks_for_the_names_that_it_was_given_only() {
 }
 
 #[tokio::test]
-async fn an_upstream_error_or_a_mixed_up_answer_is_not_taken() {
+async fn an_upstream_error_or_a_mixed_up_answer_is_not_accepted() {
     let instance = instance();
     for (answer, redirected) in [
         (vec![("error", "access_denied"), ("iss", UPSTREAM)], true),
@@ -1011,7 +1011,7 @@ async fn many_logins_at_once_do_not_fill_the_cookie_header() {
 }
 
 #[tokio::test]
-async fn the_largest_request_that_is_taken_fits_a_cookie() {
+async fn the_largest_accepted_request_fits_a_cookie() {
     let instance = instance();
     let browser = Browser::default();
     let path = format!("http://localhost:41999/{}", "p".repeat(1000));
