@@ -65,10 +65,11 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Binds the listeners of `settings`, and opens the instance in `data`. Without a configured origin, it follows from
-    /// the bound address.
+    /// Binds the listeners of `settings`, and opens the instance in `data`. Without a configured origin, it follows
+    /// from the bound address.
     pub(crate) async fn prepare(data: &DataDir, settings: Settings) -> Result<Self, ServeError> {
-        // The first random byte of a process costs tens of milliseconds (jitter entropy): do it before the first request.
+        // The first random byte of a process costs tens of milliseconds (jitter entropy): do it before the first
+        // request.
         let _: [u8; 1] = (&SystemRandom as &dyn shared::random::Random).bytes();
         let address = settings.listen.address;
         let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;

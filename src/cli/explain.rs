@@ -33,9 +33,9 @@ pub(super) struct ExplainArgs {
     /// A file with the token. The output shows the token's SHA-256, never the token.
     #[arg(long, value_name = "FILE")]
     token: Option<PathBuf>,
-    /// Evaluate every case of a tab-separated file (n, kind, expect, case, rule) instead. Prints one line per case: `n`,
-    /// ACCEPT or REJECT, and the rule. Cases with another result than expected are listed on standard error, and the exit
-    /// code is 1.
+    /// Evaluate every case of a tab-separated file (n, kind, expect, case, rule) instead. Prints one line per case:
+    /// `n`, ACCEPT or REJECT, and the rule. Cases with another result than expected are listed on standard error, and
+    /// the exit code is 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "server", "at", "json"])]
     vectors: Option<PathBuf>,
     /// Evaluate with this configuration file. It does not have the issuers that domain owners registered in a running

@@ -63,8 +63,8 @@ impl Instance {
         Reply { status, body }
     }
 
-    /// What changes when a request leaves a record: the checkpoints of the logs, and the kinds of the audit log's records,
-    /// except for records about the clock, which come at any time.
+    /// What changes when a request leaves a record: the checkpoints of the logs, and the kinds of the audit log's
+    /// records, except for records about the clock, which come at any time.
     pub(crate) fn kept(&self) -> Vec<String> {
         let mut kept = ["/api/v2/checkpoint", "/ct/checkpoint"].map(|path| self.get(path)).to_vec();
         let checkpoint = self.get("/audit/checkpoint");

@@ -151,8 +151,8 @@ pub(crate) fn privyseal() -> Command {
     Command::new(env!("CARGO_BIN_EXE_privyseal"))
 }
 
-/// Every life has the same origin, as tokens name it. Not from the range of outgoing ports: a client that tries again while
-/// nobody listens could otherwise be connected to itself.
+/// Every life has the same origin, as tokens name it. Not from the range of outgoing ports: a client that tries again
+/// while nobody listens could otherwise be connected to itself.
 fn free_port() -> u16 {
     let random: &dyn Random = &SystemRandom;
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();

@@ -1,5 +1,5 @@
-//! `kill -9` of the whole instance under load, again and again: what it acknowledged is in logs that verify, and no serial
-//! number was given twice. And the same when the disk is full: what cannot be recorded is not signed.
+//! `kill -9` of the whole instance under load, again and again: what it acknowledged is in logs that verify, and no
+//! serial number was given twice. And the same when the disk is full: what cannot be recorded is not signed.
 //!
 //! PRIVYSEAL_TEST_KILLS sets the number of kills; the default is 50.
 #![expect(

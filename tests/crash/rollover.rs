@@ -1,6 +1,6 @@
-//! `kill -9` of the change from one timestamp key to the next, wherever it stands: the instance always starts again, each token
-//! verifies by the trust root of its day and by every later one, and no key is left that the register does not know or that it
-//! calls destroyed.
+//! `kill -9` of the change from one timestamp key to the next, wherever it stands: the instance always starts again,
+//! each token verifies by the trust root of its day and by every later one, and no key is left that the register does
+//! not know or that it calls destroyed.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;

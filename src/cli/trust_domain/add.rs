@@ -71,8 +71,8 @@ pub(in crate::cli) struct AddTrustDomainArgs {
     /// Get the bundle from the Workload API that section [spiffe] names.
     #[arg(long)]
     workload_api: bool,
-    /// A SPIFFE ID that its workloads may sign as, with all IDs below it; can be repeated. Default: all IDs of the trust
-    /// domain.
+    /// A SPIFFE ID that its workloads may sign as, with all IDs below it; can be repeated. Default: all IDs of the
+    /// trust domain.
     #[arg(long, value_name = "ID")]
     grant: Vec<String>,
     /// Allow private addresses for the endpoint, because it is inside your network.
@@ -250,12 +250,13 @@ fn advice(record: &TrustDomainRecord, is_refused: bool) -> &'static str {
     match record.source() {
         _ if is_refused => "",
         BundleSource::Endpoint { profile: EndpointProfile::Spiffe { .. }, .. } => {
-            "\nCheck that the URL is the bundle endpoint's (not the server's own port), that --endpoint-id is its SPIFFE ID, \
-             and that the bootstrap file is recent: `spire-server bundle show -format spiffe` prints it. --internal allows \
-             private addresses"
+            "\nCheck that the URL is the bundle endpoint's (not the server's own port), that --endpoint-id is its SPIFFE \
+             ID, and that the bootstrap file is recent: `spire-server bundle show -format spiffe` prints it. \
+             --internal allows private addresses"
         }
         BundleSource::Endpoint { profile: EndpointProfile::Web, .. } => {
-            "\nThe endpoint needs a certificate that the system or --ca-file trusts. --internal allows private addresses"
+            "\nThe endpoint needs a certificate that the system or --ca-file trusts. \
+             --internal allows private addresses"
         }
         BundleSource::File(_) | BundleSource::MapFile(_) | BundleSource::WorkloadApi => "",
     }

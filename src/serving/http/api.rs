@@ -2,9 +2,9 @@
 //!
 //! **Authentication.** A bearer token (RFC 6750): an ID token of our own provider for the built-in client
 //! `privyseal-cli`, verified in this process by the code that verifies every token, and permitted by the rules that the
-//! certificate authority applies. There are no static keys. A token for signing (audience `sigstore`) does not open this
-//! API: it passes through build systems and other people's programs, and a stolen one must not be able to give names
-//! away. Roles follow from the e-mail address, see `[api]` in the configuration.
+//! certificate authority applies. There are no static keys. A token for signing (audience `sigstore`) does not open
+//! this API: it passes through build systems and other people's programs, and a stolen one must not be able to give
+//! names away. Roles follow from the e-mail address, see `[api]` in the configuration.
 //!
 //! **Refusals** are problem documents (RFC 9457) with the rule and the request id; see [`ApiProblem`].
 //!

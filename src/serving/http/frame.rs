@@ -56,8 +56,8 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
     refusal(uri.path(), StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not a method of this path"))
 }
 
-/// Clients of `/api`, except for this instance's own API, are Sigstore's and read `{code,message,details}`, grpc-gateway's
-/// form of google.rpc.Status. All others get a problem document (RFC 9457).
+/// Clients of `/api`, except for this instance's own API, are Sigstore's and read `{code,message,details}`,
+/// grpc-gateway's form of google.rpc.Status. All others get a problem document (RFC 9457).
 fn refusal(path: &str, status: StatusCode, message: &str) -> Response {
     if path.starts_with("/api/") && !path.starts_with(super::api::ROOT) {
         let code = match status {

@@ -45,8 +45,8 @@ impl HealthEdge {
     }
 
     /// How many trust domains have a fresh bundle, and the names of the others. A trust domain whose bundle is stale,
-    /// missing or empty does not make the instance unready: only its own workloads are refused. A load balancer that took
-    /// the instance out of service would let one trust domain's bundle endpoint stop all others.
+    /// missing or empty does not make the instance unready: only its own workloads are refused. A load balancer that
+    /// took the instance out of service would let one trust domain's bundle endpoint stop all others.
     fn trust_domains(&self) -> Value {
         let reports = self.bundles.reports(&self.issuers.load());
         let of = |state: BundleState| reports.iter().filter(move |report| report.state == state);
@@ -90,8 +90,8 @@ async fn healthz(State(edge): State<Arc<HealthEdge>>) -> Json<serde_json::Value>
     Json(json!({ "status": "SERVING", "time": edge.timestamps.time().summary() }))
 }
 
-/// 200 if every key signs a probe, every log accepts leaves, the time is trusted and workloads can connect; otherwise 503
-/// with the list of problems.
+/// 200 if every key signs a probe, every log accepts leaves, the time is trusted and workloads can connect; otherwise
+/// 503 with the list of problems.
 async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
     let mut wrong = Vec::new();
     for log in &edge.logs {

@@ -1,7 +1,8 @@
 //! `/metrics`: metrics for Prometheus, on a listener of their own.
 //!
-//! Plain HTTP without authentication, because scrapers have neither certificate nor token; the operator limits access by
-//! the address in `listen.metrics`. Nothing is counted here: each value is read at the scrape from the part that has it.
+//! Plain HTTP without authentication, because scrapers have neither certificate nor token; the operator limits access
+//! by the address in `listen.metrics`. Nothing is counted here: each value is read at the scrape from the part that has
+//! it.
 
 use std::fmt;
 use std::sync::Arc;

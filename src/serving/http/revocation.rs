@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_certificate_has_its_status_and_strangers_have_none() {
+    async fn each_certificate_has_its_status_and_unknown_ones_have_none() {
         let edge = edge();
         let root = edge.state.load().root.clone();
         // good [0], revoked [1] with keyCompromise (1), unknown [2].

@@ -1,8 +1,9 @@
 //! Timestamps over HTTP (RFC 3161 §3.4).
 //!
-//! The same units speak two dialects. `/api/v1/timestamp` and `/tsa/{unit}/api/v1/timestamp` are for Sigstore's clients:
-//! they keep the body of any 2xx response as a timestamp, so a rejection has status 4xx or 503, with the DER response.
-//! `/tsa` and `/tsa/{unit}` are for RFC 3161 clients: they show a reason only with status 200, so a rejection has it too.
+//! The same units speak two dialects. `/api/v1/timestamp` and `/tsa/{unit}/api/v1/timestamp` are for Sigstore's
+//! clients: they keep the body of any 2xx response as a timestamp, so a rejection has status 4xx or 503, with the DER
+//! response. `/tsa` and `/tsa/{unit}` are for RFC 3161 clients: they show a reason only with status 200, so a rejection
+//! has it too.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! `/tuf/…` and `/trust/…`: the files that clients fetch to trust the instance.
 //!
 //! All files come from one snapshot in memory, which is replaced as a whole when something is signed again, so that a
-//! client never sees half of a change. A file that does not exist is 404: a client that looks for the next root takes any
-//! other status for an error, and a page with status 200 for a broken root.
+//! client never sees half of a change. A file that does not exist is 404: a client that looks for the next root takes
+//! any other status for an error, and a page with status 200 for a broken root.
 
 use std::sync::Arc;
 

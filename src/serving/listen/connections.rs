@@ -84,8 +84,8 @@ fn http() -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
-        // A client that has closed its sending side still gets a response. Checking for that would cost a system call for
-        // every request that waits for the log.
+        // A client that has closed its sending side still gets a response. Checking for that would cost a system call
+        // for every request that waits for the log.
         .half_close(true)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEADER_BYTES);

@@ -17,8 +17,8 @@ use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-/// The certificate that the peer of a connection presented, parsed once. It is not verified, except that the peer has its
-/// key.
+/// The certificate that the peer of a connection presented, parsed once. It is not verified, except that the peer has
+/// its key.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerSvid(Arc<Result<UnverifiedX509Svid, X509SvidError>>);
 
@@ -44,8 +44,8 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
-/// A server configuration with an optional client certificate. Sessions are never resumed, because a resumed session would
-/// carry a certificate that was presented long ago.
+/// A server configuration with an optional client certificate. Sessions are never resumed, because a resumed session
+/// would carry a certificate that was presented long ago.
 pub(crate) fn server_config(identity: Arc<dyn ResolvesServerCert>) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = Arc::new(KeyPossessionVerifier { provider: provider.clone() });

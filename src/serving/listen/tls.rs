@@ -36,8 +36,8 @@ impl ServerIdentity {
         Arc::new(config)
     }
 
-    /// Reloads the files whenever they change. A pair that does not match (half a change) is logged and tried again at the
-    /// next check; until then the old pair is served.
+    /// Reloads the files whenever they change. A pair that does not match (half a change) is logged and tried again at
+    /// the next check; until then the old pair is served.
     pub(crate) async fn follow_files(self: Arc<Self>) {
         let mut seen = self.files.modified();
         loop {

@@ -33,7 +33,7 @@ pub(super) async fn reload(State(state): State<Arc<ApiState>>, call: ApiCall) ->
             Err(ApiProblem::new(ProblemKind::Conflict, "CONFIGURATION", error.to_string()))
         }
         Err(ReloadError::Problems(problems)) => {
-            let detail = "the configuration file has problems, so the previous configuration stays in force; correct them and reload again";
+            let detail = "the file has problems and is refused; correct them and reload again";
             Err(ApiProblem::new(ProblemKind::Unprocessable, "CONFIGURATION", detail).with_problems(&problems))
         }
         Err(ReloadError::Audit(error)) => Err(ApiProblem::internal(&error)),

@@ -1,9 +1,10 @@
 //! `/explain`: whether a token would be accepted, and by which rule.
 //!
-//! **Authorization.** The holder of a token may have that token explained: it is sent as the bearer token, with no token
-//! in the body, and the response has no more than a request for a certificate would show. Administrators and auditors may
-//! have any token explained: they send their own as the bearer token, and the other in the body. They also see the
-//! record's grants, the owner of a name, and why keys cannot be fetched. Nothing is issued or recorded either way.
+//! **Authorization.** The holder of a token may have that token explained: it is sent as the bearer token, with no
+//! token in the body, and the response has no more than a request for a certificate would show. Administrators and
+//! auditors may have any token explained: they send their own as the bearer token, and the other in the body. They also
+//! see the record's grants, the owner of a name, and why keys cannot be fetched. Nothing is issued or recorded either
+//! way.
 
 use std::sync::Arc;
 

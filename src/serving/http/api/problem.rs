@@ -86,8 +86,7 @@ impl ApiProblem {
 
     /// Adds problems of the configuration, each with its place in the file.
     pub(crate) fn with_problems(mut self, problems: &crate::instance::assemble::Problems) -> Self {
-        let one = |problem: &crate::instance::assemble::Problem| json!({ "place": problem.place, "message": problem.message });
-        self.problems = problems.iter().map(one).collect();
+        self.problems = problems.iter().map(|one| json!({ "place": one.place, "message": one.message })).collect();
         self
     }
 

@@ -30,8 +30,8 @@ pub(super) async fn show(
     Ok(Json(call.snapshot.certificate_authority.bundles.report(&record).document(state.clock.now())))
 }
 
-/// Fetches the bundle now, however recent the last fetch is. The response has the result, or in `trouble` why the bundle
-/// was refused; then the previous bundle stays in force.
+/// Fetches the bundle now, however recent the last fetch is. The response has the result, or in `trouble` why the
+/// bundle was refused; then the previous bundle stays in force.
 pub(super) async fn refresh(
     State(state): State<Arc<ApiState>>,
     call: ApiCall,

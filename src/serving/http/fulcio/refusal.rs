@@ -1,7 +1,7 @@
 //! Refusals as Fulcio's clients read them: `{"code","message","details"}`, the JSON of `google.rpc.Status`.
 //!
-//! The message begins with the sentence that clients know, followed by the actual reason; `details` has the rule and the
-//! request id for programs. For our own faults it has only the request id, and the log has the rest.
+//! The message begins with the sentence that clients know, followed by the actual reason; `details` has the rule and
+//! the request id for programs. For our own faults it has only the request id, and the log has the rest.
 
 use axum::extract::rejection::BytesRejection;
 use axum::http::{StatusCode, header};

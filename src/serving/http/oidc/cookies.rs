@@ -14,8 +14,8 @@ const MAX_FLOWS: usize = 4;
 pub(super) struct Cookies {
     flow_prefix: &'static str,
     session: &'static str,
-    /// `__Host-` requires `Path=/` and `Secure`; browsers then stop other hosts and plain HTTP from setting such a cookie.
-    /// On loopback there is no TLS, so the path is narrow instead.
+    /// `__Host-` requires `Path=/` and `Secure`; browsers then stop other hosts and plain HTTP from setting such a
+    /// cookie. On loopback there is no TLS, so the path is narrow instead.
     attributes: &'static str,
 }
 

@@ -56,7 +56,7 @@ async fn answer(
         TokenRequest::Exchange(exchange) => op.exchange(*exchange, request.as_str()).await.map_err(|error| match error {
             ExchangeError::Token(error) => refuse(&error, request),
             ExchangeError::Uncounted(error) => {
-                tracing::error!(request = request.as_str(), %error, "the use of a credential could not be counted, so no token is issued");
+                tracing::error!(request = request.as_str(), %error, "the use of an SVID could not be counted, so no token is issued");
                 our_fault(request)
             }
         })?,
