@@ -59,7 +59,7 @@ fn run(arguments: &[&str]) -> Output {
     privyseal().args(arguments).output().unwrap()
 }
 
-fn output_of(output: &Output) -> String {
+fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -74,23 +74,23 @@ fn a_data_directory_of_0_1_is_opened_and_goes_on() {
     let scratch = copied();
     let data = scratch.path("data");
     let before = run(&["audit", "verify", "--data", &data]);
-    assert!(before.status.success(), "{}", output_of(&before));
+    assert!(before.status.success(), "{}", told(&before));
 
     let serving = serve(&scratch);
     assert_eq!(serving.get("/trust/root.json"), std::fs::read(vectors().join("root.json")).unwrap());
     let trusted_root = scratch.path("trusted_root.json");
     std::fs::write(&trusted_root, serving.get("/trust/trusted_root.json")).unwrap();
     let verified = verify(&trusted_root);
-    assert!(verified.status.success(), "{}", output_of(&verified));
+    assert!(verified.status.success(), "{}", told(&verified));
     let configuration = String::from_utf8(serving.get("/oidc/.well-known/openid-configuration")).unwrap();
     assert!(configuration.contains(&format!("\"issuer\":\"{ORIGIN}/oidc\"")), "{configuration}");
     assert_eq!(serving.terminate().0, Some(0));
 
     let users = run(&["user", "list", "--data", &data]);
-    assert!(output_of(&users).contains(SIGNER), "{}", output_of(&users));
+    assert!(told(&users).contains(SIGNER), "{}", told(&users));
     let after = run(&["audit", "verify", "--data", &data]);
-    assert!(after.status.success(), "{}", output_of(&after));
-    assert!(output_of(&after) != output_of(&before), "nothing was added to the logs:\n{}", output_of(&after));
+    assert!(after.status.success(), "{}", told(&after));
+    assert!(told(&after) != told(&before), "nothing was added to the logs:\n{}", told(&after));
 }
 
 #[test]
@@ -119,20 +119,16 @@ fn two_names_for_one_thing_are_refused_unless_they_agree() {
     let text = std::fs::read_to_string(&old).unwrap();
     std::fs::write(&new, text.replace("h-9d90073c", "h-00000000")).unwrap();
     let refused = run(&["user", "list", "--data", &scratch.path("data")]);
-    assert!(!refused.status.success() && output_of(&refused).contains("house.toml"), "{}", output_of(&refused));
+    assert!(!refused.status.success() && told(&refused).contains("house.toml"), "{}", told(&refused));
 
     std::fs::write(scratch.path("both.toml"), "[house]\n[instance]\n").unwrap();
     let refused = run(&["config", "check", &scratch.path("both.toml")]);
-    assert!(
-        !refused.status.success() && output_of(&refused).contains("[house] and [instance]"),
-        "{}",
-        output_of(&refused)
-    );
+    assert!(!refused.status.success() && told(&refused).contains("[house] and [instance]"), "{}", told(&refused));
 }
 
 #[test]
 fn a_configuration_of_0_1_is_good_and_says_what_to_rename() {
     let checked = run(&["config", "check", &vector("seal.toml")]);
-    assert!(checked.status.success(), "{}", output_of(&checked));
-    assert!(output_of(&checked).contains("rename it to [instance]"), "{}", output_of(&checked));
+    assert!(checked.status.success(), "{}", told(&checked));
+    assert!(told(&checked).contains("rename it to [instance]"), "{}", told(&checked));
 }
