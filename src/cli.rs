@@ -35,8 +35,8 @@ use clap::{Parser, Subcommand};
     version,
     long_version = crate::feature::long_version(),
     about,
-    after_help = "Start here:  privyseal demo        signs and verifies a file, start to end\n             \
-                                        privyseal up          serves it, and prints the lines for your clients"
+    after_help = "Start here:  privyseal demo        sign and verify a file, from start to end\n             \
+                                        privyseal up          serve an instance and print the commands for your clients"
 )]
 struct Cli {
     /// What to log, as `info`, `debug` or `privyseal=debug,hyper=info`.
@@ -51,45 +51,46 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make an instance: keys, certificates, trust root and one local user; then exit.
+    /// Set up an instance (keys, certificates, trust root and one local user), then exit.
     Init(init::InitArgs),
-    /// Serve; makes the instance first when there is none.
+    /// Serve an instance; sets it up first if the data directory has none.
     Up(up::UpArgs),
-    /// Sign FILE and verify it, start to end, over HTTP in a fresh instance; leaves the results in a folder.
+    /// Sign and verify FILE over HTTP with a new instance; leaves the results in a folder.
     Demo(demo::DemoArgs),
-    /// Verify a Sigstore bundle strictly.
-    Verify(verify::VerifyArgs),
-    /// Timestamps: read and verify anybody's, and what this authority discloses about its own.
+    /// Verify a Sigstore bundle.
+    Verify(verify::VerifyBundleArgs),
+    /// Inspect and verify timestamps of any TSA; manage this instance's timestamp units.
     #[command(subcommand)]
     Tsa(tsa::TsaCommand),
-    /// Say what would come of a token and which rule decides, without asking for a certificate.
+    /// Check whether a token would be accepted, and by which rule; no certificate is issued.
     Explain(explain::ExplainArgs),
     /// Log in to a running instance, for the commands that take `--login FILE`.
     Login(login::LoginArgs),
-    /// Verification policy for the programs of others.
+    /// Write verification policies for other programs.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
-    /// The certificates that the root issued, and their revocation.
+    /// List and revoke the certificates that the root issued; sign the revocation list.
     #[command(subcommand)]
     Ca(ca::CaCommand),
-    /// The people who log in with a password of this instance.
+    /// Manage local users, who log in with a password.
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Issuers that owners of domains bring to an instance that is being served.
+    /// Register token issuers with a running instance; needs proof of control over a domain.
     #[command(subcommand)]
     Issuer(issuer::IssuerCommand),
-    /// SPIFFE trust domains whose workloads sign with their SVIDs.
+    /// Manage SPIFFE trust domains, whose workloads sign with their SVIDs.
     #[command(subcommand)]
     TrustDomain(trust_domain::TrustDomainCommand),
-    /// The configuration file.
+    /// Check or reload the configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// The audit log.
+    /// Verify the audit log and the other two logs.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
 }
 
-/// Runs the command line. A failure is told on standard error, one cause a line, with exit code 1.
+/// Runs the command line. A failure is printed on standard error, one cause per line, and the exit code is 1; for a bad
+/// `--log` filter it is 2.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = logging::start(&cli.log, cli.log_json) {

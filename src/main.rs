@@ -1,7 +1,7 @@
 //! Privy Seal: private code signing in one binary.
 //!
-//! This crate is the edge: command line, files, sockets, HTTP. What may be signed for whom is decided in `broker` and
-//! `tsa`, and whether it verifies in `privyseal-sigstore`; they know none of these.
+//! This crate is the edge: command line, files, sockets, HTTP. The crates `broker` and `tsa` decide what may be signed
+//! for whom, and `privyseal-sigstore` decides whether a bundle verifies; none of them does any input or output.
 
 mod cli;
 mod clock;

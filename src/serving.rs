@@ -1,4 +1,4 @@
-//! Serving an instance: bind, assemble, say where, serve until the stop signal, drain, close the logs.
+//! Serves an instance: bind, open, serve until the stop signal, drain, close the logs.
 
 pub(crate) mod http;
 pub(crate) mod listen;
@@ -25,7 +25,7 @@ use crate::serving::listen::connections::Connections;
 use crate::serving::listen::tls::ServerIdentity;
 use crate::serving::routes::Routes;
 
-/// Why the instance is not served.
+/// Why an instance is not served, or did not stop cleanly.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
     #[error("cannot listen on {address}: {error}; choose another address with --listen")]
@@ -38,34 +38,38 @@ pub(crate) enum ServeError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     NoSvid(#[from] NoSvid),
-    #[error("listen.svid has nothing to show: set listen.tls, or identity = \"workload-api\" and spiffe.workload_api")]
+    #[error(
+        "listen.svid has no server certificate: set listen.tls, or identity = \"workload-api\" and spiffe.workload_api"
+    )]
     NoIdentity,
-    #[error("stopped before it served")]
+    #[error("stopped before the instance was ready to serve")]
     Stopped,
-    #[error("requests were still under way when the time to drain was over; they were cut off")]
+    #[error("some requests did not finish within listen.drain and were cut off")]
     CutOff,
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// An instance that is bound and assembled, about to serve.
+/// An opened instance with bound listeners, ready to serve.
 pub(crate) struct Serving {
     instance: Instance,
     listener: TcpListener,
     connections: Connections,
     identity: Option<Arc<ServerIdentity>>,
-    /// Where revocation is served in plain HTTP.
+    /// The listener for revocation, in plain HTTP.
     plain: Option<(TcpListener, Connections)>,
-    /// Where workloads connect with mutual TLS.
+    /// The listener for workloads, with mutual TLS.
     svid: Option<(TcpListener, MutualTls)>,
-    /// Where metrics are served in plain HTTP.
+    /// The listener for metrics, in plain HTTP.
     metrics: Option<(TcpListener, Connections)>,
 }
 
 impl Serving {
-    /// Binds the address of `settings` and opens the instance in `data` under the origin that follows.
+    /// Binds the listeners of `settings`, and opens the instance in `data`. Without a configured origin, it follows
+    /// from the bound address.
     pub(crate) async fn prepare(data: &DataDir, settings: Settings) -> Result<Self, ServeError> {
-        // The first random byte of a process costs tens of milliseconds (jitter entropy): pay before anybody waits.
+        // The first random byte of a process costs tens of milliseconds (jitter entropy): do it before the first
+        // request.
         let _: [u8; 1] = (&SystemRandom as &dyn shared::random::Random).bytes();
         let address = settings.listen.address;
         let listener = TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
@@ -74,13 +78,13 @@ impl Serving {
             Some(files) => Some(ServerIdentity::load(files.clone())?),
         };
         if settings.listen.danger_plain_http {
-            tracing::warn!("danger_plain_http is set: tokens cross this listener in plain text");
+            tracing::warn!("danger_plain_http is set: this listener receives tokens in plain text");
         }
         let origin = match &settings.origin {
             Some(origin) => origin.clone(),
             None => Origin::of_address(listener.local_addr()?, identity.is_some()),
         };
-        let limits = Limits { max: settings.listen.max_connections, drain: settings.listen.drain };
+        let limits = ConnectionLimits { max: settings.listen.max_connections, drain: settings.listen.drain };
         let connections = limits.connections(identity.as_ref().map(|identity| identity.server_config()));
         let plain = bind(settings.revocation.listen).await?.map(|listener| (listener, limits.connections(None)));
         let metrics = bind(settings.listen.metrics).await?.map(|listener| (listener, limits.connections(None)));
@@ -104,12 +108,12 @@ impl Serving {
         Ok(Self { instance, listener, connections, identity, plain, svid, metrics })
     }
 
-    /// The instance.
+    /// The opened instance.
     pub(crate) fn instance(&self) -> &Instance {
         &self.instance
     }
 
-    /// Serves until `stop` comes, then finishes what is under way and closes the logs.
+    /// Serves until `stop` completes, then finishes the requests under way and closes the logs.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let (mut tasks, routes) = (self.instance.tasks(), Routes::of(&self.instance));
         if let Some(follow) = self.instance.follow_configuration()? {
@@ -145,27 +149,27 @@ impl Serving {
     }
 }
 
-/// How many connections a listener serves, and how long it drains.
+/// How many connections a listener serves at once, and how long it drains.
 #[derive(Clone, Copy)]
-struct Limits {
+struct ConnectionLimits {
     max: usize,
     drain: std::time::Duration,
 }
 
-impl Limits {
+impl ConnectionLimits {
     fn connections(self, tls: Option<Arc<ServerConfig>>) -> Connections {
         Connections { tls: tls.map(TlsAcceptor::from), max: self.max, drain: self.drain }
     }
 }
 
-/// How the listener for workloads is served: never without TLS, for which there is no way to say it.
+/// The TLS of the listener for workloads. That listener has no form without TLS, by construction.
 struct MutualTls {
     config: Arc<ServerConfig>,
-    limits: Limits,
+    limits: ConnectionLimits,
 }
 
 impl MutualTls {
-    fn new(identity: Arc<dyn ResolvesServerCert>, limits: Limits) -> Self {
+    fn new(identity: Arc<dyn ResolvesServerCert>, limits: ConnectionLimits) -> Self {
         Self { config: crate::serving::listen::svid::server_config(identity), limits }
     }
 
@@ -174,7 +178,7 @@ impl MutualTls {
     }
 }
 
-/// Waits for our own X.509-SVID. Whoever would have the program end does not wait with it.
+/// Waits for the instance's own X.509-SVID, or for a stop signal.
 async fn first_svid(workload_api: Option<&WorkloadApi>) -> Result<Option<Arc<dyn ResolvesServerCert>>, ServeError> {
     let Some(workload_api) = workload_api else { return Ok(None) };
     tokio::select! {
@@ -188,7 +192,7 @@ async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, ServeE
     TcpListener::bind(address).await.map(Some).map_err(|error| ServeError::Bind { address, error })
 }
 
-/// Comes with SIGTERM or SIGINT.
+/// Completes on SIGTERM or SIGINT.
 pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

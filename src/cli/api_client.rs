@@ -1,4 +1,4 @@
-//! Talks to the API of a running instance, as our own command line does.
+//! A client of a running instance's API, for the commands with `--server`.
 
 use broker::provider::COMMAND_LINE_CLIENT;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use shared::secret::Secret;
 use shared::time::Clock;
 
 use crate::cli::client::login::{self, Login};
-use crate::cli::client::{Answer, Client, Reason};
+use crate::cli::client::{Client, HttpAnswer, Reason};
 use crate::serving::http::api::ROOT;
 
 /// A client of one instance's API.
@@ -16,25 +16,26 @@ pub(crate) struct ApiClient {
     token: Option<Secret<String>>,
 }
 
-/// Why the instance did not do as it was asked.
+/// Why a request to the API failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
-    /// It refused, in the words of its problem document.
+    /// The instance refused, with a problem document (RFC 9457).
     #[error("{title}: {detail} (rule {rule}, request {request}){problems}")]
     Refused { title: String, detail: String, rule: String, request: String, problems: String },
-    /// It did not answer as an instance does.
+    /// No answer, or not one of this API.
     #[error("{0}")]
     Answer(Reason),
 }
 
 impl ApiClient {
-    /// A client of the instance at `origin`, with a token that somebody logged in for, if there is one.
+    /// A client of the instance at `origin`. `token` is what `privyseal login` wrote, if the caller has logged in;
+    /// `ca_pem` holds the authorities for TLS, in place of the system's.
     pub(crate) fn new(origin: &str, ca_pem: Option<&str>, token: Option<Secret<String>>) -> Result<Self, ApiError> {
         let client = Client::new(origin.trim_end_matches('/'), ca_pem).map_err(ApiError::Answer)?;
         Ok(Self { client, token })
     }
 
-    /// Logs in with the password of a local user, as a browser would, and answers the token.
+    /// Logs in as a local user, with the requests that a browser would make, and returns the token.
     pub(crate) async fn log_in(
         &self,
         email: &str,
@@ -48,23 +49,23 @@ impl ApiClient {
         Ok(Secret::new(token.text))
     }
 
-    /// Whether it says who it is.
+    /// Whether requests carry a token.
     pub(crate) fn has_token(&self) -> bool {
         self.token.is_some()
     }
 
-    /// The same with this token.
+    /// This client with `token` in place of its own.
     pub(crate) fn with_token(self, token: &str) -> Self {
         Self { token: Some(Secret::new(token.to_owned())), ..self }
     }
 
-    /// GET of a path of the API.
+    /// GET `path`, which is relative to the API's root.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, ApiError> {
         let answer = self.client.get_as(&format!("{ROOT}{path}"), self.bearer()).await;
         read(answer)
     }
 
-    /// POST of JSON to a path of the API.
+    /// POST JSON to `path`, which is relative to the API's root.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
         let answer = self.client.post_json(&format!("{ROOT}{path}"), body, self.bearer()).await;
         read(answer)
@@ -75,7 +76,7 @@ impl ApiClient {
     }
 }
 
-fn read(answer: Result<Answer, Reason>) -> Result<Value, ApiError> {
+fn read(answer: Result<HttpAnswer, Reason>) -> Result<Value, ApiError> {
     let answer = answer.map_err(ApiError::Answer)?;
     let value = answer.json().map_err(ApiError::Answer)?;
     if answer.status.is_success() {

@@ -11,15 +11,15 @@ use crate::instance::logs::{self, LogName};
 /// The audit log.
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// Check the three logs offline: every record, batch, tile and checkpoint. The instance may be running.
-    Verify(VerifyArgs),
+    /// Verify the three logs offline: every record, batch, tile and checkpoint. The instance may be running.
+    Verify(VerifyLogsArgs),
 }
 
 #[derive(Args, Debug)]
-pub(super) struct VerifyArgs {
+pub(super) struct VerifyLogsArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// A checkpoint of one of the logs that was kept elsewhere: that log must have grown from it.
+    /// An earlier checkpoint of one of the logs, kept elsewhere; fails unless that log is an extension of it.
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
 }
@@ -45,11 +45,11 @@ pub(super) fn run(command: AuditCommand) -> Result<(), Failure> {
         findings += report.findings.len();
     }
     if since.is_some() && !is_compared {
-        return Err("the checkpoint of --since is of none of these logs".into());
+        return Err("the checkpoint of --since does not belong to any log of this instance".into());
     }
     if findings > 0 {
-        return Err("the leaves are sound, but published files are not; `privyseal up` makes them again".into());
+        return Err("the leaves are intact, but some published files are not; `privyseal up` writes them again".into());
     }
-    println!("all three logs are sound");
+    println!("all three logs are intact");
     Ok(())
 }

@@ -18,15 +18,15 @@ use crate::instance::data_dir::DataDir;
 use crate::instance::revocation::Revocations;
 use crate::instance::timestamp_units::UnitFiles;
 
-/// The certificates that the root issued: the issuing authority's, the timestamp units', the OCSP responder's. Stop
-/// `privyseal up` first: one process works on an instance at a time.
+/// Manage the certificates that the root issued: the issuing CA's, the timestamp units' and the OCSP responder's. Stop
+/// `privyseal up` first: only one process can use a data directory at a time.
 #[derive(Debug, Subcommand)]
 pub(super) enum CaCommand {
-    /// List them with serial number and status.
+    /// List the certificates with serial number and status.
     List(DataArgs),
-    /// Revoke one. What is said to the world is said from the next start on.
+    /// Revoke a certificate. The revocation is published at the next start.
     Revoke(RevokeArgs),
-    /// Sign the revocation list, and renew the OCSP responder's certificate when that is due.
+    /// Sign the revocation list (CRL), and renew the OCSP responder's certificate if it is due.
     Crl(CrlArgs),
 }
 
@@ -34,11 +34,11 @@ pub(super) enum CaCommand {
 pub(super) struct RevokeArgs {
     #[command(flatten)]
     crl: CrlArgs,
-    /// The serial number, hex.
+    /// The certificate's serial number in hex, as `privyseal ca list` prints it.
     #[arg(value_name = "SERIAL")]
     serial: String,
-    /// unspecified, affiliationChanged, superseded or cessationOfOperation leave earlier timestamps valid;
-    /// keyCompromise, cACompromise and privilegeWithdrawn do not.
+    /// The reason (RFC 5280). Earlier timestamps stay valid with unspecified, affiliationChanged, superseded and
+    /// cessationOfOperation, and become invalid with keyCompromise, cACompromise and privilegeWithdrawn.
     #[arg(long)]
     reason: String,
 }
@@ -47,13 +47,13 @@ pub(super) struct RevokeArgs {
 pub(super) struct CrlArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// The configuration file, for its section `revocation`.
+    /// The configuration file; its section `revocation` is used.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The root's key, when it is kept elsewhere than in the data directory; encrypted under the same key file.
+    /// The root's key, if it is not in the data directory; encrypted with the same key file.
     #[arg(long, value_name = "FILE")]
     root_key: Option<PathBuf>,
-    /// Days that the list counts, instead of what the configuration says.
+    /// Days until the list expires, instead of the configured number.
     #[arg(long, value_name = "DAYS")]
     days: Option<u16>,
 }
@@ -61,53 +61,54 @@ pub(super) struct CrlArgs {
 pub(super) fn run(command: CaCommand) -> Result<(), Failure> {
     match command {
         CaCommand::List(data) => {
-            let held = Held::open(&data)?;
-            for certificate in held.revocations.issued()? {
+            let offline = OfflineRevocations::open(&data)?;
+            for certificate in offline.revocations.issued()? {
                 println!(
                     "{}\t{}\tuntil {}\t{}",
                     hex::encode(certificate.serial()),
                     certificate.subject(),
                     certificate.not_after().rfc3339()?,
-                    held.revocations.status(&certificate)
+                    offline.revocations.status(&certificate)
                 );
             }
         }
         CaCommand::Revoke(args) => {
             let reason = RevocationReason::parse(&args.reason).ok_or_else(|| {
                 let names = RevocationReason::ALL.map(RevocationReason::name).join(", ");
-                format!("`{}` is no reason; {names} are", args.reason)
+                format!("`{}` is not a reason; choose one of {names}", args.reason)
             })?;
-            let mut held = Held::open(&args.crl.data)?;
-            held.revocations.revoke(&args.serial, reason, SystemClock.now())?;
-            println!("{} is revoked: {}.", args.serial, reason.name());
-            sign(&mut held, &args.crl)?;
+            let mut offline = OfflineRevocations::open(&args.crl.data)?;
+            offline.revocations.revoke(&args.serial, reason, SystemClock.now())?;
+            println!("{} is revoked ({}).", args.serial, reason.name());
+            sign(&mut offline, &args.crl)?;
         }
-        CaCommand::Crl(args) => sign(&mut Held::open(&args.data)?, &args)?,
+        CaCommand::Crl(args) => sign(&mut OfflineRevocations::open(&args.data)?, &args)?,
     }
     Ok(())
 }
 
-fn sign(held: &mut Held, args: &CrlArgs) -> Result<(), Failure> {
+fn sign(offline: &mut OfflineRevocations, args: &CrlArgs) -> Result<(), Failure> {
     let settings = Settings::load(args.config.as_deref(), None)?;
     let period = args.days.map_or(settings.revocation.crl, |days| Duration::from_secs(u64::from(days) * 86_400));
-    let (root, now) = (held.files.root(args.root_key.as_deref(), &held.key_file)?, SystemClock.now());
-    held.revocations.sign_list(&root, period, now)?;
-    if held.revocations.is_responder_due(now) {
-        held.revocations.renew_responder(&root, now)?;
+    let (root, now) = (offline.files.root(args.root_key.as_deref(), &offline.key_file)?, SystemClock.now());
+    offline.revocations.sign_list(&root, period, now)?;
+    if offline.revocations.is_responder_due(now) {
+        offline.revocations.renew_responder(&root, now)?;
         println!("The OCSP responder has a new key and certificate.");
     }
-    println!("The revocation list was signed; it counts until {}.", now.plus(period).rfc3339()?);
+    println!("The revocation list is signed and valid until {}.", now.plus(period).rfc3339()?);
     Ok(())
 }
 
-struct Held {
+/// The revocations, with the lock on their data directory.
+struct OfflineRevocations {
     revocations: Revocations,
     files: UnitFiles,
     key_file: Arc<KeyFile>,
     _data: DataDir,
 }
 
-impl Held {
+impl OfflineRevocations {
     fn open(args: &DataArgs) -> Result<Self, Failure> {
         let StoppedInstance { data, instance, key_file, audit } = StoppedInstance::open(args)?;
         let revocations = Revocations::open(&data, &instance, key_file.clone(), audit)?;

@@ -1,4 +1,4 @@
-//! A small HTTP client that behaves as a browser does where the login needs it: cookies kept, redirects seen.
+//! A small HTTP client that does what a login needs of a browser: it keeps cookies and shows redirects.
 
 mod form;
 pub(crate) mod login;
@@ -10,31 +10,31 @@ use std::time::Duration;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-/// Why something did not work, in words.
+/// Why a request failed, as text for a person.
 pub(crate) type Reason = String;
 
-/// Largest answer that is read.
+/// Largest response body that is read, in bytes.
 const MAX_ANSWER: usize = 4 << 20;
-/// Longest wait for an answer. Password hashing and a busy machine fit in.
+/// Longest wait for a response. Password hashing on a busy machine takes a while.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Talks to one origin.
+/// A client of one origin.
 pub(crate) struct Client {
     http: reqwest::Client,
     pub(crate) origin: String,
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
-/// An answer, read whole.
-pub(crate) struct Answer {
+/// A response, with its whole body.
+pub(crate) struct HttpAnswer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
     url: String,
 }
 
-impl Answer {
-    /// The answer if it has this status; the server's own words otherwise.
+impl HttpAnswer {
+    /// The response if it has this status; otherwise an error that quotes the server.
     pub(crate) fn expect(self, status: u16) -> Result<Self, Reason> {
         if self.status.as_u16() == status {
             return Ok(self);
@@ -45,10 +45,10 @@ impl Answer {
     }
 
     pub(crate) fn json(&self) -> Result<Value, Reason> {
-        serde_json::from_slice(&self.body).map_err(|error| format!("{} answered no JSON: {error}", self.url))
+        serde_json::from_slice(&self.body).map_err(|error| format!("{} did not answer with JSON: {error}", self.url))
     }
 
-    /// The target of a redirect, absolute.
+    /// The target of a redirect, as an absolute URL.
     pub(crate) fn location(&self) -> Option<String> {
         let location = self.headers.get(header::LOCATION).filter(|_| self.status.is_redirection())?.to_str().ok()?;
         Some(url::Url::parse(&self.url).ok()?.join(location).ok()?.to_string())
@@ -56,9 +56,9 @@ impl Answer {
 }
 
 impl Client {
-    /// A client of the instance at `origin`; its TLS certificate is by the authorities in `ca_pem`, or by the system's.
+    /// A client of `origin`. TLS certificates are verified with the authorities in `ca_pem`, or the system's.
     pub(crate) fn new(origin: &str, ca_pem: Option<&str>) -> Result<Self, Reason> {
-        // The client wants a TLS provider in any case; a second installation is refused and harmless.
+        // reqwest needs a TLS provider in any case; installing it twice fails without harm.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut builder =
             reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(DEADLINE);
@@ -66,21 +66,21 @@ impl Client {
             let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| causes(&error))?;
             builder = builder.tls_certs_only(authorities);
         } else if origin.starts_with("http://") {
-            // No TLS is spoken, so the system's authorities need not be read.
+            // Without TLS the system's authorities need not be read.
             builder = builder.tls_certs_only([]);
         }
         let http = builder.build().map_err(|error| causes(&error))?;
         Ok(Self { http, origin: origin.to_owned(), cookies: Mutex::default() })
     }
 
-    /// GET of a path of the origin, or of a whole URL.
-    pub(crate) async fn get(&self, target: &str) -> Result<Answer, Reason> {
+    /// GET a path of the origin, or an absolute URL.
+    pub(crate) async fn get(&self, target: &str) -> Result<HttpAnswer, Reason> {
         let url = self.url(target);
         self.send(self.http.get(&url), url).await
     }
 
-    /// GET with a bearer token.
-    pub(crate) async fn get_as(&self, path: &str, bearer: Option<&str>) -> Result<Answer, Reason> {
+    /// GET with a bearer token, if there is one.
+    pub(crate) async fn get_as(&self, path: &str, bearer: Option<&str>) -> Result<HttpAnswer, Reason> {
         let url = self.url(path);
         let mut request = self.http.get(&url);
         if let Some(token) = bearer {
@@ -89,7 +89,7 @@ impl Client {
         self.send(request, url).await
     }
 
-    pub(crate) async fn post_json(&self, path: &str, body: &Value, bearer: Option<&str>) -> Result<Answer, Reason> {
+    pub(crate) async fn post_json(&self, path: &str, body: &Value, bearer: Option<&str>) -> Result<HttpAnswer, Reason> {
         let url = self.url(path);
         let mut request = self.http.post(&url).header(header::CONTENT_TYPE, "application/json").body(body.to_string());
         if let Some(token) = bearer {
@@ -98,13 +98,13 @@ impl Client {
         self.send(request, url).await
     }
 
-    pub(crate) async fn post_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Result<Answer, Reason> {
+    pub(crate) async fn post_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Result<HttpAnswer, Reason> {
         let url = self.url(path);
         self.send(self.http.post(&url).header(header::CONTENT_TYPE, content_type).body(body), url).await
     }
 
-    /// POST of a form, with the headers by which a browser says where the form came from.
-    pub(crate) async fn post_form(&self, target: &str, fields: &[(String, String)]) -> Result<Answer, Reason> {
+    /// POST a form, with the headers in which a browser says where the form came from.
+    pub(crate) async fn post_form(&self, target: &str, fields: &[(String, String)]) -> Result<HttpAnswer, Reason> {
         let url = self.url(target);
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self
@@ -121,7 +121,7 @@ impl Client {
         if target.starts_with('/') { format!("{}{target}", self.origin) } else { target.to_owned() }
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder, url: String) -> Result<Answer, Reason> {
+    async fn send(&self, request: reqwest::RequestBuilder, url: String) -> Result<HttpAnswer, Reason> {
         let cookies = self.cookie_header();
         let request = if cookies.is_empty() { request } else { request.header(header::COOKIE, cookies) };
         let mut response = request.send().await.map_err(|error| format!("{url}: {}", causes(&error)))?;
@@ -131,10 +131,10 @@ impl Client {
         while let Some(chunk) = response.chunk().await.map_err(|error| format!("{url}: {}", causes(&error)))? {
             body.extend_from_slice(&chunk);
             if body.len() > MAX_ANSWER {
-                return Err(format!("{url} answered more than {MAX_ANSWER} bytes"));
+                return Err(format!("{url} answered with more than {MAX_ANSWER} bytes"));
             }
         }
-        Ok(Answer { status, headers, body, url })
+        Ok(HttpAnswer { status, headers, body, url })
     }
 
     fn cookie_header(&self) -> String {

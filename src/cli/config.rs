@@ -9,18 +9,18 @@ use super::runtime::block_on;
 use super::server::ServerArgs;
 use crate::instance::assemble::Settings;
 
-/// The configuration file.
+/// Check, reload or print configuration.
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Report every problem of FILE at once, each with its place in the file.
+    /// Report every problem in FILE at once, each with its place in the file.
     Check {
-        /// The file.
+        /// The configuration file.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Have a running instance read its file again, as SIGHUP does.
+    /// Make a running instance reload its configuration file, as SIGHUP does.
     Reload(ServerArgs),
-    /// Print the documented example: every key there is.
+    /// Print an example that documents every key.
     Example,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn run(command: ConfigCommand) -> Result<(), Failure> {
             let (issuers, connectors) = (settings.records.issuers(), settings.records.connectors.len());
             let trust_domains = settings.records.trust_domains();
             println!(
-                "{}: good; {issuers} issuers, {connectors} connectors, {trust_domains} trust domains",
+                "{}: valid; {issuers} issuers, {connectors} connectors, {trust_domains} trust domains",
                 file.display()
             );
             Ok(())
@@ -39,7 +39,7 @@ pub(super) fn run(command: ConfigCommand) -> Result<(), Failure> {
         ConfigCommand::Reload(server) => {
             let server = server.required()?;
             let loaded = block_on(async move { Ok(server.post("/reload", &serde_json::json!({})).await?) })?;
-            println!("in force: {} since {}", loaded["sha256"], loaded["loadedAt"]);
+            println!("configuration {} is in force since {}", loaded["sha256"], loaded["loadedAt"]);
             Ok(())
         }
         ConfigCommand::Example => {

@@ -1,13 +1,13 @@
-//! Where the instance is, for the commands that work on its data directory.
+//! The argument `--data`, for the commands that work on a data directory.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// Where the instance is.
+/// The data directory of an instance.
 #[derive(Args, Debug)]
 pub(super) struct DataArgs {
-    /// The data directory.
+    /// The instance's data directory.
     #[arg(long, value_name = "DIR", default_value = "privyseal-data")]
     pub(super) data: PathBuf,
 }

@@ -1,6 +1,6 @@
 //! `privyseal demo`
 
-mod thread;
+mod walkthrough;
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use clap::Args;
 use shared::random::{Random, SystemRandom};
 use shared::time::Clock as _;
 
-use self::thread::DemoOptions;
+use self::walkthrough::DemoOptions;
 use super::failure::Failure;
 use super::runtime::block_on;
 use crate::clock::SystemClock;
@@ -19,13 +19,13 @@ use crate::instance::init::{self, Plan};
 use crate::instance::local_users::Password;
 use crate::serving::Serving;
 
-/// Sign a file and verify it, start to end.
+/// Sign a file and verify it, with a new instance.
 #[derive(Args, Debug)]
 pub(super) struct DemoArgs {
-    /// The file to sign; by default this program itself.
+    /// The file to sign. Default: this program itself.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Where to leave the instance and the results; by default a new folder under the system's temporary one.
+    /// The folder for the instance and the results. Default: a new one in the system's temporary folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -59,7 +59,7 @@ pub(super) fn run(args: DemoArgs) -> Result<(), Failure> {
         let server = tokio::spawn(serving.run(async move {
             let _ = stopped.await;
         }));
-        let outcome = thread::run(&options, &SystemClock, &SystemRandom, &mut std::io::stdout()).await;
+        let outcome = walkthrough::run(&options, &SystemClock, &SystemRandom, &mut std::io::stdout()).await;
         drop(stop);
         server.await??;
         Ok(outcome?)

@@ -21,20 +21,21 @@ use crate::instance::explain::{Evaluator, ExplanationReport, Reader, Refreshers,
 use crate::outbound::KeyRefresher;
 use crate::outbound::bundles::BundleRefresher;
 
-/// Longest token file: a token of 16 KiB and the end of its line.
+/// Longest token file, in bytes: a token of 16 KiB and the end of its line.
 const MAX_TOKEN_FILE: u64 = 16 * 1024 + 2;
-/// Longest file of cases.
+/// Longest file of test cases, in bytes.
 const MAX_VECTORS: u64 = 16 << 20;
 
-/// Say what would come of a token and which rule decides, without asking for a certificate.
+/// Check whether a token would be accepted, and by which rule. No certificate is issued.
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("question").required(true).args(["token", "vectors"]))]
 pub(super) struct ExplainArgs {
-    /// A file with the token. It is never shown again; its SHA-256 is.
+    /// A file with the token. The output shows the token's SHA-256, never the token.
     #[arg(long, value_name = "FILE")]
     token: Option<PathBuf>,
-    /// Try every case of a tab-separated file (n, kind, expect, case, rule) instead: one line a case, `n`, ACCEPT or
-    /// REJECT, the rule. Expectations that are not met are told on standard error, with exit code 1.
+    /// Evaluate every case of a tab-separated file (n, kind, expect, case, rule) instead. Prints one line per case:
+    /// `n`, ACCEPT or REJECT, and the rule. Cases with another result than expected are listed on standard error, and
+    /// the exit code is 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "server", "at", "json"])]
     vectors: Option<PathBuf>,
     /// Evaluate by this configuration file. Issuers that owners have registered in a running instance are not in it.
@@ -45,14 +46,14 @@ pub(super) struct ExplainArgs {
     /// Evaluate as of this moment, in seconds since the epoch, as a token's `iat` is.
     #[arg(long, value_name = "SECONDS", conflicts_with = "server")]
     at: Option<u64>,
-    /// Print JSON.
+    /// Print the report as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: ExplainArgs) -> Result<(), Failure> {
     if let Some(path) = &args.vectors {
-        return try_vectors(path);
+        return evaluate_vectors(path);
     }
     let token = file::read(args.token.as_deref().unwrap_or(Path::new("-")), MAX_TOKEN_FILE)?;
     let token = token.trim();
@@ -82,7 +83,7 @@ async fn evaluate(config: Option<&Path>, token: &str, now: UnixTime) -> Result<E
     Ok(evaluator.explain(token.as_bytes(), Refreshers { keys: &keys, bundles: &bundles }).await)
 }
 
-/// Our own provider as others see it: its keys are fetched from the instance, if that runs.
+/// The instance's own provider, as an issuer like any other: its keys are fetched from the instance, if that runs.
 pub(super) fn own_record(origin: &Origin) -> Result<IssuerSpec, Failure> {
     let iss = IssuerUrl::parse_own(&format!("{origin}/oidc"))?;
     let reach = Reach { internal: true, danger_loopback_http: iss.as_str().starts_with("http://"), ca_pem: None };
@@ -99,7 +100,7 @@ async fn ask(server: ApiClient, token: &str) -> Result<ExplanationReport, Failur
     Ok(serde_json::from_value(answer)?)
 }
 
-fn try_vectors(path: &Path) -> Result<(), Failure> {
+fn evaluate_vectors(path: &Path) -> Result<(), Failure> {
     let tried = vectors::try_all(&file::read(path, MAX_VECTORS)?);
     let mut lines = String::new();
     for case in &tried {
@@ -112,5 +113,5 @@ fn try_vectors(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
-    Err(format!("{} of {} cases are not as expected", complaints.len(), tried.len()).into())
+    Err(format!("{} of {} cases did not have the expected result", complaints.len(), tried.len()).into())
 }

@@ -1,4 +1,4 @@
-//! Why a command failed.
+//! The error of a command.
 
-/// Each kind explains itself; nothing here is for programs.
+/// Any error: it is printed for a person, and no code matches on it.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -15,12 +15,12 @@ use crate::instance::data_dir::{DataDir, DataDirError};
 use crate::instance::init::{self, Plan};
 use crate::instance::local_users::Password;
 
-/// Make an instance and exit.
+/// Set up an instance and exit.
 #[derive(Args, Debug)]
 pub(super) struct InitArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// The configuration file, for keys in tokens and the addresses of revocation.
+    /// The configuration file; used for keys in PKCS#11 tokens and for the addresses of revocation.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -33,14 +33,14 @@ pub(super) fn run(args: InitArgs) -> Result<(), Failure> {
     if data.has_instance()? {
         return Err(DataDirError::Occupied(args.data.data).into());
     }
-    let first = found(&data, args.new, &settings)?;
-    println!("An instance was made in {}", data.root().display());
+    let first = set_up(&data, args.new, &settings)?;
+    println!("The instance is set up in {}", data.root().display());
     first.print();
     println!("Serve it:    privyseal up --data {}", data.root().display());
     Ok(())
 }
 
-/// The first user, to be told once.
+/// The first local user; the password is printed once.
 pub(super) struct FirstUser {
     email: String,
     password: Password,
@@ -52,8 +52,8 @@ impl FirstUser {
     }
 }
 
-/// Founds the instance in `data`.
-pub(super) fn found(data: &DataDir, new: NewInstanceArgs, settings: &Settings) -> Result<FirstUser, Failure> {
+/// Sets up an instance in `data`.
+pub(super) fn set_up(data: &DataDir, new: NewInstanceArgs, settings: &Settings) -> Result<FirstUser, Failure> {
     let password = Password::choose(new.password_file.as_deref(), &SystemRandom)?;
     let plan = Plan {
         name: new.name,

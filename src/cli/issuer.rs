@@ -16,22 +16,22 @@ use crate::instance::registration::RegistrantKey;
 
 const ISSUERS: &str = "/issuers";
 
-/// Issuers that owners of domains bring: request, publish, prove, approve.
+/// Register token issuers with a running instance: request, publish, prove, approve.
 #[derive(Debug, Subcommand)]
 pub(super) enum IssuerCommand {
-    /// Ask that an issuer may speak for the names of a domain; prints what the domain must publish.
+    /// Request that an issuer may assert the names of a domain; prints what the domain must publish.
     Request(RequestArgs),
-    /// Let the instance look at the domain now.
-    Prove(OneArgs),
-    /// For administrators: let a registration speak once it is proven.
-    Approve(OneArgs),
+    /// Make the instance check the domain now.
+    Prove(RegistrationArgs),
+    /// For administrators: approve a registration. Its issuer is accepted as soon as it is also proven.
+    Approve(RegistrationArgs),
     /// List registrations.
-    List(ListArgs),
+    List(ListIssuersArgs),
     /// Show one registration.
-    Show(OneArgs),
-    /// Stop a registration at once.
+    Show(RegistrationArgs),
+    /// Freeze a registration: its issuer is refused from now on.
     Freeze(FreezeArgs),
-    /// For administrators: end a frozen registration and let another key register its names.
+    /// For administrators: end a frozen registration, so that another key can register its names.
     Release(ReleaseArgs),
 }
 
@@ -39,43 +39,43 @@ pub(super) enum IssuerCommand {
 pub(super) struct RequestArgs {
     #[command(flatten)]
     server: ServerArgs,
-    /// The domain whose names the issuer is to speak for.
+    /// The domain whose names the issuer may assert.
     #[arg(long)]
     domain: String,
-    /// The issuer, byte for byte as its tokens say.
+    /// The issuer's URL, exactly as the `iss` claim of its tokens has it.
     #[arg(long, value_name = "URL")]
     issuer: String,
-    /// Which names: email (addresses of the domain), uri (https URIs of the host) or spiffe (its trust domain).
+    /// The kind of names: email (addresses of the domain), uri (https URIs of the host) or spiffe (its trust domain).
     #[arg(long, value_parser = parse_kind)]
     kind: Kind,
-    /// Those of the domains below as well; proven by DNS only.
+    /// Include the names of all subdomains; can only be proven by DNS.
     #[arg(long)]
     subdomains: bool,
-    /// Where the domain says so: dns, or well-known for the names of one host.
+    /// How to prove control of the domain: dns, or well-known for the names of one host.
     #[arg(long, default_value = "dns", value_parser = parse_method)]
     method: Method,
-    /// Your key; made if it is missing. Keep it: who has it can register again under the same record.
+    /// Your key; created if the file does not exist. Keep it: its holder can register again with the same record.
     #[arg(long, value_name = "FILE", default_value = "privyseal-registrant.pem")]
     key: PathBuf,
 }
 
 #[derive(Args, Debug)]
-pub(super) struct OneArgs {
+pub(super) struct RegistrationArgs {
     #[command(flatten)]
     server: ServerArgs,
-    /// The registration, as `privyseal issuer list` names it.
+    /// The registration's ID, as `privyseal issuer list` prints it.
     #[arg(value_name = "ID")]
     id: String,
-    /// Print the API's answer.
+    /// Print the API's response as JSON.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Args, Debug)]
-pub(super) struct ListArgs {
+pub(super) struct ListIssuersArgs {
     #[command(flatten)]
     server: ServerArgs,
-    /// Print the API's answer.
+    /// Print the API's response as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -83,8 +83,8 @@ pub(super) struct ListArgs {
 #[derive(Args, Debug)]
 pub(super) struct FreezeArgs {
     #[command(flatten)]
-    one: OneArgs,
-    /// Why, for the audit log.
+    registration: RegistrationArgs,
+    /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
     reason: String,
 }
@@ -92,18 +92,18 @@ pub(super) struct FreezeArgs {
 #[derive(Args, Debug)]
 pub(super) struct ReleaseArgs {
     #[command(flatten)]
-    one: OneArgs,
-    /// The next key may register the same issuer: it is the same owner, who lost the key.
+    registration: RegistrationArgs,
+    /// Let the next key register the same issuer: for an owner who lost the key.
     #[arg(long)]
     keep_issuer: bool,
 }
 
 fn parse_kind(text: &str) -> Result<Kind, String> {
-    Kind::parse(text).ok_or_else(|| "one of email, spiffe and uri".to_owned())
+    Kind::parse(text).ok_or_else(|| "choose email, spiffe or uri".to_owned())
 }
 
 fn parse_method(text: &str) -> Result<Method, String> {
-    Method::parse(text).ok_or_else(|| "one of dns and well-known".to_owned())
+    Method::parse(text).ok_or_else(|| "choose dns or well-known".to_owned())
 }
 
 pub(super) fn run(command: IssuerCommand) -> Result<(), Failure> {
@@ -114,11 +114,13 @@ pub(super) fn run(command: IssuerCommand) -> Result<(), Failure> {
             IssuerCommand::Approve(args) => act(&args, "approve", json!({})).await,
             IssuerCommand::List(args) => list(args).await,
             IssuerCommand::Show(args) => {
-                tell(&args.server.required()?.get(&path(&args.id, "")?).await?, args.json);
+                print(&args.server.required()?.get(&path(&args.id, "")?).await?, args.json);
                 Ok(())
             }
-            IssuerCommand::Freeze(args) => act(&args.one, "freeze", json!({ "reason": args.reason })).await,
-            IssuerCommand::Release(args) => act(&args.one, "release", json!({ "keep_issuer": args.keep_issuer })).await,
+            IssuerCommand::Freeze(args) => act(&args.registration, "freeze", json!({ "reason": args.reason })).await,
+            IssuerCommand::Release(args) => {
+                act(&args.registration, "release", json!({ "keep_issuer": args.keep_issuer })).await
+            }
         }
     })
 }
@@ -130,7 +132,7 @@ async fn request(args: RequestArgs) -> Result<(), Failure> {
     let (key, is_new) = RegistrantKey::load_or_make(&args.key)?;
     let claim = Claim {
         domain: DomainName::parse(&args.domain).map_err(|error| format!("--domain: {error}"))?,
-        // Whether an issuer on this machine may be registered is the instance's decision.
+        // The instance decides whether an issuer on loopback may be registered.
         iss: IssuerUrl::parse_or_loopback(&args.issuer).map_err(|error| format!("--issuer: {error}"))?,
         kind: args.kind,
         subdomains: args.subdomains,
@@ -141,13 +143,13 @@ async fn request(args: RequestArgs) -> Result<(), Failure> {
     let jws = key.sign(&claim, &instance, SystemClock.now())?;
     let one = api.post(ISSUERS, &json!({ "request": jws })).await?;
     if is_new {
-        println!("Your key is new: {}. Keep it; the record below names it.", args.key.display());
+        println!("A new key is in {}. Keep it; the record below refers to it.", args.key.display());
     }
-    tell_publication(&one, &args.key);
+    print_publication(&one, &args.key);
     Ok(())
 }
 
-fn tell_publication(one: &Value, key: &Path) {
+fn print_publication(one: &Value, key: &Path) {
     let text = |name: &str| one["publish"][name].as_str().unwrap_or_default();
     let id = one["id"].as_str().unwrap_or_default();
     println!("Registration {id} is {} (key {}).\n", one["state"].as_str().unwrap_or_default(), key.display());
@@ -164,36 +166,36 @@ fn tell_publication(one: &Value, key: &Path) {
     }
 }
 
-/// A TXT record holds strings of at most 255 bytes (RFC 1035 §3.3.14); what is longer is several, put together when
-/// read. The value holds neither quotation marks nor backslashes.
+/// A TXT record consists of strings of at most 255 bytes (RFC 1035 §3.3.14), so a longer value is split; readers
+/// concatenate the strings. The value has neither quotation marks nor backslashes.
 fn quoted(value: &str) -> String {
     let parts: Vec<String> =
         value.as_bytes().chunks(255).map(|part| format!("\"{}\"", String::from_utf8_lossy(part))).collect();
     parts.join(" ")
 }
 
-async fn prove(args: OneArgs) -> Result<(), Failure> {
+async fn prove(args: RegistrationArgs) -> Result<(), Failure> {
     let one = args.server.required()?.post(&path(&args.id, "/prove")?, &json!({})).await?;
-    tell(&one, args.json);
+    print(&one, args.json);
     if one["proved"] == true {
         if one["awaitsApproval"] == true && !args.json {
-            println!("\nProven. An administrator runs `privyseal issuer approve {}`.", args.id);
+            println!("\nProven. Next, an administrator must run `privyseal issuer approve {}`.", args.id);
         }
         return Ok(());
     }
     let found = one["lastCheck"]["found"].as_str().unwrap_or_default();
     let name = one["publish"]["name"].as_str().unwrap_or_default();
     let value = one["publish"]["value"].as_str().unwrap_or_default();
-    Err(format!("not proven: {found}\nAt {name} there should be:\n{value}").into())
+    Err(format!("not proven: {found}\nPublish this at {name} and run the command again:\n{value}").into())
 }
 
-async fn act(args: &OneArgs, action: &str, body: Value) -> Result<(), Failure> {
+async fn act(args: &RegistrationArgs, action: &str, body: Value) -> Result<(), Failure> {
     let one = args.server.required()?.post(&path(&args.id, &format!("/{action}"))?, &body).await?;
-    tell(&one, args.json);
+    print(&one, args.json);
     Ok(())
 }
 
-async fn list(args: ListArgs) -> Result<(), Failure> {
+async fn list(args: ListIssuersArgs) -> Result<(), Failure> {
     let api = args.server.required()?;
     let answer = api.get(ISSUERS).await?;
     if args.json {
@@ -207,8 +209,8 @@ async fn list(args: ListArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Members of a registration, one a line, as people read them.
-fn tell(one: &Value, as_json: bool) {
+/// Prints a registration, one member per line or as JSON.
+fn print(one: &Value, as_json: bool) {
     if as_json {
         println!("{one:#}");
         return;
@@ -246,8 +248,12 @@ fn below(one: &Value) -> &'static str {
     if one["subdomains"] == true { " and the domains below" } else { "" }
 }
 
-/// An identifier goes into a path: 20 hexadecimal digits and nothing else.
+/// The API's path for a registration. An ID is 20 hexadecimal digits, so that it cannot change the path.
 fn path(id: &str, action: &str) -> Result<String, Failure> {
     let is_id = id.len() == 20 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_id { Ok(format!("{ISSUERS}/{id}{action}")) } else { Err(format!("{id:?} is not a registration").into()) }
+    if is_id {
+        Ok(format!("{ISSUERS}/{id}{action}"))
+    } else {
+        Err(format!("{id:?} is not the ID of a registration; `privyseal issuer list` prints them").into())
+    }
 }

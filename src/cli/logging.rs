@@ -1,4 +1,4 @@
-//! Our own log, on standard error; standard output belongs to what the user asked for.
+//! The program's log, on standard error; standard output is for what the user asked for.
 
 use std::io::IsTerminal as _;
 

@@ -12,8 +12,7 @@ use crate::clock::SystemClock;
 use crate::file::{self, Mode};
 use crate::instance::local_users::Password;
 
-/// Log in to a running instance, for the commands that take `--login FILE`. What is left is a token that lasts for
-/// minutes.
+/// Log in to a running instance, for the commands that take `--login FILE`. Writes a token that is valid for minutes.
 #[derive(Args, Debug)]
 pub(super) struct LoginArgs {
     #[command(flatten)]
@@ -21,10 +20,10 @@ pub(super) struct LoginArgs {
     /// The e-mail address of a local user.
     #[arg(long, value_name = "EMAIL")]
     user: String,
-    /// A file with the password in its first line.
+    /// A file with the user's password in its first line.
     #[arg(long, value_name = "FILE")]
     password_file: PathBuf,
-    /// Where to leave the token; only you may read the file.
+    /// The file to write the token to, readable by you only.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }

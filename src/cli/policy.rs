@@ -11,22 +11,22 @@ use crate::file::{self, Mode};
 use crate::instance::assemble::Settings;
 use crate::instance::policy::{Cluster, Policy, cosign, policy_controller};
 
-/// Largest TUF root.
+/// Largest TUF root that is read, in bytes.
 const MAX_ROOT: u64 = 1 << 20;
 
-/// Verification policy for the programs of others.
+/// Write verification policies for other programs.
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
-    /// Write policy from the grants of a configuration: always the pair of name and issuer.
+    /// Write a policy from the grants of a configuration: each entry is a pair of name and issuer.
     Export(ExportArgs),
 }
 
-/// For which program.
+/// The program that a policy is for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum PolicyFormat {
     /// Commands with flags.
     Cosign,
-    /// JSON, for everything else.
+    /// JSON, for other programs.
     Json,
     /// A ClusterImagePolicy, and with --root its TrustRoot.
     PolicyController,
@@ -34,22 +34,22 @@ enum Format {
 
 #[derive(Args, Debug)]
 pub(super) struct ExportArgs {
-    /// The configuration file. Issuers that owners have registered in a running instance are not in it.
+    /// The configuration file. It does not have the issuers that domain owners registered in a running instance.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// For which program.
+    /// The program that the policy is for.
     #[arg(long, value_enum, default_value = "cosign")]
-    format: Format,
-    /// A folder for the file, instead of standard output.
+    format: PolicyFormat,
+    /// A folder to write the policy to. Default: standard output.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// A local user whose signatures count; as often as needed. Without one the policy has no local user.
+    /// A local user to accept signatures from; can be repeated. Default: no local user.
     #[arg(long = "local-user", value_name = "EMAIL")]
     local_users: Vec<String>,
-    /// Which images a ClusterImagePolicy is for.
+    /// The images that a ClusterImagePolicy applies to.
     #[arg(long, value_name = "GLOB", default_value = "**")]
     images: String,
-    /// The instance's first TUF root, as served under /trust/root.json, for the TrustRoot beside a ClusterImagePolicy.
+    /// The instance's first TUF root, from /trust/root.json; writes a TrustRoot with the ClusterImagePolicy.
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
 }
@@ -63,9 +63,9 @@ pub(super) fn run(command: PolicyCommand) -> Result<(), Failure> {
     let policy = Policy::of(&issuers, &origin, &users)?;
     let root = args.root.as_deref().map(|path| file::read(path, MAX_ROOT)).transpose()?;
     let (name, text) = match args.format {
-        Format::Cosign => ("cosign.sh", cosign(&policy)),
-        Format::Json => ("policy.json", format!("{}\n", serde_json::to_string_pretty(&policy.accepted)?)),
-        Format::PolicyController => {
+        PolicyFormat::Cosign => ("cosign.sh", cosign(&policy)),
+        PolicyFormat::Json => ("policy.json", format!("{}\n", serde_json::to_string_pretty(&policy.accepted)?)),
+        PolicyFormat::PolicyController => {
             let root = root.as_deref().map(str::as_bytes);
             let cluster = Cluster { origin: &origin, images: &args.images, root };
             ("cluster-image-policy.yaml", policy_controller(&policy, &cluster))

@@ -1,4 +1,4 @@
-//! How a command reaches a running instance.
+//! The arguments that name a running instance, and the caller's login.
 
 use std::path::{Path, PathBuf};
 
@@ -9,25 +9,25 @@ use super::failure::Failure;
 use crate::cli::api_client::ApiClient;
 use crate::file;
 
-/// Longest file with certificate authorities, or with a token.
+/// Longest file with certificate authorities or a token, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// A running instance, and who asks it.
+/// A running instance, and the caller's login.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServerArgs {
-    /// Ask the instance that runs at this origin.
+    /// The origin of the running instance, for example https://seal.example.com.
     #[arg(long, value_name = "ORIGIN")]
     server: Option<String>,
-    /// PEM file with the authorities that sign its TLS certificate, instead of the system's.
+    /// A PEM file with the CAs that issued its TLS certificate. Default: the system's CAs.
     #[arg(long, value_name = "FILE", requires = "server")]
     ca_file: Option<PathBuf>,
-    /// The file that `privyseal login` left: who asks.
+    /// The token file that `privyseal login` wrote.
     #[arg(long, value_name = "FILE", requires = "server")]
     login: Option<PathBuf>,
 }
 
 impl ServerArgs {
-    /// A client, if an instance is named.
+    /// A client, if `--server` is given.
     pub(super) fn client(&self) -> Result<Option<ApiClient>, Failure> {
         let Some(origin) = &self.server else { return Ok(None) };
         let ca_pem = self.ca_file.as_deref().map(|path| file::read(path, MAX_FILE)).transpose()?;
@@ -35,7 +35,7 @@ impl ServerArgs {
         Ok(Some(ApiClient::new(origin, ca_pem.as_deref(), token)?))
     }
 
-    /// A client; an instance must be named.
+    /// A client; an error without `--server`.
     pub(super) fn required(&self) -> Result<ApiClient, Failure> {
         self.client()?.ok_or_else(|| "name the running instance with --server ORIGIN".into())
     }
@@ -44,7 +44,7 @@ impl ServerArgs {
 fn read_token(path: &Path) -> Result<Secret<String>, Failure> {
     let text = zeroize::Zeroizing::new(file::read(path, MAX_FILE)?);
     match text.trim() {
-        "" => Err(format!("{} holds no token; log in again with `privyseal login`", path.display()).into()),
+        "" => Err(format!("{} has no token; log in again with `privyseal login`", path.display()).into()),
         token => Ok(Secret::new(token.to_owned())),
     }
 }

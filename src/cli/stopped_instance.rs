@@ -1,4 +1,4 @@
-//! An instance that this command alone works on: nobody serves it meanwhile.
+//! An instance that is not being served, so that this command can change it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::failure::Failure;
 use crate::instance::data_dir::{DataDir, DataDirError, InstanceFile, KeyName};
 use crate::instance::logs::{self, LogName};
 
-/// The directory, held, and what every change to an instance needs of it.
+/// The locked data directory, with what every change to an instance needs.
 pub(super) struct StoppedInstance {
     pub(super) data: DataDir,
     pub(super) instance: InstanceFile,

@@ -12,39 +12,37 @@ use super::server::ServerArgs;
 
 const TRUST_DOMAINS: &str = "/trust-domains";
 
-/// SPIFFE trust domains whose workloads sign with their SVIDs: bring one in, see how they stand.
+/// Manage SPIFFE trust domains, whose workloads sign with their SVIDs.
 #[derive(Debug, Subcommand)]
 pub(super) enum TrustDomainCommand {
-    /// Add a trust domain to a configuration file, after its bundle was fetched once just as the instance will fetch it.
+    /// Add a trust domain to a configuration file, after fetching its bundle once as the instance will.
     #[command(after_long_help = add::EXAMPLES)]
-    Add(Box<add::AddArgs>),
-    /// List the trust domains of a running instance: name, state, sequence, keys, age of the bundle, and the trouble if
-    /// there is any.
-    List(ListArgs),
-    /// Show how one stands: its bundle key by key, when it was seen and is looked at again, and why the last look
-    /// failed.
-    Show(OneArgs),
-    /// For administrators: have the instance look at the source of the bundle now, as after a key was revoked in a hurry.
-    Refresh(OneArgs),
+    Add(Box<add::AddTrustDomainArgs>),
+    /// List the trust domains of a running instance: name, state, sequence, keys, age of the bundle, and any problem.
+    List(ListTrustDomainsArgs),
+    /// Show a trust domain: the keys of its bundle, the last and the next fetch, and why the last fetch failed.
+    Show(TrustDomainArgs),
+    /// For administrators: make the instance fetch the bundle now, for example after a key was revoked.
+    Refresh(TrustDomainArgs),
 }
 
 #[derive(Args, Debug)]
-pub(super) struct ListArgs {
+pub(super) struct ListTrustDomainsArgs {
     #[command(flatten)]
     server: ServerArgs,
-    /// Print the API's answer.
+    /// Print the API's response as JSON.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Args, Debug)]
-pub(super) struct OneArgs {
+pub(super) struct TrustDomainArgs {
     #[command(flatten)]
     server: ServerArgs,
-    /// The trust domain, without spiffe://.
+    /// The trust domain's name, without spiffe://.
     #[arg(value_name = "NAME")]
     name: String,
-    /// Print the API's answer.
+    /// Print the API's response as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -56,7 +54,7 @@ pub(super) fn run(command: TrustDomainCommand) -> Result<(), Failure> {
             TrustDomainCommand::List(args) => list(&args).await,
             TrustDomainCommand::Show(args) => {
                 let one = args.server.required()?.get(&path(&args.name, "")?).await?;
-                tell(&one, args.json);
+                print(&one, args.json);
                 Ok(())
             }
             TrustDomainCommand::Refresh(args) => refresh(&args).await,
@@ -64,7 +62,7 @@ pub(super) fn run(command: TrustDomainCommand) -> Result<(), Failure> {
     })
 }
 
-async fn list(args: &ListArgs) -> Result<(), Failure> {
+async fn list(args: &ListTrustDomainsArgs) -> Result<(), Failure> {
     let answer = args.server.required()?.get(TRUST_DOMAINS).await?;
     if args.json {
         println!("{answer:#}");
@@ -76,32 +74,30 @@ async fn list(args: &ListArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn refresh(args: &OneArgs) -> Result<(), Failure> {
+async fn refresh(args: &TrustDomainArgs) -> Result<(), Failure> {
     let one = args.server.required()?.post(&path(&args.name, "/refresh")?, &json!({})).await?;
-    tell(&one, args.json);
+    print(&one, args.json);
     if one["refreshed"] == true {
         return Ok(());
     }
     let state = text::show(&one["state"]);
     let what = match one["trouble"]["rule"].as_str() {
-        Some(_) => "what the source shows is refused",
-        None => "the source gave no bundle",
+        Some(_) => "the fetched bundle is refused",
+        None => "the bundle could not be fetched",
     };
-    Err(format!("{what}; what is in force stays as it was ({state}): {}", text::trouble(&one["trouble"])).into())
+    Err(format!("{what}; the bundle in force is unchanged ({state}): {}", text::trouble(&one["trouble"])).into())
 }
 
-fn tell(one: &Value, as_json: bool) {
+fn print(one: &Value, as_json: bool) {
     if as_json { println!("{one:#}") } else { print!("{}", text::whole(one)) }
 }
 
-/// A name goes into a path as it is, which the characters of trust domains allow but for the two that mean folders.
+/// The API's path for a trust domain. Names need no escaping; only `.` and `..` would change the path.
 fn path(name: &str, action: &str) -> Result<String, Failure> {
     let name = name.strip_prefix("spiffe://").unwrap_or(name);
     let name = broker::names::TrustDomain::parse(name)?;
     match name.as_str() {
-        "." | ".." => {
-            Err(format!("{name} cannot be asked for by name; see `privyseal trust-domain list --json`").into())
-        }
+        "." | ".." => Err(format!("{name} cannot be part of a URL; use `privyseal trust-domain list --json`").into()),
         name => Ok(format!("{TRUST_DOMAINS}/{name}{action}")),
     }
 }

@@ -14,59 +14,59 @@ use tsa::{Expected, Inspection, PolicyOid, TimestampRequest, TimestampTrust, tok
 use self::input::read;
 use super::failure::Failure;
 
-/// Timestamps: read and verify anybody's, the units that make ours, and what the authority discloses.
+/// Inspect and verify timestamps of any TSA; manage this instance's timestamp units.
 #[derive(Debug, Subcommand)]
 pub(super) enum TsaCommand {
-    /// Print the disclosure statement of a running instance, as it is now.
+    /// Print the current TSA disclosure statement of a running instance.
     Disclosure(disclosure::DisclosureArgs),
-    /// Show what FILE says, a DER TimeStampResp or a token alone, of any authority. Nothing is verified.
+    /// Show the contents of FILE, a DER TimeStampResp or a bare token of any TSA. Nothing is verified.
     Inspect(InspectArgs),
-    /// Verify FILE strictly: DER, signature, certificate chain at the time in it, purpose, imprint, nonce, policy.
-    Verify(VerifyArgs),
-    /// The timestamp units of an instance. Stop `privyseal up` first: one process works on an instance at a time.
+    /// Verify FILE: DER, signature, certificate chain at the token's time, key purpose, imprint, nonce and policy.
+    Verify(VerifyTimestampArgs),
+    /// Manage the timestamp units of an instance. Stop `privyseal up` first.
     #[command(subcommand)]
     Unit(unit::UnitCommand),
 }
 
 #[derive(Args, Debug)]
 pub(super) struct InspectArgs {
-    /// Print JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
-    /// The response or token.
+    /// The file with the response or token.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
 #[derive(Args, Debug)]
-pub(super) struct VerifyArgs {
+pub(super) struct VerifyTimestampArgs {
     #[command(flatten)]
-    subject: Subject,
-    /// PEM file with the roots to trust; may be given more than once.
+    subject: TimestampSubject,
+    /// A PEM file with root certificates to trust; can be repeated.
     #[arg(long, value_name = "PEM", required = true)]
     root: Vec<PathBuf>,
-    /// PEM file with certificates that help to reach a root, for tokens that do not bring theirs.
+    /// A PEM file with intermediate certificates, for tokens without their chain; can be repeated.
     #[arg(long, value_name = "PEM")]
     untrusted: Vec<PathBuf>,
-    /// A policy that will do, dotted; without one, any will.
+    /// An acceptable policy OID, in dotted form; can be repeated. Default: any policy.
     #[arg(long, value_name = "OID")]
     policy: Vec<String>,
-    /// Print JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
-    /// The response or token.
+    /// The file with the response or token.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
-/// What the timestamp must be for: one without the other, never none.
+/// What the timestamp must be for: exactly one of the two.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
-struct Subject {
+struct TimestampSubject {
     /// The file that was timestamped.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// The request that it answers: its imprint, nonce, policy and wish for certificates must all be met.
+    /// The request that the response answers; its imprint, nonce, policy and certReq must all match.
     #[arg(long, value_name = "FILE")]
     query: Option<PathBuf>,
 }
@@ -86,7 +86,7 @@ fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn verify(args: &VerifyArgs) -> Result<(), Failure> {
+fn verify(args: &VerifyTimestampArgs) -> Result<(), Failure> {
     let file = read(&args.file)?;
     let subject = read(args.subject.data.as_ref().or(args.subject.query.as_ref()).expect("clap asks for one"))?;
     let policies: Vec<PolicyOid> = args.policy.iter().map(|text| PolicyOid::parse(text)).collect::<Result<_, _>>()?;
@@ -96,13 +96,16 @@ fn verify(args: &VerifyArgs) -> Result<(), Failure> {
     };
     let expected = if policies.is_empty() { expected } else { expected.with_policies(&policies) };
     let trust = TimestampTrust::roots(certificates(&args.root)?, certificates(&args.untrusted)?);
-    // A token alone has no status; a response must have been granted.
+    // A bare token has no status; a response must have been granted.
     let is_token_alone = token_of(&file).is_ok_and(|token| token.len() == file.len());
     let verified = match is_token_alone {
         true => verify_token(&file, &expected, &trust)?,
         false => verify_response(&file, &expected, &trust)?,
     };
-    print!("{}", if args.json { show::json(&show::Verdict::of(&verified))? } else { show::verified(&verified) });
+    print!(
+        "{}",
+        if args.json { show::json(&show::TimestampSummary::of(&verified))? } else { show::verified(&verified) }
+    );
     Ok(())
 }
 
@@ -116,7 +119,7 @@ fn certificates(files: &[PathBuf]) -> Result<Vec<Certificate>, Failure> {
         }
     }
     if certificates.is_empty() && !files.is_empty() {
-        return Err("there is no certificate in those PEM files".into());
+        return Err("the PEM files of --root or --untrusted have no certificate".into());
     }
     Ok(certificates)
 }

@@ -19,10 +19,10 @@ use crate::serving::{Serving, stop_signal};
 pub(super) struct UpArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// The configuration file. Without one everything has its default: plain HTTP on loopback, local users.
+    /// The configuration file. Default: plain HTTP on loopback and local users.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Listen here instead of where the file says; port 0 lets the system pick one.
+    /// The address to listen on, instead of the configured one; with port 0 the system chooses a port.
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(super) struct UpArgs {
 pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
     let settings = Settings::load(args.config.as_deref(), args.listen.as_deref())?;
     let data = DataDir::hold(&args.data.data)?;
-    let first = if data.has_instance()? { None } else { Some(init::found(&data, args.new, &settings)?) };
+    let first = if data.has_instance()? { None } else { Some(init::set_up(&data, args.new, &settings)?) };
     block_on(async move {
         let stop = stop_signal()?;
         let serving = Serving::prepare(&data, settings).await?;
@@ -43,14 +43,14 @@ pub(super) fn run(args: UpArgs) -> Result<(), Failure> {
             first.print();
         }
         print_clients(serving.instance(), &data);
-        tracing::info!(origin = %serving.instance().origin, data = %data.root().display(), "serving");
+        tracing::info!(origin = %serving.instance().origin, data = %data.root().display(), "the instance is serving");
         serving.run(stop).await?;
-        tracing::info!("stopped");
+        tracing::info!("the instance has stopped");
         Ok(())
     })
 }
 
-/// Lines to copy, for the clients that people have.
+/// Prints commands for common clients.
 fn print_clients(instance: &Instance, data: &DataDir) {
     let origin = &instance.origin;
     let issuer = format!("{origin}/oidc");

@@ -17,13 +17,13 @@ use crate::instance::assemble::Settings;
 use crate::instance::data_dir::{DataDir, DataDirError};
 use crate::instance::local_users::{LocalUserStore, Password};
 
-/// The people who log in with a password of this instance. Stop `privyseal up` first, since one process works on an instance
-/// at a time; or add a user to the running instance with --server.
+/// Manage local users, who log in with a password. Stop `privyseal up` first: only one process can use a data directory
+/// at a time. `add` also works on a running instance, with --server.
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
-    /// Add a user. Without a file a random password is made and shown once.
-    Add(AddArgs),
-    /// Set a user's password. Without a file a random one is made and shown once.
+    /// Add a user. Without --password-file the password is random and printed once.
+    Add(AddUserArgs),
+    /// Set a user's password. Without --password-file it is random and printed once.
     Passwd(UserArgs),
     /// List the users.
     List(DataArgs),
@@ -33,7 +33,7 @@ pub(super) enum UserCommand {
 pub(super) struct UserArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// The user's e-mail address: what they log in with, and the name in their certificates.
+    /// The user's e-mail address, used as login and as the name in certificates.
     #[arg(value_name = "EMAIL")]
     email: String,
     /// A file with the password in its first line.
@@ -42,10 +42,10 @@ pub(super) struct UserArgs {
 }
 
 #[derive(Args, Debug)]
-pub(super) struct AddArgs {
+pub(super) struct AddUserArgs {
     #[command(flatten)]
     user: UserArgs,
-    /// The instance's configuration file: an address that one of its grants gives to somebody else is refused.
+    /// The instance's configuration file; an address that its grants give to another issuer is refused.
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -56,28 +56,28 @@ pub(super) fn run(command: UserCommand) -> Result<(), Failure> {
     let now = SystemClock.now();
     match command {
         UserCommand::Add(args) => {
-            let AddArgs { user, config, server } = args;
+            let AddUserArgs { user, config, server } = args;
             let password = Password::choose(user.password_file.as_deref(), &SystemRandom)?;
             if let Some(server) = server.client()? {
                 let body = serde_json::json!({ "address": user.email, "password": password.expose() });
                 block_on(async move { Ok(server.post("/users", &body).await?) })?;
             } else {
                 check_owner(config.as_deref(), &user.email)?;
-                people(&user.data)?.add(&user.email, &password, now)?;
+                offline_users(&user.data)?.add(&user.email, &password, now)?;
             }
             password.print(&user.email);
         }
         UserCommand::Passwd(args) => {
             let password = Password::choose(args.password_file.as_deref(), &SystemRandom)?;
-            people(&args.data)?.set_password(&args.email, &password, now)?;
+            offline_users(&args.data)?.set_password(&args.email, &password, now)?;
             password.print(&args.email);
         }
-        UserCommand::List(data) => people(&data)?.print(now)?,
+        UserCommand::List(data) => offline_users(&data)?.print(now)?,
     }
     Ok(())
 }
 
-/// X1: a local user whose address belongs to somebody else could log in nowhere and sign nothing.
+/// Rule X1: a local user whose address belongs to another issuer could neither log in nor sign.
 fn check_owner(config: Option<&Path>, email: &str) -> Result<(), Failure> {
     if config.is_none() {
         return Ok(());
@@ -87,13 +87,14 @@ fn check_owner(config: Option<&Path>, email: &str) -> Result<(), Failure> {
     let address = EmailAddress::parse(email).map_err(|error| format!("{error} (rule {})", error.rule()))?;
     match issuers.rules().owner_of(&address) {
         Some(owner) => {
-            Err(format!("{address} belongs to {owner}; a local user of that address could never sign (rule X1)").into())
+            Err(format!("{address} belongs to {owner}, so a local user with that address could not sign (rule X1)")
+                .into())
         }
         None => Ok(()),
     }
 }
 
-fn people(data: &DataArgs) -> Result<OfflineUsers, Failure> {
+fn offline_users(data: &DataArgs) -> Result<OfflineUsers, Failure> {
     let dir = DataDir::hold(&data.data)?;
     if !dir.has_instance()? {
         return Err(DataDirError::Empty(data.data.clone()).into());
@@ -101,7 +102,7 @@ fn people(data: &DataArgs) -> Result<OfflineUsers, Failure> {
     Ok(OfflineUsers { people: LocalUserStore::open(&dir)?, _dir: dir })
 }
 
-/// The users, with the hold on their directory.
+/// The users, with the lock on their data directory.
 struct OfflineUsers {
     people: LocalUserStore,
     _dir: DataDir,

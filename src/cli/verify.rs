@@ -8,28 +8,27 @@ use shared::trust_root::TrustedRoot;
 
 use super::failure::Failure;
 
-/// Verify a Sigstore bundle strictly: certificate path, SCT, timestamp, log entry, signature, identity. Needs no
-/// network.
+/// Verify a Sigstore bundle offline: certificate path, SCT, timestamp, log entry, signature and identity.
 #[derive(Args, Debug)]
-pub(super) struct VerifyArgs {
-    /// The bundle.
+pub(super) struct VerifyBundleArgs {
+    /// The Sigstore bundle.
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
-    /// The trusted root, as served under /trust/trusted_root.json.
+    /// The trusted root, from /trust/trusted_root.json of the instance.
     #[arg(long, value_name = "FILE")]
     trusted_root: PathBuf,
-    /// Who must have signed: an e-mail address or a URI.
+    /// The expected signer: an e-mail address or a URI.
     #[arg(long, value_name = "NAME")]
     identity: String,
-    /// The issuer that must have vouched for that name.
+    /// The expected issuer, which asserted that name.
     #[arg(long, value_name = "URL")]
     issuer: String,
-    /// What was signed.
+    /// The signed file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
-pub(super) fn run(args: VerifyArgs) -> Result<(), Failure> {
+pub(super) fn run(args: VerifyBundleArgs) -> Result<(), Failure> {
     let bundle = Bundle::parse(&read(&args.bundle)?)?;
     let trust = TrustedRoot::parse(&read(&args.trusted_root)?)?;
     let identity = ExpectedIdentity { subject: args.identity, issuer: args.issuer };

@@ -26,7 +26,7 @@ mod units;
 
 pub(crate) use authorities::RevocationSettings;
 pub(crate) use origin::Origin;
-pub(crate) use problems::{Problem, Problems};
+pub(crate) use problems::Problems;
 pub(crate) use records::{ConnectorSettings, RecordSettings};
 pub(crate) use registration::RegistrationSettings;
 pub(crate) use settings::Settings;

@@ -1,4 +1,4 @@
-//! The HTTP edges, one file a protocol, and the frame around them.
+//! The HTTP edges, one file per protocol, and the frame around them.
 
 pub(crate) mod api;
 pub(crate) mod disclosure;

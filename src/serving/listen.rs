@@ -1,4 +1,4 @@
-//! Sockets: where connections come from, and what the instance speaks on them.
+//! Sockets: accepting connections, TLS and HTTP.
 
 pub(crate) mod connections;
 pub(crate) mod svid;

@@ -1,4 +1,4 @@
-//! What is served where: the routes of each listener, over the parts of an instance.
+//! The routes of each listener.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use crate::instance::Instance;
 use crate::serving::http::api::{self, ApiState};
 use crate::serving::http::disclosure::{self, DisclosureEdge};
 use crate::serving::http::health::{self, HealthEdge};
-use crate::serving::http::metrics::{self, Figures};
+use crate::serving::http::metrics::{self, Metrics};
 use crate::serving::http::request_id::RequestIds;
 use crate::serving::http::{frame, fulcio, log, oidc, revocation, spiffe, timestamp, trust};
 
 /// The routes of an instance, by the listener that serves them.
 #[derive(Clone)]
 pub(crate) struct Routes {
-    /// Everything, but for metrics.
+    /// Everything except metrics.
     pub(crate) main: Router,
-    /// What workloads come for over mutual TLS, and nothing that people or administrators use.
+    /// What workloads use over mutual TLS; nothing that people or administrators use.
     pub(crate) svid: Router,
-    /// What is served in plain HTTP to everybody: revocation.
+    /// What everyone may fetch in plain HTTP: revocation.
     pub(crate) plain: Router,
-    /// What is served in plain HTTP where the operator wants metrics.
+    /// Metrics, in plain HTTP.
     pub(crate) metrics: Router,
 }
 
@@ -35,7 +35,7 @@ impl Routes {
             main: framed(main(instance).merge(health.clone())),
             svid: framed(svid(instance).merge(health)),
             plain: framed(revocation::routes(instance.published_revocations())),
-            metrics: framed(metrics::routes(figures(instance))),
+            metrics: framed(metrics::routes(metrics_of(instance))),
         }
     }
 }
@@ -83,8 +83,8 @@ fn api_state(instance: &Instance) -> ApiState {
     }
 }
 
-fn figures(instance: &Instance) -> Figures {
-    Figures {
+fn metrics_of(instance: &Instance) -> Metrics {
+    Metrics {
         bundles: instance.bundles.clone(),
         issuers: instance.issuers(),
         logs: instance.logs.clone(),

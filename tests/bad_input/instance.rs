@@ -50,7 +50,7 @@ impl Instance {
         Self { _dir: dir, child, authority }
     }
 
-    /// Sends bytes on a connection of their own. What cannot be written because the answer came first does not matter.
+    /// Sends bytes on a new connection. A failed write does not matter, because the response may come first.
     pub(crate) fn send(&self, raw: &[u8]) -> Reply {
         let mut stream = TcpStream::connect(&self.authority).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -63,8 +63,8 @@ impl Instance {
         Reply { status, body }
     }
 
-    /// What would change if anything was left behind: the checkpoints of the logs, and the kinds of the audit log's records. What the
-    /// instance says of its own clock comes when it likes.
+    /// What changes when a request leaves a record: the checkpoints of the logs, and the kinds of the audit log's
+    /// records, except for records about the clock, which come at any time.
     pub(crate) fn kept(&self) -> Vec<String> {
         let mut kept = ["/api/v2/checkpoint", "/ct/checkpoint"].map(|path| self.get(path)).to_vec();
         let checkpoint = self.get("/audit/checkpoint");

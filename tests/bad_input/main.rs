@@ -1,6 +1,7 @@
-//! Bad input at the edge of the built binary: each case gets the protocol's own error, naming its rule, and leaves nothing
-//! behind in any log. The request that each case spoils is accepted first, so no case passes for another reason.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test may do what the deciding rooms may not")]
+//! Bad input at the edge of the built binary: each case gets the protocol's own error, naming its rule, and leaves
+//! nothing behind in any log. The request that each case spoils is accepted first, so no case passes for another
+//! reason.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test may do what the pure core may not")]
 
 mod instance;
 mod requests;

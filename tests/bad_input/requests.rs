@@ -1,4 +1,4 @@
-//! Requests that are good, and an issuer that will say anything.
+//! Valid requests, and an issuer that signs any claims.
 
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -47,7 +47,7 @@ impl Issuer {
         claims
     }
 
-    /// A token that is good but for the claims given.
+    /// A valid token, except for the given claims.
     pub(crate) fn token(&self, overrides: Value) -> String {
         sign(&self.key, &json!({ "alg": "RS256", "kid": "1" }), &Self::claims(overrides).to_string())
     }

@@ -1,4 +1,4 @@
-//! After the last kill: everything acknowledged is looked for in the logs as the instance serves them.
+//! After the last kill: finds everything that was acknowledged in the logs that the instance serves.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -16,7 +16,7 @@ use crate::instance::{EMAIL, Instance};
 use crate::login::{self, Login};
 use crate::registration;
 
-/// What a client was given.
+/// What a client received.
 #[derive(Debug)]
 pub(crate) enum Acknowledged {
     /// DER.
@@ -56,12 +56,12 @@ fn tree_hash(leaves: &[Hash]) -> Hash {
 }
 
 /// A log, fetched whole; its checkpoint's root is the root of its leaves.
-struct Fetched {
+struct FetchedLog {
     leaves: Vec<Vec<u8>>,
     hashes: Vec<Hash>,
 }
 
-impl Fetched {
+impl FetchedLog {
     async fn all(client: &Client, prefix: &str) -> Self {
         let checkpoint = text(client, &format!("{prefix}/checkpoint")).await;
         let mut lines = checkpoint.lines().skip(1);
@@ -87,12 +87,12 @@ async fn text(client: &Client, url: &str) -> String {
     answer.text().await.unwrap()
 }
 
-/// Panics at whatever is missing; says how much was looked for.
-pub(crate) async fn check(instance: &Instance, acknowledged: &[Acknowledged]) -> Found {
+/// Panics if anything is missing; returns how much was found.
+pub(crate) async fn check(instance: &Instance, acknowledged: &[Acknowledged]) -> Evidence {
     let (client, origin) = (instance.client(), instance.origin());
-    let certificates = Fetched::all(&client, &format!("{origin}/ct")).await;
-    let signatures = Fetched::all(&client, &format!("{origin}/api/v2")).await;
-    let audit = Audit::of(Fetched::all(&client, &format!("{origin}/audit")).await);
+    let certificates = FetchedLog::all(&client, &format!("{origin}/ct")).await;
+    let signatures = FetchedLog::all(&client, &format!("{origin}/api/v2")).await;
+    let audit = Audit::of(FetchedLog::all(&client, &format!("{origin}/audit")).await);
     let chain = text(&client, &format!("{origin}/api/v1/timestamp/certchain")).await;
     let unit = TimestampTrust::unit(&Chain::from_pem(&chain).unwrap());
 
@@ -148,20 +148,20 @@ pub(crate) async fn check(instance: &Instance, acknowledged: &[Acknowledged]) ->
         }
     }
     check_mark(&client, &origin, latest).await;
-    Found(counts)
+    Evidence(counts)
 }
 
 /// How many of each kind were found.
-pub(crate) struct Found([usize; 5]);
+pub(crate) struct Evidence([usize; 5]);
 
-impl Found {
+impl Evidence {
     /// Whether something of each kind was at stake.
     pub(crate) fn is_of_all_kinds(&self) -> bool {
         self.0.iter().all(|count| *count > 0)
     }
 }
 
-impl std::fmt::Display for Found {
+impl std::fmt::Display for Evidence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [certificates, entries, logins, timestamps, registrations] = self.0;
         write!(f, "{certificates} certificates, {entries} log entries, {timestamps} timestamps, ")?;
@@ -169,15 +169,15 @@ impl std::fmt::Display for Found {
     }
 }
 
-/// The instance will sign no time before the latest one that anybody was given, give or take genTime's rounding.
+/// The instance will sign no time before the latest one that a client received, apart from genTime's rounding.
 async fn check_mark(client: &Client, origin: &str, latest: u64) {
     let readiness: Value = serde_json::from_str(&text(client, &format!("{origin}/readyz")).await).expect("JSON");
     let mark = readiness["time"]["signed_up_to_ms"].as_u64().expect("a mark");
     assert!(mark + 500 >= latest, "{latest} was signed, and the mark is {mark}");
 }
 
-/// The entry is where the answer said, and the tree that the answer proved it in is a beginning of the tree of today.
-fn check_entry(entry: &Value, log: &Fetched, roots: &mut HashMap<usize, Hash>) {
+/// The entry is at the acknowledged index, and the tree of its proof is a prefix of the current tree.
+fn check_entry(entry: &Value, log: &FetchedLog, roots: &mut HashMap<usize, Hash>) {
     let number =
         |value: &Value| value.as_str().and_then(|text| text.parse::<usize>().ok()).expect("a number in a string");
     let bytes = |value: &Value| STANDARD.decode(value.as_str().expect("text")).expect("base64");
@@ -202,7 +202,7 @@ struct Audit {
 
 impl Audit {
     /// Unacknowledged ones count too: no serial may be in it twice.
-    fn of(log: Fetched) -> Self {
+    fn of(log: FetchedLog) -> Self {
         let mut audit = Self::default();
         for leaf in log.leaves {
             match serde_json::from_slice(&leaf).expect("an audit record") {

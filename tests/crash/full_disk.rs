@@ -1,6 +1,6 @@
-//! A disk that fills up under load: every timestamp that left is on record, none leaves after the first that could not be
-//! recorded, and the instance goes on when there is room again and it has been restarted. Once with a limit of the size of files, as
-//! anybody may set it, and once with a real file system, where one may be mounted.
+//! A disk that fills up under load: every timestamp that left is on record, none leaves after the first that could not
+//! be recorded, and the instance goes on after a restart with room again. Once with a limit on the size of files, which
+//! needs no privileges, and once with a real file system, where one can be mounted.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -79,7 +79,8 @@ fn expect_not_ready(runtime: &Runtime, instance: &Instance) {
     assert_eq!(ready.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
-/// With room again, after a restart: all that was granted is on record, no serial number is there twice, and there are new timestamps.
+/// With room again, after a restart: all that was granted is on record, no serial number is there twice, and there are
+/// new timestamps.
 fn expect_all_on_record(runtime: &Runtime, instance: &Instance, mut acknowledged: Vec<Acknowledged>) {
     let life = instance.start();
     let data = b"there is room again".to_vec();
@@ -174,8 +175,8 @@ fn a_full_file_system_stops_timestamps_until_there_is_room_and_a_restart() {
     // A start without any room says so, and harms nothing.
     for _ in 0..3 {
         disk.fill(0);
-        let told = instance.start_in_vain();
-        assert!(told.contains("No space left on device"), "{told}");
+        let output = instance.start_in_vain();
+        assert!(output.contains("No space left on device"), "{output}");
         disk.make_room();
     }
     // Full again in another life, which begins where the last one ended.

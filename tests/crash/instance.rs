@@ -21,17 +21,17 @@ pub(crate) struct Instance {
 }
 
 /// A process that serves the instance; killed when dropped.
-pub(crate) struct Life {
+pub(crate) struct Run {
     child: Child,
 }
 
 impl Instance {
-    /// Makes an instance, and a configuration that serves the audit log too.
+    /// Sets up an instance, with a configuration that serves the audit log too.
     pub(crate) fn init() -> Self {
         Self::init_in(|_| ())
     }
 
-    /// The same, after `prepare` was told where its data directory will be.
+    /// The same, after `prepare` has run with the path of its data directory.
     pub(crate) fn init_in(prepare: impl FnOnce(&Path)) -> Self {
         let instance = Self { dir: TempDir::new().unwrap(), port: free_port() };
         prepare(&instance.path("data"));
@@ -59,12 +59,12 @@ impl Instance {
     }
 
     /// Starts serving; it is ready when this returns.
-    pub(crate) fn start(&self) -> Life {
+    pub(crate) fn start(&self) -> Run {
         self.start_as(privyseal())
     }
 
     /// The same where no file can grow beyond so many KiB: a write that would do so fails, as on a full disk.
-    pub(crate) fn start_with_little_disk(&self, kibibytes: u32) -> Life {
+    pub(crate) fn start_with_little_disk(&self, kibibytes: u32) -> Run {
         let mut command = Command::new("bash");
         // The signal that comes with the limit would end the process; ignored, the write fails.
         command.args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "bash", &kibibytes.to_string()]);
@@ -72,7 +72,7 @@ impl Instance {
         self.start_as(command)
     }
 
-    /// A start that must fail: it ends by itself, without having served. Answers what it said.
+    /// A start that must fail before it serves. Returns what it printed.
     pub(crate) fn start_in_vain(&self) -> String {
         let (mut child, first) = self.begin(privyseal());
         assert_eq!(first, "", "it serves");
@@ -80,14 +80,14 @@ impl Instance {
         std::fs::read_to_string(self.path("stderr")).unwrap()
     }
 
-    fn start_as(&self, command: Command) -> Life {
+    fn start_as(&self, command: Command) -> Run {
         let begin = Instant::now();
         let (child, first) = self.begin(command);
-        let told = std::fs::read_to_string(self.path("stderr")).unwrap_or_default();
-        assert_eq!(first, self.origin(), "the first line of a start; on standard error: {told}");
+        let output = std::fs::read_to_string(self.path("stderr")).unwrap_or_default();
+        assert_eq!(first, self.origin(), "the first line of a start; on standard error: {output}");
         assert!(begin.elapsed() < START, "a start took {:?}", begin.elapsed());
-        assert!(!told.contains("could not be read"), "something was set aside: {told}");
-        Life { child }
+        assert!(!output.contains("could not be read"), "something was set aside: {output}");
+        Run { child }
     }
 
     /// Starts it and waits for its first line, which is empty when it ended before.
@@ -130,7 +130,7 @@ impl Instance {
     }
 }
 
-impl Life {
+impl Run {
     /// SIGKILL. It must still have been alive.
     pub(crate) fn kill(mut self, which: usize) {
         let ended = self.child.try_wait().unwrap();
@@ -140,7 +140,7 @@ impl Life {
     }
 }
 
-impl Drop for Life {
+impl Drop for Run {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -151,8 +151,8 @@ pub(crate) fn privyseal() -> Command {
     Command::new(env!("CARGO_BIN_EXE_privyseal"))
 }
 
-/// Every life has the same origin, as tokens name it. Not from the range of outgoing ports: a client that tries again while
-/// nobody listens could otherwise be connected to itself.
+/// Every life has the same origin, as tokens name it. Not from the range of outgoing ports: a client that tries again
+/// while nobody listens could otherwise be connected to itself.
 fn free_port() -> u16 {
     let random: &dyn Random = &SystemRandom;
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();

@@ -1,4 +1,4 @@
-//! A login as Sigstore's clients and a browser do it together: code with PKCE, the page's form, the token.
+//! A login as a Sigstore client and a browser perform it: code with PKCE, the page's form, the token.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::instance::{EMAIL, Instance, PASSWORD};
 
 const REDIRECT: &str = "http://localhost:1/auth/callback";
 
-/// What a login gave.
+/// The result of a login.
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
     pub(crate) id_token: String,
@@ -55,7 +55,8 @@ pub(crate) async fn log_in_as(instance: &Instance, client: &Client, client_id: &
     Some(Login { id_token: tokens.get("id_token")?.as_str()?.to_owned(), cookie: browser.cookie() })
 }
 
-/// Whether the instance still knows the session: asked for an answer without a page, it then wants a confirmation and no login.
+/// Whether the instance still knows the session: asked for an answer without a page, it then wants a confirmation and
+/// no login.
 pub(crate) async fn is_known(instance: &Instance, client: &Client, login: &Login) -> bool {
     let url =
         authorize(instance, "sigstore", "a verifier of which only the length is looked at here", &[("prompt", "none")]);

@@ -1,7 +1,7 @@
-//! `kill -9` of the whole instance under load, again and again: what it acknowledged is in logs that verify, and no serial
-//! number was given twice. And the same when the disk is full: what cannot be recorded is not signed.
+//! `kill -9` of the whole instance under load, again and again: what it acknowledged is in logs that verify, and no
+//! serial number was given twice. And the same when the disk is full: what cannot be recorded is not signed.
 //!
-//! PRIVYSEAL_TEST_KILLS says how often, 50 without it.
+//! PRIVYSEAL_TEST_KILLS sets the number of kills; the default is 50.
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ use login::Login;
 
 const KILLS: usize = 50;
 
-/// One life in so many is spared until somebody has logged in: hashing a password takes longer than most lives last.
+/// One run in so many lasts until a login has finished: hashing a password takes longer than most runs last.
 const LOGIN_EVERY: usize = 5;
 
 fn wait_for_login(token: &Mutex<Login>) {

@@ -1,4 +1,4 @@
-//! An owner brings an issuer: asked for and approved, each answered only after it is durable.
+//! An owner registers an issuer: requested and approved, each acknowledged only after it is durable.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};

@@ -1,6 +1,6 @@
-//! `kill -9` of the change from one timestamp key to the next, wherever it stands: the instance always starts again, each token
-//! verifies by the trust root of its day and by every later one, and no key is left that the register does not know or that it
-//! calls destroyed.
+//! `kill -9` of the change from one timestamp key to the next, wherever it stands: the instance always starts again,
+//! each token verifies by the trust root of its day and by every later one, and no key is left that the register does
+//! not know or that it calls destroyed.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -105,7 +105,7 @@ fn a_change_of_keys_is_whole_or_undone_wherever_it_is_killed() {
             trusted_root(&client, &origin).await
         });
         for token in &tokens {
-            assert_eq!(vouchers(token, &root), 1, "round {round}");
+            assert_eq!(verifying_authorities(token, &root), 1, "round {round}");
         }
         certified.extend(root.timestamp_authorities.iter().map(|a| a.cert_chain.der().next().unwrap().to_vec()));
         assert_eq!(

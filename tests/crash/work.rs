@@ -1,4 +1,4 @@
-//! The load: clients that ask for everything the instance gives, until it is gone.
+//! The load: clients that use everything the instance offers, until it is killed.
 
 use std::sync::{Arc, Mutex};
 

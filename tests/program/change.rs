@@ -29,7 +29,7 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_changed_file_and_a_signal_are_taken() {
+fn a_changed_file_and_a_signal_reload_the_configuration() {
     let scratch = Scratch::with_instance();
     let file = scratch.path("privyseal.toml");
     std::fs::write(&file, configuration("first")).unwrap();
@@ -47,17 +47,17 @@ fn a_changed_file_and_a_signal_are_taken() {
 }
 
 #[test]
-fn explain_judges_by_a_file_alone_and_prints_one_line_a_case() {
+fn explain_evaluates_with_a_file_alone_and_prints_one_line_per_case() {
     let scratch = Scratch::new();
     let (token, file) = (scratch.path("token"), scratch.path("privyseal.toml"));
     // {"alg":"ES256"}.{"iss":"https://evil.example"} and no signature.
     let text = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V2aWwuZXhhbXBsZSJ9.";
     std::fs::write(&token, text).unwrap();
     std::fs::write(&file, configuration("sigstore")).unwrap();
-    let told = privyseal().args(["explain", "--token", &token, "--config", &file]).output().unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    assert!(told.contains("refused by rule I2, at the step \"issuer\""), "{told}");
-    assert!(!told.contains(text), "the token is not repeated");
+    let output = privyseal().args(["explain", "--token", &token, "--config", &file]).output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    assert!(output.contains("refused by rule I2, at the step \"issuer\""), "{output}");
+    assert!(!output.contains(text), "the token is not repeated");
 
     let cases = scratch.path("cases.tsv");
     std::fs::write(
@@ -75,7 +75,7 @@ fn explain_judges_by_a_file_alone_and_prints_one_line_a_case() {
 }
 
 #[test]
-fn a_user_with_somebody_elses_address_is_refused() {
+fn a_user_with_an_address_of_another_issuer_is_refused() {
     let scratch = Scratch::with_instance();
     let (data, file) = (scratch.path("data"), scratch.path("privyseal.toml"));
     std::fs::write(
@@ -89,6 +89,6 @@ fn a_user_with_somebody_elses_address_is_refused() {
         (done.status.success(), String::from_utf8(done.stderr).unwrap())
     };
     assert!(add("bob@instance.example").0);
-    let (is_added, told) = add("bob@corp.example");
-    assert!(!is_added && told.contains("issuer:corp") && told.contains("rule X1"), "{told}");
+    let (is_added, output) = add("bob@corp.example");
+    assert!(!is_added && output.contains("issuer:corp") && output.contains("rule X1"), "{output}");
 }

@@ -1,5 +1,5 @@
-//! The program as an operator meets it: starts, refusals, the stop signal, TLS. Needs nothing but the built binary.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test may do what the deciding rooms may not")]
+//! The program as an operator uses it: starts, refusals, the stop signal, TLS. Needs only the built binary.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test may do what the pure core may not")]
 
 mod change;
 mod serving;
@@ -19,7 +19,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn init_makes_an_instance_once_and_shows_the_password_once() {
+fn init_sets_up_an_instance_once_and_prints_the_password_once() {
     let scratch = Scratch::new();
     let data = scratch.path("data");
     let first = run(&["init", "--data", &data, "--user", "alice@example.com"]);
@@ -35,7 +35,7 @@ fn init_makes_an_instance_once_and_shows_the_password_once() {
 }
 
 #[test]
-fn users_are_added_and_changed_and_rules_are_told() {
+fn users_are_added_and_changed_and_errors_name_the_rule() {
     let scratch = Scratch::with_instance();
     let data = scratch.path("data");
     assert!(run(&["user", "add", "bob@example.com", "--data", &data]).status.success());
@@ -49,17 +49,17 @@ fn users_are_added_and_changed_and_rules_are_told() {
 }
 
 #[test]
-fn up_says_its_origin_first_and_a_second_process_is_refused() {
+fn up_prints_its_origin_first_and_a_second_process_is_refused() {
     let scratch = Scratch::with_instance();
     let serving = scratch.up(&[]);
     assert!(serving.origin.starts_with("http://127.0.0.1:"), "{}", serving.origin);
     let second = run(&["up", "--data", &scratch.path("data"), "--listen", "127.0.0.1:0"]);
     assert!(!second.status.success());
     assert!(text(&second.stderr).contains("in use by another privyseal process"), "{}", text(&second.stderr));
-    let (code, told) = serving.terminate();
-    assert_eq!(code, Some(0), "{told}");
+    let (code, output) = serving.terminate();
+    assert_eq!(code, Some(0), "{output}");
     for client in ["cosign:", "sigstore-python:", "openssl:"] {
-        assert!(told.contains(client), "{told}");
+        assert!(output.contains(client), "{output}");
     }
 }
 
@@ -119,7 +119,7 @@ fn config_check_reports_every_problem_with_its_place() {
     .unwrap();
     let checked = run(&["config", "check", &scratch.path("bad.toml")]);
     assert!(!checked.status.success());
-    let told = text(&checked.stderr);
+    let output = text(&checked.stderr);
     for place in [
         "instance.origin",
         "listen.address",
@@ -129,7 +129,7 @@ fn config_check_reports_every_problem_with_its_place() {
         "timestamps.policies[0]",
         "issuers, connectors",
     ] {
-        assert!(told.contains(place), "{place} is not in:\n{told}");
+        assert!(output.contains(place), "{place} is not in:\n{output}");
     }
     std::fs::write(scratch.path("unknown.toml"), "[listen]\nadress = \"x\"\n").unwrap();
     let unknown = run(&["config", "check", &scratch.path("unknown.toml")]);

@@ -94,9 +94,9 @@ impl Serving {
     pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
         let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
         assert!(kill.success());
-        let mut told = String::new();
-        self.lines.read_to_string(&mut told).unwrap();
-        (self.child.wait().unwrap().code(), told)
+        let mut output = String::new();
+        self.lines.read_to_string(&mut output).unwrap();
+        (self.child.wait().unwrap().code(), output)
     }
 }
 

@@ -1,11 +1,11 @@
-//! Just enough of HTML to fill in the login page: the form with a password field, its action and its fields.
+//! Just enough HTML to fill in the login page: the form with a password field, its action and its fields.
 
 /// A form as a browser would submit it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Form {
-    /// Where it goes, as written.
+    /// The `action` attribute, as written: it may be relative.
     pub(crate) action: String,
-    /// Names and values that are there already.
+    /// Names and values of hidden fields and of the button that is pressed.
     pub(crate) fields: Vec<(String, String)>,
     /// The name of the field for the user's name.
     pub(crate) user: Option<String>,
@@ -14,7 +14,7 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// The first form of `page` that asks for a password, or else the first one that is sent by POST.
+    /// The first POST form of `page` that asks for a password, or else the first POST form.
     pub(crate) fn find(page: &str) -> Option<Self> {
         let forms: Vec<Self> = forms(page).collect();
         forms.iter().find(|form| form.password.is_some()).or(forms.first()).cloned()

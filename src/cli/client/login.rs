@@ -1,4 +1,4 @@
-//! The login: what a Sigstore client and the user's browser do together.
+//! The login: the steps of a Sigstore client and of the user's browser.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,29 +11,29 @@ use shared::x509::DerWriter;
 use shared::x509::der_writer::tag;
 
 use super::form::Form;
-use super::{Answer, Client, Reason};
+use super::{Client, HttpAnswer, Reason};
 
 /// Most pages and redirects between the first request and the code.
 const MAX_STEPS: usize = 12;
 
-/// What discovery says.
-pub(crate) struct Provider {
+/// The endpoints of the OpenID provider, from its discovery document.
+pub(crate) struct ProviderEndpoints {
     pub(crate) issuer: String,
     authorization: String,
     token: String,
     keys: String,
 }
 
-/// An ID token that was checked, and whom it is about.
+/// A verified ID token.
 pub(crate) struct IdToken {
-    /// The token.
+    /// The token, as a compact JWS.
     pub(crate) text: String,
-    /// The e-mail address, or the subject if it has none: what the certificate is for.
+    /// The e-mail address in the token, or its `sub` without one: the name in the certificate.
     pub(crate) subject: String,
 }
 
-/// OpenID Connect Discovery §4.
-pub(crate) async fn discover(client: &Client) -> Result<Provider, Reason> {
+/// Fetches the discovery document (OpenID Connect Discovery §4) and checks its issuer.
+pub(crate) async fn discover(client: &Client) -> Result<ProviderEndpoints, Reason> {
     let issuer = format!("{}/oidc", client.origin);
     let metadata = client.get("/oidc/.well-known/openid-configuration").await?.expect(200)?.json()?;
     let text = |name: &str| {
@@ -45,23 +45,23 @@ pub(crate) async fn discover(client: &Client) -> Result<Provider, Reason> {
     }
     let methods = metadata.get("code_challenge_methods_supported").and_then(Value::as_array);
     if !methods.is_some_and(|methods| methods.iter().any(|method| method == "S256")) {
-        return Err("the provider does not announce PKCE with S256, which cosign insists on".to_owned());
+        return Err("the provider does not announce PKCE with S256, which cosign requires".to_owned());
     }
     let (authorization, token, keys) = (text("authorization_endpoint")?, text("token_endpoint")?, text("jwks_uri")?);
-    Ok(Provider { issuer, authorization, token, keys })
+    Ok(ProviderEndpoints { issuer, authorization, token, keys })
 }
 
-/// Who logs in, and for which client of the provider.
+/// Who logs in, and to which client of the provider.
 pub(crate) struct Login<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) email: &'a str,
     pub(crate) password: &'a str,
 }
 
-/// Authorization code with PKCE (RFC 7636) from beginning to end.
+/// The whole authorization code flow with PKCE (RFC 7636).
 pub(crate) async fn log_in(
     client: &Client,
-    provider: &Provider,
+    provider: &ProviderEndpoints,
     login: &Login<'_>,
     clock: &dyn Clock,
     random: &dyn Random,
@@ -99,7 +99,7 @@ pub(crate) async fn log_in(
     let subject = check_token(
         &text,
         &keys,
-        &Expected { issuer: &provider.issuer, client_id: login.client_id, nonce: &nonce },
+        &ExpectedClaims { issuer: &provider.issuer, client_id: login.client_id, nonce: &nonce },
         clock.now().seconds(),
     )?;
     Ok(IdToken { text, subject })
@@ -121,12 +121,12 @@ async fn browse(client: &Client, address: &str, redirect_uri: &str, login: &Logi
         }
         let form = form_of(&page)?;
         if form.password.is_some() && std::mem::replace(&mut is_filled, true) {
-            return Err("the login page came again: the user's name or password was refused".to_owned());
+            return Err("the user's name or password was refused".to_owned());
         }
         let target =
             url::Url::parse(&at).and_then(|base| base.join(&form.action)).map_err(|error| error.to_string())?;
         if url::Url::parse(&client.origin).map(|origin| origin.origin()) != Ok(target.origin()) {
-            return Err(format!("a form would send the password to {target}"));
+            return Err(format!("a form on the login page would send the password to {target}"));
         }
         page = client.post_form(target.as_str(), &form.filled(login.email, login.password)).await?;
         at = target.to_string();
@@ -134,38 +134,38 @@ async fn browse(client: &Client, address: &str, redirect_uri: &str, login: &Logi
     Err(format!("no redirect back to the client after {MAX_STEPS} pages"))
 }
 
-fn form_of(page: &Answer) -> Result<Form, Reason> {
+fn form_of(page: &HttpAnswer) -> Result<Form, Reason> {
     Form::find(&String::from_utf8_lossy(&page.body)).ok_or_else(|| {
         let text: String = String::from_utf8_lossy(&page.body).split_whitespace().collect::<Vec<_>>().join(" ");
         let start: String = text.chars().take(300).collect();
-        format!("a page with status {} and no form: {start}", page.status.as_u16())
+        format!("a page with status {} and without a form: {start}", page.status.as_u16())
     })
 }
 
-/// The code of the redirect, after its `state` and, if it is there, its `iss` (RFC 9207).
+/// The code in the redirect, after a check of its `state` and, if present, its `iss` (RFC 9207).
 fn code_of(callback: &url::Url, state: &str, issuer: &str) -> Result<String, Reason> {
     let value = |name: &str| callback.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
     if let Some(error) = value("error") {
         return Err(format!("{error}: {}", value("error_description").unwrap_or_default()));
     }
     if value("state").as_deref() != Some(state) {
-        return Err("the redirect carries another state".to_owned());
+        return Err("the redirect has a different state".to_owned());
     }
     if value("iss").is_some_and(|iss| iss != issuer) {
-        return Err("the redirect carries another issuer".to_owned());
+        return Err("the redirect has a different issuer".to_owned());
     }
-    value("code").ok_or_else(|| "the redirect carries no code".to_owned())
+    value("code").ok_or_else(|| "the redirect has no code".to_owned())
 }
 
-/// What a token must say.
-struct Expected<'a> {
+/// The values that an ID token's claims must have.
+struct ExpectedClaims<'a> {
     issuer: &'a str,
     client_id: &'a str,
     nonce: &'a str,
 }
 
-/// OpenID Connect Core §3.1.3.7, for RS256.
-fn check_token(token: &str, keys: &Value, expected: &Expected<'_>, now: u64) -> Result<String, Reason> {
+/// Verifies an ID token (OpenID Connect Core §3.1.3.7) that is signed with RS256; returns its subject.
+fn check_token(token: &str, keys: &Value, expected: &ExpectedClaims<'_>, now: u64) -> Result<String, Reason> {
     let mut parts = token.split('.');
     let (Some(header), Some(claims), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
@@ -175,11 +175,12 @@ fn check_token(token: &str, keys: &Value, expected: &Expected<'_>, now: u64) -> 
     let parse = |bytes: Vec<u8>| serde_json::from_slice::<Value>(&bytes).map_err(|error| error.to_string());
     let (header_json, claims_json) = (parse(decode(header)?)?, parse(decode(claims)?)?);
     if header_json.get("alg") != Some(&Value::from("RS256")) {
-        return Err("the ID token is not signed with RS256, which cosign needs to take it inline".to_owned());
+        return Err("the ID token is not signed with RS256, which cosign requires".to_owned());
     }
-    let key = key_of(keys, header_json.get("kid")).ok_or("the provider does not publish the key of the ID token")?;
+    let key =
+        key_of(keys, header_json.get("kid")).ok_or("the provider does not publish the key that signed the ID token")?;
     key.verify_as(SignatureAlgorithm::RsaPkcs1Sha256, format!("{header}.{claims}").as_bytes(), &decode(signature)?)
-        .map_err(|_| "the signature of the ID token does not verify".to_owned())?;
+        .map_err(|_| "the signature of the ID token is invalid".to_owned())?;
     let text = |name: &str| claims_json.get(name).and_then(Value::as_str);
     for (name, expected) in [("iss", expected.issuer), ("aud", expected.client_id), ("nonce", expected.nonce)] {
         if text(name) != Some(expected) {
@@ -189,7 +190,7 @@ fn check_token(token: &str, keys: &Value, expected: &Expected<'_>, now: u64) -> 
     if claims_json.get("exp").and_then(Value::as_u64).is_none_or(|exp| exp <= now) {
         return Err("the ID token has expired".to_owned());
     }
-    text("email").or(text("sub")).map(str::to_owned).ok_or_else(|| "the ID token names nobody".to_owned())
+    text("email").or(text("sub")).map(str::to_owned).ok_or_else(|| "the ID token has neither email nor sub".to_owned())
 }
 
 /// The RSA key named `kid` in a JWK set (RFC 7517).

@@ -1,10 +1,10 @@
-//! A trust domain as people read it, from the document that the API tells.
+//! A trust domain as text, from the document that the API returns.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// One line of a list, its columns parted by tabs.
+/// One line of a list, with columns separated by tabs.
 pub(super) fn line(one: &Value) -> String {
     let keys = one["keys"].as_array().map_or(0, Vec::len);
     let age = one["ageSeconds"].as_u64().map_or_else(|| "-".to_owned(), |age| format!("{age} s old"));
@@ -13,11 +13,11 @@ pub(super) fn line(one: &Value) -> String {
     format!("{name}\t{state}\tsequence {sequence}\t{keys} keys\t{age}\t{trouble}").trim_end().to_owned()
 }
 
-/// Everything, a member a line.
+/// All members, one per line.
 pub(super) fn whole(one: &Value) -> String {
-    let mut told = String::new();
+    let mut text = String::new();
     let fetched = match one["fetchedAt"].as_str() {
-        Some(at) => format!("{at}, {} s ago; counts for {} s", one["ageSeconds"], one["staleAfterSeconds"]),
+        Some(at) => format!("{at}, {} s ago; stale after {} s", one["ageSeconds"], one["staleAfterSeconds"]),
         None => "never".to_owned(),
     };
     let fetches = &one["fetches"];
@@ -27,47 +27,47 @@ pub(super) fn whole(one: &Value) -> String {
         ("source", source(&one["source"])),
         ("sequence", show(&one["sequence"])),
         ("refresh hint", one["refreshHint"].as_u64().map_or_else(|| "-".to_owned(), |hint| format!("{hint} s"))),
-        ("last seen", fetched),
-        ("next look", show(&one["nextLook"])),
-        ("looks", format!("{} succeeded, {} failed", fetches["succeeded"], fetches["failed"])),
+        ("last fetch", fetched),
+        ("next fetch", show(&one["nextLook"])),
+        ("fetches", format!("{} succeeded, {} failed", fetches["succeeded"], fetches["failed"])),
         ("accepts", list(&one["accepts"])),
         ("audience", show(&one["audience"])),
         ("issuer", show(&one["issuerLabel"])),
         ("grants", list(&one["grants"])),
     ] {
-        let _ = writeln!(told, "{name:<13} {value}");
+        let _ = writeln!(text, "{name:<13} {value}");
     }
-    told.push_str(&bundle(one));
+    text.push_str(&bundle(one));
     if !one["trouble"].is_null() {
-        let _ = writeln!(told, "{:<13} {}", "trouble", trouble(&one["trouble"]));
+        let _ = writeln!(text, "{:<13} {}", "problem", trouble(&one["trouble"]));
     }
-    told
+    text
 }
 
-/// The keys, and what was left out.
+/// The keys, and the entries that were ignored.
 pub(super) fn bundle(one: &Value) -> String {
-    let mut told = String::new();
+    let mut text = String::new();
     for key in one["keys"].as_array().into_iter().flatten() {
         let (kind, sha256) = (show(&key["use"]), show(&key["sha256"]));
         let (name, sha256) = match key["notAfter"].as_str() {
             Some(end) => (format!("{} until {end}", show(&key["subject"])), fingerprint(&sha256)),
             None => (show(&key["kid"]), sha256),
         };
-        let _ = writeln!(told, "{kind:<13} {name}\n{:<13} SHA-256 {sha256}", "");
+        let _ = writeln!(text, "{kind:<13} {name}\n{:<13} SHA-256 {sha256}", "");
     }
     for entry in one["skipped"].as_array().into_iter().flatten() {
-        let _ = writeln!(told, "{:<13} entry {}: {}", "left out", entry["index"], show(&entry["reason"]));
+        let _ = writeln!(text, "{:<13} entry {}: {}", "ignored", entry["index"], show(&entry["reason"]));
     }
-    told
+    text
 }
 
-/// As `openssl x509 -fingerprint` writes it, so that the eye can compare the two.
+/// As `openssl x509 -fingerprint` writes it, so that a person can compare the two.
 fn fingerprint(hex: &str) -> String {
     let bytes: Vec<_> = hex.as_bytes().chunks(2).map(|byte| String::from_utf8_lossy(byte).to_uppercase()).collect();
     bytes.join(":")
 }
 
-/// Why the last look failed, with the rule if one refused.
+/// Why the last fetch failed, with the rule if a rule refused the bundle.
 pub(super) fn trouble(trouble: &Value) -> String {
     match (trouble["reason"].as_str(), trouble["rule"].as_str()) {
         (Some(reason), Some(rule)) => format!("{reason} (rule {rule})"),
@@ -76,7 +76,7 @@ pub(super) fn trouble(trouble: &Value) -> String {
     }
 }
 
-/// A text, a number, or a dash for what is not there.
+/// A text, a number, or a dash for null.
 pub(super) fn show(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

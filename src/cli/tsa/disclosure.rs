@@ -13,13 +13,13 @@ use crate::outbound::Outbound;
 
 #[derive(Args, Debug)]
 pub(crate) struct DisclosureArgs {
-    /// The origin of the instance.
+    /// The origin of the running instance.
     #[arg(long, value_name = "ORIGIN", default_value = "http://127.0.0.1:8420")]
     url: String,
-    /// PEM file with the authorities that sign its TLS certificate, instead of the system's.
+    /// A PEM file with the CAs that issued its TLS certificate. Default: the system's CAs.
     #[arg(long, value_name = "PEM")]
     ca: Option<PathBuf>,
-    /// Print JSON.
+    /// Print the statement as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -40,7 +40,7 @@ pub(super) fn run(args: &DisclosureArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The statement as indented lines, its members' names as they are.
+/// The statement as indented lines, each with its member's name.
 fn push(out: &mut String, value: &Value, depth: usize) {
     let indent = "  ".repeat(depth);
     match value {

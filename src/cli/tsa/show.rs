@@ -1,4 +1,4 @@
-//! How timestamps are shown.
+//! Timestamps as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -8,9 +8,9 @@ use tsa::{Inspection, VerifiedTimestamp};
 
 use crate::cli::failure::Failure;
 
-/// What a verified timestamp proves, for programs.
+/// What a verified timestamp proves, as JSON.
 #[derive(Serialize)]
-pub(super) struct Verdict {
+pub(super) struct TimestampSummary {
     verified: bool,
     gen_time: String,
     accuracy_ms: Option<u128>,
@@ -22,7 +22,7 @@ pub(super) struct Verdict {
     embedded_certificates: usize,
 }
 
-impl Verdict {
+impl TimestampSummary {
     pub(super) fn of(verified: &VerifiedTimestamp) -> Self {
         Self {
             verified: true,
@@ -38,18 +38,18 @@ impl Verdict {
     }
 }
 
-/// The verdict, for people.
+/// What a verified timestamp proves, as text.
 pub(super) fn verified(verified: &VerifiedTimestamp) -> String {
-    let verdict = Verdict::of(verified);
-    let accuracy = verdict.accuracy_ms.map_or_else(|| "not stated".to_owned(), |millis| format!("{millis} ms"));
+    let summary = TimestampSummary::of(verified);
+    let accuracy = summary.accuracy_ms.map_or_else(|| "not stated".to_owned(), |millis| format!("{millis} ms"));
     let mut out = "Verified\n".to_owned();
-    line(&mut out, "time", &verdict.gen_time);
+    line(&mut out, "time", &summary.gen_time);
     line(&mut out, "accuracy", &accuracy);
-    line(&mut out, "policy", &verdict.policy);
-    line(&mut out, "digest", &verdict.hash_algorithm);
-    line(&mut out, "serial number", &verdict.serial);
-    line(&mut out, "certificate", &verdict.certificate);
-    line(&mut out, "its SHA-256", &verdict.certificate_sha256);
+    line(&mut out, "policy", &summary.policy);
+    line(&mut out, "digest", &summary.hash_algorithm);
+    line(&mut out, "serial number", &summary.serial);
+    line(&mut out, "certificate", &summary.certificate);
+    line(&mut out, "its SHA-256", &summary.certificate_sha256);
     out
 }
 
@@ -57,7 +57,7 @@ pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
-/// All that a file says, for people.
+/// All that a file contains, as text.
 pub(super) fn inspection(seen: &Inspection) -> String {
     let mut out = String::new();
     if let Some(status) = &seen.status {
@@ -88,7 +88,7 @@ fn push_token(out: &mut String, token: &Token) {
     if token.certificates.is_empty() {
         line(out, "certificates", "none");
     }
-    out.push_str("Nothing of this was verified: `privyseal tsa verify` does that.\n");
+    out.push_str("None of this is verified; use `privyseal tsa verify` for that.\n");
 }
 
 fn push_info(out: &mut String, info: &Info) {
@@ -109,7 +109,7 @@ fn push_info(out: &mut String, info: &Info) {
 fn push_certificate(out: &mut String, certificate: &EmbeddedCertificate) {
     let EmbeddedCertificate { subject, not_before, not_after, key, sha256 } = certificate;
     match subject.is_empty() {
-        true => line(out, "certificate", &format!("of a kind that is not read, SHA-256 {sha256}")),
+        true => line(out, "certificate", &format!("not readable, SHA-256 {sha256}")),
         false => {
             line(out, "certificate", subject);
             line(out, "", &format!("{key}, {not_before} to {not_after}, SHA-256 {sha256}"));

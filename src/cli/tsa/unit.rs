@@ -17,56 +17,57 @@ use crate::instance::data_dir::DataDir;
 use crate::instance::timestamp_units::{KeyPlace, TimestampUnits, UnitFiles, UnitKeyPlan};
 use crate::instance::tokens;
 
-/// The timestamp units. Stop `privyseal up` first: one process works on an instance at a time.
+/// Manage the timestamp units of an instance. Stop `privyseal up` first: only one process can use a data directory at a
+/// time.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum UnitCommand {
-    /// Make a unit: a key, and a certificate of this instance. It serves at /tsa/NAME from the next start on.
-    Add(AddArgs),
-    /// Make a unit's next key and certificate. They are published at the next start and sign from the given moment on.
-    Next(NextArgs),
+    /// Add a unit: a key and a certificate from this instance's root. It serves at /tsa/NAME after the next start.
+    Add(AddUnitArgs),
+    /// Create a unit's next key and certificate. They are published at the next start and used from the given time on.
+    Next(NextKeyArgs),
     /// List the units with all their keys.
     List(DataArgs),
 }
 
-/// What a new key and its certificate are like.
+/// The arguments for a new key and its certificate.
 #[derive(Args, Debug)]
-pub(in crate::cli) struct MakeArgs {
+pub(in crate::cli) struct NewKeyArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// The configuration file, for its section `timestamps`.
+    /// The configuration file; its section `timestamps` is used.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The root's key, when it is kept elsewhere than in the data directory; encrypted under the same key file.
+    /// The root's key, if it is not in the data directory; encrypted with the same key file.
     #[arg(long, value_name = "FILE")]
     root_key: Option<PathBuf>,
-    /// A key in a PKCS#11 token (RFC 7512), instead of a new one in a file.
+    /// An existing key in a PKCS#11 token (RFC 7512). Default: a new key in a file.
     #[arg(long, value_name = "PKCS11-URI")]
     key: Option<String>,
 }
 
 #[derive(Args, Debug)]
-pub(in crate::cli) struct AddArgs {
+pub(in crate::cli) struct AddUnitArgs {
     /// The unit's name: a-z, 0-9 and `-`.
     name: String,
-    /// p384, p256, rsa3072, rsa4096; RSA signs with SHA-256 unless -sha384 or -sha512 follows.
+    /// p384, p256, rsa3072 or rsa4096; RSA signs with SHA-256, or append -sha384 or -sha512.
     #[arg(long, default_value = "p384")]
     algorithm: String,
     #[command(flatten)]
-    make: MakeArgs,
+    make: NewKeyArgs,
 }
 
 #[derive(Args, Debug)]
-pub(in crate::cli) struct NextArgs {
+pub(in crate::cli) struct NextKeyArgs {
     /// The unit's name.
     name: String,
-    /// Days from now until the new key signs: long enough for every verifier to fetch the trust root.
+    /// Days until the new key signs; allow enough time for every verifier to fetch the new trust root.
     #[arg(long, default_value_t = 7)]
     in_days: u32,
-    /// Sign with it as soon as it is published, whoever may not know it yet.
+    /// Sign with the new key as soon as it is published. Verifiers with an old trust root will refuse its timestamps.
     #[arg(long, conflicts_with = "in_days")]
     now: bool,
     #[command(flatten)]
-    make: MakeArgs,
+    make: NewKeyArgs,
 }
 
 pub(super) fn run(command: UnitCommand) -> Result<(), Failure> {
@@ -82,12 +83,16 @@ pub(super) fn run(command: UnitCommand) -> Result<(), Failure> {
     }
 }
 
-fn next(args: &NextArgs) -> Result<(), Failure> {
+fn next(args: &NextKeyArgs) -> Result<(), Failure> {
     let ahead = if args.now { Duration::ZERO } else { Duration::from_secs(u64::from(args.in_days) * 86_400) };
-    let held = Held::open(&args.make.data)?;
-    let unit = held.units.register().unit(&args.name).ok_or_else(|| format!("there is no unit {}", args.name))?;
+    let offline = OfflineUnits::open(&args.make.data)?;
+    let unit = offline
+        .units
+        .register()
+        .unit(&args.name)
+        .ok_or_else(|| format!("there is no unit {}; `privyseal tsa unit list` prints them", args.name))?;
     let algorithm = unit.algorithm()?;
-    drop(held);
+    drop(offline);
     let mut use_from = UnixTime::from_seconds(0);
     change(&args.make, algorithm, |units, plan, now| {
         // On a whole second, and not before the present one is over.
@@ -95,7 +100,7 @@ fn next(args: &NextArgs) -> Result<(), Failure> {
         Ok(units.next(&args.name, use_from, plan, now)?)
     })?;
     println!(
-        "The next key of {} was made. It is published at the next start and signs from {} on.",
+        "The next key of {} is created. It is published at the next start and signs from {} on.",
         args.name,
         use_from.rfc3339()?
     );
@@ -103,12 +108,12 @@ fn next(args: &NextArgs) -> Result<(), Failure> {
 }
 
 fn change(
-    args: &MakeArgs,
+    args: &NewKeyArgs,
     algorithm: KeyAlgorithm,
     work: impl FnOnce(&mut TimestampUnits, &UnitKeyPlan<'_>, UnixTime) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let settings = Settings::load(args.config.as_deref(), None)?;
-    let mut held = Held::open(&args.data)?;
+    let mut offline = OfflineUnits::open(&args.data)?;
     let token = match &args.key {
         None => None,
         Some(uri) => Some((uri.clone(), tokens::signer(uri, algorithm)?)),
@@ -124,15 +129,15 @@ fn change(
 }
 
 fn list(data: &DataArgs) -> Result<(), Failure> {
-    let held = Held::open(data)?;
+    let offline = OfflineUnits::open(data)?;
     let time = |seconds: u64| UnixTime::from_seconds(seconds).rfc3339().unwrap_or_default();
-    for unit in &held.units.register().units {
+    for unit in &offline.units.register().units {
         for generation in &unit.generations {
-            let chain = held.files.chain(&generation.certificates)?;
+            let chain = offline.files.chain(&generation.certificates)?;
             let state = match (generation.published, generation.closed, generation.destroyed) {
                 (_, _, Some(at)) => format!("key destroyed {}", time(at)),
                 (_, Some(at), _) => format!("closed {}", time(at)),
-                (None, ..) => "to be published at the next start".to_owned(),
+                (None, ..) => "will be published at the next start".to_owned(),
                 (Some(_), None, None) => format!("signs until {}", tsa::unit_certificate::last_use(&chain)?.rfc3339()?),
             };
             let place = match &generation.key {
@@ -153,15 +158,15 @@ fn list(data: &DataArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The units, with the hold on their directory.
-struct Held {
+/// The units, with the lock on their data directory.
+struct OfflineUnits {
     units: TimestampUnits,
     files: UnitFiles,
     key_file: Arc<KeyFile>,
     _data: DataDir,
 }
 
-impl Held {
+impl OfflineUnits {
     fn open(args: &DataArgs) -> Result<Self, Failure> {
         let StoppedInstance { data, instance, key_file, audit } = StoppedInstance::open(args)?;
         let units = TimestampUnits::open(&data, &instance, key_file.clone(), audit)?;

@@ -166,17 +166,17 @@ async fn every_answer_is_of_exactly_one_configuration() {
     // would be a mixture. Both answers must have been seen, or the configurations did not alternate under the
     // questions.
     let mut expected = vec![
-        (What::Certificate("aud-a", "a/x"), ["600", "T3"]),
-        (What::Certificate("aud-b", "b/x"), ["300", "T3"]),
-        (What::Certificate("aud-a", "b/x"), ["V4", "T3"]),
-        (What::Certificate("aud-b", "a/x"), ["V4", "T3"]),
-        (What::Published, ["aud-a", "aud-b"]),
+        (Question::Certificate("aud-a", "a/x"), ["600", "T3"]),
+        (Question::Certificate("aud-b", "b/x"), ["300", "T3"]),
+        (Question::Certificate("aud-a", "b/x"), ["V4", "T3"]),
+        (Question::Certificate("aud-b", "a/x"), ["V4", "T3"]),
+        (Question::Published, ["aud-a", "aud-b"]),
     ];
     if Feature::UpstreamLogin.require().is_ok() {
-        expected.extend(['a', 'b'].map(|letter| (What::Login(letter), ["upstream", "unregistered"])));
+        expected.extend(['a', 'b'].map(|letter| (Question::Login(letter), ["upstream", "unregistered"])));
     }
-    let running: Vec<_> = expected.into_iter().map(|(what, answers)| (bench.hammer(what), answers)).collect();
-    bench.alternate(40).await;
+    let running: Vec<_> = expected.into_iter().map(|(what, answers)| (harness.hammer(what), answers)).collect();
+    harness.alternate(40).await;
     for (seen, answers) in running {
         assert_eq!(seen.await.expect("asks on"), BTreeSet::from(answers.map(str::to_owned)));
     }

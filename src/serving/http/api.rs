@@ -1,18 +1,17 @@
-//! `/api/privyseal/v1/…`: the instance's own API, for those who look after it.
+//! `/api/privyseal/v1/…`: this instance's API, for operators, auditors and domain owners.
 //!
-//! **Who asks.** A bearer token (RFC 6750): an ID token of our own provider for the built-in client `privyseal-cli`,
-//! verified in this process by the code that verifies every token, and permitted by the rules that the authority asks.
-//! There are no static keys. A token that was made for signing (audience `sigstore`) does not open this API: it passes
-//! through build systems and other people's programs, and a stolen one must not be able to give names away. Roles are
-//! told from the e-mail address, see `[api]` in the configuration.
+//! **Authentication.** A bearer token (RFC 6750): an ID token of our own provider for the built-in client
+//! `privyseal-cli`, verified in this process by the code that verifies every token, and permitted by the rules that the
+//! certificate authority applies. There are no static keys. A token for signing (audience `sigstore`) does not open
+//! this API: it passes through build systems and other people's programs, and a stolen one must not be able to give
+//! names away. Roles follow from the e-mail address, see `[api]` in the configuration.
 //!
-//! **Refusals** are problem documents (RFC 9457) with the rule that refused and the request; see [`Problem`].
+//! **Refusals** are problem documents (RFC 9457) with the rule and the request id; see [`ApiProblem`].
 //!
-//! A route is a handler that takes [`Asked`]: it has then been authenticated, and holds the one snapshot that the
-//! request sees.
+//! A handler that takes an [`ApiCall`] runs only for an authenticated caller, and sees one snapshot throughout.
 
-mod asked;
 mod body;
+mod caller;
 mod configuration;
 mod explain;
 mod issuers;
@@ -29,8 +28,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use self::body::MAX_BODY;
-pub(crate) use asked::Asked;
-pub(crate) use problem::{Kind, Problem};
+pub(crate) use caller::ApiCall;
+pub(crate) use problem::{ApiProblem, ProblemKind};
 pub(crate) use state::{ApiState, ROOT};
 
 /// The routes.
@@ -57,11 +56,11 @@ pub(crate) fn routes(state: Arc<ApiState>) -> Router {
         .with_state(state)
 }
 
-/// Who the bearer of the token is here. Open to everybody who has one, with or without a role.
-async fn whoami(asked: Asked) -> Json<Value> {
-    let roles: Vec<&str> = asked.caller.roles().iter().map(|role| role.name()).collect();
-    let domains: Vec<&str> = asked.caller.domains().map(|domain| domain.as_str()).collect();
-    Json(json!({ "address": asked.caller.address().as_str(), "roles": roles, "domains": domains }))
+/// The caller's address, roles and domains. For every authenticated caller, with or without a role.
+async fn whoami(call: ApiCall) -> Json<Value> {
+    let roles: Vec<&str> = call.caller.roles().iter().map(|role| role.name()).collect();
+    let domains: Vec<&str> = call.caller.domains().map(|domain| domain.as_str()).collect();
+    Json(json!({ "address": call.caller.address().as_str(), "roles": roles, "domains": domains }))
 }
 
 #[cfg(test)]

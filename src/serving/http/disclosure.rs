@@ -1,4 +1,4 @@
-//! `/tsa/disclosure`, as a page and as JSON: what the timestamp authority promises and how.
+//! `/tsa/disclosure`: the TSA disclosure statement, as a page and as JSON.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::instance::assemble::Origin;
 use crate::instance::disclosure::{Disclosure, DisclosureFacts};
 use crate::instance::timestamp_authority::TimestampAuthority;
 
-/// What this edge needs.
+/// What the statement is made from.
 pub(crate) struct DisclosureEdge {
     pub(crate) timestamps: Arc<TimestampAuthority>,
     pub(crate) origin: Origin,
@@ -23,7 +23,7 @@ pub(crate) struct DisclosureEdge {
 }
 
 impl DisclosureEdge {
-    /// The statement as things are now.
+    /// The current statement.
     fn statement(&self) -> Disclosure {
         let origin = self.origin.to_string();
         Disclosure::of(DisclosureFacts {

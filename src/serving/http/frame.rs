@@ -1,4 +1,4 @@
-//! What surrounds every request: its name, its deadline, its line in the log; and the answer to what nobody serves.
+//! The frame around every request: request id, deadline, log line; and the responses for unknown paths and methods.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::request_id::{self, RequestId, RequestIds};
 use crate::clock::Stopwatch;
 
-/// Longest that a request may take, its body included. A client that sends a byte a minute holds nothing for longer.
+/// Longest time for a request, its body included, so that slow clients cannot hold resources.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Puts the frame around the edges' routes.
@@ -42,9 +42,9 @@ async fn around(ids: Arc<RequestIds>, mut request: Request, next: Next) -> Respo
 fn log(id: &RequestId, method: &Method, path: &str, status: StatusCode, took: Duration) {
     let micros = took.as_micros() as u64;
     if status.is_server_error() {
-        tracing::error!(request = id.as_str(), %method, path, status = status.as_u16(), micros, "answered");
+        tracing::error!(request = id.as_str(), %method, path, status = status.as_u16(), micros, "a request failed");
     } else {
-        tracing::debug!(request = id.as_str(), %method, path, status = status.as_u16(), micros, "answered");
+        tracing::debug!(request = id.as_str(), %method, path, status = status.as_u16(), micros, "a request is answered");
     }
 }
 
@@ -56,8 +56,8 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
     refusal(uri.path(), StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not a method of this path"))
 }
 
-/// Under `/api` the clients are Sigstore's, but for our own corner of it, who read `{code,message,details}` (grpc-gateway's form of google.rpc.Status);
-/// everybody else gets a problem document (RFC 9457).
+/// Clients of `/api`, except for this instance's own API, are Sigstore's and read `{code,message,details}`,
+/// grpc-gateway's form of google.rpc.Status. All others get a problem document (RFC 9457).
 fn refusal(path: &str, status: StatusCode, message: &str) -> Response {
     if path.starts_with("/api/") && !path.starts_with(super::api::ROOT) {
         let code = match status {

@@ -1,8 +1,8 @@
 //! `/api/v2/signingCert` and its neighbours: the certificate authority as Fulcio's clients know it.
 //!
-//! What may be certified is decided in `broker::signing`, and `instance::certificate_authority` brings it about. Here:
-//! the two request forms, and the answers in Fulcio's words. Everything that is wrong with a request is 400, a bad
-//! token included: no client expects 401.
+//! `broker::signing` decides what may be certified, and `instance::certificate_authority` issues it. Here are the two
+//! forms of requests, and responses in Fulcio's words. Every error in a request is 400, even a bad token: no client
+//! expects 401.
 
 mod body;
 mod refusal;
@@ -22,8 +22,8 @@ use broker::profile::Profile;
 use serde::Serialize;
 use serde_json::json;
 
-use self::body::{Proven, Shown};
-use self::refusal::{MAX_BODY, Refusal};
+use self::body::{PresentedIdentity, PresentedWitSvid};
+use self::refusal::{CertificateRefusal, MAX_BODY};
 use super::request_id::RequestId;
 use crate::current::Current;
 use crate::instance::certificate_authority::CertificateAuthority;
@@ -47,7 +47,7 @@ pub(crate) fn routes(ca: Current<CertificateAuthority>) -> Router {
 
 type Body = Result<Bytes, BytesRejection>;
 
-/// 200 and JSON. `Accept` is not looked at: sigstore-python asks for PEM and reads JSON.
+/// 200 and JSON. `Accept` is ignored: sigstore-python asks for PEM and reads JSON.
 async fn signing_cert(
     State(ca): State<Arc<CertificateAuthority>>,
     Extension(id): Extension<RequestId>,
@@ -55,10 +55,10 @@ async fn signing_cert(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let issued: Result<IssuedCertificate, Refusal> = async {
-        let body = body.map_err(Refusal::body)?;
-        let shown = shown(&ca, &headers, peer, "/api/v2/signingCert");
-        let request = body::v2(&body, shown)?;
+    let issued: Result<IssuedCertificate, CertificateRefusal> = async {
+        let body = body.map_err(CertificateRefusal::body)?;
+        let presented = presented(&ca, &headers, peer, "/api/v2/signingCert");
+        let request = body::v2(&body, presented)?;
         Ok(ca.issue(request, id.as_str()).await?)
     }
     .await;
@@ -74,8 +74,8 @@ async fn signing_cert(
     }
 }
 
-/// `dev.sigstore.fulcio.v2.SigningCertificate`. There is no detached form: an instance without a certificate log is a later
-/// matter.
+/// `dev.sigstore.fulcio.v2.SigningCertificate`. There is only the form with an embedded SCT: an instance without a
+/// certificate log is not supported yet.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SigningCertificate<'a> {
@@ -93,7 +93,7 @@ struct CertificateChain<'a> {
     certificates: Vec<&'a str>,
 }
 
-/// 201 and PEM: cosign 2 and gitsign.
+/// 201 and PEM, for cosign 2 and gitsign.
 async fn signing_cert_v1(
     State(ca): State<Arc<CertificateAuthority>>,
     Extension(id): Extension<RequestId>,
@@ -101,10 +101,10 @@ async fn signing_cert_v1(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let issued: Result<IssuedCertificate, Refusal> = async {
-        let body = body.map_err(Refusal::body)?;
-        let shown = shown(&ca, &headers, peer, "/api/v1/signingCert");
-        let request = body::v1(&body, shown)?;
+    let issued: Result<IssuedCertificate, CertificateRefusal> = async {
+        let body = body.map_err(CertificateRefusal::body)?;
+        let presented = presented(&ca, &headers, peer, "/api/v1/signingCert");
+        let request = body::v1(&body, presented)?;
         Ok(ca.issue(request, id.as_str()).await?)
     }
     .await;
@@ -129,8 +129,7 @@ async fn root_cert(State(ca): State<Arc<CertificateAuthority>>) -> Response {
 
 const PEM_CHAIN: &str = "application/pem-certificate-chain";
 
-/// The issuers whose tokens are taken, with every field that Fulcio emits: sigstore-rust fails on an absent
-/// `issuerUrl`.
+/// The issuers whose tokens are accepted, with every field that Fulcio has: sigstore-rust fails without `issuerUrl`.
 async fn configuration(State(ca): State<Arc<CertificateAuthority>>) -> Response {
     let mut entries: Vec<_> = ca.issuers.iter().collect();
     entries.sort_by_key(|issuer| (issuer.iss().as_str(), issuer.audience().as_str()));
@@ -168,16 +167,21 @@ async fn configuration(State(ca): State<Arc<CertificateAuthority>>) -> Response 
     Json(json!({ "issuers": entries })).into_response()
 }
 
-/// How the request shows who asks. The address that a proof must be for is the instance's own, never what the request
-/// calls it.
-fn shown<'a>(ca: &CertificateAuthority, headers: &'a HeaderMap, peer: Option<PeerSvid>, path: &str) -> Shown<'a> {
+/// The identity that the request presents beside its body. The URL that a proof must be for is made from the instance's
+/// own origin, never from the request.
+fn presented<'a>(
+    ca: &CertificateAuthority,
+    headers: &'a HeaderMap,
+    peer: Option<PeerSvid>,
+    path: &str,
+) -> PresentedIdentity<'a> {
     let header = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.as_bytes());
-    let proven = header(WIT).or(header(WPT)).map(|_| Proven {
+    let wit_svid = header(WIT).or(header(WPT)).map(|_| PresentedWitSvid {
         wit: header(WIT).unwrap_or_default(),
         proof: header(WPT).unwrap_or_default(),
         target: format!("{}{path}", ca.origin),
     });
-    Shown { bearer: bearer(headers), peer, proven }
+    PresentedIdentity { bearer: bearer(headers), peer, wit_svid }
 }
 
 /// The token in `Authorization: Bearer …`; the scheme's case is free (RFC 9110 §11.1).

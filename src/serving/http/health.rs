@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: whether the process runs, and whether it could sign.
+//! `/healthz` and `/readyz`: whether the process runs, and whether it can sign.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::instance::timestamp_authority::TimestampAuthority;
 use crate::outbound::bundles::{BundleRefresher, BundleState};
 use crate::outbound::workload_api::OwnSvid;
 
-/// How long an answer of the keys counts: whoever asks for readiness in a loop does not make them sign in a loop.
+/// How long the result of a signing probe is used, so that frequent readiness checks do not make keys sign each time.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
-/// What readiness looks at.
+/// What readiness depends on.
 pub(crate) struct HealthEdge {
     logs: Vec<Log>,
     signers: Vec<Arc<dyn Signer>>,
@@ -44,9 +44,9 @@ impl HealthEdge {
         Self { logs, signers, timestamps, bundles, issuers, probed: Mutex::new(None), own_svid: None }
     }
 
-    /// How many trust domains are well, and the names of the others. A trust domain whose bundle is stale, missing or
-    /// empty does not make the instance unready: its own workloads are refused and nobody else's, and a balancer that took
-    /// the instance out for it would let one trust domain's bundle endpoint stop everybody.
+    /// How many trust domains have a fresh bundle, and the names of the others. A trust domain whose bundle is stale,
+    /// missing or empty does not make the instance unready: only its own workloads are refused. A load balancer that
+    /// took the instance out of service would let one trust domain's bundle endpoint stop all others.
     fn trust_domains(&self) -> Value {
         let reports = self.bundles.reports(&self.issuers.load());
         let of = |state: BundleState| reports.iter().filter(move |report| report.state == state);
@@ -59,12 +59,12 @@ impl HealthEdge {
         })
     }
 
-    /// With the X.509-SVID that the listener for workloads shows.
+    /// Adds the X.509-SVID of the listener for workloads, if it comes from the Workload API.
     pub(crate) fn with_own_svid(self, own_svid: Option<Arc<OwnSvid>>) -> Self {
         Self { own_svid, ..self }
     }
 
-    /// What is wrong with the keys, asked at most every few seconds.
+    /// The problems of the keys; they sign a probe at most every few seconds.
     fn keys(&self) -> Vec<String> {
         let mut probed = self.probed.lock().unwrap_or_else(PoisonError::into_inner);
         match &*probed {
@@ -85,13 +85,13 @@ pub(crate) fn routes(edge: Arc<HealthEdge>) -> Router {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(edge)
 }
 
-/// Fulcio's own words, for those who watch it already, and the clock guard's mode.
+/// `SERVING` as from Fulcio, for existing monitoring; and the clock guard's mode.
 async fn healthz(State(edge): State<Arc<HealthEdge>>) -> Json<serde_json::Value> {
     Json(json!({ "status": "SERVING", "time": edge.timestamps.time().summary() }))
 }
 
-/// 200 when every key signs a probe, every log takes leaves, the time is trusted and workloads can connect; otherwise
-/// 503 and what is wrong.
+/// 200 if every key signs a probe, every log accepts leaves, the time is trusted and workloads can connect; otherwise
+/// 503 with the list of problems.
 async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
     let mut wrong = Vec::new();
     for log in &edge.logs {
@@ -111,5 +111,5 @@ async fn readyz(State(edge): State<Arc<HealthEdge>>) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
-/// No certificate, token or timestamp begins like this: nothing can be made of the probe's signature.
+/// No certificate, token or timestamp begins like this, so the probe's signature is useless for any other purpose.
 const PROBE: &[u8] = b"privyseal readiness probe: not a certificate, token or timestamp";

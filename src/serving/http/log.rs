@@ -1,4 +1,4 @@
-//! The logs over HTTP: writing to the signature log as Rekor v2 does it, and reading all three as C2SP tiles.
+//! The logs over HTTP: appending to the signature log as in Rekor v2, and reading all three logs as C2SP tiles.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use shared::log::{AppendError, Log, Proved, TilePath};
 use super::request_id::RequestId;
 use crate::instance::served_logs::ServedLogs;
 
-/// `/api/v2/log/entries`, and the read side of each log that there is.
+/// The routes: `/api/v2/log/entries`, and the read side of each log.
 pub(crate) fn routes(logs: Arc<ServedLogs>) -> Router {
     let mut routes = Router::new();
     if logs.signatures.is_some() {
@@ -35,15 +35,15 @@ pub(crate) fn routes(logs: Arc<ServedLogs>) -> Router {
     routes.with_state(logs)
 }
 
-/// How long answers may be kept by others.
+/// How long caches may keep responses.
 struct Caching {
     checkpoint: &'static str,
     tile: &'static str,
 }
 
-/// A tile never changes; a checkpoint does at any time.
+/// A tile never changes; a checkpoint can change at any time.
 static SHARED: Caching = Caching { checkpoint: "no-cache", tile: "max-age=31536000, immutable" };
-/// Nothing of the audit log stays in a cache on the way.
+/// Caches must not keep anything of the audit log.
 static CONFIDENTIAL: Caching = Caching { checkpoint: "no-store", tile: "no-store" };
 
 fn read_side(
@@ -68,11 +68,11 @@ fn checkpoint(log: &Log, caching: &Caching) -> Response {
     (headers, log.checkpoint().to_string()).into_response()
 }
 
-/// The path is taken as it came, before percent-decoding: a tile has one name.
+/// The path is parsed before percent-decoding, because a tile has only one name.
 async fn tile(log: Log, prefix: &str, uri: Uri, caching: &Caching) -> Response {
     let name = uri.path().strip_prefix(prefix).and_then(|path| path.strip_prefix('/'));
     let Some(path) = name.and_then(TilePath::parse) else {
-        return Refusal::NoSuchTile.into_response();
+        return LogRefusal::NoSuchTile.into_response();
     };
     // An older tile is read from a file.
     match tokio::task::spawn_blocking(move || log.tile(path)).await {
@@ -83,12 +83,12 @@ async fn tile(log: Log, prefix: &str, uri: Uri, caching: &Caching) -> Response {
             ];
             (headers, bytes).into_response()
         }
-        Ok(Ok(None)) => Refusal::NoSuchTile.into_response(),
+        Ok(Ok(None)) => LogRefusal::NoSuchTile.into_response(),
         Ok(Err(error)) => {
             tracing::error!(%error, "a tile could not be read");
-            Refusal::Ours(String::new()).into_response()
+            LogRefusal::Ours(String::new()).into_response()
         }
-        Err(_) => Refusal::Ours(String::new()).into_response(),
+        Err(_) => LogRefusal::Ours(String::new()).into_response(),
     }
 }
 
@@ -100,19 +100,19 @@ async fn create(State(logs): State<Arc<ServedLogs>>, request: Request) -> Respon
     }
 }
 
-/// Reads, checks, appends, and answers as soon as the leaf is durable.
-async fn record(logs: &ServedLogs, body: Body, request_id: &str) -> Result<String, Refusal> {
-    let signatures = logs.signatures.as_ref().ok_or(Refusal::Ours(request_id.to_owned()))?;
-    let body = to_bytes(body, MAX_REQUEST).await.map_err(|_| Refusal::TooLong)?;
+/// Parses and verifies the entry, appends it, and returns as soon as the leaf is durable.
+async fn record(logs: &ServedLogs, body: Body, request_id: &str) -> Result<String, LogRefusal> {
+    let signatures = logs.signatures.as_ref().ok_or(LogRefusal::Ours(request_id.to_owned()))?;
+    let body = to_bytes(body, MAX_REQUEST).await.map_err(|_| LogRefusal::TooLong)?;
     let request = EntryRequest::parse(&body)?;
     let entry = Entry::verify(&request, &signatures.writers, &|der| signatures.issued_lately.knows(der))?;
     let proved =
-        signatures.log.append_proved(entry.body()).await.map_err(|error| Refusal::append(&error, request_id))?;
+        signatures.log.append_proved(entry.body()).await.map_err(|error| LogRefusal::append(&error, request_id))?;
     Ok(transparency_log_entry(&entry, &proved, &signatures.id))
 }
 
-/// Why a request was refused, in the words of Rekor's gateway: google.rpc codes, their HTTP statuses.
-enum Refusal {
+/// Why a request is refused, in the form of Rekor's gateway: google.rpc codes and their HTTP statuses.
+enum LogRefusal {
     Entry(EntryError),
     NoSuchTile,
     Ours(String),
@@ -121,25 +121,25 @@ enum Refusal {
     TooLong,
 }
 
-impl From<RequestError> for Refusal {
+impl From<RequestError> for LogRefusal {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
     }
 }
 
-impl From<EntryError> for Refusal {
+impl From<EntryError> for LogRefusal {
     fn from(error: EntryError) -> Self {
         Self::Entry(error)
     }
 }
 
-impl Refusal {
+impl LogRefusal {
     fn append(error: &AppendError, request_id: &str) -> Self {
         match error {
             AppendError::Overloaded { .. } => Self::Overloaded(error.to_string()),
             AppendError::TooLarge { length } => Self::Entry(EntryError::TooLarge(*length)),
             AppendError::Closed | AppendError::Stopped(_) => {
-                tracing::error!(request = request_id, %error, "the signature log took no entry");
+                tracing::error!(request = request_id, %error, "an entry could not be appended to the signature log");
                 Self::Ours(request_id.to_owned())
             }
         }
@@ -154,14 +154,16 @@ impl Refusal {
             Self::Ours(id) => (StatusCode::INTERNAL_SERVER_ERROR, 13, format!("internal error, request {id}")),
             Self::Overloaded(message) => (StatusCode::SERVICE_UNAVAILABLE, 14, message.clone()),
             Self::Request(error) => (StatusCode::BAD_REQUEST, 3, error.to_string()),
-            Self::TooLong => {
-                (StatusCode::PAYLOAD_TOO_LARGE, 3, format!("the body is longer than {MAX_REQUEST} bytes, or broke off"))
-            }
+            Self::TooLong => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                3,
+                format!("the body is longer than {MAX_REQUEST} bytes, or incomplete"),
+            ),
         }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for LogRefusal {
     fn into_response(self) -> Response {
         let (status, code, message) = self.parts();
         let body = serde_json::json!({ "code": code, "message": message, "details": [] });
@@ -176,7 +178,7 @@ struct TransparencyLogEntry<'a> {
     log_index: String,
     log_id: LogId<'a>,
     kind_version: KindVersion,
-    /// Rekor v2 vouches for no time; that is the timestamp's task.
+    /// Always 0: Rekor v2 asserts no time, the timestamp does.
     integrated_time: &'static str,
     inclusion_promise: Option<()>,
     inclusion_proof: InclusionProof<'a>,

@@ -1,8 +1,8 @@
-//! `/metrics`: figures of the instance for Prometheus, on a listener of its own.
+//! `/metrics`: metrics for Prometheus, on a listener of their own.
 //!
-//! Plain HTTP and no login, because scrapers have neither certificate nor token; the operator says by `listen.metrics`
-//! who reaches it. Nothing is counted along the way: each figure is read when it is asked for, from whoever keeps it
-//! anyway.
+//! Plain HTTP without authentication, because scrapers have neither certificate nor token; the operator limits access
+//! by the address in `listen.metrics`. Nothing is counted here: each value is read at the scrape from the part that has
+//! it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ use crate::current::Current;
 use crate::instance::trusted_time::TrustedTime;
 use crate::outbound::bundles::{BundleRefresher, BundleReport, BundleState};
 
-/// Who keeps the figures.
-pub(crate) struct Figures {
+/// The parts of the instance that the metrics are read from.
+pub(crate) struct Metrics {
     pub(crate) bundles: Arc<BundleRefresher>,
     pub(crate) issuers: Current<Issuers>,
     pub(crate) logs: Vec<Log>,
@@ -37,30 +37,30 @@ pub(crate) struct Figures {
 }
 
 /// The routes.
-pub(crate) fn routes(figures: Figures) -> Router {
+pub(crate) fn routes(metrics: Metrics) -> Router {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(figures));
+    registry.register_collector(Box::new(metrics));
     Router::new().route("/metrics", get(show)).with_state(Arc::new(registry))
 }
 
 async fn show(EdgeState(registry): EdgeState<Arc<Registry>>) -> Response {
-    let mut told = String::new();
-    match prometheus_text::encode(&mut told, &registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")], told).into_response(),
+    let mut text = String::new();
+    match prometheus_text::encode(&mut text, &registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")], text).into_response(),
         Err(error) => {
-            tracing::error!(%error, "metrics do not encode");
+            tracing::error!(%error, "the metrics could not be encoded");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-impl fmt::Debug for Figures {
+impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Figures")
+        f.write_str("Metrics")
     }
 }
 
-impl Collector for Figures {
+impl Collector for Metrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         family(&mut encoder, "privyseal_build_info", "This program", MetricType::Gauge, |family| {
@@ -72,12 +72,12 @@ impl Collector for Figures {
     }
 }
 
-impl Figures {
+impl Metrics {
     fn logs(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         family(encoder, "privyseal_log_leaves", "Leaves of a log", MetricType::Gauge, |family| {
             self.logs.iter().try_for_each(|log| gauge(family, &[("log", log.origin().as_str())], log.size()))
         })?;
-        let help = "1 if a log takes leaves, 0 if it has stopped";
+        let help = "1 if a log accepts leaves, 0 if it has stopped";
         family(encoder, "privyseal_log_up", help, MetricType::Gauge, |family| {
             self.logs.iter().try_for_each(|log| {
                 gauge(family, &[("log", log.origin().as_str())], u64::from(log.stopped().is_none()))
@@ -88,20 +88,20 @@ impl Figures {
     fn time(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let is_trusted = self.time.look().is_ok();
         let mode = [("mode", self.time.limits().mode.as_str())];
-        let help = "1 if the clock guard lets time be signed, 0 if it refuses";
+        let help = "1 if the clock guard trusts the time, 0 if timestamps are refused";
         family(encoder, "privyseal_clock_trusted", help, MetricType::Gauge, |family| {
             gauge(family, &mode, u64::from(is_trusted))
         })
     }
 
-    /// Nothing at all without a trust domain: a family without a figure would look like one whose figures are lost.
+    /// Nothing without a trust domain: a family without a value would look like one that lost its values.
     fn trust_domains(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let reports = self.bundles.reports(&self.issuers.load());
         if reports.is_empty() {
             return Ok(());
         }
         let now = self.clock.now();
-        let help = "Seconds since the bundle was last seen at its source";
+        let help = "Seconds since the bundle was last fetched from its source";
         family(encoder, "privyseal_bundle_age_seconds", help, MetricType::Gauge, |family| {
             reports.iter().try_for_each(|report| match report.record.held().fetched_at() {
                 Some(at) => gauge(family, &[("trust_domain", name(report))], now.since(at).as_secs()),
@@ -117,11 +117,11 @@ impl Figures {
                 }
             })
         })?;
-        let help = "Keys of the bundle in force, however old, by their use";
+        let help = "Keys of the bundle in force, by their use";
         family(encoder, "privyseal_bundle_keys", help, MetricType::Gauge, |family| {
             reports.iter().try_for_each(|report| keys(family, report))
         })?;
-        let help = "1 for the state that the bundle is in";
+        let help = "1 for the current state of the bundle, 0 for the others";
         family(encoder, "privyseal_bundle_state", help, MetricType::Gauge, |family| {
             reports.iter().try_for_each(|report| {
                 BundleState::ALL.into_iter().try_for_each(|state| {
@@ -130,7 +130,7 @@ impl Figures {
                 })
             })
         })?;
-        let help = "Looks at the source of the bundle";
+        let help = "Fetches of the bundle, by outcome";
         family(encoder, "privyseal_bundle_fetches", help, MetricType::Counter, |family| {
             reports.iter().try_for_each(|report| {
                 [("succeeded", report.succeeded), ("failed", report.failed)].into_iter().try_for_each(

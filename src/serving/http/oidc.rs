@@ -1,8 +1,8 @@
-//! `/oidc/…`: the OpenID provider's edge, in Dex's path layout.
+//! `/oidc/…`: the OpenID provider over HTTP, in Dex's path layout.
 //!
-//! What a request means is decided in `broker::provider`; here are caps, cookies, pages, statuses and the order of
-//! waiting: the store and Argon2 block, so they run on the blocking pool; a token is signed when the audit log has its
-//! leaf.
+//! `broker::provider` decides what a request means. Here are limits, cookies, pages and statuses, and what waits for
+//! what: the store and Argon2 block, so they run on the blocking pool; a token is signed after its audit record is
+//! durable.
 
 mod answers;
 mod authorize;
@@ -37,7 +37,7 @@ pub(crate) fn routes(provider: Current<OpenIdProvider>) -> Router {
         .with_state(provider)
 }
 
-/// The token endpoint alone.
+/// The token endpoint alone, for the listener for workloads.
 pub(crate) fn token_routes(provider: Current<OpenIdProvider>) -> Router {
     Router::new().route("/oidc/token", post(token::post).options(metadata::preflight)).with_state(provider)
 }

@@ -1,6 +1,6 @@
-//! The pages that people see while they log in: plain forms, no script, stable ids.
+//! The login pages: plain forms, no script, stable ids.
 //!
-//! Every page forbids everything that it does not need: no script, no frame, no image, styles from our own path only.
+//! The Content-Security-Policy of every page forbids all that it does not need: scripts, frames, images, other styles.
 
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -10,10 +10,10 @@ use broker::provider::ReturnTo;
 
 use super::request_id::RequestId;
 
-/// The style sheet, the only thing that a page loads.
+/// The style sheet; a page loads nothing else.
 pub(crate) const STYLE: &str = include_str!("../../../templates/style.css");
 
-/// Somebody logs in with a password.
+/// The form to log in with a password.
 #[derive(Template)]
 #[template(path = "login.html")]
 pub(crate) struct LoginPage<'a> {
@@ -25,22 +25,22 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) again: bool,
 }
 
-/// Somebody chooses where to log in.
+/// The choice of a connector.
 #[derive(Template)]
 #[template(path = "choose.html")]
 pub(crate) struct ChoosePage<'a> {
     pub(crate) client: &'a str,
     pub(crate) flow: &'a str,
-    pub(crate) choices: Vec<Choice<'a>>,
+    pub(crate) choices: Vec<ConnectorChoice<'a>>,
 }
 
-/// A place to log in.
-pub(crate) struct Choice<'a> {
+/// A connector to choose.
+pub(crate) struct ConnectorChoice<'a> {
     pub(crate) id: &'a ConnectorId,
     pub(crate) name: &'a str,
 }
 
-/// Somebody who is logged in confirms that a program may know it.
+/// A person who is logged in already confirms that a program may learn their identity.
 #[derive(Template)]
 #[template(path = "confirm.html")]
 pub(crate) struct ConfirmPage<'a> {
@@ -51,7 +51,7 @@ pub(crate) struct ConfirmPage<'a> {
     pub(crate) csrf: &'a str,
 }
 
-/// Somebody carries a code to a program that has no address.
+/// A code to copy into a program that cannot be redirected to.
 #[derive(Template)]
 #[template(path = "code.html")]
 pub(crate) struct CodePage<'a> {
@@ -67,20 +67,20 @@ struct ProblemPage<'a> {
     request: Option<&'a str>,
 }
 
-/// Something is wrong, with the caller's side of it.
+/// A page for an error of the caller's or of an upstream's.
 pub(crate) fn problem(status: StatusCode, title: &str, problem: &str, code: Option<&str>) -> Response {
     render(status, &ProblemPage { title, problem, code, request: None }, None)
 }
 
-/// Something is wrong with us.
+/// A page for our own fault, with nothing but the request id.
 pub(crate) fn our_fault(request: &RequestId) -> Response {
-    let problem = "Something went wrong on our side. Tell your administrator the request below.";
+    let problem = "The server failed. Try again; if it fails again, give the request id below to your administrator.";
     let page = ProblemPage { title: "Something went wrong", problem, code: None, request: Some(request.as_str()) };
     render(StatusCode::INTERNAL_SERVER_ERROR, &page, None)
 }
 
-/// The page as an answer. `return_to` is where the browser is sent after the page's form: Chrome applies `form-action` to that
-/// redirect too.
+/// The page as a response. `return_to` is where the browser is redirected after the page's form, because Chrome applies
+/// `form-action` to that redirect too.
 pub(crate) fn render(status: StatusCode, page: &impl Template, return_to: Option<&ReturnTo>) -> Response {
     let Ok(body) = page.render() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -101,7 +101,7 @@ pub(crate) fn render(status: StatusCode, page: &impl Template, return_to: Option
     response
 }
 
-/// The headers that every answer to a browser carries.
+/// Sets the security headers that every response to a browser has.
 pub(crate) fn guard(response: &mut Response) {
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),

@@ -1,4 +1,4 @@
-//! A name for each request, told to the client and written to our log, so that the two can be brought together.
+//! The id of each request, which is sent to the client and written to the log, so that log lines can be found.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::{HeaderName, HeaderValue};
 use shared::random::Random;
 
-/// The response header that carries it.
+/// The response header with the request id.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The name of one request: a prefix drawn at start and a counter. It is never taken from the client.
+/// The id of a request: a random prefix per process, and a counter. It is never taken from the client.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// Its text: letters, digits and a hyphen.
+    /// The id as text: letters, digits and a hyphen.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -30,7 +30,7 @@ impl std::fmt::Display for RequestId {
     }
 }
 
-/// Hands out request names.
+/// Makes request ids.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
     prefix: u32,

@@ -1,7 +1,7 @@
 //! Revocation over plain HTTP: `/crl/{ca}.crl`, `/ca/{ca}.cer` and `/ocsp` (RFC 5280, RFC 6960 appendix A, RFC 5019
 //! §6).
 //!
-//! Answers without a nonce may be kept by anybody until half of their time is over; the headers say so.
+//! Caches may keep responses without a nonce for half of their validity.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,11 +33,14 @@ pub(crate) fn routes(published: Arc<PublishedRevocations>) -> Router {
 async fn crl(State(published): State<Arc<PublishedRevocations>>) -> Response {
     let state = published.state.load();
     let Some((list, signed)) = &state.list else {
-        return text(StatusCode::SERVICE_UNAVAILABLE, "the revocation list is not signed yet\n");
+        return text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the revocation list is not signed yet; an operator must run `privyseal ca crl`\n",
+        );
     };
     let mut response = typed("application/pkix-crl", list.clone());
     let half = signed.next_update.saturating_sub(signed.this_update) / 2;
-    // A list may say more tomorrow, so nobody keeps one for months.
+    // A newer list may revoke more, so caches must not keep one for months.
     keep(&mut response, UnixTime::from_seconds(signed.this_update), Duration::from_secs(half.min(86_400)));
     response
 }
@@ -69,7 +72,7 @@ fn answer(published: &PublishedRevocations, der: &[u8]) -> Response {
     let request = match OcspRequest::parse(der) {
         Ok(request) => request,
         Err(error) => {
-            tracing::debug!(%error, "no OCSP answer");
+            tracing::debug!(%error, "an OCSP request is malformed");
             return ocsp_reply(OcspFault::MalformedRequest.to_der());
         }
     };
@@ -79,7 +82,7 @@ fn answer(published: &PublishedRevocations, der: &[u8]) -> Response {
     }
     let responder = state.responder.as_ref().filter(|responder| responder.certificate().is_valid_at(now));
     let Some(responder) = responder else {
-        tracing::error!("there is no valid certificate of the OCSP responder: run `privyseal ca crl`");
+        tracing::error!("the OCSP responder has no valid certificate; run `privyseal ca crl`");
         return ocsp_reply(OcspFault::TryLater.to_der());
     };
     let plan = AnswerPlan { produced_at: now, next_update: now.plus(published.ocsp), archive_from: state.since };
@@ -92,13 +95,13 @@ fn answer(published: &PublishedRevocations, der: &[u8]) -> Response {
             response
         }
         Err(error) => {
-            tracing::error!(%error, "no OCSP answer");
+            tracing::error!(%error, "an OCSP response could not be signed");
             ocsp_reply(OcspFault::InternalError.to_der())
         }
     }
 }
 
-/// Faults are answers as well: 200, and never kept.
+/// An OCSP response. Faults are 200 as well; caches must not keep them.
 fn ocsp_reply(der: Vec<u8>) -> Response {
     let mut response = typed("application/ocsp-response", der);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -113,7 +116,7 @@ fn text(status: StatusCode, message: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], message).into_response()
 }
 
-/// RFC 5019 §6.2: how long a copy may be kept, and since when it is so.
+/// The caching headers of RFC 5019 §6.2: how long a copy may be kept, and since when it is valid.
 fn keep(response: &mut Response, since: UnixTime, span: Duration) {
     let headers = response.headers_mut();
     let caching = format!("max-age={}, public, no-transform, must-revalidate", span.as_secs());
@@ -154,7 +157,7 @@ mod tests {
     use crate::instance::revocation::RevocationState;
 
     #[test]
-    fn dates_are_written_as_http_wants_them() {
+    fn dates_have_the_form_of_http() {
         assert_eq!(http_date(UnixTime::from_seconds(784_111_777)), "Sun, 06 Nov 1994 08:49:37 GMT");
     }
     struct At(UnixTime);
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_certificate_has_its_status_and_strangers_have_none() {
+    async fn each_certificate_has_its_status_and_unknown_ones_have_none() {
         let edge = edge();
         let root = edge.state.load().root.clone();
         // good [0], revoked [1] with keyCompromise (1), unknown [2].

@@ -1,7 +1,7 @@
-//! `/spiffe/bundle.json`: the bundle of our own trust domain, for those who federate with it (SPIFFE Federation §5).
+//! `/spiffe/bundle.json`: the bundle of the instance's own trust domain, for federation (SPIFFE Federation §5).
 //!
-//! It is a bundle endpoint of the profile `https_web` on the main listener, and of `https_spiffe` where the listener for workloads
-//! shows our own X.509-SVID. No client needs to say who it is (§5.2).
+//! It is a bundle endpoint of profile `https_web` on the main listener, and of `https_spiffe` on the listener for
+//! workloads if that uses the instance's own X.509-SVID. Clients do not authenticate (§5.2).
 
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -9,18 +9,18 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bytes::Bytes;
 
-/// A copy counts for a fifth of the time between two looks of a consumer, so that caches do not keep a key that is withdrawn.
+/// Caches keep a copy for a fifth of the refresh hint, so that a withdrawn key disappears soon.
 const FRESH: &str = "public, max-age=60, must-revalidate";
 
-/// The routes. Without a trust domain of our own there is no bundle.
+/// The routes. Without a trust domain of its own the instance has no bundle, and the response is 404.
 pub(crate) fn routes(bundle: Option<Bytes>) -> Router {
     Router::new().route("/spiffe/bundle.json", get(async move || answer(bundle)))
 }
 
 fn answer(bundle: Option<Bytes>) -> Response {
     let Some(bundle) = bundle else {
-        let told = "this instance has no trust domain of its own; its operator can set spiffe.trust_domain\n";
-        return (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], told).into_response();
+        let message = "this instance has no trust domain of its own; its operator can set spiffe.trust_domain\n";
+        return (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], message).into_response();
     };
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
@@ -52,14 +52,15 @@ mod tests {
         let scratch = scratch.reopen(true).await;
         assert_eq!(scratch.get("/spiffe/bundle.json", None).await.json(), document);
 
-        // Another instance takes what this one signs as JWT-SVIDs, by nothing but that bundle.
+        // Another instance accepts this one's tokens as JWT-SVIDs, with that bundle alone.
         let configuration = "[[trust_domains]]\nname = \"seal.test\"\nbundle = { file = \"seal.json\" }\n\
                              grants = [{ spiffe = \"spiffe://seal.test\" }]\n";
         let other = Scratch::open_with(configuration, &[("seal.json", document.to_string())]).await;
         let claims = json!({ "iss": "https://other.example/oidc", "sub": "spiffe://seal.test/ci", "aud": "sigstore" });
         for (signer, verdict) in [(&scratch, "ACCEPT"), (&other, "REJECT")] {
-            let told = other.post("/api/privyseal/v1/explain", Some(&signer.token_with(claims.clone())), None).await;
-            assert_eq!(told.json()["verdict"], verdict, "{}", told.text());
+            let response =
+                other.post("/api/privyseal/v1/explain", Some(&signer.token_with(claims.clone())), None).await;
+            assert_eq!(response.json()["verdict"], verdict, "{}", response.text());
         }
     }
 

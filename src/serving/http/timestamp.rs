@@ -1,9 +1,9 @@
 //! Timestamps over HTTP (RFC 3161 §3.4).
 //!
-//! Two dialects to the same units. `/api/v1/timestamp` and `/tsa/{unit}/api/v1/timestamp` are for Sigstore's clients: they
-//! keep the body of any 2xx answer as a timestamp, so a refusal has a status of 4xx or 503, and carries the DER
-//! rejection. `/tsa` and `/tsa/{unit}` are for RFC 3161 clients: they show a reason only when it comes with 200, so
-//! there a refusal is an answer like any other.
+//! The same units speak two dialects. `/api/v1/timestamp` and `/tsa/{unit}/api/v1/timestamp` are for Sigstore's
+//! clients: they keep the body of any 2xx response as a timestamp, so a rejection has status 4xx or 503, with the DER
+//! response. `/tsa` and `/tsa/{unit}` are for RFC 3161 clients: they show a reason only with status 200, so a rejection
+//! has it too.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::request_id::RequestId;
 use crate::instance::timestamp_authority::TimestampAuthority;
 
 const QUERY: &str = "application/timestamp-query";
-/// Exactly this, without parameters: half of the clients compare the whole header.
+/// Without parameters: half of the clients compare the whole header.
 const REPLY: HeaderValue = HeaderValue::from_static("application/timestamp-reply");
 
 /// The routes.
@@ -39,12 +39,12 @@ pub(crate) fn routes(authority: Arc<TimestampAuthority>) -> Router {
 }
 
 /// A body by its media type.
-enum Query {
+enum QueryBody {
     Der(Bytes),
     Json(Bytes),
 }
 
-impl Query {
+impl QueryBody {
     fn into_der(self) -> Result<Cow<'static, [u8]>, Rejection> {
         match self {
             Self::Der(body) => Ok(Cow::Owned(body.into())),
@@ -86,14 +86,14 @@ async fn rfc3161_unit(
 async fn answer(authority: &TimestampAuthority, dialect: Dialect, unit: Option<String>, request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let make_query = match (media_type(request.headers()).as_str(), dialect) {
-        (QUERY, _) => Query::Der,
-        ("application/json", Dialect::Sigstore) => Query::Json,
+        (QUERY, _) => QueryBody::Der,
+        ("application/json", Dialect::Sigstore) => QueryBody::Json,
         _ => return unsupported_media_type(dialect),
     };
     let result = match read_body(request).await {
         Ok(body) => timestamp(authority, unit.as_deref(), make_query(body)).await,
         Err(BodyError::TooLong) => Err(Rejection::TooLong { limit: MAX_REQUEST }),
-        Err(BodyError::Broken) => return text(StatusCode::BAD_REQUEST, "the request body did not arrive whole\n"),
+        Err(BodyError::Broken) => return text(StatusCode::BAD_REQUEST, "the request body is incomplete\n"),
     };
     match result {
         Ok(granted) => reply(StatusCode::OK, granted.into_der()),
@@ -101,11 +101,11 @@ async fn answer(authority: &TimestampAuthority, dialect: Dialect, unit: Option<S
     }
 }
 
-/// An unknown unit is told before a body that does not read.
+/// An unknown unit is reported before a malformed body.
 async fn timestamp(
     authority: &TimestampAuthority,
     unit: Option<&str>,
-    query: Query,
+    query: QueryBody,
 ) -> Result<TimestampResponse, Rejection> {
     let unit = authority.unit(unit)?;
     authority.timestamp(&unit, &query.into_der()?).await
@@ -113,9 +113,9 @@ async fn timestamp(
 
 fn refuse(dialect: Dialect, rejection: &Rejection, request_id: &str) -> Response {
     if rejection.is_ours() {
-        tracing::error!(request = request_id, %rejection, "no timestamp");
+        tracing::error!(request = request_id, %rejection, "a timestamp could not be issued");
     } else {
-        tracing::debug!(request = request_id, %rejection, "no timestamp");
+        tracing::debug!(request = request_id, %rejection, "a timestamp request is rejected");
     }
     let status = match dialect {
         Dialect::Rfc3161 => StatusCode::OK,

@@ -1,8 +1,8 @@
-//! `/tuf/…` and `/trust/…`: what clients fetch to trust the instance.
+//! `/tuf/…` and `/trust/…`: the files that clients fetch to trust the instance.
 //!
-//! Everything is answered from one snapshot in memory, swapped whole when something was signed anew, so that a client
-//! never sees half of a change. A file that does not exist is 404: a client that looks for the next root takes any
-//! other answer for an error, and a page with status 200 for a broken root.
+//! All files come from one snapshot in memory, which is replaced as a whole when something is signed again, so that a
+//! client never sees half of a change. A file that does not exist is 404: a client that looks for the next root takes
+//! any other status for an error, and a page with status 200 for a broken root.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ async fn answer(
     };
     let caching = [
         (header::ETAG, etag.clone()),
-        // A client may keep a copy but asks every time: trust must be able to change at once.
+        // Caches may keep a copy but must revalidate it, so that trust can change at once.
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     if is_known(&headers, &etag) {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_are_answered_and_what_is_missing_is_404() {
+    async fn files_are_served_and_missing_ones_are_404() {
         let mut published = PublishedFiles::default();
         published.insert("tuf/1.root.json".to_owned(), b"{}");
         published.insert("tuf/targets/00.ctfe.pub".to_owned(), b"key");

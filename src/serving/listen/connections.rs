@@ -1,4 +1,4 @@
-//! The accept loop: each connection served with deadlines, all of them drained at the end.
+//! The accept loop: serves each connection with deadlines, and drains all of them at the end.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,40 +23,40 @@ use super::svid::PeerSvid;
 
 /// Longest wait for a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Longest wait for a request's header section, idle keep-alive time included.
+/// Longest wait for a request's header section, including idle keep-alive time.
 const HEADERS: Duration = Duration::from_secs(60);
-/// Most header fields of a request; beyond it the answer is 431 (RFC 6585 §5).
+/// Most header fields of a request; more are answered with 431 (RFC 6585 §5).
 const MAX_HEADERS: usize = 100;
 /// Largest header section, in bytes: a 16 KiB token, and as much again.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// How connections are served.
 pub(crate) struct Connections {
-    /// Ends TLS, if the listener speaks it.
+    /// Terminates TLS, if the listener uses it.
     pub(crate) tls: Option<TlsAcceptor>,
-    /// Most connections at once.
+    /// Most simultaneous connections.
     pub(crate) max: usize,
-    /// How long requests under way get after the stop signal.
+    /// How long requests under way may take after the stop signal.
     pub(crate) drain: Duration,
 }
 
 impl Connections {
-    /// Serves `routes` on `listener` until `stop` comes, then drains. True when every request was finished in time.
+    /// Serves `routes` on `listener` until `stop` completes, then drains. True if every request finished in time.
     pub(crate) async fn serve(self, listener: TcpListener, routes: Router, stop: impl Future<Output = ()>) -> bool {
         let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(self.max));
+        let permits = Arc::new(Semaphore::new(self.max));
         let builder = Arc::new(http());
         tokio::pin!(stop);
         loop {
-            let place = tokio::select! {
-                place = Arc::clone(&places).acquire_owned() => place,
+            let permit = tokio::select! {
+                permit = Arc::clone(&permits).acquire_owned() => permit,
                 () = &mut stop => break,
             };
             let stream = tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => stream,
                     Err(error) => {
-                        // Out of file descriptors, most likely: wait for some to come free instead of spinning.
+                        // Most likely out of file descriptors: wait until some are free instead of spinning.
                         tracing::warn!(%error, "a connection could not be accepted");
                         tokio::time::sleep(Duration::from_millis(50)).await;
                         continue;
@@ -69,7 +69,7 @@ impl Connections {
             let (tls, builder, routes, watcher) =
                 (self.tls.clone(), Arc::clone(&builder), routes.clone(), graceful.watcher());
             tokio::spawn(async move {
-                let _place = place;
+                let _permit = permit;
                 connection(tls, stream, &builder, routes, watcher).await;
             });
         }
@@ -84,8 +84,8 @@ fn http() -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
-        // A client that has closed its own side still gets its answer; to look for that costs a system call for every request that
-        // waits for the log.
+        // A client that has closed its sending side still gets a response. Checking for that would cost a system call
+        // for every request that waits for the log.
         .half_close(true)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEADER_BYTES);
@@ -105,24 +105,24 @@ async fn connection(
     routes: Router,
     watcher: Watcher,
 ) {
-    let Some(tls) = tls else { return speak(stream, builder, routes, watcher).await };
+    let Some(tls) = tls else { return serve_http(stream, builder, routes, watcher).await };
     match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
         Ok(Ok(stream)) => match stream.get_ref().1.peer_certificates().map(PeerSvid::of) {
-            None => speak(stream, builder, routes, watcher).await,
+            None => serve_http(stream, builder, routes, watcher).await,
             Some(peer) => {
                 let routes = routes.map_request(move |mut request: Request<Incoming>| {
                     request.extensions_mut().insert(peer.clone());
                     request
                 });
-                speak(stream, builder, routes, watcher).await;
+                serve_http(stream, builder, routes, watcher).await;
             }
         },
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake timed out"),
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake timed out"),
     }
 }
 
-async fn speak<S, R>(stream: S, builder: &Builder<TokioExecutor>, routes: R, watcher: Watcher)
+async fn serve_http<S, R>(stream: S, builder: &Builder<TokioExecutor>, routes: R, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     R: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
@@ -131,6 +131,6 @@ where
     let service = TowerToHyperService::new(routes);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "connection ended");
+        tracing::debug!(%error, "a connection ended with an error");
     }
 }

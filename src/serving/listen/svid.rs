@@ -1,9 +1,9 @@
-//! Mutual TLS for workloads: whoever connects may show an X.509-SVID.
+//! Mutual TLS for workloads: a client may present an X.509-SVID.
 //!
-//! TLS proves that the peer has the key of the certificate that it shows, and nothing more. Whether a trust domain vouches for that
-//! certificate is asked at every request, with the bundle in force then: so a withdrawn authority ends open connections too, and a
-//! refusal is an answer that names its rule instead of an alert. What a request gets to see is an [`UnverifiedX509Svid`]; nothing
-//! can be made of it without the check.
+//! TLS proves only that the peer has the key of its certificate. Each request verifies the certificate with the trust
+//! domain's bundle that is in force at that time. So a withdrawn authority takes effect on open connections too, and a
+//! refusal is a response that names its rule, instead of a TLS alert. Requests get an [`UnverifiedX509Svid`], which is
+//! useless until it is verified.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-/// The certificate that the peer of a connection showed, read once. Nothing in it is known to be true but that the peer has its
-/// key.
+/// The certificate that the peer of a connection presented, parsed once. It is not verified, except that the peer has
+/// its key.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerSvid(Arc<Result<UnverifiedX509Svid, X509SvidError>>);
 
@@ -27,13 +27,13 @@ impl PeerSvid {
         Self(Arc::new(UnverifiedX509Svid::parse(chain, Purpose::ClientAuthentication)))
     }
 
-    /// The SVID, or why it is none.
+    /// The SVID, or why the certificate is not one.
     pub(crate) fn read(&self) -> Result<UnverifiedX509Svid, X509SvidError> {
         (*self.0).clone()
     }
 }
 
-/// What the peer showed, if it showed anything: as an argument of a handler.
+/// The certificate that the peer presented, if any, as an argument of a handler.
 pub(crate) struct Peer(pub(crate) Option<PeerSvid>);
 
 impl<S: Sync> FromRequestParts<S> for Peer {
@@ -44,11 +44,11 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
-/// A server configuration that asks for a certificate, which may be absent. No session is resumed: a resumed one would speak for a
-/// certificate that was shown long ago.
+/// A server configuration with an optional client certificate. Sessions are never resumed, because a resumed session
+/// would carry a certificate that was presented long ago.
 pub(crate) fn server_config(identity: Arc<dyn ResolvesServerCert>) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = Arc::new(Asking { provider: provider.clone() });
+    let verifier = Arc::new(KeyPossessionVerifier { provider: provider.clone() });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider has TLS 1.2 and 1.3")
@@ -60,23 +60,23 @@ pub(crate) fn server_config(identity: Arc<dyn ResolvesServerCert>) -> Arc<Server
     Arc::new(config)
 }
 
-/// Asks for a certificate and checks that the peer has its key.
+/// Requests a client certificate and verifies only that the peer has its key.
 #[derive(Debug)]
-struct Asking {
+struct KeyPossessionVerifier {
     provider: Arc<CryptoProvider>,
 }
 
-impl ClientCertVerifier for Asking {
+impl ClientCertVerifier for KeyPossessionVerifier {
     fn client_auth_mandatory(&self) -> bool {
         false
     }
 
-    /// None: which trust domains we know is nobody's business, and a list of a thousand authorities would be in every handshake.
+    /// None: the list would reveal our trust domains, and could make every handshake a thousand names longer.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
 
-    /// Only what must not be carried any further: the rest is asked at each request, in words.
+    /// Limits on number and size only; each request verifies the certificate.
     fn verify_client_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -1,4 +1,4 @@
-//! TLS: the server's certificate, read again when its files change, without a dropped connection.
+//! TLS: the server's certificate, reloaded when its files change, without dropping connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use rustls::sign::CertifiedKey;
 
 use crate::instance::assemble::{TlsError, TlsFiles};
 
-/// How often the files are looked at.
+/// How often the files are checked for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The two files, and the pair that was last read from them.
+/// The certificate and key files, and the pair that was last read from them.
 #[derive(Debug)]
 pub(crate) struct ServerIdentity {
     files: TlsFiles,
@@ -36,8 +36,8 @@ impl ServerIdentity {
         Arc::new(config)
     }
 
-    /// Looks at the files for ever and swaps in what has changed. A pair that does not fit (half a change) is told and
-    /// tried again at the next look; the old one is served on.
+    /// Reloads the files whenever they change. A pair that does not match (half a change) is logged and tried again at
+    /// the next check; until then the old pair is served.
     pub(crate) async fn follow_files(self: Arc<Self>) {
         let mut seen = self.files.modified();
         loop {
@@ -50,9 +50,11 @@ impl ServerIdentity {
                 Ok(pair) => {
                     self.current.store(Arc::new(pair));
                     seen = now;
-                    tracing::info!(certificate = %self.files.certificate.display(), "TLS certificate read again");
+                    tracing::info!(certificate = %self.files.certificate.display(), "the TLS certificate is reloaded");
                 }
-                Err(error) => tracing::warn!(%error, "TLS certificate changed but cannot be served; the old one stays"),
+                Err(error) => {
+                    tracing::warn!(%error, "the TLS certificate changed but cannot be used; the old one stays in use")
+                }
             }
         }
     }

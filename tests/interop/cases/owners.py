@@ -79,7 +79,7 @@ def brings(env):
     here = scene(env)
     name, record = here.asked
     output = here.issuer_command(OWNER, "prove", name, code=1)
-    expect("NXDOMAIN" in output and "there should be" in output, output)
+    expect("NXDOMAIN" in output and "Publish this at" in output, output)
     here.publish(record)
     output = here.issuer_command(OWNER, "prove", name)
     expect("signed" in output and "not signed" not in output and f"privyseal issuer approve {name}" in output, output)

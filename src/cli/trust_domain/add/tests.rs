@@ -11,25 +11,25 @@ const BEFORE: &str = "# Ours.\n[instance]\norigin = \"https://seal.example.com\"
 #[derive(Parser)]
 struct Line {
     #[command(flatten)]
-    args: AddArgs,
+    args: AddTrustDomainArgs,
 }
 
-struct Desk {
+struct Workstation {
     folder: TempDir,
 }
 
-impl Desk {
+impl Workstation {
     fn new(configuration: &str) -> Self {
-        let desk = Self { folder: tempfile::tempdir().expect("a folder") };
-        desk.write("privyseal.toml", configuration);
+        let station = Self { folder: tempfile::tempdir().expect("a folder") };
+        station.write("privyseal.toml", configuration);
         let bundle = |name: &str| {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/spire");
             file::read(&Path::new(folder).join(format!("{name}-bundle-1.json")), 1 << 20).expect("a vector")
         };
-        desk.write("a.json", &bundle("alpha"));
-        desk.write("b.json", &bundle("beta"));
-        desk.write("empty.json", "{\"keys\": []}");
-        desk
+        station.write("a.json", &bundle("alpha"));
+        station.write("b.json", &bundle("beta"));
+        station.write("empty.json", "{\"keys\": []}");
+        station
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -59,31 +59,32 @@ impl Desk {
 
 #[tokio::test]
 async fn a_section_is_added_and_nothing_else_changes() {
-    let desk = Desk::new(BEFORE);
-    std::fs::set_permissions(desk.path("privyseal.toml"), PermissionsExt::from_mode(0o640)).expect("set");
-    desk.add("alpha.test --file @a.json --dry-run").await.expect("good");
-    assert_eq!(desk.configuration(), BEFORE, "a dry run");
-    desk.add("alpha.test --file @a.json --grant spiffe://alpha.test/ci --grant spiffe://alpha.test/cd")
+    let station = Workstation::new(BEFORE);
+    std::fs::set_permissions(station.path("privyseal.toml"), PermissionsExt::from_mode(0o640)).expect("set");
+    station.add("alpha.test --file @a.json --dry-run").await.expect("good");
+    assert_eq!(station.configuration(), BEFORE, "a dry run");
+    station
+        .add("alpha.test --file @a.json --grant spiffe://alpha.test/ci --grant spiffe://alpha.test/cd")
         .await
         .expect("good");
-    desk.add("beta.test --file @b.json").await.expect("good");
+    station.add("beta.test --file @b.json").await.expect("good");
     let expected = format!(
         "{BEFORE}\n\n[[trust_domains]]\nname = \"alpha.test\"\nbundle = {{ file = \"a.json\" }}\n\
          grants = [{{ spiffe = \"spiffe://alpha.test/ci\" }}, {{ spiffe = \"spiffe://alpha.test/cd\" }}]\n\
          \n[[trust_domains]]\nname = \"beta.test\"\nbundle = {{ file = \"b.json\" }}\n\
          grants = [{{ spiffe = \"spiffe://beta.test\" }}]\n"
     );
-    assert_eq!(desk.configuration(), expected);
-    let mode = std::fs::metadata(desk.path("privyseal.toml")).expect("is there").permissions().mode();
+    assert_eq!(station.configuration(), expected);
+    let mode = std::fs::metadata(station.path("privyseal.toml")).expect("is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
 }
 
 #[tokio::test]
 async fn what_is_wrong_changes_nothing_and_says_what() {
-    let desk = Desk::new(BEFORE);
-    desk.add("alpha.test --file @a.json").await.expect("good");
-    let before = desk.configuration();
-    for (words, told) in [
+    let station = Workstation::new(BEFORE);
+    station.add("alpha.test --file @a.json").await.expect("good");
+    let before = station.configuration();
+    for (words, expected) in [
         ("alpha.test --file @a.json", "already"),
         ("Beta.test --file @b.json", "lower"),
         ("beta.test", "required"),
@@ -91,7 +92,10 @@ async fn what_is_wrong_changes_nothing_and_says_what() {
         ("beta.test --https-spiffe https://b.test/", "--endpoint-id"),
         ("beta.test --https-spiffe https://b.test/ --endpoint-id spiffe://beta.test/spire/server", "bootstrap_file"),
         ("beta.test --https-web http://b.test/", "https"),
-        ("beta.test --https-web https://127.0.0.1:1/ --danger-loopback", "certificate one that the system trusts"),
+        (
+            "beta.test --https-web https://127.0.0.1:1/ --danger-loopback",
+            "certificate that the system or --ca-file trusts",
+        ),
         ("beta.test --file @gone.json", "gone.json"),
         ("beta.test --file @b.json --grant spiffe://alpha.test/ci", "alpha.test"),
         ("beta.test --file @empty.json", "no key"),
@@ -101,23 +105,23 @@ async fn what_is_wrong_changes_nothing_and_says_what() {
         // The same keys are in the bundle of alpha.test.
         ("beta.test --file @a.json", "(rule B4)"),
     ] {
-        let refused = desk.add(words).await.expect_err(words);
-        assert!(refused.contains(told), "{words}: {told:?} is not in {refused}");
-        assert_eq!(desk.configuration(), before, "{words}");
+        let refused = station.add(words).await.expect_err(words);
+        assert!(refused.contains(expected), "{words}: {expected:?} is not in {refused}");
+        assert_eq!(station.configuration(), before, "{words}");
     }
-    desk.write("privyseal.toml", "trust_domains = []\n");
-    desk.add("beta.test --file @b.json").await.expect_err("the list is written out already");
-    assert_eq!(desk.configuration(), "trust_domains = []\n");
+    station.write("privyseal.toml", "trust_domains = []\n");
+    station.add("beta.test --file @b.json").await.expect_err("the list is written out already");
+    assert_eq!(station.configuration(), "trust_domains = []\n");
 }
 
 #[tokio::test]
 async fn a_link_stays_a_link_and_paths_go_by_its_folder() {
-    let desk = Desk::new("");
-    std::fs::create_dir(desk.path("elsewhere")).expect("made");
-    std::fs::rename(desk.path("privyseal.toml"), desk.path("elsewhere/real.toml")).expect("moved");
-    std::os::unix::fs::symlink("elsewhere/real.toml", desk.path("privyseal.toml")).expect("linked");
-    desk.add("alpha.test --file @a.json").await.expect("good");
-    assert!(desk.path("privyseal.toml").is_symlink());
-    assert!(desk.configuration().starts_with("[[trust_domains]]\n"), "{}", desk.configuration());
-    assert!(desk.configuration().contains("\"a.json\""), "{}", desk.configuration());
+    let station = Workstation::new("");
+    std::fs::create_dir(station.path("elsewhere")).expect("made");
+    std::fs::rename(station.path("privyseal.toml"), station.path("elsewhere/real.toml")).expect("moved");
+    std::os::unix::fs::symlink("elsewhere/real.toml", station.path("privyseal.toml")).expect("linked");
+    station.add("alpha.test --file @a.json").await.expect("good");
+    assert!(station.path("privyseal.toml").is_symlink());
+    assert!(station.configuration().starts_with("[[trust_domains]]\n"), "{}", station.configuration());
+    assert!(station.configuration().contains("\"a.json\""), "{}", station.configuration());
 }

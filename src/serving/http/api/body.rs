@@ -1,4 +1,4 @@
-//! Bodies of requests: strict JSON, capped.
+//! Request bodies: strict JSON of limited length.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -6,22 +6,22 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde::de::DeserializeOwned;
 
-use super::{Kind, Problem};
+use super::{ApiProblem, ProblemKind};
 
-/// The largest request read: a token of 16 KiB and JSON around it, with room.
+/// Longest request body, in bytes: room for a token of 16 KiB and the JSON around it.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
-/// What axum hands over: the body, or why it did not come whole.
+/// A body from axum, or why it is incomplete.
 pub(crate) type Body = Result<Bytes, BytesRejection>;
 
-/// Reads a body as JSON without duplicate members.
-pub(crate) fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
+/// Parses a body as JSON; duplicate members are an error.
+pub(crate) fn parse<T: DeserializeOwned>(body: Body) -> Result<T, ApiProblem> {
     let body = body.map_err(|rejection| match rejection.into_response().status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(Kind::TooLarge, "BODY_SIZE", format!("the body is larger than {MAX_BODY} bytes"))
+            ApiProblem::new(ProblemKind::TooLarge, "BODY_SIZE", format!("the body is larger than {MAX_BODY} bytes"))
         }
-        _ => Problem::new(Kind::Malformed, "BODY", "the body did not arrive whole"),
+        _ => ApiProblem::new(ProblemKind::Malformed, "BODY", "the body is incomplete"),
     })?;
     shared::strict_json::from_slice(&body, MAX_BODY)
-        .map_err(|error| Problem::new(Kind::Malformed, "JSON", error.to_string()))
+        .map_err(|error| ApiProblem::new(ProblemKind::Malformed, "JSON", error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! `/configuration` and `/reload`: which configuration is in force, and reading it again.
+//! `/configuration` and `/reload`: shows the configuration in force, and reloads it.
 
 use std::sync::Arc;
 
@@ -11,29 +11,32 @@ use super::{ApiState, Asked, Kind, Problem};
 use crate::instance::reload::{RefusedConfiguration, ReloadError};
 use crate::instance::snapshots::{Cause, LoadedConfiguration};
 
-/// For auditors: what is in force since when, and the last file that was not taken, if none was taken since.
-pub(super) async fn show(State(state): State<Arc<ApiState>>, asked: Asked) -> Result<Json<Value>, Problem> {
-    asked.caller.require_auditor()?;
-    let mut answer = in_force(&asked.snapshot.configuration);
+/// For auditors: the configuration in force and since when; and the last file that was refused, unless a later one was
+/// accepted.
+pub(super) async fn show(State(state): State<Arc<ApiState>>, call: ApiCall) -> Result<Json<Value>, ApiProblem> {
+    call.caller.require_auditor()?;
+    let mut answer = in_force(&call.snapshot.configuration);
     answer["refused"] = state.reloader.refused().map_or(Value::Null, |refused| refusal(&refused));
     Ok(Json(answer))
 }
 
-/// For administrators: reads the file again, as SIGHUP does.
-pub(super) async fn reload(State(state): State<Arc<ApiState>>, asked: Asked) -> Result<Json<Value>, Problem> {
-    asked.caller.require_admin()?;
-    let cause = Cause::Api(asked.caller.address().to_string());
+/// For administrators: reloads the file, as SIGHUP does.
+pub(super) async fn reload(State(state): State<Arc<ApiState>>, call: ApiCall) -> Result<Json<Value>, ApiProblem> {
+    call.caller.require_admin()?;
+    let cause = Cause::Api(call.caller.address().to_string());
     let reloader = state.reloader.clone();
-    // A client that goes away must not leave a change half told.
+    // The task goes on if the client disconnects, so that no change is left half done.
     let reloaded = tokio::spawn(async move { reloader.reload(cause).await }).await;
-    match reloaded.map_err(|error| Problem::internal(&error))? {
+    match reloaded.map_err(|error| ApiProblem::internal(&error))? {
         Ok(loaded) => Ok(Json(in_force(&loaded))),
-        Err(error @ ReloadError::NoFile) => Err(Problem::new(Kind::Conflict, "CONFIGURATION", error.to_string())),
-        Err(ReloadError::Problems(problems)) => {
-            let detail = "the configuration is not taken; the one before stays in force";
-            Err(Problem::new(Kind::Unprocessable, "CONFIGURATION", detail).with_problems(&problems))
+        Err(error @ ReloadError::NoFile) => {
+            Err(ApiProblem::new(ProblemKind::Conflict, "CONFIGURATION", error.to_string()))
         }
-        Err(ReloadError::Audit(error)) => Err(Problem::internal(&error)),
+        Err(ReloadError::Problems(problems)) => {
+            let detail = "the file has problems and is refused; correct them and reload again";
+            Err(ApiProblem::new(ProblemKind::Unprocessable, "CONFIGURATION", detail).with_problems(&problems))
+        }
+        Err(ReloadError::Audit(error)) => Err(ApiProblem::internal(&error)),
     }
 }
 

@@ -1,10 +1,10 @@
-//! `/explain`: what the authority would do with a token, and why.
+//! `/explain`: whether a token would be accepted, and by which rule.
 //!
-//! **Who may ask.** Whoever holds a token may have that very token explained: it is sent as the bearer token, with no
-//! token in the body, and the answer holds no more than a request for a certificate would tell. Administrators and
-//! auditors may have any token explained: they send their own as the bearer token, and the one in question in the body;
-//! they also learn the record's grants, the owner of a name, and why keys cannot be fetched. Nothing is issued or
-//! recorded either way.
+//! **Authorization.** The holder of a token may have that token explained: it is sent as the bearer token, with no
+//! token in the body, and the response has no more than a request for a certificate would show. Administrators and
+//! auditors may have any token explained: they send their own as the bearer token, and the other in the body. They also
+//! see the record's grants, the owner of a name, and why keys cannot be fetched. Nothing is issued or recorded either
+//! way.
 
 use std::sync::Arc;
 
@@ -13,7 +13,6 @@ use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use serde::Deserialize;
 
-use super::asked::{Caller, bearer};
 use super::body::{self, Body};
 use super::{ApiState, Kind, Problem};
 use crate::instance::explain::{Evaluator, ExplanationReport, Reader, Refreshers};
@@ -21,7 +20,7 @@ use crate::serving::http::request_id::RequestId;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Question {
+struct ExplainBody {
     token: Option<String>,
 }
 
@@ -41,14 +40,13 @@ pub(super) async fn post(
         Some(token) => {
             let caller = Caller::authenticate(&snapshot, own, now)?;
             caller.require_auditor()?;
-            tracing::info!(request = id.as_str(), caller = %caller.address(), "a token is explained");
+            tracing::info!(request = id.as_str(), caller = %caller.address(), "an auditor evaluates a token");
             (token.as_bytes(), Reader::Instance)
         }
         None => {
             let missing = || {
-                let detail =
-                    "send the token to be explained as \"Authorization: Bearer\", or as an auditor in the body";
-                Problem::new(Kind::Unauthenticated, "BEARER", detail)
+                let detail = "send the token as \"Authorization: Bearer\"; auditors can send another token in the body";
+                ApiProblem::new(ProblemKind::Unauthenticated, "BEARER", detail)
             };
             (own.ok_or_else(missing)?, Reader::Bearer)
         }

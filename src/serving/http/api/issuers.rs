@@ -1,7 +1,7 @@
-//! `/issuers`: owners bring their own issuers.
+//! `/issuers`: domain owners register their own token issuers.
 //!
-//! Who owns a domain by `[api]`, and administrators, may ask, prove and freeze; administrators approve and release;
-//! auditors read.
+//! The owners of a domain by `[api]`, and administrators, may request, prove and freeze; administrators approve and
+//! release; auditors read.
 
 use std::sync::Arc;
 
@@ -23,31 +23,31 @@ use super::{ApiState, Asked, Kind, Problem, ROOT};
 use crate::instance::registration::{Registrar, RegistrationRefusal};
 use crate::instance::snapshots::ChangeError;
 
-/// A request, signed by the registrant's key.
+/// The body of a request; `request` is a JWS signed with the registrant's key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Ask {
+pub(super) struct RegistrationBody {
     request: String,
 }
 
-/// Why somebody freezes.
+/// The body of `freeze`; the reason goes into the audit log.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Freeze {
+pub(super) struct FreezeBody {
     reason: String,
 }
 
-/// How far an administrator releases.
+/// The body of `release`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Release {
-    /// The new holder may use the same issuer: it is the same owner with another key.
+pub(super) struct ReleaseBody {
+    /// Another key may register the same issuer: for an owner who lost the key.
     #[serde(default)]
     keep_issuer: bool,
 }
 
-/// What registrants must name: the instance, and where records go.
-pub(super) async fn about(State(state): State<Arc<ApiState>>, _asked: Asked) -> Json<Value> {
+/// What a registrant must know before a request: the instance's name, and who may request.
+pub(super) async fn about(State(state): State<Arc<ApiState>>, _call: ApiCall) -> Json<Value> {
     let settings = state.registrar.settings();
     Json(json!({
         "instance": state.registrar.instance().as_str(),
@@ -56,12 +56,12 @@ pub(super) async fn about(State(state): State<Arc<ApiState>>, _asked: Asked) -> 
     }))
 }
 
-/// Those that the caller may see.
-pub(super) async fn list(State(state): State<Arc<ApiState>>, asked: Asked) -> Json<Value> {
+/// The registrations that the caller may see.
+pub(super) async fn list(State(state): State<Arc<ApiState>>, call: ApiCall) -> Json<Value> {
     let roster = state.registrar.roster();
     let seen: Vec<Value> = roster
         .iter()
-        .filter(|registration| may_see(&asked, registration))
+        .filter(|registration| may_see(&call, registration))
         .map(|registration| document(&state.registrar, registration))
         .collect();
     Json(json!({ "issuers": seen }))
@@ -69,35 +69,39 @@ pub(super) async fn list(State(state): State<Arc<ApiState>>, asked: Asked) -> Js
 
 pub(super) async fn show(
     State(state): State<Arc<ApiState>>,
-    asked: Asked,
+    call: ApiCall,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let registration = find(&state, &asked, &id)?;
+) -> Result<Json<Value>, ApiProblem> {
+    let registration = find(&state, &call, &id)?;
     Ok(Json(document(&state.registrar, &registration)))
 }
 
-pub(super) async fn request(State(state): State<Arc<ApiState>>, asked: Asked, body: Body) -> Result<Response, Problem> {
-    let Ask { request } = body::parse(body)?;
+pub(super) async fn request(
+    State(state): State<Arc<ApiState>>,
+    call: ApiCall,
+    body: Body,
+) -> Result<Response, ApiProblem> {
+    let RegistrationBody { request } = body::parse(body)?;
     let request = state.registrar.read(request.as_bytes())?;
     if !state.registrar.settings().anybody_may_ask {
-        asked.caller.require_owner(&request.claim().domain)?;
+        call.caller.require_owner(&request.claim().domain)?;
     }
-    let by = asked.caller.address().to_string();
+    let by = call.caller.address().to_string();
     let registrar = state.registrar.clone();
     let registration = whole(async move { registrar.request(&request, &by).await }).await?;
     let location = format!("{ROOT}/issuers/{}", registration.id());
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(document(&state.registrar, &registration))).into_response())
 }
 
-/// Asks the domain now, and says what it found.
+/// Checks the domain now, and answers with the result.
 pub(super) async fn prove(
     State(state): State<Arc<ApiState>>,
-    asked: Asked,
+    call: ApiCall,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let registration = find(&state, &asked, &id)?;
-    require_holder(&asked, &registration)?;
-    let (registrar, by) = (state.registrar.clone(), asked.caller.address().to_string());
+) -> Result<Json<Value>, ApiProblem> {
+    let registration = find(&state, &call, &id)?;
+    require_holder(&call, &registration)?;
+    let (registrar, by) = (state.registrar.clone(), call.caller.address().to_string());
     let (registration, finding) = whole(async move { registrar.check(&id, &by).await }).await?;
     let mut answer = document(&state.registrar, &registration);
     answer["proved"] = matches!(finding, Finding::Proved(_)).into();
@@ -106,11 +110,11 @@ pub(super) async fn prove(
 
 pub(super) async fn approve(
     State(state): State<Arc<ApiState>>,
-    asked: Asked,
+    call: ApiCall,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    asked.caller.require_admin()?;
-    let (registrar, by) = (state.registrar.clone(), asked.caller.address().to_string());
+) -> Result<Json<Value>, ApiProblem> {
+    call.caller.require_admin()?;
+    let (registrar, by) = (state.registrar.clone(), call.caller.address().to_string());
     let timing = registrar.settings().timing;
     let decided = whole(async move {
         registrar.change(&id, &by, |registration, now| registration.approve(&by, &timing, now)).await
@@ -120,15 +124,15 @@ pub(super) async fn approve(
 
 pub(super) async fn freeze(
     State(state): State<Arc<ApiState>>,
-    asked: Asked,
+    call: ApiCall,
     Path(id): Path<String>,
     body: Body,
-) -> Result<Json<Value>, Problem> {
-    let registration = find(&state, &asked, &id)?;
-    require_holder(&asked, &registration)?;
-    let Freeze { reason } = body::parse(body)?;
-    let is_admin = asked.caller.require_admin().is_ok();
-    let (registrar, by) = (state.registrar.clone(), asked.caller.address().to_string());
+) -> Result<Json<Value>, ApiProblem> {
+    let registration = find(&state, &call, &id)?;
+    require_holder(&call, &registration)?;
+    let FreezeBody { reason } = body::parse(body)?;
+    let is_admin = call.caller.require_admin().is_ok();
+    let (registrar, by) = (state.registrar.clone(), call.caller.address().to_string());
     let decided = whole(async move {
         registrar.change(&id, &by, |registration, now| registration.freeze(&by, is_admin, &reason, now)).await
     });
@@ -137,20 +141,20 @@ pub(super) async fn freeze(
 
 pub(super) async fn release(
     State(state): State<Arc<ApiState>>,
-    asked: Asked,
+    call: ApiCall,
     Path(id): Path<String>,
     body: Body,
-) -> Result<Json<Value>, Problem> {
-    asked.caller.require_admin()?;
-    let Release { keep_issuer } = body::parse(body)?;
-    let (registrar, by) = (state.registrar.clone(), asked.caller.address().to_string());
+) -> Result<Json<Value>, ApiProblem> {
+    call.caller.require_admin()?;
+    let ReleaseBody { keep_issuer } = body::parse(body)?;
+    let (registrar, by) = (state.registrar.clone(), call.caller.address().to_string());
     let decided = whole(async move {
         registrar.change(&id, &by, |registration, now| registration.release(&by, keep_issuer, now)).await
     });
     Ok(Json(document(&state.registrar, &decided.await?)))
 }
 
-/// A client that goes away must not leave a change half done.
+/// Runs `work` to its end even if the client disconnects, so that no change is left half done.
 async fn whole<T: Send + 'static>(
     work: impl Future<Output = Result<T, RegistrationRefusal>> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -161,19 +165,19 @@ async fn whole<T: Send + 'static>(
 fn find(state: &ApiState, asked: &Asked, id: &str) -> Result<Registration, Problem> {
     let unknown = || RegistrationRefusal::Unknown(id.chars().take(64).collect());
     let registration = state.registrar.find(id)?;
-    if may_see(asked, &registration) { Ok(registration) } else { Err(unknown().into()) }
+    if may_see(call, &registration) { Ok(registration) } else { Err(unknown().into()) }
 }
 
-fn may_see(asked: &Asked, registration: &Registration) -> bool {
-    asked.caller.require_auditor().is_ok() || require_holder(asked, registration).is_ok()
+fn may_see(call: &ApiCall, registration: &Registration) -> bool {
+    call.caller.require_auditor().is_ok() || require_holder(call, registration).is_ok()
 }
 
-/// Who asked for it, who looks after the domain, and administrators.
-fn require_holder(asked: &Asked, registration: &Registration) -> Result<(), Problem> {
-    if registration.requested_by() == asked.caller.address().as_str() {
+/// An error for everyone but its requester, the domain's owners, and administrators.
+fn require_holder(call: &ApiCall, registration: &Registration) -> Result<(), ApiProblem> {
+    if registration.requested_by() == call.caller.address().as_str() {
         return Ok(());
     }
-    asked.caller.require_owner(&registration.claim().domain)
+    call.caller.require_owner(&registration.claim().domain)
 }
 
 /// A registration as the API shows it.
@@ -215,7 +219,7 @@ fn document(registrar: &Registrar, registration: &Registration) -> Value {
     })
 }
 
-/// What the domain publishes, and where.
+/// What the domain must publish, and where.
 fn publish(registrar: &Registrar, registration: &Registration) -> Value {
     let (claim, instance) = (registration.claim(), registrar.instance());
     match claim.method {
@@ -244,7 +248,9 @@ impl From<RegistrationRefusal> for Problem {
             RegistrationRefusal::Roster(RosterError::OtherKind { .. }) | RegistrationRefusal::Configured(_) => {
                 (Kind::Conflict, Rule::I2.id())
             }
-            RegistrationRefusal::Roster(RosterError::OtherKind { .. }) | RegistrationRefusal::Configured(_) => (Kind::Conflict, Rule::I2.id()),
+            RegistrationRefusal::Roster(RosterError::OtherKind { .. }) | RegistrationRefusal::Configured(_) => {
+                (Kind::Conflict, Rule::I2.id())
+            }
             RegistrationRefusal::Roster(RosterError::Exists { .. }) => (Kind::Conflict, "REGISTERED"),
             RegistrationRefusal::Roster(RosterError::TooManyPending | RosterError::Full) => (Kind::Conflict, "LIMIT"),
             RegistrationRefusal::Life(error) => (Kind::Conflict, life_rule(*error)),

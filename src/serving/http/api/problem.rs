@@ -1,4 +1,4 @@
-//! Refusals of the API: problem documents (RFC 9457).
+//! The API's errors: problem documents (RFC 9457).
 
 use axum::Extension;
 use axum::extract::Request;
@@ -9,28 +9,28 @@ use serde_json::{Value, json};
 
 use crate::serving::http::request_id::RequestId;
 
-/// What kind of thing is wrong. `type` and `title` follow from it alone, as RFC 9457 §3.1 wants.
+/// The kind of a problem. The members `type` and `title` depend on it alone (RFC 9457 §3.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
-    /// It does not go with the state that things are in.
+pub(crate) enum ProblemKind {
+    /// The request conflicts with the current state: 409.
     Conflict,
-    /// Somebody we know, who may not do this.
+    /// The caller is known but lacks a role: 403.
     Forbidden,
-    /// Our own fault; only the request is told.
+    /// Our own fault: 500. The document shows nothing but the request id.
     Internal,
-    /// The request does not read.
+    /// The request cannot be parsed: 400.
     Malformed,
-    /// There is no such thing.
+    /// It does not exist, or the caller may not see it: 404.
     NotFound,
-    /// The request is larger than we read.
+    /// The body is longer than the limit: 413.
     TooLarge,
-    /// No token, or not one that opens this API.
+    /// No token, or one that this API does not accept: 401.
     Unauthenticated,
-    /// It reads, and what it says cannot be.
+    /// The request can be parsed but its contents are not acceptable: 422.
     Unprocessable,
 }
 
-impl Kind {
+impl ProblemKind {
     fn status(self) -> StatusCode {
         match self {
             Self::Conflict => StatusCode::CONFLICT,
@@ -47,47 +47,46 @@ impl Kind {
     /// The last part of `type`, and `title`.
     fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Conflict => ("conflict", "This does not go with the present state"),
-            Self::Forbidden => ("forbidden", "You may not do this"),
-            Self::Internal => ("internal", "The instance failed"),
-            Self::Malformed => ("malformed", "The request does not read"),
-            Self::NotFound => ("not-found", "There is no such thing"),
+            Self::Conflict => ("conflict", "The request conflicts with the current state"),
+            Self::Forbidden => ("forbidden", "The caller may not do this"),
+            Self::Internal => ("internal", "Internal error"),
+            Self::Malformed => ("malformed", "The request cannot be parsed"),
+            Self::NotFound => ("not-found", "Not found"),
             Self::TooLarge => ("too-large", "The request is too large"),
-            Self::Unauthenticated => ("unauthenticated", "A valid token of this instance is needed"),
-            Self::Unprocessable => ("unprocessable", "The request cannot be granted"),
+            Self::Unauthenticated => ("unauthenticated", "A valid token of this instance is required"),
+            Self::Unprocessable => ("unprocessable", "The request is not acceptable"),
         }
     }
 }
 
-/// A refusal. As a response it is unfinished: [`answer`] writes it with the name of the request.
+/// A refusal. As a response it is unfinished: [`answer`] writes the document, with the request id.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
-    kind: Kind,
+pub(crate) struct ApiProblem {
+    kind: ProblemKind,
     rule: &'static str,
     detail: String,
     problems: Vec<Value>,
 }
 
-impl Problem {
-    /// A refusal by `rule`: an identifier of the rule set where one of its rules refused, otherwise a word in capitals.
-    pub(crate) fn new(kind: Kind, rule: &'static str, detail: impl Into<String>) -> Self {
+impl ApiProblem {
+    /// A refusal by `rule`: the id of a rule where a rule refused, otherwise a word in capitals.
+    pub(crate) fn new(kind: ProblemKind, rule: &'static str, detail: impl Into<String>) -> Self {
         Self { kind, rule, detail: detail.into(), problems: Vec::new() }
     }
 
-    /// Our own fault: `error` is for our log, and the caller learns the request.
+    /// Our own fault: `error` goes to the log only, and the caller sees the request id.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "the API failed");
+        tracing::error!(%error, "an API request failed");
         Self::new(
-            Kind::Internal,
+            ProblemKind::Internal,
             "INTERNAL",
-            "the instance's own log says more; name this request to those who look after it",
+            "the server's log has the cause; give this request id to an operator",
         )
     }
 
-    /// The same with everything that is wrong, each with its place.
+    /// Adds problems of the configuration, each with its place in the file.
     pub(crate) fn with_problems(mut self, problems: &crate::instance::assemble::Problems) -> Self {
-        let one = |problem: &crate::instance::assemble::Problem| json!({ "place": problem.place, "message": problem.message });
-        self.problems = problems.iter().map(one).collect();
+        self.problems = problems.iter().map(|one| json!({ "place": one.place, "message": one.message })).collect();
         self
     }
 
@@ -108,7 +107,7 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
         let mut response = self.kind.status().into_response();
         response.extensions_mut().insert(self);
@@ -116,16 +115,16 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Finishes what handlers refused, and keeps every answer out of caches.
+/// Writes the documents of refusals, and keeps every response out of caches.
 pub(super) async fn answer(Extension(id): Extension<RequestId>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let Problem { kind, rule, detail, .. } = &problem;
-        tracing::info!(request = id.as_str(), ?kind, rule, detail, "API request refused");
+    if let Some(problem) = response.extensions_mut().remove::<ApiProblem>() {
+        let ApiProblem { kind, rule, detail, .. } = &problem;
+        tracing::info!(request = id.as_str(), kind = kind.words().0, rule, detail, "an API request is refused");
         let headers = [(header::CONTENT_TYPE, "application/problem+json")];
         response = (problem.kind.status(), headers, problem.document(&id).to_string()).into_response();
-        if problem.kind == Kind::Unauthenticated {
-            // RFC 6750 §3.1: no error code for a request that holds no token.
+        if problem.kind == ProblemKind::Unauthenticated {
+            // RFC 6750 §3.1: no error code for a request without a token.
             let challenge = match problem.rule {
                 "BEARER" => "Bearer realm=\"privyseal\"",
                 _ => "Bearer realm=\"privyseal\", error=\"invalid_token\"",

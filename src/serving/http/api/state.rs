@@ -1,4 +1,4 @@
-//! What every route of the API is given.
+//! The state that the routes of the API share.
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use crate::instance::snapshots::Snapshots;
 
 /// Where the API is served.
 pub(crate) const ROOT: &str = "/api/privyseal/v1";
-/// What the API works on.
+/// The state that the routes of the API share.
 pub(crate) struct ApiState {
-    /// The snapshot in force, and the way to another.
+    /// The snapshot in force; changes it.
     pub(crate) snapshots: Arc<Snapshots>,
-    /// Reads the configuration again.
+    /// Reloads the configuration.
     pub(crate) reloader: Arc<Reloader>,
-    /// Keeps the issuers that owners bring.
+    /// The issuers that domain owners registered.
     pub(crate) registrar: Arc<Registrar>,
-    /// The people who log in with a password.
+    /// The local users, who log in with a password.
     pub(crate) local_users: Arc<LocalUsers>,
     /// The audit log.
     pub(crate) audit: Log,
-    /// The present moment.
+    /// The clock for the present time.
     pub(crate) clock: Arc<dyn Clock>,
 }

@@ -51,7 +51,7 @@ async fn only_tokens_for_the_api_open_it() {
         let challenge = refused.headers["www-authenticate"].to_str().expect("text");
         assert!(challenge.contains("invalid_token"), "{challenge}");
     }
-    // And the other way round: the authority takes no token that was made for the API.
+    // And the other way round: the certificate authority accepts no token for the API.
     let body = json!({ "publicKeyRequest": { "publicKey": { "content": "x" }, "proofOfPossession": "eA==" } });
     let refused = scratch.post("/api/v2/signingCert", Some(&scratch.token(CLI, FIRST_USER)), Some(body)).await;
     assert_eq!((refused.status, refused.json()["details"][0]["reason"].as_str()), (400, Some("T3")));
@@ -108,7 +108,7 @@ async fn a_reload_over_the_api_is_recorded_and_a_bad_file_keeps_the_old_one() {
     assert_ne!(now["sha256"], before["sha256"]);
     assert_eq!(now["refused"], json!(null));
 
-    let told: Vec<(String, String)> = scratch
+    let recorded: Vec<(String, String)> = scratch
         .audit()
         .into_iter()
         .filter_map(|record| match record {
@@ -120,14 +120,14 @@ async fn a_reload_over_the_api_is_recorded_and_a_bad_file_keeps_the_old_one() {
             _ => None,
         })
         .collect();
-    let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    let kinds: Vec<&str> = recorded.iter().map(|(kind, _)| kind.as_str()).collect();
     let (loaded, refused) = (format!("loaded api {FIRST_USER}"), format!("refused api {FIRST_USER}"));
     assert_eq!(kinds, ["loaded start", &refused, &refused, &refused, &loaded]);
-    assert_eq!(told[4].1, now["sha256"].as_str().expect("text"));
+    assert_eq!(recorded[4].1, now["sha256"].as_str().expect("text"));
 }
 
 #[tokio::test]
-async fn a_bearer_has_its_own_token_explained_and_an_auditor_any() {
+async fn a_bearer_may_explain_its_own_token_and_an_auditor_any() {
     let configuration = format!("{INSTANCE}[api]\nauditors = [\"audit@example.com\"]\n");
     let scratch = Scratch::open(&configuration).await;
     let path = "/api/privyseal/v1/explain";
@@ -136,13 +136,13 @@ async fn a_bearer_has_its_own_token_explained_and_an_auditor_any() {
 
     let answer = scratch.post(path, Some(&token), None).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let told = answer.json();
-    assert_eq!((told["verdict"].as_str(), told["refusal"].as_object()), (Some("ACCEPT"), None), "{told}");
-    assert_eq!(told["certificate"]["name"], FIRST_USER);
-    assert_eq!(told["certificate"]["nameType"], "rfc822Name");
-    assert_eq!(told["certificate"]["extensions"][1]["oid"], "1.3.6.1.4.1.57264.1.8");
-    assert_eq!(told["certificate"]["extensions"][1]["value"], "https://seal.example.com/oidc");
-    assert!(told["record"].get("grants").is_none());
+    let document = answer.json();
+    assert_eq!((document["verdict"].as_str(), document["refusal"].as_object()), (Some("ACCEPT"), None), "{document}");
+    assert_eq!(document["certificate"]["name"], FIRST_USER);
+    assert_eq!(document["certificate"]["nameType"], "rfc822Name");
+    assert_eq!(document["certificate"]["extensions"][1]["oid"], "1.3.6.1.4.1.57264.1.8");
+    assert_eq!(document["certificate"]["extensions"][1]["value"], "https://seal.example.com/oidc");
+    assert!(document["record"].get("grants").is_none());
     assert!(!answer.text().contains(&token), "the token is not repeated");
 
     let refused = scratch.post(path, Some(&scratch.token(CLI, FIRST_USER)), None).await.json();
@@ -154,8 +154,12 @@ async fn a_bearer_has_its_own_token_explained_and_an_auditor_any() {
 
     let question = Some(json!({ "token": token }));
     let auditor = scratch.token(CLI, "audit@example.com");
-    let told = scratch.post(path, Some(&auditor), question.clone()).await.json();
-    assert_eq!((told["verdict"].as_str(), told["record"]["grants"].is_array()), (Some("ACCEPT"), true), "{told}");
+    let document = scratch.post(path, Some(&auditor), question.clone()).await.json();
+    assert_eq!(
+        (document["verdict"].as_str(), document["record"]["grants"].is_array()),
+        (Some("ACCEPT"), true),
+        "{document}"
+    );
     for (bearer, status) in [(None, 401), (Some(&token), 401), (Some(&scratch.token(CLI, "x@example.com")), 403)] {
         let answer = scratch.post(path, bearer.map(String::as_str), question.clone()).await;
         assert_eq!(answer.status, status, "{}", answer.text());
@@ -169,7 +173,7 @@ async fn a_bearer_has_its_own_token_explained_and_an_auditor_any() {
 }
 
 #[tokio::test]
-async fn an_administrator_adds_users_but_not_with_somebody_elses_address() {
+async fn an_administrator_cannot_add_a_user_with_an_address_of_another_issuer() {
     let grants = "[[connectors]]\nid = \"corp\"\nname = \"Corp\"\niss = \"https://login.example.com\"\n\
                   client_id = \"privyseal\"\ngrants = [{ email = \"corp.example\" }]\n";
     let has_connector = Feature::UpstreamLogin.require().is_ok();
@@ -197,7 +201,7 @@ async fn an_administrator_adds_users_but_not_with_somebody_elses_address() {
 }
 
 #[tokio::test]
-async fn auditors_see_how_trust_domains_stand_and_administrators_have_them_looked_at() {
+async fn auditors_see_trust_domains_and_administrators_refresh_them() {
     let bundle = |number: &str| {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/spire");
         let path = std::path::Path::new(folder).join(format!("alpha-bundle-{number}.json"));
@@ -214,20 +218,21 @@ async fn auditors_see_how_trust_domains_stand_and_administrators_have_them_looke
     let all = "/api/privyseal/v1/trust-domains";
     let (one, refresh) = (format!("{all}/alpha.test"), format!("{all}/alpha.test/refresh"));
 
-    let told = scratch.get(&one, Some(&auditor)).await;
-    assert_eq!(told.status, 200, "{}", told.text());
-    let told = told.json();
-    assert_eq!((told["state"].as_str(), told["sequence"].as_u64()), (Some("fresh"), Some(3)), "{told}");
-    assert_eq!(told["grants"], json!(["spiffe://alpha.test/ci"]));
-    assert_eq!(told["source"]["kind"], "file");
-    assert_eq!(told["keys"].as_array().map(Vec::len), Some(4));
+    let document = scratch.get(&one, Some(&auditor)).await;
+    assert_eq!(document.status, 200, "{}", document.text());
+    let document = document.json();
+    assert_eq!((document["state"].as_str(), document["sequence"].as_u64()), (Some("fresh"), Some(3)), "{document}");
+    assert_eq!(document["grants"], json!(["spiffe://alpha.test/ci"]));
+    assert_eq!(document["source"]["kind"], "file");
+    assert_eq!(document["keys"].as_array().map(Vec::len), Some(4));
     // `openssl x509 -noout -fingerprint -sha256` says the same of the first certificate.
-    let certificate = told["keys"].as_array().expect("keys").iter().find(|key| key["use"] == "x509-svid").expect("one");
+    let certificate =
+        document["keys"].as_array().expect("keys").iter().find(|key| key["use"] == "x509-svid").expect("one");
     assert_eq!(
         certificate["sha256"], "7da367a3d59912e899366be3ef6945cb9f2693fb107c4dbf7f97fa24e52b4d73",
         "{certificate}"
     );
-    assert_eq!(scratch.get(all, Some(&auditor)).await.json(), json!({ "trustDomains": [told] }));
+    assert_eq!(scratch.get(all, Some(&auditor)).await.json(), json!({ "trustDomains": [document] }));
 
     for (bearer, list, looked) in [(&root, 200, 200), (&auditor, 200, 403), (&nobody, 403, 403)] {
         assert_eq!(scratch.get(all, Some(bearer)).await.status, list);
@@ -236,22 +241,26 @@ async fn auditors_see_how_trust_domains_stand_and_administrators_have_them_looke
     let unknown = scratch.get(&format!("{all}/beta.test"), Some(&root)).await;
     assert_eq!((unknown.status, unknown.json()["rule"].as_str()), (404, Some("NOT_FOUND")));
 
-    // Newer, then older: the first is taken, the second refused by its rule, and the newer one stays.
+    // A newer bundle is accepted, an older one is refused by its rule, and the newer one stays in force.
     scratch.write("alpha.json", &bundle("3-tainted"));
-    let told = scratch.post(&refresh, Some(&root), None).await.json();
+    let document = scratch.post(&refresh, Some(&root), None).await.json();
     assert_eq!(
-        (told["refreshed"].as_bool(), told["sequence"].as_u64(), &told["trouble"]),
+        (document["refreshed"].as_bool(), document["sequence"].as_u64(), &document["trouble"]),
         (Some(true), Some(5), &json!(null))
     );
     scratch.write("alpha.json", &bundle("1"));
-    let told = scratch.post(&refresh, Some(&root), None).await.json();
-    assert_eq!((told["refreshed"].as_bool(), told["trouble"]["rule"].as_str()), (Some(false), Some("B2")), "{told}");
-    assert_eq!((told["state"].as_str(), told["sequence"].as_u64()), (Some("fresh"), Some(5)));
+    let document = scratch.post(&refresh, Some(&root), None).await.json();
+    assert_eq!(
+        (document["refreshed"].as_bool(), document["trouble"]["rule"].as_str()),
+        (Some(false), Some("B2")),
+        "{document}"
+    );
+    assert_eq!((document["state"].as_str(), document["sequence"].as_u64()), (Some("fresh"), Some(5)));
 
-    // Who restored SPIRE from a backup has the record look elsewhere: it begins anew.
+    // After SPIRE is restored from a backup the operator changes the source, and the sequence starts again.
     scratch.write("restored.json", &bundle("1"));
     scratch.write("privyseal.toml", &configuration.replace("alpha.json", "restored.json"));
     assert_eq!(scratch.post("/api/privyseal/v1/reload", Some(&root), None).await.status, 200);
-    let told = scratch.post(&refresh, Some(&root), None).await.json();
-    assert_eq!((told["refreshed"].as_bool(), told["sequence"].as_u64()), (Some(true), Some(1)), "{told}");
+    let document = scratch.post(&refresh, Some(&root), None).await.json();
+    assert_eq!((document["refreshed"].as_bool(), document["sequence"].as_u64()), (Some(true), Some(1)), "{document}");
 }

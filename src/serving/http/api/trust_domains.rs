@@ -1,7 +1,6 @@
-//! `/trust-domains`: how the trust domains of the configuration stand, and looking at one now.
+//! `/trust-domains`: the state of the configured trust domains, and fetching a bundle now.
 //!
-//! Auditors read; administrators have one looked at. Which trust domains there are, the configuration says and nobody
-//! else.
+//! Auditors read; administrators refresh. Trust domains are added and removed in the configuration only.
 
 use std::sync::Arc;
 
@@ -13,42 +12,44 @@ use serde_json::{Value, json};
 use super::{ApiState, Asked, Kind, Problem};
 use crate::outbound::bundles::BundleReport;
 
-pub(super) async fn list(State(state): State<Arc<ApiState>>, asked: Asked) -> Result<Json<Value>, Problem> {
-    asked.caller.require_auditor()?;
-    let (keeper, now) = (&asked.snapshot.certificate_authority.bundles, state.clock.now());
-    let reports = keeper.reports(&asked.snapshot.issuers);
+pub(super) async fn list(State(state): State<Arc<ApiState>>, call: ApiCall) -> Result<Json<Value>, ApiProblem> {
+    call.caller.require_auditor()?;
+    let (refresher, now) = (&call.snapshot.certificate_authority.bundles, state.clock.now());
+    let reports = refresher.reports(&call.snapshot.issuers);
     let documents: Vec<Value> = reports.iter().map(|report| report.document(now)).collect();
     Ok(Json(json!({ "trustDomains": documents })))
 }
 
 pub(super) async fn show(
     State(state): State<Arc<ApiState>>,
-    asked: Asked,
+    call: ApiCall,
     Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    asked.caller.require_auditor()?;
-    let record = find(&asked, &name)?;
-    Ok(Json(asked.snapshot.certificate_authority.bundles.report(&record).document(state.clock.now())))
+) -> Result<Json<Value>, ApiProblem> {
+    call.caller.require_auditor()?;
+    let record = find(&call, &name)?;
+    Ok(Json(call.snapshot.certificate_authority.bundles.report(&record).document(state.clock.now())))
 }
 
-/// Looks at the source now, however short ago somebody did. What was found stands in the answer, or in `trouble` why it
-/// was refused; then the bundle before it is still in force.
+/// Fetches the bundle now, however recent the last fetch is. The response has the result, or in `trouble` why the
+/// bundle was refused; then the previous bundle stays in force.
 pub(super) async fn refresh(
     State(state): State<Arc<ApiState>>,
-    asked: Asked,
+    call: ApiCall,
     Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    asked.caller.require_admin()?;
-    let record = find(&asked, &name)?;
-    let (keeper, issuers) = (asked.snapshot.certificate_authority.bundles.clone(), asked.snapshot.issuers.clone());
+) -> Result<Json<Value>, ApiProblem> {
+    call.caller.require_admin()?;
+    let record = find(&call, &name)?;
+    let (refresher, issuers) = (call.snapshot.certificate_authority.bundles.clone(), call.snapshot.issuers.clone());
     let looked_at = record.clone();
-    // A client that goes away must not leave a look half done.
-    let looked = tokio::spawn(async move { keeper.look_at_once(&looked_at, &issuers).await }).await;
-    let outcome = looked.map_err(|error| Problem::internal(&error))?;
-    let by = asked.caller.address();
+    // The task goes on if the client disconnects, so that no fetch is left half done.
+    let looked = tokio::spawn(async move { refresher.look_at_once(&looked_at, &issuers).await }).await;
+    let outcome = looked.map_err(|error| ApiProblem::internal(&error))?;
+    let by = call.caller.address();
     match &outcome {
-        Ok(()) => tracing::info!(trust_domain = %name, %by, "looked at, as asked"),
-        Err(error) => tracing::warn!(%error, %by, "looked at, as asked"),
+        Ok(()) => tracing::info!(trust_domain = %name, %by, "an administrator refreshed the bundle"),
+        Err(error) => {
+            tracing::warn!(trust_domain = %name, %error, %by, "an administrator could not refresh the bundle")
+        }
     }
     let report: BundleReport = asked.snapshot.certificate_authority.bundles.report(&record);
     let mut answer = report.document(state.clock.now());
@@ -56,9 +57,9 @@ pub(super) async fn refresh(
     Ok(Json(answer))
 }
 
-fn find(asked: &Asked, name: &str) -> Result<Arc<TrustDomainRecord>, Problem> {
-    asked.snapshot.issuers.trust_domains().find(name).cloned().ok_or_else(|| {
-        let detail = format!("{name:?} is no trust domain of the configuration in force; its [[trust_domains]] are");
-        Problem::new(Kind::NotFound, "NOT_FOUND", detail)
+fn find(call: &ApiCall, name: &str) -> Result<Arc<TrustDomainRecord>, ApiProblem> {
+    call.snapshot.issuers.trust_domains().find(name).cloned().ok_or_else(|| {
+        let detail = format!("the configuration in force has no trust domain {name:?}; add it as [[trust_domains]]");
+        ApiProblem::new(ProblemKind::NotFound, "NOT_FOUND", detail)
     })
 }

@@ -1,8 +1,8 @@
-//! The bodies of signing requests, as leniently as protojson reads them and as strictly as safety wants.
+//! The bodies of signing requests, as lenient as protojson where clients need it, and strict otherwise.
 //!
-//! Lenient: camelCase and snake_case names, unknown members (whatever `algorithm` says: sigstore-go sends `RSA`,
-//! sigstore-rust an empty string), null for absent, base64 of either alphabet with or without padding. Strict: one
-//! value a name, one JSON document, no other types.
+//! Lenient: camelCase and snake_case names, unknown members, any `algorithm` (sigstore-go sends `RSA`, sigstore-rust an
+//! empty string), null for absent, base64 of either alphabet with or without padding. Strict: one value per name, one
+//! JSON document, no other types.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -10,7 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use broker::signing::{CallerFault, KeyWithProof, SigningError, SigningRequest};
 use serde::{Deserialize, Deserializer};
 
-use super::refusal::{MAX_BODY, Refusal};
+use super::refusal::{CertificateRefusal, MAX_BODY};
 use crate::serving::listen::svid::PeerSvid;
 
 #[derive(Deserialize)]
@@ -92,38 +92,38 @@ fn present(bytes: ProtoBytes) -> Option<Vec<u8>> {
     Some(bytes.0).filter(|bytes| !bytes.is_empty())
 }
 
-/// How a request shows who asks, beside what its body says.
-pub(super) struct Shown<'a> {
-    /// The token in the header.
+/// The identity that a request presents beside its body.
+pub(super) struct PresentedIdentity<'a> {
+    /// The bearer token in the header.
     pub(super) bearer: Option<&'a [u8]>,
-    /// The certificate of the connection.
+    /// The client certificate of the connection.
     pub(super) peer: Option<PeerSvid>,
-    /// A WIT-SVID, and the proof by its key.
-    pub(super) proven: Option<Proven<'a>>,
+    /// A WIT-SVID with its proof of possession.
+    pub(super) wit_svid: Option<PresentedWitSvid<'a>>,
 }
 
 /// A WIT-SVID and its proof, in headers of their own: it must not travel as a bearer token (WIT-SVID §5).
-pub(super) struct Proven<'a> {
+pub(super) struct PresentedWitSvid<'a> {
     pub(super) wit: &'a [u8],
     pub(super) proof: &'a [u8],
-    /// The address that the proof must be for.
+    /// The URL that the proof must be for.
     pub(super) target: String,
 }
 
-impl Shown<'_> {
-    /// A token, the certificate of the connection, or a WIT-SVID; never two of them, since they could name two.
+impl PresentedIdentity<'_> {
+    /// A token, the client certificate or a WIT-SVID; never two of them, which could name two identities.
     fn request(
         self,
         token_in_body: Option<&[u8]>,
         key: Option<KeyWithProof>,
         certification_request: Option<Vec<u8>>,
-    ) -> Result<SigningRequest, Refusal> {
-        let request = match (token_in_body.or(self.bearer), self.peer, self.proven) {
+    ) -> Result<SigningRequest, CertificateRefusal> {
+        let request = match (token_in_body.or(self.bearer), self.peer, self.wit_svid) {
             (None, Some(peer), None) => {
                 let svid = peer.read().map_err(SigningError::from)?;
                 SigningRequest::over_channel(svid, key, certification_request)
             }
-            (None, None, Some(Proven { wit, proof, target })) => {
+            (None, None, Some(PresentedWitSvid { wit, proof, target })) => {
                 SigningRequest::with_proof(wit, proof, &target, key, certification_request)
             }
             (token, None, None) => SigningRequest::parse(token.unwrap_or_default(), key, certification_request),
@@ -134,20 +134,20 @@ impl Shown<'_> {
 }
 
 /// `POST /api/v2/signingCert`. The token in the body comes before the one in the header.
-pub(super) fn v2(body: &[u8], shown: Shown<'_>) -> Result<SigningRequest, Refusal> {
-    let body: V2Body = shared::strict_json::from_slice(body, MAX_BODY).map_err(Refusal::json)?;
+pub(super) fn v2(body: &[u8], presented: PresentedIdentity<'_>) -> Result<SigningRequest, CertificateRefusal> {
+    let body: V2Body = shared::strict_json::from_slice(body, MAX_BODY).map_err(CertificateRefusal::json)?;
     let in_body = body.credentials.and_then(|credentials| credentials.oidc_identity_token);
     let in_body = in_body.filter(|token| !token.is_empty());
     let key = body.public_key_request.map(|request| {
         let content = request.public_key.and_then(|key| key.content).unwrap_or_default();
         KeyWithProof { content: content.into_bytes(), proof: request.proof_of_possession.0 }
     });
-    shown.request(in_body.as_deref().map(str::as_bytes), key, present(body.certificate_signing_request))
+    presented.request(in_body.as_deref().map(str::as_bytes), key, present(body.certificate_signing_request))
 }
 
 /// `POST /api/v1/signingCert`. The token is in the header only.
-pub(super) fn v1(body: &[u8], shown: Shown<'_>) -> Result<SigningRequest, Refusal> {
-    let body: V1Body = shared::strict_json::from_slice(body, MAX_BODY).map_err(Refusal::json)?;
+pub(super) fn v1(body: &[u8], presented: PresentedIdentity<'_>) -> Result<SigningRequest, CertificateRefusal> {
+    let body: V1Body = shared::strict_json::from_slice(body, MAX_BODY).map_err(CertificateRefusal::json)?;
     let key = body.public_key.map(|key| KeyWithProof { content: key.content.0, proof: body.signed_email_address.0 });
-    shown.request(None, key, present(body.certificate_signing_request))
+    presented.request(None, key, present(body.certificate_signing_request))
 }

@@ -268,7 +268,7 @@ async fn the_first_version_answers_201_and_pem() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_said_in_the_words_that_clients_know() {
+async fn errors_in_a_request_begin_with_the_words_that_clients_know() {
     let fixture = Fixture::new();
     let good = fixture.v2_body();
     let with = |pointer: &str, value: Value| {
@@ -353,7 +353,7 @@ async fn what_is_wrong_with_a_request_is_said_in_the_words_that_clients_know() {
 }
 
 #[tokio::test]
-async fn a_stopped_log_stops_certificates_and_says_only_which_request() {
+async fn a_stopped_log_stops_certificates_and_shows_only_the_request_id() {
     for stop in
         [|edge: &CertificateAuthority| edge.audit.close(), |edge: &CertificateAuthority| edge.certificates.close()]
     {
@@ -383,7 +383,7 @@ async fn the_chain_and_the_issuers_are_published() {
     );
 }
 
-/// An issuer on this machine, whose keys must be fetched first.
+/// An issuer on loopback, whose keys must be fetched first.
 #[tokio::test]
 async fn an_unknown_key_is_fetched_once_and_then_the_callers_fault() {
     // The program does this once when it starts; whichever test comes first does it here.

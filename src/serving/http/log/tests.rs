@@ -162,7 +162,7 @@ async fn a_legacy_envelope_is_upgraded() {
 #[tokio::test]
 async fn what_is_refused_leaves_nothing_behind() {
     let instance = instance(SignatureAlgorithm::EcdsaP256Sha256, false);
-    let stranger = key(SignatureAlgorithm::EcdsaP256Sha256);
+    let other_key = key(SignatureAlgorithm::EcdsaP256Sha256);
     let good = instance.hashedrekord(b"artifact");
     let with = |pointer: &str, value: Value| {
         let mut request = good.clone();
@@ -172,7 +172,7 @@ async fn what_is_refused_leaves_nothing_behind() {
     let verifier = "/hashedRekordRequestV002/signature/verifier";
     let bare =
         json!({ "keyDetails": 5, "publicKey": { "rawBytes": STANDARD.encode(instance.key.public_key().spki_der()) } });
-    let foreign = STANDARD.encode(certified(&stranger).1.der());
+    let foreign = STANDARD.encode(certified(&other_key).1.der());
     let other_digest = STANDARD.encode(digest(&SHA256, b"other"));
     let digest_path = "/hashedRekordRequestV002/digest";
     let twice = good.to_string().replacen("{\"digest\"", "{\"digest\":\"AA==\",\"digest\"", 1);

@@ -13,11 +13,11 @@ async fn scrape(scratch: &Scratch) -> String {
     String::from_utf8(body.to_vec()).expect("text")
 }
 
-/// A file that can be read, and does not hold the trust domain that is looked for.
+/// A readable map of bundles without the trust domain that the test needs.
 const EMPTY_MAP: &str = r#"{"trust_domains":{}}"#;
 
 #[tokio::test]
-async fn figures_of_a_bundle_are_those_of_its_file() {
+async fn metrics_of_a_bundle_are_those_of_its_file() {
     let bundle = include_str!("../../../../tests/vectors/spire/alpha-bundle-2-prepared.json");
     let configuration = "[[trust_domains]]\nname = \"alpha.test\"\nbundle = { file = \"alpha.json\" }\n\
                          grants = [{ spiffe = \"spiffe://alpha.test\" }]\n\
@@ -26,7 +26,7 @@ async fn figures_of_a_bundle_are_those_of_its_file() {
     let scratch =
         Scratch::open_with(configuration, &[("alpha.json", bundle.to_owned()), ("map.json", EMPTY_MAP.to_owned())])
             .await;
-    let told = scrape(&scratch).await;
+    let text = scrape(&scratch).await;
     for line in [
         "privyseal_bundle_sequence{trust_domain=\"alpha.test\"} 3",
         "privyseal_bundle_keys{trust_domain=\"alpha.test\",use=\"x509-svid\"} 2",
@@ -39,10 +39,10 @@ async fn figures_of_a_bundle_are_those_of_its_file() {
         "privyseal_bundle_fetches_total{trust_domain=\"gone.test\",outcome=\"failed\"} 1",
         "privyseal_clock_trusted{mode=\"local\"} 1",
     ] {
-        assert!(told.lines().any(|found| found == line), "{line} is not in\n{told}");
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
-    assert!(told.contains("privyseal_bundle_age_seconds{trust_domain=\"alpha.test\"} "), "{told}");
-    assert!(!told.contains("privyseal_bundle_sequence{trust_domain=\"gone.test\"}"), "{told}");
+    assert!(text.contains("privyseal_bundle_age_seconds{trust_domain=\"alpha.test\"} "), "{text}");
+    assert!(!text.contains("privyseal_bundle_sequence{trust_domain=\"gone.test\"}"), "{text}");
     let ready = scratch.get("/readyz", None).await;
     assert_eq!(ready.status, 200, "{}", ready.text());
     let expected = serde_json::json!({ "fresh": 1, "stale": [], "missing": ["gone.test"], "empty": [] });
@@ -50,9 +50,9 @@ async fn figures_of_a_bundle_are_those_of_its_file() {
 }
 
 #[tokio::test]
-async fn without_a_trust_domain_there_is_no_family_of_bundles() {
-    let told = scrape(&Scratch::open("").await).await;
-    assert!(told.contains("privyseal_build_info{version="), "{told}");
-    assert!(!told.contains("privyseal_bundle"), "{told}");
-    assert_eq!(told.matches("privyseal_log_up{log=").count(), 3, "{told}");
+async fn without_a_trust_domain_there_are_no_bundle_metrics() {
+    let text = scrape(&Scratch::open("").await).await;
+    assert!(text.contains("privyseal_build_info{version="), "{text}");
+    assert!(!text.contains("privyseal_bundle"), "{text}");
+    assert_eq!(text.matches("privyseal_log_up{log=").count(), 3, "{text}");
 }

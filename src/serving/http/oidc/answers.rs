@@ -1,4 +1,4 @@
-//! Answers to a browser: redirects, pages, and refusals on pages.
+//! Responses to a browser: redirects, pages, and errors on pages.
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -7,7 +7,7 @@ use broker::provider::{Answer, AuthorizeError, PageRefusal, ProviderFault};
 use super::super::pages;
 use super::super::request_id::RequestId;
 
-/// The answer to an authorization request, for the browser.
+/// The response to an authorization request, for the browser.
 pub(super) fn answer(answer: &Answer) -> Response {
     match answer {
         Answer::Redirect(uri) => redirect(uri),
@@ -18,7 +18,7 @@ pub(super) fn answer(answer: &Answer) -> Response {
     }
 }
 
-/// 303 makes a GET of whatever came before, so a form with a password is never sent on (RFC 9700 §4.12).
+/// 303 always leads to a GET, so a form with a password is never sent on (RFC 9700 §4.12).
 pub(super) fn redirect(uri: &str) -> Response {
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, uri)]).into_response();
     pages::guard(&mut response);
@@ -29,9 +29,9 @@ pub(super) fn refuse_authorize(error: &AuthorizeError, request: &RequestId) -> R
     match error {
         AuthorizeError::Fault(fault) => our_fault(fault, request),
         AuthorizeError::Page(refusal) => refuse_on_page(refusal),
-        AuthorizeError::Returned { refusal, answer: told } => {
-            tracing::info!(request = request.as_str(), %refusal, "authorization request refused");
-            answer(told)
+        AuthorizeError::Returned { refusal, answer: returned } => {
+            tracing::info!(request = request.as_str(), %refusal, "an authorization request is refused");
+            answer(returned)
         }
     }
 }
@@ -49,6 +49,6 @@ fn refuse_on_page(refusal: &PageRefusal) -> Response {
 }
 
 pub(super) fn our_fault(fault: &ProviderFault, request: &RequestId) -> Response {
-    tracing::error!(request = request.as_str(), error = %fault, "the provider failed");
+    tracing::error!(request = request.as_str(), error = %fault, "the OpenID provider failed");
     pages::our_fault(request)
 }

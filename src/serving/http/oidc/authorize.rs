@@ -1,4 +1,4 @@
-//! `/oidc/auth`: a program asks who somebody is. `/oidc/approval`: somebody confirms that it may know.
+//! `/oidc/auth`: the authorization endpoint. `/oidc/approval`: a person who is logged in already confirms.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::response::Response;
 use broker::connector::ConnectorId;
 use broker::provider::{Authorized, ContinueError, Continued, OpenFlow, Parameters, SealedFlow};
 
-use super::super::pages::{self, Choice, ChoosePage, ConfirmPage};
+use super::super::pages::{self, ChoosePage, ConfirmPage, ConnectorChoice};
 use super::super::request_id::RequestId;
 use super::answers::{answer, our_fault, redirect, refuse_authorize};
 use super::blocking::blocking;
@@ -30,7 +30,7 @@ pub(super) async fn get(
     }
 }
 
-/// OpenID Connect Core §3.1.2.1 wants both methods.
+/// OpenID Connect Core §3.1.2.1 requires both methods.
 pub(super) async fn post(
     State(op): State<Arc<OpenIdProvider>>,
     Extension(request): Extension<RequestId>,
@@ -60,17 +60,17 @@ pub(super) async fn authorize(
     let mut response = match &authorized {
         None => return pages::our_fault(request),
         Some(Err(error)) => return refuse_authorize(error, request),
-        Some(Ok(Authorized::Answer(told))) => return answer(told),
-        Some(Ok(Authorized::Confirm(asked))) => {
+        Some(Ok(Authorized::Answer(redirect))) => return answer(redirect),
+        Some(Ok(Authorized::Confirm(confirmation))) => {
             let page = ConfirmPage {
-                client: &asked.client,
-                person: &asked.person,
-                destination: asked.return_to.redirect_uri(),
-                flow: &asked.flow.id,
-                csrf: &asked.csrf,
+                client: &confirmation.client,
+                person: &confirmation.person,
+                destination: confirmation.return_to.redirect_uri(),
+                flow: &confirmation.flow.id,
+                csrf: &confirmation.csrf,
             };
-            let mut response = pages::render(StatusCode::OK, &page, Some(&asked.return_to));
-            Cookies::of(&op).set_flow(&mut response, &asked.flow);
+            let mut response = pages::render(StatusCode::OK, &page, Some(&confirmation.return_to));
+            Cookies::of(&op).set_flow(&mut response, &confirmation.flow);
             response
         }
         Some(Ok(Authorized::LogIn { flow, connector })) => {
@@ -92,13 +92,13 @@ fn login_path(connector: &ConnectorId, flow: &SealedFlow) -> String {
 
 fn choose(op: &OpenIdProvider, client: &str, flow: &str) -> Response {
     let local_id = ConnectorId::local();
-    let local = op.local.as_ref().map(|_| Choice { id: &local_id, name: "E-mail address and password" });
-    let upstreams = op.upstreams.iter().map(|u| Choice { id: u.id(), name: u.name() });
-    let choices: Vec<Choice<'_>> = local.into_iter().chain(upstreams).collect();
+    let local = op.local.as_ref().map(|_| ConnectorChoice { id: &local_id, name: "E-mail address and password" });
+    let upstreams = op.upstreams.iter().map(|u| ConnectorChoice { id: u.id(), name: u.name() });
+    let choices: Vec<ConnectorChoice<'_>> = local.into_iter().chain(upstreams).collect();
     pages::render(StatusCode::OK, &ChoosePage { client, flow, choices }, None)
 }
 
-/// The answer to the question whether to go on as who is logged in.
+/// The form on the confirmation page: continue with the current session, or log in as someone else.
 pub(super) async fn approval(
     State(op): State<Arc<OpenIdProvider>>,
     Extension(request): Extension<RequestId>,
@@ -133,15 +133,15 @@ pub(super) async fn approval(
             pages::problem(StatusCode::BAD_REQUEST, "Start again", &error.to_string(), None)
         }
         Some(Ok(Continued::LogIn)) => log_in(&op, &flow),
-        Some(Ok(Continued::Answer(told))) => {
-            let mut response = answer(&told);
+        Some(Ok(Continued::Answer(redirect))) => {
+            let mut response = answer(&redirect);
             Cookies::of(&op).clear_flow(&mut response, flow.id());
             response
         }
     }
 }
 
-/// Goes on with a flow by logging in, whoever is logged in.
+/// Continues a flow with a new login, whatever the current session.
 fn log_in(op: &OpenIdProvider, flow: &OpenFlow) -> Response {
     match flow.request().connector().or_else(|| op.provider.only_connector()) {
         Some(connector) => redirect(&format!("/oidc/auth/{connector}?flow={}", flow.id())),

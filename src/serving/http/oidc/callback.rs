@@ -1,4 +1,4 @@
-//! `/oidc/callback/{connector}`: an upstream sends somebody back.
+//! `/oidc/callback/{connector}`: the redirect back from an upstream provider.
 
 use std::sync::Arc;
 
@@ -56,12 +56,12 @@ pub(super) async fn get(
         Err(UpstreamError::Refused) => answer(&op.provider.refused_upstream(&flow)),
         Err(error) => upstream::refuse(&error, upstream.id(), &request),
     };
-    // An upstream's answer is taken once: its state is gone with the cookie.
+    // An upstream's response is accepted once: its state is deleted with the cookie.
     Cookies::of(&op).clear_flow(&mut response, flow.id());
     response
 }
 
-/// The flow of this browser that the answer belongs to.
+/// The flow in this browser that the upstream's response belongs to.
 fn own_flow(
     op: &OpenIdProvider,
     upstream: &UpstreamConnector,

@@ -1,4 +1,4 @@
-//! Our cookies: one for each login under way, one for the browser's session.
+//! The cookies: one for each login under way, one for the browser's session.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -6,7 +6,7 @@ use broker::provider::{FLOW_LIFETIME, SealedFlow, SessionSecret, is_flow_id};
 
 use crate::instance::openid_provider::OpenIdProvider;
 
-/// Logins under way in one browser; beyond these the oldest are given up, so that the header stays small.
+/// Most logins under way in one browser. The oldest beyond it are dropped, so that the header stays small.
 const MAX_FLOWS: usize = 4;
 
 /// How cookies are named and scoped.
@@ -14,13 +14,13 @@ const MAX_FLOWS: usize = 4;
 pub(super) struct Cookies {
     flow_prefix: &'static str,
     session: &'static str,
-    /// `__Host-` demands `Path=/` and `Secure`; browsers then keep other hosts and plain HTTP from planting such a
-    /// cookie. On the loopback interface there is no TLS, and the path is narrow instead.
+    /// `__Host-` requires `Path=/` and `Secure`; browsers then stop other hosts and plain HTTP from setting such a
+    /// cookie. On loopback there is no TLS, so the path is narrow instead.
     attributes: &'static str,
 }
 
 impl Cookies {
-    /// Those of the provider's origin.
+    /// The cookies for the provider's origin.
     pub(super) fn of(op: &OpenIdProvider) -> Self {
         Self::new(op.provider.issuer().starts_with("https://"))
     }
@@ -51,7 +51,7 @@ impl Cookies {
         pairs(headers).find(|(name, _)| *name == self.session).and_then(|(_, value)| SessionSecret::parse(value))
     }
 
-    /// Keeps a flow in the browser.
+    /// Stores a flow in the browser.
     pub(super) fn set_flow(self, response: &mut Response, flow: &SealedFlow) {
         let seconds = FLOW_LIFETIME.as_secs();
         self.append(response, &format!("{}{}={}; Max-Age={seconds}", self.flow_prefix, flow.id, flow.value));
@@ -63,7 +63,7 @@ impl Cookies {
         }
     }
 
-    /// Gives up all but the youngest flows; browsers send the older ones first (RFC 6265 §5.4).
+    /// Drops all but the newest flows; browsers send older cookies first (RFC 6265 §5.4).
     pub(super) fn clear_old_flows(self, response: &mut Response, headers: &HeaderMap) {
         let flows: Vec<&str> = pairs(headers).filter_map(|(name, _)| name.strip_prefix(self.flow_prefix)).collect();
         let surplus = (flows.len() + 1).saturating_sub(MAX_FLOWS);
@@ -72,7 +72,7 @@ impl Cookies {
         }
     }
 
-    /// Keeps a session in the browser, for as long as the browser runs; the store ends it earlier.
+    /// Stores a session in the browser until it is closed; the store can end it earlier.
     pub(super) fn set_session(self, response: &mut Response, session: &SessionSecret) {
         self.append(response, &format!("{}={}", self.session, session.expose()));
     }

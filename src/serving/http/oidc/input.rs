@@ -1,23 +1,23 @@
-//! Queries and forms, capped before they are read.
+//! Queries and forms, with limits on their length.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use broker::provider::{MAX_FORM, MAX_QUERY, ParameterError, Parameters};
 
-/// Why a request's parameters are not read.
+/// Why a request's parameters are refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InputError {
-    /// Over the cap, or the client went away.
-    #[error("the form is over the limit of {MAX_FORM} bytes or was cut off")]
+    /// The form is too long, or the client disconnected.
+    #[error("the form is longer than {MAX_FORM} bytes or incomplete")]
     FormTooLong,
-    /// Not a form.
+    /// The body is not a form.
     #[error("the body must be application/x-www-form-urlencoded")]
     NotForm,
-    /// They do not read.
+    /// The parameters cannot be parsed.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
-    /// Over the cap.
-    #[error("the query is over the limit of {MAX_QUERY} bytes")]
+    /// The query is too long.
+    #[error("the query is longer than {MAX_QUERY} bytes")]
     QueryTooLong,
 }
 

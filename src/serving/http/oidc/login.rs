@@ -1,4 +1,4 @@
-//! `/oidc/auth/{connector}`: the login form, or the way to an upstream.
+//! `/oidc/auth/{connector}`: the login form, or the redirect to an upstream provider.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub(super) async fn get(
     }
 }
 
-/// The upstream of that name.
+/// The upstream connector with this id.
 pub(super) fn find_upstream<'a>(op: &'a OpenIdProvider, id: &ConnectorId) -> Option<&'a UpstreamConnector> {
     op.upstreams.iter().map(Arc::as_ref).find(|upstream| upstream.id() == id)
 }
@@ -95,7 +95,7 @@ async fn go_upstream(
     }
 }
 
-/// The login form comes back.
+/// The submitted login form.
 pub(super) async fn post(
     State(op): State<Arc<OpenIdProvider>>,
     Path(connector): Path<String>,
@@ -139,7 +139,7 @@ enum PasswordLogin {
     End(EndError),
 }
 
-/// Why somebody who proved who they are is not logged in all the same.
+/// Why an authenticated person is not logged in.
 pub(super) enum EndError {
     Denied(IdentityDenied),
     Fault(ProviderFault),
@@ -158,7 +158,7 @@ fn with_password(
     permitted_login(op, flow, &identity, now, previous, now).map_err(PasswordLogin::End)
 }
 
-/// The end of every login, whatever the connector: the rules, then session and code. Blocks.
+/// The last step of a login with any connector: applies the rules, then makes session and code. Blocks.
 pub(super) fn permitted_login(
     op: &OpenIdProvider,
     flow: &OpenFlow,
@@ -183,7 +183,7 @@ pub(super) fn finish(op: &OpenIdProvider, flow: &OpenFlow, logged_in: &LoggedIn)
 pub(super) fn end(op: &OpenIdProvider, flow: &OpenFlow, error: &EndError, request: &RequestId) -> Response {
     let mut response = match error {
         EndError::Denied(denied) => {
-            tracing::warn!(request = request.as_str(), %denied, "identity not permitted");
+            tracing::warn!(request = request.as_str(), %denied, "an authenticated person may not log in");
             answer(&op.provider.denied(flow, denied))
         }
         EndError::Fault(fault) => our_fault(fault, request),

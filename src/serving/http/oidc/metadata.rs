@@ -1,4 +1,4 @@
-//! What clients fetch without saying who they are: discovery, keys, and leave to ask from another origin.
+//! What clients fetch without authentication: discovery, keys, style sheet, and CORS preflights.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::super::pages::STYLE;
 use crate::instance::openid_provider::OpenIdProvider;
 
-/// Both change with the token key only, and a new key is published before it signs.
+/// For discovery and keys. Both change only with the token key, and a new key is published before it signs.
 const FRESH: &str = "public, max-age=600, must-revalidate";
 
 pub(super) async fn discovery(State(op): State<Arc<OpenIdProvider>>) -> Response {
@@ -35,7 +35,7 @@ pub(super) async fn preflight() -> Response {
     with_cors(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Any origin may ask: no cookie counts at these paths, so a page learns nothing that its author could not ask for
+/// Allows any origin. No cookie is used at these paths, so a web page learns nothing that its author could not fetch
 /// directly.
 pub(super) fn with_cors(mut response: Response) -> Response {
     for (name, value) in [

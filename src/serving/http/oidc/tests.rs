@@ -1,4 +1,4 @@
-//! The edge as a program and a browser meet it, over the real router.
+//! The provider as a client and a browser use it, over the real router.
 
 mod exchange;
 #[cfg(feature = "upstream-login")]
@@ -315,7 +315,7 @@ async fn a_login_becomes_a_code_a_token_and_a_userinfo() {
     assert_eq!(done.parameter("state").as_deref(), Some("st&te"));
     assert_eq!(done.parameter("iss").as_deref(), Some(ISSUER), "RFC 9207");
 
-    // As sigstore-python asks: Basic with an empty secret, and a nonce that nobody needs.
+    // Like sigstore-python: Basic with an empty secret, and a nonce that is not needed.
     let code = done.parameter("code").expect("a code");
     let basic = format!("Basic {}", STANDARD.encode("sigstore:"));
     let request = [
@@ -445,7 +445,7 @@ async fn a_failed_client_authentication_does_not_burn_the_code() {
         (None, body("app", ""), StatusCode::UNAUTHORIZED, "invalid_client"),
         (None, body("app", "wrong wrong wrong"), StatusCode::UNAUTHORIZED, "invalid_client"),
         (None, body("", ""), StatusCode::UNAUTHORIZED, "invalid_client"),
-        // Another client, who is who it says: still not its code.
+        // Another client, correctly authenticated: it is still not its code.
         (Some(app), body("", ""), StatusCode::BAD_REQUEST, "invalid_grant"),
     ] {
         let refused = instance.token(header.as_deref(), &body).await;
@@ -638,12 +638,12 @@ async fn sessions_spare_the_password_but_a_public_client_needs_a_word() {
     assert_eq!((&claims["auth_time"], &claims["iat"]), (&Value::from(START), &Value::from(START + 100)));
     let silent = browser.authorize(&instance, &[("prompt", "none")]).await;
     assert_eq!(silent.parameter("error").as_deref(), Some("interaction_required"));
-    // Those that want the password, or a younger login.
+    // Requests that require the password or a more recent login.
     for change in [[("prompt", "login")], [("max_age", "99")], [("max_age", "0")]] {
         let sent = browser.authorize(&instance, &change).await;
         assert!(sent.location().starts_with("/oidc/auth/local?flow="), "{change:?}: {sent:?}");
     }
-    // A confidential client proves who it is: no question, and prompt=none works.
+    // A confidential client authenticates: no confirmation, and prompt=none works.
     let app = [("client_id", "app"), ("redirect_uri", "https://app.example/cb?x=1")];
     for extra in
         [("max_age", "1000"), ("prompt", "none"), ("id_token_hint", tokens["id_token"].as_str().expect("text"))]

@@ -1,4 +1,4 @@
-//! `/oidc/token`: a code becomes a token, or an SVID does.
+//! `/oidc/token`: the token endpoint, for codes and for token exchange with an SVID.
 
 use std::sync::Arc;
 
@@ -50,30 +50,30 @@ async fn answer(
         .map_err(|error| refusal(error.status(), ErrorCode::InvalidRequest, &error.to_string()))?;
     let authorization = input::authorization(headers).map_err(|()| refuse(&TokenError::ClientAmbiguous, request))?;
     let channel = peer.map(|peer| peer.read());
-    let asked = TokenRequest::parse(authorization, &form, channel).map_err(|error| refuse(&error, request))?;
-    let prepared = match asked {
-        TokenRequest::Code(asked) => redeem(&op, asked, request).await?,
-        TokenRequest::Exchange(asked) => op.exchange(*asked, request.as_str()).await.map_err(|error| match error {
+    let token_request = TokenRequest::parse(authorization, &form, channel).map_err(|error| refuse(&error, request))?;
+    let prepared = match token_request {
+        TokenRequest::Code(code) => redeem(&op, code, request).await?,
+        TokenRequest::Exchange(exchange) => op.exchange(*exchange, request.as_str()).await.map_err(|error| match error {
             ExchangeError::Token(error) => refuse(&error, request),
             ExchangeError::Uncounted(error) => {
-                tracing::error!(request = request.as_str(), %error, "no token");
+                tracing::error!(request = request.as_str(), %error, "the use of an SVID could not be counted, so no token is issued");
                 our_fault(request)
             }
         })?,
     };
     let receipt = op.audit.append(prepared.leaf()).await.map_err(|error| {
-        tracing::error!(request = request.as_str(), %error, "no audit record, so no token");
+        tracing::error!(request = request.as_str(), %error, "the audit record could not be written, so no token is issued");
         our_fault(request)
     })?;
     op.provider.sign(prepared, &receipt).map_err(|error| {
-        tracing::error!(request = request.as_str(), %error, "the token was not signed");
+        tracing::error!(request = request.as_str(), %error, "a token could not be signed");
         our_fault(request)
     })
 }
 
-async fn redeem(op: &Arc<OpenIdProvider>, asked: CodeRequest, request: &RequestId) -> Result<PreparedToken, Response> {
+async fn redeem(op: &Arc<OpenIdProvider>, code: CodeRequest, request: &RequestId) -> Result<PreparedToken, Response> {
     let (worker, now) = (op.clone(), op.clock.now());
-    let redeemed = blocking(move || worker.provider.redeem(&asked, now, &*worker.random)).await;
+    let redeemed = blocking(move || worker.provider.redeem(&code, now, &*worker.random)).await;
     match redeemed.ok_or_else(|| our_fault(request))? {
         Ok(prepared) => Ok(prepared),
         Err(error) => {
@@ -85,11 +85,18 @@ async fn redeem(op: &Arc<OpenIdProvider>, asked: CodeRequest, request: &RequestI
     }
 }
 
-/// The first replay of a code is written to the audit log: somebody has what was meant for another. Later ones change
+/// Writes the first replay of a code to the audit log, because the code may have been stolen. Later replays change
 /// nothing.
 async fn record_replay(op: &OpenIdProvider, replay: &Replay, request: &RequestId) {
     let Replay { grant, client, subject, is_first } = replay;
-    tracing::warn!(request = request.as_str(), grant, client, subject, is_first, "a code was used twice");
+    tracing::warn!(
+        request = request.as_str(),
+        grant,
+        client,
+        subject,
+        is_first,
+        "an authorization code was used twice"
+    );
     if !*is_first {
         return;
     }
@@ -100,16 +107,16 @@ async fn record_replay(op: &OpenIdProvider, replay: &Replay, request: &RequestId
         token: grant.clone(),
     };
     if let Err(error) = op.audit.append(record.to_leaf()).await {
-        tracing::error!(request = request.as_str(), %error, "a replay is not in the audit log");
+        tracing::error!(request = request.as_str(), %error, "the replay of a code could not be written to the audit log");
     }
 }
 
 fn refuse(error: &TokenError, request: &RequestId) -> Response {
     let Some(code) = error.code() else {
-        tracing::error!(request = request.as_str(), %error, "the provider failed");
+        tracing::error!(request = request.as_str(), %error, "the OpenID provider failed");
         return our_fault(request);
     };
-    tracing::info!(request = request.as_str(), %error, "token request refused");
+    tracing::info!(request = request.as_str(), %error, "a token request is refused");
     // RFC 6749 §5.2: 401 for a failed client authentication, 400 for the rest of what a caller can do wrong.
     let status = match code {
         ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,

@@ -8,7 +8,7 @@ use super::super::pages;
 use super::super::request_id::RequestId;
 use crate::outbound::upstream::UpstreamError;
 
-/// A page that names the rule; what the upstream said goes to the log only.
+/// A page with the reason and the request id; what the upstream sent goes to the log only.
 pub(super) fn refuse(error: &UpstreamError, connector: &ConnectorId, request: &RequestId) -> Response {
     let status = match error {
         UpstreamError::Discovery(_)
@@ -29,7 +29,7 @@ pub(super) fn refuse(error: &UpstreamError, connector: &ConnectorId, request: &R
         | UpstreamError::Refused => StatusCode::BAD_REQUEST,
     };
     let detail = error.detail().unwrap_or_default();
-    tracing::warn!(request = request.as_str(), %connector, %error, detail, "upstream login failed");
+    tracing::warn!(request = request.as_str(), %connector, %error, detail, "a login at an upstream provider failed");
     let problem = format!("{error}. Request: {request}");
     pages::problem(status, "The login at the other provider failed", &problem, None)
 }

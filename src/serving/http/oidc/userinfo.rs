@@ -1,4 +1,4 @@
-//! `/oidc/userinfo`: whom an access token stands for (OpenID Connect Core §5.3, RFC 6750).
+//! `/oidc/userinfo`: the claims of an access token's holder (OpenID Connect Core §5.3, RFC 6750).
 
 use std::sync::Arc;
 
@@ -47,9 +47,11 @@ pub(super) async fn post(
         None
     };
     let response = match (bearer(&headers), field) {
-        (Ok(Some(_)), Some(_)) => {
-            refusal(StatusCode::BAD_REQUEST, "invalid_request", "the token came in two places (RFC 6750 2)")
-        }
+        (Ok(Some(_)), Some(_)) => refusal(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "the token is in both header and form, send it once (RFC 6750 2)",
+        ),
         (Ok(Some(token)), None) | (Ok(None), Some(token)) => answer(op, &request, token).await,
         (Ok(None), None) => unauthenticated(),
         (Err(()), _) => refusal(StatusCode::BAD_REQUEST, "invalid_request", "the Authorization header is not Bearer"),
@@ -75,7 +77,7 @@ async fn answer(op: Arc<OpenIdProvider>, request: &RequestId, token: String) -> 
             refusal(StatusCode::UNAUTHORIZED, "invalid_token", &error.to_string())
         }
         Some(Err(UserInfoError::Fault(error))) => {
-            tracing::error!(request = request.as_str(), %error, "the provider failed");
+            tracing::error!(request = request.as_str(), %error, "the OpenID provider failed");
             our_fault(request)
         }
         None => our_fault(request),
@@ -87,7 +89,7 @@ fn unauthenticated() -> Response {
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer realm=\"privyseal\"")]).into_response()
 }
 
-/// In the header as RFC 6750 §3 wants it, and in the body for people.
+/// The error in the header as RFC 6750 §3 requires, and in the body for people.
 fn refusal(status: StatusCode, code: &str, description: &str) -> Response {
     let body = serde_json::json!({ "error": code, "error_description": description });
     let mut response = (status, axum::Json(body)).into_response();

@@ -123,7 +123,7 @@ fn failure_bits(info: PkiFailureInfo) -> &'static [u8] {
     }
 }
 
-/// Both doors refuse with this bit, each with its own status.
+/// Both dialects refuse with this bit, each with its own status.
 async fn refused_by_both(instance: &Instance, body: &[u8], info: PkiFailureInfo, sigstore_status: u16) {
     for (path, status) in [
         ("/api/v1/timestamp", sigstore_status),
@@ -140,7 +140,7 @@ async fn refused_by_both(instance: &Instance, body: &[u8], info: PkiFailureInfo,
 }
 
 #[tokio::test]
-async fn a_query_is_answered_at_every_door_and_recorded() {
+async fn a_query_is_answered_in_every_dialect_and_recorded() {
     let instance = instance();
     let json =
         format!(r#"{{"artifactHash":"{}","hashAlgorithm":"sha256","nonce":123456789,"certificates":true}}"#, hash());
@@ -169,7 +169,7 @@ async fn a_query_is_answered_at_every_door_and_recorded() {
 }
 
 #[tokio::test]
-async fn where_no_record_of_each_is_wanted_they_are_counted() {
+async fn without_individual_records_timestamps_are_counted() {
     let instance = instance();
     let authority =
         make_authority(&instance.unit, &instance.clocks, &instance.audit).with_records(TimestampRecords::Off);
@@ -192,7 +192,7 @@ async fn where_no_record_of_each_is_wanted_they_are_counted() {
 }
 
 #[tokio::test]
-async fn refusals_have_the_status_of_their_door_and_leave_no_record() {
+async fn refusals_have_the_status_of_their_dialect_and_leave_no_record() {
     let instance = instance();
     let mut version = query();
     version[4] = 2;
@@ -218,7 +218,7 @@ async fn refusals_have_the_status_of_their_door_and_leave_no_record() {
 }
 
 #[tokio::test]
-async fn our_own_faults_tell_the_request_and_nothing_else() {
+async fn our_own_faults_show_only_the_request_id() {
     let instance = instance();
     instance.audit.close();
     let ids = super::super::request_id::RequestIds::new(&SystemRandom);
@@ -233,7 +233,7 @@ async fn our_own_faults_tell_the_request_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_timestamp_request_is_told_so() {
+async fn what_is_not_a_timestamp_request_is_refused_as_such() {
     let instance = instance();
     for (path, media_type) in [
         ("/api/v1/timestamp", "application/octet-stream"),

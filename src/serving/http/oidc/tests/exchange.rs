@@ -1,4 +1,4 @@
-//! Workloads at the token endpoint: what they send, what they get, and what the authority makes of it.
+//! Workloads at the token endpoint: their requests, the responses, and the certificates that follow.
 
 use axum::http::Extensions;
 use broker::jose::JoseAlgorithm;
@@ -51,12 +51,12 @@ async fn send(router: Router, request: Request<Body>) -> Reply {
 }
 
 /// A whole instance and a trust domain beside it.
-struct Neighbours {
+struct TwoParties {
     scratch: Scratch,
     key: SigningKey,
 }
 
-impl Neighbours {
+impl TwoParties {
     async fn open(more: &str) -> Self {
         let key = p256();
         let configuration = format!(
@@ -132,8 +132,8 @@ fn says(certificate: &Certificate) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
 }
 
 #[tokio::test]
-async fn a_certificate_for_an_exchanged_token_says_what_one_for_the_svid_says() {
-    let here = Neighbours::open("").await;
+async fn a_certificate_for_an_exchanged_token_equals_one_for_the_svid() {
+    let here = TwoParties::open("").await;
     let (own, ours) = (here.svid("sigstore"), here.svid(&format!("{INSTANCE}/oidc")));
     let direct = here.certificate(&own).await;
     let before = here.scratch.audit().len();
@@ -173,12 +173,12 @@ async fn a_certificate_for_an_exchanged_token_says_what_one_for_the_svid_says() 
 
 #[tokio::test]
 async fn an_exchanged_token_is_not_exchanged_again_and_opens_nothing_else() {
-    let here = Neighbours::open("exchange_audiences = [\"sigstore\", \"privyseal-cli\"]\n").await;
+    let here = TwoParties::open("exchange_audiences = [\"sigstore\", \"privyseal-cli\"]\n").await;
     let token = token_of(&here.exchange(&here.svid("sigstore"), "sigstore").await);
     let again = here.exchange(&token, "sigstore").await;
     assert!(again.has_error(StatusCode::BAD_REQUEST, "invalid_request"), "{again:?}");
-    let told = again.json()["error_description"].as_str().expect("a text").to_owned();
-    assert!(told.starts_with("rule J2: ") && told.contains("only SVIDs"), "{told}");
+    let description = again.json()["error_description"].as_str().expect("a text").to_owned();
+    assert!(description.starts_with("rule J2: ") && description.contains("only SVIDs"), "{description}");
     let person = here.exchange(&here.scratch.token("sigstore", "admin@instance.example"), "sigstore").await;
     assert!(person.has_error(StatusCode::BAD_REQUEST, "invalid_request"), "{person:?}");
     // Even for the client that the API is for: a workload has no address, so no role.
@@ -191,7 +191,7 @@ async fn an_exchanged_token_is_not_exchanged_again_and_opens_nothing_else() {
 
 #[tokio::test]
 async fn uses_are_counted_before_anything_is_written() {
-    let here = Neighbours::open("single_use = true\n").await;
+    let here = TwoParties::open("single_use = true\n").await;
     let svid = here.svid("sigstore");
     token_of(&here.exchange(&svid, "sigstore").await);
     let before = here.scratch.audit().len();
@@ -200,7 +200,7 @@ async fn uses_are_counted_before_anything_is_written() {
     assert!(again.body.contains("rule J6"), "{again:?}");
     assert_eq!(here.scratch.audit().len(), before, "what is refused is not in the log");
 
-    let here = Neighbours::open("uses_per_minute = 1\n").await;
+    let here = TwoParties::open("uses_per_minute = 1\n").await;
     let ours = format!("{INSTANCE}/oidc");
     // A refused request is no use.
     let refused = here.exchange(&here.svid(&ours), "nobody").await;
@@ -213,7 +213,7 @@ async fn uses_are_counted_before_anything_is_written() {
 
 #[tokio::test]
 async fn nothing_is_signed_without_the_log() {
-    let here = Neighbours::open("").await;
+    let here = TwoParties::open("").await;
     here.scratch.close_audit();
     let refused = here.exchange(&here.svid("sigstore"), "sigstore").await;
     assert!(refused.has_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error"), "{refused:?}");
@@ -221,7 +221,7 @@ async fn nothing_is_signed_without_the_log() {
 }
 
 /// A provider whose clock a test turns, with a trust domain whose bundle is a file.
-struct Desk {
+struct Workstation {
     router: Router,
     clock: Arc<HandClock>,
     folder: tempfile::TempDir,
@@ -234,7 +234,7 @@ const ALPHA_CHAIN: &[u8] = include_bytes!("../../../../../tests/vectors/spire/al
 const BETA_CHAIN: &[u8] = include_bytes!("../../../../../tests/vectors/spire/beta-x509-svid.pem");
 const ALPHA_ID: &str = "spiffe://alpha.test/ci/build";
 
-impl Desk {
+impl Workstation {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(HandClock(Mutex::new(ALPHA)));
@@ -301,36 +301,36 @@ impl Desk {
 }
 
 #[tokio::test]
-async fn a_bundle_is_fetched_once_and_then_it_is_somebodys_fault() {
-    let desk = Desk::new();
+async fn a_bundle_is_fetched_once_and_then_it_is_the_callers_or_the_upstreams_fault() {
+    let station = Workstation::new();
     let (old, new) = (p256(), p256());
-    let missing = desk.exchange("old", &old).await;
+    let missing = station.exchange("old", &old).await;
     assert!(missing.has_error(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"), "{missing:?}");
     assert!(!missing.body.contains("alpha.json"), "where we look is nobody's business: {missing:?}");
-    desk.publish(&bundle("old", &old));
-    desk.advance(11);
-    token_of(&desk.exchange("old", &old).await);
-    desk.publish(&bundle("new", &new));
-    desk.advance(11);
-    token_of(&desk.exchange("new", &new).await);
-    let gone = desk.exchange("old", &old).await;
+    station.publish(&bundle("old", &old));
+    station.advance(11);
+    token_of(&station.exchange("old", &old).await);
+    station.publish(&bundle("new", &new));
+    station.advance(11);
+    token_of(&station.exchange("new", &new).await);
+    let gone = station.exchange("old", &old).await;
     assert!(gone.has_error(StatusCode::BAD_REQUEST, "invalid_request"), "{gone:?}");
     assert!(gone.body.contains("rule J4"), "{gone:?}");
-    desk.publish(r#"{"keys":[]}"#);
-    desk.advance(11);
-    let unknown = desk.exchange("other", &old).await;
+    station.publish(r#"{"keys":[]}"#);
+    station.advance(11);
+    let unknown = station.exchange("other", &old).await;
     assert!(unknown.body.contains("rule J3"), "everything is withdrawn: {unknown:?}");
 }
 
 #[tokio::test]
 async fn a_connection_is_a_client_as_real_spire_makes_it() {
-    let desk = Desk::new();
-    desk.publish(ALPHA_BUNDLE);
+    let station = Workstation::new();
+    station.publish(ALPHA_BUNDLE);
     let credentials = |more: &[(&'static str, &'static str)]| {
         [&[("grant_type", "client_credentials"), ("audience", "sigstore")], more].concat()
     };
     let good = credentials(&[("client_id", ALPHA_ID)]);
-    let reply = desk.ask(&good, Some(ALPHA_CHAIN)).await;
+    let reply = station.ask(&good, Some(ALPHA_CHAIN)).await;
     assert_eq!((reply.status, &reply.json()["token_type"]), (StatusCode::OK, &json!("Bearer")), "{reply:?}");
     let claims = claims_of(reply.json()["id_token"].as_str().expect("a text"));
     assert_eq!((&claims["sub"], &claims["aud"]), (&json!(ALPHA_ID), &json!("sigstore")));
@@ -342,18 +342,18 @@ async fn a_connection_is_a_client_as_real_spire_makes_it() {
         (good.clone(), None, "a workload shows who it is"),
     ];
     for (pairs, peer, words) in cases {
-        let refused = desk.ask(&pairs, peer).await;
+        let refused = station.ask(&pairs, peer).await;
         assert!(refused.has_error(StatusCode::UNAUTHORIZED, "invalid_client"), "{refused:?}");
         assert!(refused.body.contains(words), "{refused:?}, not {words}");
     }
-    // The chain is looked at again at each request: once it is over, the open connection is worth nothing.
-    desk.advance(600);
-    let over = desk.ask(&good, Some(ALPHA_CHAIN)).await;
+    // The chain is verified again at each request: once it has expired, the open connection is useless.
+    station.advance(600);
+    let over = station.ask(&good, Some(ALPHA_CHAIN)).await;
     assert!(over.has_error(StatusCode::UNAUTHORIZED, "invalid_client") && over.body.contains("rule A6"), "{over:?}");
 }
 
 #[tokio::test]
-async fn discovery_names_the_ways_that_there_are() {
+async fn discovery_lists_the_supported_grants() {
     let ask = async |router| {
         let request = Request::builder().uri("/oidc/.well-known/openid-configuration").body(Body::empty());
         let said = send(router, request.expect("builds")).await.json();
@@ -362,9 +362,9 @@ async fn discovery_names_the_ways_that_there_are() {
     let people = ["client_secret_basic", "client_secret_post", "none"];
     assert_eq!(ask(instance().router).await, (json!(["authorization_code"]), json!(people)));
     let grants = json!(["authorization_code", "client_credentials", EXCHANGE]);
-    let without_listener = Neighbours::open("").await;
+    let without_listener = TwoParties::open("").await;
     let methods = [&people[..], &["spiffe_jwt"]].concat();
     assert_eq!(ask(without_listener.scratch.routes.main.clone()).await, (grants.clone(), json!(methods)));
     let methods = [&people[..], &["spiffe_jwt", "spiffe_x509"]].concat();
-    assert_eq!(ask(Desk::new().router).await, (grants, json!(methods)));
+    assert_eq!(ask(Workstation::new().router).await, (grants, json!(methods)));
 }

@@ -1,4 +1,4 @@
-//! Asking for timestamps, as `openssl ts` and curl do.
+//! Requests timestamps, as `openssl ts` and curl do.
 
 use der::asn1::ObjectIdentifier;
 use privyseal_sigstore::verify::timestamps::trust;
@@ -31,18 +31,18 @@ pub(super) fn query(data: &[u8], random: &dyn Random) -> Vec<u8> {
     query.finish()
 }
 
-/// Posts a query.
-pub(super) async fn ask(client: &Client, path: &str, query: &[u8]) -> Result<Vec<u8>, Reason> {
+/// Posts a query and returns the DER response.
+pub(super) async fn request(client: &Client, path: &str, query: &[u8]) -> Result<Vec<u8>, Reason> {
     let answer = client.post_bytes(path, "application/timestamp-query", query.to_vec()).await?.expect(200)?;
     let content_type = answer.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // No parameters: osslsigncode, pyHanko and others compare the whole of it.
+    // Without parameters: osslsigncode, pyHanko and others compare the whole value.
     if content_type != "application/timestamp-reply" {
         return Err(format!("the answer's content type is {content_type:?}, not application/timestamp-reply"));
     }
     Ok(answer.body)
 }
 
-/// Checks the answer to `query` by the authorities of the trusted root; says the time.
+/// Verifies the response to `query` with the trusted root's timestamp authority; returns the time.
 pub(super) fn verify_answer(query: &[u8], response: &[u8], root: &TrustedRoot) -> Result<String, Reason> {
     let request = TimestampRequest::parse(query).map_err(|refusal| format!("{refusal:?}"))?;
     let authority = root.timestamp_authorities.first().ok_or("the trusted root names no timestamp authority")?;

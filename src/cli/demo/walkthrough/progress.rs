@@ -1,4 +1,4 @@
-//! What the demo says while it works: a line a step, aligned, with the time that the step took.
+//! The demo's output: one line per step, with the time that it took.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use crate::clock::Stopwatch;
 
-/// Writes the lines. That nobody reads them any more is no reason to stop: the exit status still counts.
-pub(super) struct Tell<'a> {
+/// Writes the lines. Errors of `out` are ignored: the exit status still counts when nobody reads any more.
+pub(super) struct Progress<'a> {
     out: &'a mut (dyn Write + Send),
     begun: Stopwatch,
     step: (&'static str, Stopwatch),
     number: usize,
 }
 
-impl<'a> Tell<'a> {
+impl<'a> Progress<'a> {
     pub(super) fn new(out: &'a mut (dyn Write + Send)) -> Self {
         Self { out, begun: Stopwatch::start(), step: ("", Stopwatch::start()), number: 0 }
     }
 
     pub(super) fn title(&mut self, origin: &str, file: &Path, length: usize) {
         let _ = writeln!(self.out, "Privy Seal demo: signs {} ({length} bytes)", file.display());
-        let _ = writeln!(self.out, "against a fresh instance at {origin}\n");
+        let _ = writeln!(self.out, "with a new instance at {origin}\n");
     }
 
     pub(super) fn begin(&mut self, step: &'static str) {
@@ -40,7 +40,7 @@ impl<'a> Tell<'a> {
     }
 
     pub(super) fn end(&mut self, lines: &[String]) {
-        let _ = writeln!(self.out, "     {:<13} {:>10}\n", "in all", millis(self.begun.elapsed()));
+        let _ = writeln!(self.out, "     {:<13} {:>10}\n", "total", millis(self.begun.elapsed()));
         for line in lines {
             let _ = writeln!(self.out, "{line}");
         }

@@ -1,4 +1,4 @@
-//! What the demo leaves behind, and the commands by which other programs check it.
+//! The files that the demo writes, and the commands that verify them with other programs.
 
 use std::fs;
 use std::io::Read as _;
@@ -8,7 +8,7 @@ use privyseal_sigstore::{ExpectedIdentity, Verified};
 use shared::x509::certificate::to_pem;
 
 use super::options::DemoOptions;
-use super::trust::Trust;
+use super::trust::FetchedTrust;
 use crate::cli::client::Reason;
 
 const BUNDLE: &str = "bundle.sigstore.json";
@@ -16,8 +16,8 @@ const QUERY: &str = "timestamp.tsq";
 const RESPONSE: &str = "timestamp.tsr";
 const TSA_ROOT: &str = "timestamp-root.pem";
 
-/// Everything to be left.
-pub(super) struct Results<'a> {
+/// Everything that the demo writes.
+pub(super) struct DemoResults<'a> {
     pub(super) options: &'a DemoOptions,
     pub(super) identity: &'a ExpectedIdentity,
     pub(super) trust: &'a Trust,
@@ -26,9 +26,9 @@ pub(super) struct Results<'a> {
     pub(super) response: Vec<u8>,
 }
 
-impl Results<'_> {
-    /// Writes the files; answers what to tell about them.
-    pub(super) fn leave(&self) -> Result<Vec<String>, Reason> {
+impl DemoResults<'_> {
+    /// Writes the files and returns the lines to print about them.
+    pub(super) fn write(&self) -> Result<Vec<String>, Reason> {
         let folder = &self.options.folder;
         let authority = self.trust.trusted_root.timestamp_authorities.first();
         let tsa_root = authority.and_then(|authority| authority.cert_chain.der().next_back()).map(to_pem);
@@ -36,7 +36,7 @@ impl Results<'_> {
         fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let ours = [(BUNDLE, &self.bundle), (QUERY, &self.query), (RESPONSE, &self.response), (TSA_ROOT, &tsa_root)];
         for (name, bytes) in ours.into_iter().chain(self.trust.files.iter().map(|(name, bytes)| (*name, bytes))) {
-            write(&folder.join(name), bytes)?;
+            write_file(&folder.join(name), bytes)?;
         }
         Ok(self.commands())
     }
@@ -48,10 +48,10 @@ impl Results<'_> {
         let (bundle, trusted_root) = (path(BUNDLE), path("trusted_root.json"));
         vec![
             format!(
-                "Left in {}: the bundle, the timestamp with its query, and the trust files.",
+                "Written to {}: the bundle, the timestamp with its query, and the trust files.",
                 quoted(&self.options.folder)
             ),
-            "Each of these stock programs verifies them, offline:".to_owned(),
+            "Verify them offline with other programs:".to_owned(),
             String::new(),
             format!("  cosign verify-blob --trusted-root {trusted_root} --bundle {bundle} \\"),
             format!("    --certificate-identity {subject} --certificate-oidc-issuer {issuer} {file}"),
@@ -73,7 +73,7 @@ impl Results<'_> {
     }
 }
 
-/// What the verifier found, for people.
+/// What the verification proved, one line each.
 pub(super) fn proved(verified: &Verified) -> Vec<String> {
     let time = |time: &shared::time::UnixTime| time.rfc3339().unwrap_or_default();
     let mut lines = vec![format!("certificate {}: profile, identity, issuer, path to the root", verified.serial)];
@@ -89,7 +89,7 @@ pub(super) fn proved(verified: &Verified) -> Vec<String> {
     lines
 }
 
-/// Reads the file to be signed.
+/// Reads the file to sign, if it has at most `cap` bytes.
 #[expect(clippy::disallowed_methods, reason = "the demo signs a file that the user names")]
 pub(super) fn read(path: &PathBuf, cap: u64) -> Result<Vec<u8>, Reason> {
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
@@ -102,11 +102,11 @@ pub(super) fn read(path: &PathBuf, cap: u64) -> Result<Vec<u8>, Reason> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demo leaves its results where the user wants them")]
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Reason> {
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Reason> {
     fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// A word for a POSIX shell.
+/// The path as one word of a POSIX shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-@:+,=".contains(c);

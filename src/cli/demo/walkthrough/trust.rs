@@ -1,4 +1,4 @@
-//! Fetching the trusted root as clients do: from the root of the TUF repository on, every step checked.
+//! Fetches the trusted root as clients do: from the TUF root on, with every check.
 
 use shared::time::UnixTime;
 use shared::trust_root::TrustedRoot;
@@ -6,14 +6,14 @@ use shared::trust_root::tuf::reader::TrustedKeys;
 
 use crate::cli::client::{Client, Reason};
 
-/// What was fetched.
-pub(super) struct Trust {
+/// The trust files of the instance.
+pub(super) struct FetchedTrust {
     pub(super) trusted_root: TrustedRoot,
-    /// Name and bytes of every document.
+    /// Name and bytes of every file.
     pub(super) files: Vec<(&'static str, Vec<u8>)>,
 }
 
-pub(super) async fn fetch(client: &Client, now: UnixTime) -> Result<Trust, Reason> {
+pub(super) async fn fetch(client: &Client, now: UnixTime) -> Result<FetchedTrust, Reason> {
     let get = async |path: String| client.get(&path).await?.expect(200).map(|answer| answer.body);
     // A real client gets the first root out of band. Here it is the demo's own instance on loopback.
     let root = get("/trust/root.json".to_owned()).await?;
@@ -43,5 +43,5 @@ pub(super) async fn fetch(client: &Client, now: UnixTime) -> Result<Trust, Reaso
     }
     let trusted_root = TrustedRoot::parse(&files[1].1).map_err(|error| error.to_string())?;
     files.push(("client_trust_config.json", get("/trust/client_trust_config.json".to_owned()).await?));
-    Ok(Trust { trusted_root, files })
+    Ok(FetchedTrust { trusted_root, files })
 }

@@ -1,4 +1,4 @@
-//! Who asks, and of which snapshot.
+//! The authenticated caller of a request, and the snapshot that the request sees.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use broker::profile::ClaimError;
 use broker::token::{TokenError, UnverifiedToken, Verification};
 use shared::time::UnixTime;
 
-use super::{ApiState, Kind, Problem};
+use super::{ApiProblem, ApiState, ProblemKind};
 use crate::instance::roles::Role;
 use crate::instance::snapshots::Snapshot;
 
-/// A request by somebody we know, and the snapshot that it sees from beginning to end.
-pub(crate) struct Asked {
+/// An authenticated request: its caller, and the one snapshot that it sees.
+pub(crate) struct ApiCall {
     pub(crate) caller: Caller,
     pub(crate) snapshot: Arc<Snapshot>,
 }
 
-/// Somebody whom our own provider vouches for. Most have no role.
+/// A person authenticated by our own provider. Most have no role.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     address: EmailAddress,
@@ -31,11 +31,11 @@ pub(crate) struct Caller {
 /// Why a token does not open the API.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthenticationError {
-    #[error("no token: send \"Authorization: Bearer\" with an ID token of this instance for the client privyseal-cli")]
+    #[error("no token: log in with `privyseal login` and send the ID token as \"Authorization: Bearer\"")]
     Missing,
     #[error(transparent)]
     Token(#[from] TokenError),
-    #[error("the token is signed by a key that this instance does not have")]
+    #[error("the token is signed with a key that this instance does not have")]
     Key,
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -52,16 +52,16 @@ impl AuthenticationError {
     }
 }
 
-impl From<AuthenticationError> for Problem {
+impl From<AuthenticationError> for ApiProblem {
     fn from(error: AuthenticationError) -> Self {
-        Self::new(Kind::Unauthenticated, error.rule(), error.to_string())
+        Self::new(ProblemKind::Unauthenticated, error.rule(), error.to_string())
     }
 }
 
 impl Caller {
-    /// Whoever the token is of. The same steps as at the authority, with the record for the API's audience; and the
-    /// same question to the rules as at login, so that a person whose address is given to somebody else is locked out
-    /// at once.
+    /// Authenticates the token's holder. The steps are those of the certificate authority, with the issuer record for
+    /// the API's audience. The login rules are applied again, so that a person whose address is now given to another
+    /// issuer is locked out at once.
     pub(crate) fn authenticate(
         snapshot: &Snapshot,
         token: Option<&[u8]>,
@@ -83,17 +83,17 @@ impl Caller {
         Ok(Self { roles: snapshot.roles.of(&address, connector), address })
     }
 
-    /// The e-mail address.
+    /// The e-mail address in the token.
     pub(crate) fn address(&self) -> &EmailAddress {
         &self.address
     }
 
-    /// All roles.
+    /// All roles of this address, by `[api]` in the configuration.
     pub(crate) fn roles(&self) -> &[Role] {
         &self.roles
     }
 
-    /// The domains that this person looks after.
+    /// The domains that this person owns, by `[api]` in the configuration.
     pub(crate) fn domains(&self) -> impl Iterator<Item = &DomainName> {
         self.roles.iter().flat_map(|role| match role {
             Role::NamespaceOwner(domains) => &domains[..],
@@ -105,18 +105,18 @@ impl Caller {
         self.roles.contains(&Role::Admin)
     }
 
-    /// Leave to change anything.
-    pub(crate) fn require_admin(&self) -> Result<(), Problem> {
+    /// An error for everyone but administrators, who may change anything.
+    pub(crate) fn require_admin(&self) -> Result<(), ApiProblem> {
         if self.is_admin() { Ok(()) } else { Err(self.lacks("admin")) }
     }
 
-    /// Leave to read anything.
-    pub(crate) fn require_auditor(&self) -> Result<(), Problem> {
+    /// An error for everyone but auditors and administrators, who may read anything.
+    pub(crate) fn require_auditor(&self) -> Result<(), ApiProblem> {
         if self.is_admin() || self.roles.contains(&Role::Auditor) { Ok(()) } else { Err(self.lacks("auditor")) }
     }
 
-    /// Leave to speak for `domain`: an administrator, or whoever looks after it or a domain above it.
-    pub(crate) fn require_owner(&self, domain: &DomainName) -> Result<(), Problem> {
+    /// An error for everyone but administrators and the owners of `domain` or of a parent domain.
+    pub(crate) fn require_owner(&self, domain: &DomainName) -> Result<(), ApiProblem> {
         let covers = |owned: &DomainName| {
             let rest = domain.as_str().strip_suffix(owned.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -124,16 +124,19 @@ impl Caller {
         if self.is_admin() || self.domains().any(covers) { Ok(()) } else { Err(self.lacks("namespace-owner")) }
     }
 
-    fn lacks(&self, role: &str) -> Problem {
-        let detail = format!("{} has not the role {role}; see [api] in the configuration", self.address);
-        Problem::new(Kind::Forbidden, "ROLE", detail)
+    fn lacks(&self, role: &str) -> ApiProblem {
+        let detail = format!(
+            "{} does not have the role {role}; an operator can give it in section [api] of the configuration",
+            self.address
+        );
+        ApiProblem::new(ProblemKind::Forbidden, "ROLE", detail)
     }
 }
 
-impl FromRequestParts<Arc<ApiState>> for Asked {
-    type Rejection = Problem;
+impl FromRequestParts<Arc<ApiState>> for ApiCall {
+    type Rejection = ApiProblem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &Arc<ApiState>) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<ApiState>) -> Result<Self, ApiProblem> {
         let snapshot = state.snapshots.current();
         let caller = Caller::authenticate(&snapshot, bearer(&parts.headers), state.clock.now())?;
         Ok(Self { caller, snapshot })

@@ -1,12 +1,11 @@
-//! `privyseal demo`: the main job as a user does it, against an instance that is being served, each step told and timed.
+//! `privyseal demo`: signs and verifies a file as a user would, with a running instance; prints and times each step.
 //!
-//! Knows the instance only through its origin, as any client does, and trusts it only through the root of its TUF
-//! repository.
+//! It knows only the instance's origin, like any client, and trusts the instance only through its TUF root.
 
 mod certificate;
 mod options;
+mod progress;
 mod results;
-mod tell;
 mod timestamp;
 mod trust;
 
@@ -28,12 +27,12 @@ use crate::cli::client::login::{self, Login};
 use crate::cli::client::{Client, Reason};
 
 pub(crate) use options::DemoOptions;
-use tell::Tell;
+use progress::Progress;
 
-/// Largest file that is signed: the demo holds it in memory.
+/// Largest file that is signed, in bytes: the demo holds it in memory.
 const MAX_FILE: u64 = 1 << 30;
 
-/// Which step failed, why, and what to do.
+/// Which step failed, why, and what to do next.
 #[derive(Debug, thiserror::Error)]
 #[error("{step}: {reason}\n{advice}")]
 pub(crate) struct DemoError {
@@ -47,12 +46,11 @@ fn at(step: &'static str, advice: &'static str) -> impl FnOnce(Reason) -> DemoEr
 }
 
 const SERVICE: &str =
-    "The instance did not answer as a client expects. Its log says more, under the request id if one is given.";
-const TRUST: &str =
-    "What the instance publishes does not hold together. Do not trust this build; please report it with this text.";
-const FILES: &str = "Name a file that can be read, and run where a folder can be made.";
+    "The instance did not answer as a client expects. Look in its log, for the request id if there is one.";
+const TRUST: &str = "What the instance publishes does not verify. Do not trust this build; please report this text.";
+const FILES: &str = "Choose a file that can be read, and with --out a folder that can be created.";
 
-/// Runs every step and tells about it on `out`; stops at the first failure.
+/// Runs every step and prints it on `out`; stops at the first failure.
 pub(crate) async fn run(
     options: &DemoOptions,
     clock: &dyn Clock,
@@ -60,45 +58,45 @@ pub(crate) async fn run(
     out: &mut (dyn Write + Send),
 ) -> Result<(), DemoError> {
     let artifact = results::read(&options.file, MAX_FILE).map_err(at("file", FILES))?;
-    let mut tell = Tell::new(out);
-    tell.title(&options.origin, &options.file, artifact.len());
+    let mut progress = Progress::new(out);
+    progress.title(&options.origin, &options.file, artifact.len());
     let client = Client::new(&options.origin, None).map_err(at("client", SERVICE))?;
 
-    tell.begin("discovery");
+    progress.begin("discovery");
     let provider = login::discover(&client).await.map_err(at("discovery", SERVICE))?;
-    tell.done(&format!("issuer {}, code flow with PKCE S256", provider.issuer));
+    progress.done(&format!("issuer {}, code flow with PKCE S256", provider.issuer));
 
-    tell.begin("login");
+    progress.begin("login");
     let who = Login { client_id: SIGSTORE_CLIENT, email: &options.email, password: &options.password };
     let token = login::log_in(&client, &provider, &who, clock, random)
         .await
-        .map_err(at("login", "The broker did not let the user in; check e-mail address and password."))?;
-    tell.done(&format!("{}; signature, issuer, audience, nonce and expiry of the ID token checked", token.subject));
+        .map_err(at("login", "The instance refused the login; check the e-mail address and the password."))?;
+    progress.done(&format!("{}; signature, issuer, audience, nonce and expiry of the ID token checked", token.subject));
 
-    tell.begin("key");
+    progress.begin("key");
     let key = SigningKey::generate(SignatureAlgorithm::EcdsaP256Sha256)
         .map_err(|error| at("key", SERVICE)(error.to_string()))?;
-    tell.done("ECDSA P-256, for this one signature");
+    progress.done("ECDSA P-256, for this one signature");
 
-    tell.begin("certificate");
+    progress.begin("certificate");
     let certificate = certificate::request(&client, &token, &key).await.map_err(at("certificate", SERVICE))?;
-    tell.done(&format!("for {}, valid {}", token.subject, certificate.validity));
+    progress.done(&format!("for {}, valid {}", token.subject, certificate.validity));
 
-    tell.begin("signature");
+    progress.begin("signature");
     let signature = key.sign(&artifact).map_err(|error| at("signature", SERVICE)(error.to_string()))?;
     let digest = sha256(&artifact);
-    tell.done(&format!("ECDSA over SHA-256 {}", hex::encode(digest)));
+    progress.done(&format!("ECDSA over SHA-256 {}", hex::encode(digest)));
 
-    tell.begin("timestamp");
+    progress.begin("timestamp");
     let query = timestamp::query(&signature, random);
-    let response = timestamp::ask(&client, "/api/v1/timestamp", &query).await.map_err(at("timestamp", SERVICE))?;
-    tell.done(&format!("RFC 3161 over the signature, {} bytes", response.len()));
+    let response = timestamp::request(&client, "/api/v1/timestamp", &query).await.map_err(at("timestamp", SERVICE))?;
+    progress.done(&format!("RFC 3161 over the signature, {} bytes", response.len()));
 
-    tell.begin("log entry");
+    progress.begin("log entry");
     let entry = append(&client, &digest, &signature, &certificate.der).await.map_err(at("log entry", SERVICE))?;
-    tell.done(&format!("index {} of the signature log, with inclusion proof and checkpoint", entry.log_index.0));
+    progress.done(&format!("index {} of the signature log, with inclusion proof and checkpoint", entry.log_index.0));
 
-    tell.begin("bundle");
+    progress.begin("bundle");
     let message = MessageSignature {
         message_digest: Some(MessageDigest { algorithm: "SHA2_256".to_owned(), digest: Base64(digest.to_vec()) }),
         signature: Base64(signature),
@@ -110,31 +108,31 @@ pub(crate) async fn run(
         entries: vec![entry],
     };
     let bundle = bundle.to_json().map_err(|error| at("bundle", SERVICE)(error.to_string()))?;
-    tell.done(&format!("Sigstore bundle v0.3, {} bytes", bundle.len()));
+    progress.done(&format!("Sigstore bundle v0.3, {} bytes", bundle.len()));
 
-    tell.begin("trust");
+    progress.begin("trust");
     let trust = trust::fetch(&client, clock.now()).await.map_err(at("trust", TRUST))?;
-    tell.done("root, timestamp, snapshot and targets of the TUF repository checked, trusted root read");
+    progress.done("root, timestamp, snapshot and targets of the TUF repository checked, trusted root read");
 
     tell.begin("verification");
     let identity = ExpectedIdentity { subject: token.subject.clone(), issuer: provider.issuer.clone() };
     let parsed = Bundle::parse(&bundle).map_err(|error| at("verification", TRUST)(error.to_string()))?;
     let verified = verify(&parsed, &trust.trusted_root, &identity, &artifact)
         .map_err(|error| at("verification", TRUST)(error.to_string()))?;
-    tell.done(&format!("the bundle proves that {} signed this file", token.subject));
+    progress.done(&format!("the bundle proves that {} signed this file", token.subject));
     for line in results::proved(&verified) {
-        tell.note(&line);
+        progress.note(&line);
     }
 
-    tell.begin("RFC 3161");
+    progress.begin("RFC 3161");
     let query = timestamp::query(&artifact, random);
-    let response = timestamp::ask(&client, "/tsa", &query).await.map_err(at("RFC 3161", SERVICE))?;
+    let response = timestamp::request(&client, "/tsa", &query).await.map_err(at("RFC 3161", SERVICE))?;
     let time = timestamp::verify_answer(&query, &response, &trust.trusted_root).map_err(at("RFC 3161", TRUST))?;
-    tell.done(&format!("token for the file: {time}; imprint, nonce, certificate and signature checked"));
+    progress.done(&format!("token for the file: {time}; imprint, nonce, certificate and signature checked"));
 
-    let results = results::Results { options, identity: &identity, trust: &trust, bundle, query, response };
-    let lines = results.leave().map_err(at("results", FILES))?;
-    tell.end(&lines);
+    let results = results::DemoResults { options, identity: &identity, trust: &trust, bundle, query, response };
+    let lines = results.write().map_err(at("results", FILES))?;
+    progress.end(&lines);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Asking for a certificate, as cosign does: public key, proof of possession, token in the header.
+//! Requests a certificate as cosign does: public key, proof of possession, token in the header.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,24 +9,24 @@ use shared::x509::Certificate;
 use crate::cli::client::login::IdToken;
 use crate::cli::client::{Client, Reason};
 
-/// What the instance issued.
-pub(super) struct Issued {
+/// The certificate that the instance issued.
+pub(super) struct DemoCertificate {
     /// DER.
     pub(super) der: Vec<u8>,
-    /// For people.
+    /// Length and start of the validity, as text.
     pub(super) validity: String,
 }
 
 /// `POST /api/v2/signingCert`.
-pub(super) async fn request(client: &Client, token: &IdToken, key: &SigningKey) -> Result<Issued, Reason> {
-    // Whoever holds the token and this signature holds the key: it is over the name in the token.
+pub(super) async fn request(client: &Client, token: &IdToken, key: &SigningKey) -> Result<DemoCertificate, Reason> {
+    // Proves possession of the key: a signature over the name in the token.
     let proof = key.sign(token.subject.as_bytes()).map_err(|error| error.to_string())?;
     let request = json!({ "publicKeyRequest": {
         "publicKey": { "algorithm": "ECDSA", "content": key.public_key().to_pem() },
         "proofOfPossession": STANDARD.encode(proof),
     } });
     let answer = client.post_json("/api/v2/signingCert", &request, Some(&token.text)).await?.expect(200)?.json()?;
-    // With an embedded SCT, or in the profile without logs with none.
+    // With an embedded SCT, or without any where there is no certificate log.
     let chain = ["signedCertificateEmbeddedSct", "signedCertificateDetachedSct"]
         .iter()
         .find_map(|kind| answer.get(kind)?.get("chain")?.get("certificates")?.as_array());
@@ -38,5 +38,5 @@ pub(super) async fn request(client: &Client, token: &IdToken, key: &SigningKey) 
     }
     let minutes = certificate.not_after().since(certificate.not_before()).as_secs() / 60;
     let start = certificate.not_before().rfc3339().unwrap_or_default();
-    Ok(Issued { der: certificate.der().to_vec(), validity: format!("{minutes} minutes from {start}") })
+    Ok(DemoCertificate { der: certificate.der().to_vec(), validity: format!("{minutes} minutes from {start}") })
 }
