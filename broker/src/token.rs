@@ -71,7 +71,7 @@ pub enum TokenError {
     #[error("the token has no iss, and the trust domain {0:?} is not registered here")]
     TrustDomainUnknown(String),
     /// T2: the record is of another issuer than the token.
-    #[error("the token is of issuer {0:?}, not of the one whose keys are at hand")]
+    #[error("the token is of the issuer {0:?}, not of the one whose keys check it")]
     IssuerMismatch(String),
     /// T3: the audience is not exactly ours.
     #[error("the token's audience is {found:?}; it must be exactly {expected:?}")]
@@ -100,7 +100,7 @@ pub enum TokenError {
         now: u64,
     },
     /// T4: made to live longer than the record allows.
-    #[error("the token lives {seconds} seconds; at most {limit} are accepted from this issuer")]
+    #[error("the token is valid for {seconds} seconds; at most {limit} are accepted from this issuer")]
     Lifetime {
         /// From `iat`, or from now, to `exp`.
         seconds: u64,

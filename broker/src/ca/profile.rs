@@ -25,7 +25,7 @@ pub struct Profile {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ProfileError {
     /// Too short to sign anything with, or no longer short-lived.
-    #[error("a certificate lifetime of {0:?} is outside one minute to one day")]
+    #[error("a certificate lifetime of {} seconds is outside one minute to one day", .0.as_secs())]
     Lifetime(Duration),
 }
 

@@ -24,10 +24,10 @@ pub enum Submission {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SubmissionError {
     /// A key and a request: they could name different keys.
-    #[error("the request holds a public key and a certificate signing request; send one of them")]
+    #[error("the request has a public key and a certificate signing request; send one of them")]
     Both,
     /// Nothing to certify.
-    #[error("the request holds neither a public key nor a certificate signing request")]
+    #[error("the request has neither a public key nor a certificate signing request")]
     Neither,
 }
 

@@ -28,7 +28,7 @@ pub enum ProofError {
     /// The request is no PKCS#10.
     #[error("the certificate signing request is not well-formed DER")]
     RequestMalformed,
-    /// The request is signed with an algorithm that does not go with its key.
+    /// The request is signed with an algorithm that does not fit its key.
     #[error("a certificate signing request for this kind of key must not be signed with {0}")]
     RequestAlgorithm(ObjectIdentifier),
     /// The request's own signature.

@@ -77,13 +77,13 @@ pub enum UserError {
     #[error("'{0}' is not an e-mail address")]
     Email(String),
     /// There is such a user.
-    #[error("there is a user '{0}' already; `user passwd` sets a new password")]
+    #[error("the user '{0}' already exists; `user passwd` sets a new password")]
     Exists(String),
     /// The password breaks a rule.
     #[error(transparent)]
     Password(#[from] PasswordError),
     /// A stored record does not read.
-    #[error("the stored user '{0}' does not read back")]
+    #[error("the stored user '{0}' cannot be read")]
     Record(String),
     /// The store failed.
     #[error(transparent)]
@@ -109,7 +109,7 @@ pub enum LoginError {
         seconds: u64,
     },
     /// A stored record does not read.
-    #[error("the stored user does not read back")]
+    #[error("the stored user cannot be read")]
     Record,
     /// The store failed.
     #[error(transparent)]

@@ -20,10 +20,10 @@ pub enum Mismatch {
     #[error("the token has no claim {0:?}, which the issuer's record matches")]
     ConditionMissing(String),
     /// C2: neither a text nor a list of texts.
-    #[error("the claim {0:?} is neither a text nor a list, so no pattern fits it")]
+    #[error("the claim {0:?} is neither a string nor a list, so no pattern fits it")]
     ConditionType(String),
     /// O3: the domain lists the issuers that may speak for it, and this is none of them.
-    #[error("{domain} lists in its own records who may speak for it, and {iss} is not among them")]
+    #[error("the records of {domain} list the issuers that may assert its names, and {iss} is not among them")]
     NotListed {
         /// The domain.
         domain: String,
@@ -31,10 +31,10 @@ pub enum Mismatch {
         iss: String,
     },
     /// C2.
-    #[error("the claim {0:?} has not the value that the issuer's record demands")]
+    #[error("the claim {0:?} does not have the value that the issuer's record requires")]
     PinDiffers(String),
     /// C1.
-    #[error("the token has no claim {0:?}, which the issuer's record demands")]
+    #[error("the token has no claim {0:?}, which the issuer's record requires")]
     PinMissing(String),
 }
 

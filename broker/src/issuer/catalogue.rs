@@ -36,7 +36,7 @@ impl SharedIssuer {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SharedIssuerError {
     /// No claim that belongs to one party is pinned.
-    #[error("{platform} signs for everybody: pin one of {pins} (rule M1)")]
+    #[error("{platform} signs tokens for all its users: pin one of {pins} (rule M1)")]
     Unpinned {
         /// The platform.
         platform: &'static str,

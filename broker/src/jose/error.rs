@@ -37,7 +37,7 @@ pub enum JoseError {
     #[error("the token's algorithm {0:?} is not accepted")]
     AlgorithmUnknown(String),
     /// T1: a part is not base64url without padding (RFC 7515 §2), or has stray bits at its end.
-    #[error("a part of the token, the {0}, is not unpadded base64url")]
+    #[error("one part of the token ({0}) is not unpadded base64url")]
     Base64(Part),
     /// A claim is of another JSON type, or empty, or too long.
     #[error("the token's claim {0:?} is not of the required form")]
@@ -46,7 +46,7 @@ pub enum JoseError {
     #[error("the token has no claim {0:?}")]
     ClaimMissing(&'static str),
     /// T1: `crit` asks us to understand extensions; none is known (RFC 7515 §4.1.11).
-    #[error("the token's header holds \"crit\"")]
+    #[error("the token's header has \"crit\"")]
     Critical,
     /// T1: a header parameter is of the wrong type.
     #[error("the token's header parameter {0:?} is not a string")]
@@ -60,7 +60,7 @@ pub enum JoseError {
         error: JsonError,
     },
     /// T1: no `kid`, and not exactly one key of the issuer is made for this algorithm.
-    #[error("the token names no key, and {count} keys of the issuer are for {algorithm}")]
+    #[error("the token has no kid, and {count} keys of the issuer are for {algorithm}")]
     KeyAmbiguous {
         /// What the token says.
         algorithm: JoseAlgorithm,

@@ -50,20 +50,24 @@ pub enum JwksError {
 pub struct SkippedKey {
     /// Its `kid`, if it has one.
     pub kid: Option<String>,
-    /// Why.
+    /// Why the key is skipped.
     pub reason: SkipReason,
 }
 
 /// Why an entry cannot verify tokens.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SkipReason {
-    /// A kind of key that we do not take; also symmetric keys.
+    /// A key type that is not accepted here; symmetric keys are among them.
+    #[error("its key type is not supported")]
     Kind,
     /// `use`, `key_ops` or `alg` says that it is for something else.
+    #[error("its use, key_ops or alg does not allow it to verify signatures")]
     OtherUse,
-    /// It holds its private half: whoever reads the set can sign as the issuer.
+    /// It includes the private key: anyone who reads the set can sign as the issuer.
+    #[error("it includes the private key")]
     PrivateKey,
-    /// Parameters are absent or malformed, a point is not on its curve, RSA is too short or too long.
+    /// Parameters are absent or malformed, a point is not on its curve, or an RSA modulus is too short or too long.
+    #[error("its parameters are missing, malformed or of an unsupported size")]
     Unfit,
 }
 

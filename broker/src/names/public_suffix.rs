@@ -33,10 +33,10 @@ pub enum SuffixListError {
         length: usize,
     },
     /// A line is no rule, or nothing stands between the marks of its two parts.
-    #[error("this is no Public Suffix List: {0}")]
+    #[error("this is not a Public Suffix List: {0}")]
     Form(publicsuffix::Error),
     /// A part of the list would take every private suffix out of the rule.
-    #[error("the list does not know {0} as a public suffix, so it is not whole")]
+    #[error("the list lacks the public suffix {0}, so it is incomplete")]
     Incomplete(&'static str),
 }
 

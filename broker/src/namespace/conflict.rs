@@ -41,7 +41,7 @@ pub enum RegistryConflict {
         error: SharedIssuerError,
     },
     /// D1: a domain in which unrelated parties register names.
-    #[error("{scope} of {asserter}: {domain} is a public suffix, below which anybody may register (rule D1)")]
+    #[error("{scope} of {asserter}: {domain} is a public suffix, below which anyone may register a name (rule D1)")]
     PublicSuffix {
         /// Whose grant.
         asserter: Asserter,
@@ -73,10 +73,10 @@ pub enum RegistryConflict {
     #[error("the issuer {0:?} cannot hold the grant local-accounts; only a connector of our own provider can")]
     LocalAccounts(String),
     /// Our own provider speaks through its connectors.
-    #[error("the issuer {0:?} is our own provider and speaks through its connectors; give the grants to them")]
+    #[error("the issuer {0:?} is this instance's own provider, whose connectors assert names; give the grants to them")]
     OwnProviderGrants(String),
     /// Our own provider is one.
-    #[error("both {first:?} and {second:?} say that they are our own provider")]
+    #[error("both {first:?} and {second:?} claim to be this instance's own provider")]
     TwoOwnProviders {
         /// One record.
         first: String,
@@ -99,7 +99,7 @@ pub enum RegistryConflict {
     #[error("the trust domain {0} is registered twice (rule X2)")]
     DuplicateTrustDomain(String),
     /// I2: a trust domain's tokens would have the `iss` of an issuer that has a record of its own.
-    #[error("the trust domain {trust_domain} is to have the iss {iss}, which is the issuer {issuer:?} (rule I2)")]
+    #[error("the iss {iss} of the trust domain {trust_domain} is also that of the issuer {issuer:?} (rule I2)")]
     IssuerOfTrustDomain {
         /// The trust domain.
         trust_domain: String,
@@ -110,7 +110,7 @@ pub enum RegistryConflict {
     },
     /// S4: a trust domain speaks for itself and for nobody else.
     #[error(
-        "the trust domain {trust_domain} cannot hold the grant {scope}; it speaks for SPIFFE IDs of its own only (rule S4)"
+        "the trust domain {trust_domain} cannot hold the grant {scope}; it may assert only its own SPIFFE IDs (rule S4)"
     )]
     ForeignGrant {
         /// The trust domain.

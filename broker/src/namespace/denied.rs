@@ -18,7 +18,7 @@ pub enum Denied {
     #[error("the connector {0:?} is not configured")]
     ConnectorUnknown(String),
     /// C3: what all else permits, the record's own expression refuses.
-    #[error("the expression in the record of the issuer {0:?} refuses this token")]
+    #[error("the deny expression of the issuer {0:?} refuses this token")]
     Expression(String),
     /// C1, C2, G5 to G7, N3, O3: the claims do not fit the record, or the domain lists others.
     #[error(transparent)]
@@ -42,7 +42,7 @@ pub enum Denied {
         owner: Asserter,
     },
     /// I2: the record under which the token was verified has been replaced since.
-    #[error("the record of the issuer {0:?} has changed; ask again")]
+    #[error("the record of the issuer {0:?} has changed; try again")]
     RecordReplaced(String),
 }
 

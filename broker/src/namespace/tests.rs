@@ -480,7 +480,7 @@ fn every_problem_of_a_load_is_reported() {
     let problems = Issuers::build(records, connectors).err().expect("has problems");
     let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     for part in [
-        "both \"own\" and \"own2\" say that they are our own provider",
+        "both \"own\" and \"own2\" claim to be this instance's own provider",
         "the issuer \"own\" is our own provider",
         "the issuer \"corp\" cannot hold the grant local-accounts",
         "two records are called \"issuer:corp\"",

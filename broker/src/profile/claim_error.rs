@@ -18,10 +18,10 @@ pub enum ClaimError {
     #[error("the claim {0:?} is empty")]
     Empty(String),
     /// N1.
-    #[error("the claim {0:?} is neither a string, a whole number nor a truth value")]
+    #[error("the claim {0:?} is neither a string, a whole number nor a Boolean")]
     Type(String),
     /// N1.
-    #[error("the claim {claim:?} holds what cannot stand in its place in a name: {value:?}")]
+    #[error("the claim {claim:?} has a value that is not allowed at its place in a name: {value:?}")]
     Place {
         /// Which.
         claim: String,

@@ -29,7 +29,7 @@ pub enum TemplateError {
     #[error("the template has {0} bytes; at most {MAX_TEMPLATE} are accepted")]
     TooLong(usize),
     /// A brace without its partner.
-    #[error("a brace of the template has no partner")]
+    #[error("a brace of the template is not closed or not opened")]
     Brace,
     /// Not the name of a claim, nor a JSON Pointer.
     #[error("\"{0}\" is neither a claim's name nor a JSON Pointer to one")]

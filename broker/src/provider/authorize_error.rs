@@ -48,13 +48,13 @@ pub enum RedirectRefusal {
     #[error("the rules of this instance do not permit this identity: {0}")]
     Denied(String),
     /// A public client on somebody's machine cannot prove who it is, so a person has to confirm (RFC 8252 §8.6).
-    #[error("a public client needs the person to confirm, which prompt=none forbids (RFC 8252 8.6)")]
+    #[error("a public client needs the user's confirmation, which prompt=none forbids (RFC 8252 8.6)")]
     InteractionRequired,
     /// `max_age` is not a whole number of seconds.
     #[error("max_age must be a whole number of seconds")]
     MaxAge,
     /// Nobody is logged in, or not recently enough, or somebody else.
-    #[error("nobody suitable is logged in, and prompt=none forbids to ask (OpenID Connect Core 3.1.2.6)")]
+    #[error("no suitable session exists, and prompt=none forbids a login page (OpenID Connect Core 3.1.2.6)")]
     LoginRequired,
     /// A value too long to carry.
     #[error("the parameter {name} is longer than {cap} bytes")]

@@ -6,7 +6,7 @@ use shared::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderFault {
     /// A record that we wrote does not read.
-    #[error("a stored {0} does not read back")]
+    #[error("a stored {0} cannot be read")]
     Record(&'static str),
     /// The store failed.
     #[error(transparent)]

@@ -31,13 +31,13 @@ impl SvidRole {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SvidFault {
     /// A8: the client calls itself something else, or nothing where it must say who it is.
-    #[error("client_id must be the SPIFFE ID that the client shows, {0}")]
+    #[error("client_id must be the SPIFFE ID that the client presents, {0}")]
     ClientId(String),
     /// The name is nobody's, or somebody else's.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// T4: over, though the leeway for clocks would let it pass: a token of no life is of no use.
-    #[error("the SVID has ended, so no token can be made from it")]
+    #[error("the SVID has expired, so no token can be issued for it")]
     Ended,
     /// The JWT-SVID.
     #[error(transparent)]
@@ -46,13 +46,13 @@ pub enum SvidFault {
     #[error("the token is signed by a key that is not in the bundle of the trust domain {0}")]
     KeyUnknown(String),
     /// J2: a token of an issuer. Whoever may have those goes to the authority with them.
-    #[error("the token is one of the issuer {0}; only SVIDs of registered trust domains are taken here")]
+    #[error("the token is from the issuer {0}; only SVIDs of registered trust domains are accepted here")]
     NotSvid(String),
     /// It cannot be read, or leads nowhere.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// A8: one identity a request.
-    #[error("the token is of {token}, and the certificate of the connection of {connection}; show one identity")]
+    #[error("the token is of {token}, and the certificate of the connection is of {connection}; present one identity")]
     TwoIdentities {
         /// In the token.
         token: String,

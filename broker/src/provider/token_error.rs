@@ -14,7 +14,7 @@ use crate::trust_domain::Unusable;
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// A workload did not show who it is.
-    #[error("a workload shows who it is by client_assertion, or by the X.509-SVID of its connection")]
+    #[error("a workload authenticates with client_assertion, or with the X.509-SVID of its connection")]
     AssertionMissing,
     /// An assertion of another type.
     #[error("client_assertion_type must be {JWT_SPIFFE}")]
@@ -28,13 +28,13 @@ pub enum TokenError {
         audience: String,
     },
     /// The bundle of a trust domain does not count, and another cannot be had.
-    #[error("the trust domain {0} cannot be relied on at the moment: {1}")]
+    #[error("the trust domain {0} cannot be used at the moment: {1}")]
     Bundle(String, Unusable),
     /// Credentials in the header and in the body, or two names (RFC 6749 §2.3).
     #[error("the client must authenticate in one way and under one name (RFC 6749 2.3)")]
     ClientAmbiguous,
     /// No client.
-    #[error("the client did not say who it is")]
+    #[error("the client did not authenticate")]
     ClientMissing,
     /// The secret is missing, wrong or unexpected, or there is no such client.
     #[error("client authentication failed")]
@@ -49,7 +49,7 @@ pub enum TokenError {
     #[error("the parameter code is missing")]
     CodeMissing,
     /// The code was used before. What it made is revoked.
-    #[error("the code was used before; what it gave out is revoked (RFC 6749 4.1.2)")]
+    #[error("the code was used before; the tokens issued for it are revoked (RFC 6749 4.1.2)")]
     CodeReplayed(Box<Replay>),
     /// Never issued, or more than a minute ago.
     #[error("the code is unknown or expired")]

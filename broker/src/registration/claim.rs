@@ -113,7 +113,7 @@ pub enum ClaimError {
         length: usize,
     },
     /// A web server does not speak for a domain's mail.
-    #[error("e-mail addresses are proven by DNS only: a web server does not speak for its domain's mail")]
+    #[error("e-mail addresses are proven by DNS only: a web server has no authority over its domain's e-mail addresses")]
     EmailNeedsDns,
     /// Longer than a record should be.
     #[error("the issuer has {length} bytes; at most {MAX_ISSUER} can be registered by its owner")]

@@ -171,19 +171,19 @@ pub enum LifeError {
     #[error("the registration is tombstoned; make a new request")]
     Tombstoned,
     /// It is stopped or unproven, and approving changes nothing.
-    #[error("the domain's proof was not seen lately; prove it first")]
+    #[error("the domain's proof has not been seen recently; prove it first")]
     ProofTooOld,
     /// It was approved before.
-    #[error("the registration is approved already")]
+    #[error("the registration is already approved")]
     Approved,
     /// It never spoke.
-    #[error("the registration never was active; there is nothing to freeze or release")]
+    #[error("the registration was never active; there is nothing to freeze or release")]
     NeverActive,
     /// It is frozen.
-    #[error("the registration is frozen already")]
+    #[error("the registration is already frozen")]
     Frozen,
     /// It may still speak.
-    #[error("the registration still speaks for its names; freeze it first")]
+    #[error("the registration can still assert its names; freeze it first")]
     StillAsserts,
 }
 
@@ -270,10 +270,10 @@ impl Registration {
         let ended = self.proof.as_ref().and_then(|(proof, _)| proof.until).is_some_and(|until| until <= now);
         match self.state {
             State::Pending if now.since(self.since) >= timing.pending_for && self.was_active => {
-                next.enter(State::Tombstoned, "nobody proved and approved it in time", now);
+                next.enter(State::Tombstoned, "it was not proved and approved in time", now);
             }
             State::Pending if now.since(self.since) >= timing.pending_for => {
-                let next = Self { reason: "nobody proved and approved it in time".to_owned(), since: now, ..next };
+                let next = Self { reason: "it was not proved and approved in time".to_owned(), since: now, ..next };
                 return Some(Change { event: Event::Elapsed, from: Some(self.state), next, is_dropped: true });
             }
             State::Pending | State::Tombstoned => return None,

@@ -61,13 +61,13 @@ pub enum RequestError {
     #[error("the request's typ is {0:?}, not {REQUEST_TYPE:?}")]
     Type(String),
     /// `crit` asks us to understand extensions; none is known.
-    #[error("the request's header holds \"crit\"")]
+    #[error("the request's header has \"crit\"")]
     Critical,
     /// `jwk`.
-    #[error("the request's jwk is not a public key that can sign: {0:?}")]
+    #[error("the request's jwk cannot be used: {0}")]
     Key(SkipReason),
     /// `alg`.
-    #[error("the request's alg {0:?} does not go with its key")]
+    #[error("the request's alg {0:?} does not fit its key")]
     Algorithm(String),
     /// Not signed by its own key.
     #[error("the request's signature does not verify")]
@@ -79,7 +79,7 @@ pub enum RequestError {
     #[error("the request is for the instance {0:?}, not for this one")]
     OtherInstance(String),
     /// Too old or from the future.
-    #[error("the request is of {at}, and it is {now} now; make a new one")]
+    #[error("the request was made at {at}, and it is {now} now; make a new one")]
     Stale {
         /// `iat`.
         at: u64,
@@ -91,7 +91,7 @@ pub enum RequestError {
     Issuer(NameError),
     /// D1: nobody owns what lies below it.
     #[error(
-        "{0} is a public suffix: unrelated parties register names below it, so nobody can bring an issuer for it (rule D1)"
+        "{0} is a public suffix: unrelated parties register names below it, so nobody can register an issuer for it (rule D1)"
     )]
     PublicSuffix(DomainName),
     /// Rules H, and what no proof could carry.

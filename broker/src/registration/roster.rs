@@ -25,7 +25,7 @@ pub struct Roster {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RosterError {
     /// The same domain, issuer and account is registered.
-    #[error("this is registered already as {id}, which is {state}; `privyseal issuer prove {id}` checks it again")]
+    #[error("this is already registered as {id}, which is {state}; `privyseal issuer prove {id}` checks it again")]
     Exists {
         /// The registration.
         id: RegistrationId,
@@ -47,7 +47,7 @@ pub enum RosterError {
         iss: String,
     },
     /// I2: one issuer, one record, one kind of names.
-    #[error("{iss} is registered for names of the kind {kind}; one issuer speaks for one kind (rule I2)")]
+    #[error("{iss} is registered for names of the kind {kind}; one issuer may assert one kind (rule I2)")]
     OtherKind {
         /// The issuer.
         iss: String,
@@ -55,10 +55,10 @@ pub enum RosterError {
         kind: Kind,
     },
     /// Too many wait.
-    #[error("{MAX_PENDING_PER_PERSON} of your requests wait already")]
+    #[error("{MAX_PENDING_PER_PERSON} of your requests are pending; wait until one is decided or dropped")]
     TooManyPending,
     /// The instance is full.
-    #[error("the instance keeps {MAX_REGISTRATIONS} registrations and takes no more")]
+    #[error("the instance keeps {MAX_REGISTRATIONS} registrations, which is the most; release some first")]
     Full,
 }
 

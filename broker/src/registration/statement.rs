@@ -61,7 +61,7 @@ pub enum StatementError {
     #[error("{0} is missing")]
     Missing(&'static str),
     /// A member is there twice.
-    #[error("{0} is there twice")]
+    #[error("{0} is given twice")]
     Twice(String),
     /// A part is not `name=value`, or holds what may not stand there.
     #[error("{0:?} is not a part like name=value in printable ASCII without spaces")]
@@ -92,10 +92,10 @@ pub enum StatementError {
         limit: usize,
     },
     /// A member of the document has another JSON type.
-    #[error("{0} is of another JSON type")]
+    #[error("{0} has the wrong JSON type")]
     Type(&'static str),
     /// `sub` or `enforce` in a document, which speaks for its host only.
-    #[error("{0} is for DNS only")]
+    #[error("{0} is allowed in DNS only")]
     DnsOnly(&'static str),
 }
 

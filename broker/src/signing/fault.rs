@@ -43,7 +43,7 @@ pub enum CallerFault {
     #[error(transparent)]
     WitSvid(#[from] WitSvidError),
     /// A token beside the certificate of the connection: who of the two is it?
-    #[error("the request holds a token, and the connection a certificate; show one of them")]
+    #[error("the request has a token, and the connection a certificate; send only one of them")]
     TwoIdentities,
     /// The SVID was used before, or too often.
     #[error(transparent)]
@@ -72,7 +72,7 @@ pub enum UpstreamFault {
     #[error("the keys of the issuer {0} cannot be fetched at the moment")]
     Keys(String),
     /// The bundle of a trust domain does not count, and another cannot be had.
-    #[error("the trust domain {0} cannot be relied on at the moment: {1}")]
+    #[error("the trust domain {0} cannot be used at the moment: {1}")]
     Bundle(String, Unusable),
 }
 

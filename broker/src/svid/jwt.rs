@@ -41,7 +41,7 @@ pub enum JwtSvidError {
     #[error(transparent)]
     Token(#[from] TokenError),
     /// S0 to S8: `sub` is no SPIFFE ID of a workload.
-    #[error("the token's sub is no SPIFFE ID: {0}")]
+    #[error("the token's sub is not a SPIFFE ID: {0}")]
     Name(#[from] NameError),
     /// J1: JWT-SVID §2 names the parameters that a header may have, and this is none of them.
     #[error("the token's header has the parameter {0:?}, which a JWT-SVID may not have (JWT-SVID 2)")]
@@ -50,7 +50,7 @@ pub enum JwtSvidError {
     #[error("the trust domain {0} is not registered here for JWT-SVIDs")]
     TrustDomain(String),
     /// J3: everything is withdrawn.
-    #[error("the bundle of the trust domain {0} holds no key for JWT-SVIDs")]
+    #[error("the bundle of the trust domain {0} has no key for JWT-SVIDs")]
     BundleEmpty(String),
     /// J4: no key of the bundle that is made for the algorithm made the signature of a token that names none.
     #[error(

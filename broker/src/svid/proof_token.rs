@@ -52,7 +52,7 @@ pub enum ProofTokenError {
     #[error("the proof: {0}")]
     Token(#[from] TokenError),
     /// Made with another algorithm than the WIT-SVID says of its holder's key.
-    #[error("the proof is made with {found}; the WIT-SVID says {expected} of its holder's key")]
+    #[error("the proof is signed with {found}; the WIT-SVID requires {expected} for its key")]
     Algorithm {
         /// What `cnf.jwk.alg` says.
         expected: JoseAlgorithm,
@@ -68,7 +68,7 @@ pub enum ProofTokenError {
         found: Vec<String>,
     },
     /// Made to live too long.
-    #[error("the proof is good for {seconds} seconds from now; at most {limit} are accepted", limit = MAX_PROOF_LIFETIME.as_secs())]
+    #[error("the proof is valid for {seconds} seconds from now; at most {limit} are accepted", limit = MAX_PROOF_LIFETIME.as_secs())]
     Lifetime {
         /// From now.
         seconds: u64,
@@ -80,7 +80,7 @@ pub enum ProofTokenError {
     #[error("the wth of the proof is not the hash of the WIT-SVID beside it")]
     OtherToken,
     /// `oth` binds tokens that are not looked at here.
-    #[error("the proof's oth names {0:?}, which is not looked at here")]
+    #[error("the proof's oth names {0:?}, which is not supported here")]
     OtherTokens(String),
     /// Not by the holder's key.
     #[error("the proof is not signed by the key in the WIT-SVID")]

@@ -140,8 +140,8 @@ fn an_old_bundle_and_an_empty_one_vouch_for_nothing() {
     assert!(verify_jwt(&stale, text, audience, now).expect_err("stale").contains("Stale"));
     assert!(verify_x509(&stale, X509_SVIDS[0].0, now).expect_err("stale").contains("Stale"));
     let empty = registered("alpha.test", br#"{"keys":[]}"#, now);
-    assert!(verify_jwt(&empty, text, audience, now).expect_err("empty").contains("holds no key"));
-    assert!(verify_x509(&empty, X509_SVIDS[0].0, now).expect_err("empty").contains("holds no certificate"));
+    assert!(verify_jwt(&empty, text, audience, now).expect_err("empty").contains("has no key"));
+    assert!(verify_x509(&empty, X509_SVIDS[0].0, now).expect_err("empty").contains("has no certificate"));
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub enum WitSvidError {
     #[error("the WIT-SVID: {0}")]
     Token(#[from] TokenError),
     /// S0 to S8: `sub` is no SPIFFE ID of a workload.
-    #[error("the sub of the WIT-SVID is no SPIFFE ID: {0}")]
+    #[error("the sub of the WIT-SVID is not a SPIFFE ID: {0}")]
     Name(#[from] NameError),
     /// W1: WIT-SVID §2.1 makes `kid` mandatory.
     #[error("the header of the WIT-SVID has no kid (WIT-SVID 2.1)")]
@@ -55,13 +55,13 @@ pub enum WitSvidError {
     #[error("the WIT-SVID has no cnf.jwk with an alg of WIT-SVID 3.2")]
     NoHolderKey,
     /// W1: a key of the holder that cannot verify anything.
-    #[error("the key in cnf.jwk of the WIT-SVID cannot be used: {0:?}")]
+    #[error("the key in cnf.jwk of the WIT-SVID cannot be used: {0}")]
     HolderKey(SkipReason),
     /// W1: no record, or one that takes no WIT-SVIDs.
     #[error("the trust domain {0} is not registered here for WIT-SVIDs")]
     TrustDomain(String),
     /// W1: everything is withdrawn, or the trust domain makes none.
-    #[error("the bundle of the trust domain {0} holds no key for WIT-SVIDs")]
+    #[error("the bundle of the trust domain {0} has no key for WIT-SVIDs")]
     BundleEmpty(String),
     /// W1: not signed by the key of the bundle that it names.
     #[error("the WIT-SVID is not signed by the key of the bundle of {0} that it names")]

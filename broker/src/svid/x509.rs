@@ -82,7 +82,7 @@ pub enum X509SvidError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// A3: an authority's certificate, or one that does not say that it is none.
-    #[error("the certificate does not say that it is no authority (X509-SVID 4.1)")]
+    #[error("the certificate is not marked as a leaf, cA false (X509-SVID 4.1)")]
     Authority,
     /// A3: no key usage, or one that a leaf must not have.
     #[error(
@@ -96,10 +96,10 @@ pub enum X509SvidError {
     #[error("the trust domain {0} is not registered here for X.509-SVIDs")]
     TrustDomain(String),
     /// A5: everything is withdrawn.
-    #[error("the bundle of the trust domain {0} holds no certificate")]
+    #[error("the bundle of the trust domain {0} has no certificate")]
     BundleEmpty(String),
     /// A6: no path, or not now.
-    #[error("no authority of {trust_domain} vouches for the certificate: {cause}")]
+    #[error("the certificate does not chain to an authority of {trust_domain}: {cause}")]
     Path {
         /// Whose bundle was asked.
         trust_domain: String,
@@ -107,7 +107,7 @@ pub enum X509SvidError {
         cause: webpki::Error,
     },
     /// A7: made to live too long.
-    #[error("the certificate lives {seconds} seconds; at most {limit} are accepted from this trust domain")]
+    #[error("the certificate is valid for {seconds} seconds; at most {limit} are accepted from this trust domain")]
     Lifetime {
         /// From its first moment to its last.
         seconds: u64,

@@ -12,10 +12,10 @@ pub enum RefusedBundle {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// B1: the map was to hold it.
-    #[error("the map holds no bundle of {0}")]
+    #[error("the map has no bundle of {0}")]
     NotInMap(String),
     /// B2: older than the one in force.
-    #[error("its sequence number went back from {held} to {found}; somebody shows an old bundle")]
+    #[error("its sequence number went back from {held} to {found}, so this is an old bundle")]
     Sequence {
         /// The number of the bundle in force.
         held: u64,
@@ -23,13 +23,13 @@ pub enum RefusedBundle {
         found: u64,
     },
     /// B3: it would make everything that we sign an SVID of that trust domain.
-    #[error("it holds the key {key} of this very instance, so that certificates of this instance would be SVIDs")]
+    #[error("it has the key {key} of this instance itself, which would make this instance's certificates SVIDs")]
     OwnKey {
         /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
         key: String,
     },
     /// B4: a key vouches for one trust domain.
-    #[error("it holds the key {key}, which is also in the bundle of {other}")]
+    #[error("it has the key {key}, which is also in the bundle of {other}")]
     ForeignKey {
         /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
         key: String,

@@ -72,22 +72,22 @@ pub struct SkippedEntry {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SkippedUse {
     /// `use` is absent or none that we know (Trust Domain and Bundle §4.2.2).
-    #[error("its use is none that counts here")]
+    #[error("its use is not supported")]
     Use,
     /// `x5c` is absent, empty, or its first element is no certificate that we read (X509-SVID §6.1).
-    #[error("it has no certificate that can be read in x5c")]
+    #[error("its x5c has no readable certificate")]
     NoCertificate,
     /// The certificate is no authority (X509-SVID §4.2, §4.3).
-    #[error("its certificate is none of an authority")]
+    #[error("its certificate is not a CA certificate")]
     NotAuthority,
     /// A key without `kid`, of which no token could say that it means it (JWT-SVID §6.1).
     #[error("it has no kid")]
     NoKid,
     /// `kty` is absent or none that we know (Trust Domain and Bundle §4.2.1).
-    #[error("its key type is none that is known here")]
+    #[error("its key type is not supported")]
     KeyType,
     /// The key cannot verify anything.
-    #[error("its key cannot be used: {0:?}")]
+    #[error("its key cannot be used: {0}")]
     Key(SkipReason),
 }
 
@@ -119,7 +119,7 @@ pub enum BundleError {
     #[error("the map has {0} trust domains; at most {MAX_TRUST_DOMAINS} are accepted")]
     MapTooLarge(usize),
     /// S3: a key of the map is no trust domain.
-    #[error("the map names what is no trust domain: {0}")]
+    #[error("the map has an invalid trust domain name: {0}")]
     MapName(NameError),
     /// The bundle of one trust domain of a map.
     #[error("the bundle of {trust_domain}: {error}")]

@@ -21,7 +21,7 @@ pub enum Unusable {
     #[error("its bundle has not been fetched yet")]
     Missing,
     /// It could not be fetched again for longer than the record allows.
-    #[error("its bundle has not been fetched for {seconds} seconds; it counts for {limit}")]
+    #[error("its bundle was last fetched {seconds} seconds ago and may be used for {limit}")]
     Stale {
         /// How old it is.
         seconds: u64,

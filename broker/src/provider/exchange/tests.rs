@@ -246,7 +246,7 @@ fn what_is_wrong_with_an_exchange() {
         (token(json!({ "aud": format!("{US}/") })), InvalidRequest, "rule T3"),
         (token(json!({ "exp": null })), InvalidRequest, "rule T4"),
         (token(json!({ "exp": NOW.seconds() - 30 })), InvalidRequest, "rule T4"),
-        (token(json!({ "exp": NOW.seconds() })), InvalidRequest, "rule T4: the SVID has ended"),
+        (token(json!({ "exp": NOW.seconds() })), InvalidRequest, "rule T4: the SVID has expired"),
         (token(json!({ "iat": later, "exp": later + 300 })), InvalidRequest, "rule T4"),
         (token(json!({ "exp": NOW.seconds() + 3601 })), InvalidRequest, "rule T4"),
         (header(r#"{"alg":"ES256","kid":"k","jku":"x"}"#), InvalidRequest, "rule J1"),
