@@ -17,7 +17,7 @@ use broker::names::{IssuerUrl, Pattern};
 use broker::principal::Principal;
 use broker::profile::Profile;
 use broker::registry::Issuers;
-use broker::token::{UnverifiedToken, Verification, VerifiedToken};
+use broker::token::{TokenVerification, UnverifiedToken, VerifiedToken};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use shared::time::UnixTime;
 
@@ -116,8 +116,8 @@ fn verify(issuers: &Issuers, token: &str) -> VerifiedToken {
     let token = UnverifiedToken::parse(token.as_bytes()).expect("parses");
     let issuer = issuers.find(&token).expect("is registered");
     match token.verify(issuer, UnixTime::from_seconds(NOW)).expect("is accepted") {
-        Verification::Verified(token) => *token,
-        Verification::NeedsKeys(_) => unreachable!("the key is pinned"),
+        TokenVerification::Verified(token) => *token,
+        TokenVerification::NeedsKeys(_) => unreachable!("the key is pinned"),
     }
 }
 

@@ -15,7 +15,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use broker::names::{PublicSuffixes, TrustDomain};
-use broker::registry::{Issuers, Registry, Source};
+use broker::registry::{Issuers, RecordSource, Registry};
 use broker::svid::{JwtSvidVerification, Purpose, UnverifiedX509Svid, VerifiedSvid, X509Verification};
 use broker::token::UnverifiedToken;
 use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
@@ -165,7 +165,7 @@ fn instance(bundle: &str, now: UnixTime) -> Issuers {
 
 fn verify_jwt(issuers: &Issuers, token: &str, now: UnixTime) -> VerifiedSvid {
     let token = UnverifiedToken::parse(token.as_bytes()).expect("parses");
-    let Ok(Source::TrustDomain(record)) = issuers.source(&token) else { unreachable!("it has no iss") };
+    let Ok(RecordSource::TrustDomain(record)) = issuers.source(&token) else { unreachable!("it has no iss") };
     match token.verify_svid(record, &[AUDIENCE], now).expect("is accepted") {
         JwtSvidVerification::Verified(svid) => svid,
         JwtSvidVerification::NeedsBundle { .. } => unreachable!("the bundle is there"),

@@ -24,7 +24,7 @@ pub mod sct;
 pub use authority::{Authority, AuthorityError};
 pub use issue::{IssuedCertificate, Unreleased};
 pub use lint::{LintError, LintedTemplate};
-pub use profile::{Profile, ProfileError, Template};
+pub use profile::{CertificateTemplate, Profile, ProfileError};
 pub use proof::{ProvenKey, Submission};
 pub use proof_error::ProofError;
 pub use sct::{CertificateLogKey, CertificateLogKeyError};

@@ -8,6 +8,7 @@ pub mod upstream;
 
 use serde::{Deserialize, Serialize};
 use shared::digest::sha256_hex;
+use shared::excerpt::excerpt;
 
 use crate::grants::WORKLOADS;
 
@@ -33,12 +34,12 @@ impl ConnectorId {
     pub fn parse(id: &str) -> Result<Self, ConnectorIdError> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if id.is_empty() || id.len() > MAX_ID || !id.bytes().all(allowed) {
-            return Err(ConnectorIdError(id.chars().take(2 * MAX_ID).collect()));
+            return Err(ConnectorIdError(excerpt(id, 2 * MAX_ID)));
         }
         Ok(Self(id.to_owned()))
     }
 
-    /// The name.
+    /// The identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -67,7 +68,7 @@ impl std::fmt::Display for ConnectorId {
 /// Who a connector says that somebody is.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ConnectorIdentity {
-    /// The connector that says so.
+    /// The connector that the person logged in with.
     pub connector_id: ConnectorId,
     /// Its own name for the person, never given to another: a local user's identifier, an upstream's `sub`.
     pub user_id: String,

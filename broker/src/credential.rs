@@ -15,12 +15,12 @@ use shared::time::UnixTime;
 
 use crate::issuer::Issuer;
 use crate::namespace::VerifiedCredential;
-use crate::registry::{Issuers, Source};
+use crate::registry::{Issuers, RecordSource};
 use crate::svid::{
     JwtSvidError, JwtSvidVerification, NeedsBundle, Purpose, UnverifiedProofToken, UnverifiedWitSvid,
     UnverifiedX509Svid, VerifiedSvid, WitSvidError, WitVerification, X509SvidError, X509Verification,
 };
-use crate::token::{TokenError, UnverifiedToken, Verification};
+use crate::token::{TokenError, TokenVerification, UnverifiedToken};
 use crate::trust_domain::TrustDomainRecord;
 
 /// A credential as it came. Nothing in it is known to be true.
@@ -65,7 +65,7 @@ pub enum CredentialVerification {
     Verified(Box<VerifiedCredential>),
     /// The issuer's keys must be fetched first. The edge does that once, and asks again.
     NeedsKeys {
-        /// Whose.
+        /// The issuer whose keys are needed.
         issuer: Arc<Issuer>,
         /// The credential, to be verified again.
         credential: Credential,
@@ -140,8 +140,8 @@ impl Credential {
                 Ok(Attributed::Svid(UnverifiedSvid::Wit(proven), record))
             }
             Self::Token(token) => Ok(match issuers.source(&token)? {
-                Source::Issuer(issuer) => Attributed::Token(token, issuer),
-                Source::TrustDomain(record) => Attributed::Svid(UnverifiedSvid::Jwt(token), record),
+                RecordSource::Issuer(issuer) => Attributed::Token(token, issuer),
+                RecordSource::TrustDomain(record) => Attributed::Svid(UnverifiedSvid::Jwt(token), record),
             }),
         }
     }
@@ -153,11 +153,11 @@ impl Credential {
 }
 
 impl<'a> Attributed<'a> {
-    /// The record.
-    pub fn source(&self) -> Source<'a> {
+    /// The record that the credential was attributed to.
+    pub fn source(&self) -> RecordSource<'a> {
         match self {
-            Self::Svid(_, record) => Source::TrustDomain(record),
-            Self::Token(_, issuer) => Source::Issuer(issuer),
+            Self::Svid(_, record) => RecordSource::TrustDomain(record),
+            Self::Token(_, issuer) => RecordSource::Issuer(issuer),
         }
     }
 
@@ -171,8 +171,10 @@ impl<'a> Attributed<'a> {
                 }
             },
             Self::Token(token, issuer) => match token.verify(issuer, now)? {
-                Verification::Verified(token) => CredentialVerification::verified(VerifiedCredential::Token(*token)),
-                Verification::NeedsKeys(token) => CredentialVerification::NeedsKeys {
+                TokenVerification::Verified(token) => {
+                    CredentialVerification::verified(VerifiedCredential::Token(*token))
+                }
+                TokenVerification::NeedsKeys(token) => CredentialVerification::NeedsKeys {
                     issuer: Arc::clone(issuer),
                     credential: Credential::Token(token),
                 },

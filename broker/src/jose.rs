@@ -19,7 +19,7 @@ mod verification_key;
 pub use algorithm::JoseAlgorithm;
 pub use claims::Claims;
 pub(crate) use compact::Compact;
-pub use error::{JoseError, MAX_TOKEN_BYTES, Part};
+pub use error::{JoseError, MAX_TOKEN_BYTES, TokenPart};
 pub(crate) use header::Header;
 pub use jwks::{JwksError, MAX_JWKS_BYTES, MAX_KEYS, SkipReason, SkippedKey};
 pub(crate) use jwks::{parse_uses as parse_jwk_uses, public_key as public_key_of_jwk, uses_of as uses_of_jwk};

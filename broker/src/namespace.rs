@@ -68,12 +68,12 @@ struct AsserterEntry {
     asserter: Asserter,
     grants: Vec<Grant>,
     /// None for a connector.
-    record: Option<Known>,
+    record: Option<AsserterRecord>,
     keeps_local_accounts: bool,
 }
 
 /// The record of one who speaks.
-enum Known {
+enum AsserterRecord {
     Issuer(Arc<Issuer>),
     TrustDomain(Arc<TrustDomainRecord>),
 }
@@ -106,8 +106,8 @@ impl Rules {
         let entry = self.entry(asserter);
         // A workload has one name and one issuer in certificates, whichever way it came.
         let (label, listed_as) = match &entry.record {
-            Some(Known::TrustDomain(record)) => (record.label(), record.label()),
-            Some(Known::Issuer(_)) | None => (token.issuer().label(), token.issuer().iss().as_str()),
+            Some(AsserterRecord::TrustDomain(record)) => (record.label(), record.label()),
+            Some(AsserterRecord::Issuer(_)) | None => (token.issuer().label(), token.issuer().iss().as_str()),
         };
         self.listings.check(&claimed.name, listed_as)?;
         let label = label.to_owned();
@@ -128,7 +128,7 @@ impl Rules {
         let replaced = || Denied::RecordReplaced(record.name().to_string());
         let asserter = *self.by_trust_domain.get(record.name().as_str()).ok_or_else(replaced)?;
         let entry = self.entry(asserter);
-        if !matches!(&entry.record, Some(Known::TrustDomain(known)) if Arc::ptr_eq(known, record)) {
+        if !matches!(&entry.record, Some(AsserterRecord::TrustDomain(known)) if Arc::ptr_eq(known, record)) {
             return Err(replaced());
         }
         let name = Name::SpiffeId(svid.id().clone());
@@ -173,7 +173,7 @@ impl Rules {
         let replaced = || Denied::RecordReplaced(token.issuer().id().to_owned());
         let index = *self.by_record.get(token.issuer().id()).ok_or_else(replaced)?;
         match &self.entry(index).record {
-            Some(Known::Issuer(record)) if Arc::ptr_eq(record, token.issuer()) => Ok(index),
+            Some(AsserterRecord::Issuer(record)) if Arc::ptr_eq(record, token.issuer()) => Ok(index),
             _ => Err(replaced()),
         }
     }

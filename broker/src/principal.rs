@@ -107,7 +107,7 @@ impl Principal {
         &self.credential_sha256
     }
 
-    /// What was shown.
+    /// The kind of credential that was presented.
     pub fn credential(&self) -> CredentialKind {
         self.credential
     }

@@ -60,7 +60,7 @@ pub use parameters::{MAX_FORM, MAX_QUERY, ParameterError, Parameters};
 pub use permitted_identity::{IdentityDenied, PermittedIdentity, permit};
 pub use pkce::PkceError;
 pub use prepared_token::{PreparedToken, TokenFault, TokenResponse};
-pub use redirect::{Answer, RedirectError, ReturnTo};
+pub use redirect::{RedirectAnswer, RedirectError, ReturnTo};
 pub use scopes::Scopes;
 pub use session::SessionSecret;
 pub use svid_fault::{SvidFault, SvidRole};

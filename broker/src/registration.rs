@@ -26,12 +26,16 @@ pub mod txt_record;
 pub mod well_known;
 
 pub use account::{Account, AccountError};
-pub use claim::{Claim, ClaimError, DNS_LABEL, DOCUMENT_PATH, Kind, Method, record_name};
+pub use claim::{Claim, DNS_LABEL, DOCUMENT_PATH, NameKind, ProofMethod, RegistrationClaimError, record_name};
 pub use image::{ImageError, MAX_IMAGE_BYTES};
-pub use life::{Change, Event, LifeError, Registration, RegistrationId, Release, State};
+pub use life::{
+    LifeChange, LifeError, LifeEvent, Registration, RegistrationId, RegistrationRelease, RegistrationState,
+};
 pub use listing::Listing;
-pub use proof::{Absence, Answer, Doubt, Finding, Misfit, Observation, Proof, judge};
-pub use request::{MAX_REQUEST_BYTES, REQUEST_TYPE, RegistrationRequest, RequestError, RequestPolicy, signing_input};
+pub use proof::{Absence, ClosestRecord, Inconclusive, Observation, Proof, ProofFinding, SourceAnswer, evaluate};
+pub use request::{
+    MAX_REQUEST_BYTES, REQUEST_TYPE, RegistrationRequest, RegistrationRequestError, RequestPolicy, signing_input,
+};
 pub use roster::{Roster, RosterError};
 pub use statement::{InstanceName, Statement, StatementError};
 pub use timing::Timing;

@@ -21,7 +21,7 @@ use crate::trust_domain::{IssuerPolicy, TrustDomainRecord, TrustDomainSpec, Trus
 
 /// All records, all grants: one snapshot.
 pub struct Issuers {
-    records: Records,
+    records: IssuerRecords,
     trust_domains: TrustDomains,
     rules: Rules,
 }
@@ -39,7 +39,7 @@ pub struct Registry {
 
 /// Whose record a token leads to.
 #[derive(Clone, Copy, Debug)]
-pub enum Source<'a> {
+pub enum RecordSource<'a> {
     /// An issuer's, by the token's `iss`.
     Issuer(&'a Arc<Issuer>),
     /// A trust domain's, by the token's `sub`.
@@ -48,7 +48,7 @@ pub enum Source<'a> {
 
 /// All records, by the exact bytes of their `iss`.
 #[derive(Default)]
-pub(crate) struct Records(HashMap<Box<str>, Vec<Arc<Issuer>>>);
+pub(crate) struct IssuerRecords(HashMap<Box<str>, Vec<Arc<Issuer>>>);
 
 /// How many problems one load reports.
 const MAX_PROBLEMS: usize = 100;
@@ -65,7 +65,7 @@ impl Issuers {
     pub fn build_with(suffixes: &PublicSuffixes, registry: Registry) -> Result<Self, Vec<RegistryConflict>> {
         let Registry { issuers: specs, trust_domains, connectors } = registry;
         let mut problems = Vec::new();
-        let mut by_iss = Records(HashMap::with_capacity(specs.len()));
+        let mut by_iss = IssuerRecords(HashMap::with_capacity(specs.len()));
         let mut records = Vec::with_capacity(specs.len());
         for spec in specs {
             let record = Arc::new(Issuer::new(spec));
@@ -114,14 +114,14 @@ impl Issuers {
 
     /// The record that the token leads to. An `iss` that is registered decides (T2); only where there is none does the
     /// trust domain in `sub`, and its record says which `iss` its tokens may have.
-    pub fn source(&self, token: &UnverifiedToken) -> Result<Source<'_>, TokenError> {
+    pub fn source(&self, token: &UnverifiedToken) -> Result<RecordSource<'_>, TokenError> {
         let is_registered = token.issuer().is_some_and(|iss| !self.of(iss).is_empty());
         match token.trust_domain().filter(|_| !is_registered) {
-            None => self.find(token).map(Source::Issuer),
+            None => self.find(token).map(RecordSource::Issuer),
             Some(name) => match self.trust_domains.find(name) {
-                Some(record) => Ok(Source::TrustDomain(record)),
+                Some(record) => Ok(RecordSource::TrustDomain(record)),
                 None if token.issuer().is_none() => Err(TokenError::TrustDomainUnknown(excerpt(name, MAX_EXCERPT))),
-                None => self.find(token).map(Source::Issuer),
+                None => self.find(token).map(RecordSource::Issuer),
             },
         }
     }
@@ -164,7 +164,7 @@ impl Issuers {
     }
 }
 
-impl Records {
+impl IssuerRecords {
     /// A single one, for cases about the look-up alone.
     pub(crate) fn of_one(spec: IssuerSpec) -> Self {
         let record = Arc::new(Issuer::new(spec));
@@ -192,7 +192,7 @@ impl Records {
 
 /// X2, I2: a trust domain has one record, and no issuer's `iss`.
 fn find_trust_domain_conflicts(
-    by_iss: &Records,
+    by_iss: &IssuerRecords,
     trust_domains: &[Arc<TrustDomainRecord>],
     problems: &mut Vec<RegistryConflict>,
 ) {
@@ -217,7 +217,7 @@ fn find_trust_domain_conflicts(
 /// for its own, even if that other has a different label: the next reader would take it for the other. `spiffe://` and
 /// the name of a trust domain is that trust domain's in the same way.
 fn find_equal_labels(
-    by_iss: &Records,
+    by_iss: &IssuerRecords,
     records: &[Arc<Issuer>],
     trust_domains: &[Arc<TrustDomainRecord>],
     problems: &mut Vec<RegistryConflict>,

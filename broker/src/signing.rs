@@ -14,8 +14,8 @@ mod fault;
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use shared::audit::AuditRecord;
+use shared::digest::sha256_hex;
 use shared::log::{LeafHash, Receipt};
 use shared::random::Random;
 use shared::time::UnixTime;
@@ -87,14 +87,14 @@ pub enum Outcome {
     Prepared(Box<Prepared>),
     /// The issuer's keys must be fetched first. The edge does that once, and asks again.
     NeedsKeys {
-        /// Whose.
+        /// The issuer whose keys are needed.
         issuer: Arc<Issuer>,
         /// The request, to be asked again.
         request: Box<SigningRequest>,
     },
     /// The bundle of the trust domain must be fetched first, in the same way.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
         /// The request, to be asked again.
         request: Box<SigningRequest>,
@@ -235,10 +235,6 @@ impl Prepared {
         };
         Ok(Unreleased::new(certificate, issued.to_leaf()))
     }
-}
-
-fn sha256_hex(octets: &[u8]) -> String {
-    hex::encode(digest::digest(&digest::SHA256, octets))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! compact JWS (RFC 7515 §7.1) of at most 16 KiB, base64url without padding, JSON without duplicate members, an
 //! algorithm that the issuer's record allows, one audience, bounded life.
 //!
-//! Does not: fetch keys. An unknown key is a result, [`Verification::NeedsKeys`], and the edge decides what to do about
+//! Does not: fetch keys. An unknown key is a result, [`TokenVerification::NeedsKeys`], and the edge decides what to do about
 //! it.
 
 #[cfg(test)]
@@ -14,7 +14,7 @@ mod verified;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use shared::digest::sha256;
 use shared::excerpt::excerpt;
 use shared::time::UnixTime;
 
@@ -42,7 +42,7 @@ pub struct UnverifiedToken {
 }
 
 /// What came of verifying.
-pub enum Verification {
+pub enum TokenVerification {
     /// The issuer signed it, for us, and it is in force.
     Verified(Box<VerifiedToken>),
     /// No key of the issuer that we hold has this `kid`, or those we hold are too old. Everything else that can be
@@ -59,7 +59,7 @@ pub enum TokenError {
     /// T1: a good algorithm that this issuer's record does not list.
     #[error("the issuer {issuer} is not registered to sign with {algorithm}")]
     AlgorithmNotAllowed {
-        /// The record.
+        /// The id of the issuer's record.
         issuer: String,
         /// What the token says.
         algorithm: JoseAlgorithm,
@@ -181,7 +181,7 @@ impl UnverifiedToken {
 
     /// Checks everything that makes the token the issuer's word to us at `now`. What costs least is checked first, so
     /// that a stale token neither costs a signature check nor moves anybody to fetch keys.
-    pub fn verify(self, issuer: &Arc<Issuer>, now: UnixTime) -> Result<Verification, TokenError> {
+    pub fn verify(self, issuer: &Arc<Issuer>, now: UnixTime) -> Result<TokenVerification, TokenError> {
         if self.issuer() != Some(issuer.iss().as_str()) {
             return Err(TokenError::IssuerMismatch(excerpt(self.issuer().unwrap_or_default(), MAX_EXCERPT)));
         }
@@ -195,14 +195,14 @@ impl UnverifiedToken {
         let keys = issuer.keys();
         let key = match keys.select(self.header.kid.as_deref(), algorithm, now) {
             Selection::Key(key) => key,
-            Selection::Unknown => return Ok(Verification::NeedsKeys(Box::new(self))),
+            Selection::Unknown => return Ok(TokenVerification::NeedsKeys(Box::new(self))),
             Selection::Unsuitable => return Err(JoseError::KeyUnsuitable(algorithm).into()),
             Selection::Ambiguous(count) => return Err(JoseError::KeyAmbiguous { algorithm, count }.into()),
         };
         let signature = self.compact.decode_signature()?;
         key.verify_sig(self.compact.signing_input(), &signature).map_err(|_| JoseError::Signature)?;
-        let sha256 = digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
-        Ok(Verification::Verified(Box::new(VerifiedToken::new(
+        let sha256 = sha256(self.compact.bytes());
+        Ok(TokenVerification::Verified(Box::new(VerifiedToken::new(
             Arc::clone(issuer),
             self.claims,
             subject,

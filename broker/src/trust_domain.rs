@@ -15,7 +15,7 @@ mod document;
 mod record;
 mod trust_domains;
 
-pub use admission::{Judgement, RefusedBundle, judge};
+pub use admission::{Admission, RefusedBundle, evaluate};
 pub(crate) use authority::has_key_cert_sign;
 pub use bundle::{Bundle, BundleError, BundleMap, ListedKey, MAX_BUNDLE_BYTES, SkippedEntry, SkippedUse};
 pub use current_bundle::{CurrentBundle, Unusable};

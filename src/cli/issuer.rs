@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use broker::names::{DomainName, IssuerUrl};
-use broker::registration::{Claim, InstanceName, Kind, Method};
+use broker::registration::{Claim, InstanceName, NameKind, ProofMethod};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::time::Clock as _;
@@ -47,13 +47,13 @@ pub(super) struct RequestArgs {
     issuer: String,
     /// Which names: email (addresses of the domain), uri (https URIs of the host) or spiffe (its trust domain).
     #[arg(long, value_parser = parse_kind)]
-    kind: Kind,
+    kind: NameKind,
     /// Those of the domains below as well; proven by DNS only.
     #[arg(long)]
     subdomains: bool,
     /// Where the domain says so: dns, or well-known for the names of one host.
     #[arg(long, default_value = "dns", value_parser = parse_method)]
-    method: Method,
+    method: ProofMethod,
     /// Your key; made if it is missing. Keep it: who has it can register again under the same record.
     #[arg(long, value_name = "FILE", default_value = "privyseal-registrant.pem")]
     key: PathBuf,
@@ -98,12 +98,12 @@ pub(super) struct ReleaseArgs {
     keep_issuer: bool,
 }
 
-fn parse_kind(text: &str) -> Result<Kind, String> {
-    Kind::parse(text).ok_or_else(|| "one of email, spiffe and uri".to_owned())
+fn parse_kind(text: &str) -> Result<NameKind, String> {
+    NameKind::parse(text).ok_or_else(|| "one of email, spiffe and uri".to_owned())
 }
 
-fn parse_method(text: &str) -> Result<Method, String> {
-    Method::parse(text).ok_or_else(|| "one of dns and well-known".to_owned())
+fn parse_method(text: &str) -> Result<ProofMethod, String> {
+    ProofMethod::parse(text).ok_or_else(|| "one of dns and well-known".to_owned())
 }
 
 pub(super) fn run(command: IssuerCommand) -> Result<(), Failure> {

@@ -4,7 +4,9 @@ mod text;
 pub(crate) mod vectors;
 
 use broker::ca::Profile;
-use broker::explain::{self as explained, Explanation, Outcome, Refusal, Step, Verdict, explain, extension_name};
+use broker::explain::{
+    self as explained, ExplainOutcome, ExplainedDecision, ExplainedRefusal, Explanation, Step, explain, extension_name,
+};
 use broker::names::Name;
 use broker::principal::Principal;
 use broker::registry::Issuers;
@@ -119,22 +121,22 @@ impl Judge<'_> {
     pub(crate) async fn explain(&self, token: &[u8], keepers: Refreshers<'_>) -> Report {
         // The cause tells of hosts inside the instance, so it is for those who look after it.
         let trouble = match explain(token, self.issuers, self.now) {
-            Outcome::Explained(explanation) => return self.report(explanation),
-            Outcome::NeedsKeys { issuer, .. } => {
+            ExplainOutcome::Explained(explanation) => return self.report(explanation),
+            ExplainOutcome::NeedsKeys { issuer, .. } => {
                 let refreshed = keepers.keys.refresh(&issuer).await.map_err(|error| error.to_string());
                 refreshed
                     .err()
                     .map(|cause| (format!("the keys of {} cannot be fetched at the moment", issuer.iss()), cause))
             }
-            Outcome::NeedsBundle { record, .. } => {
+            ExplainOutcome::NeedsBundle { record, .. } => {
                 let refreshed = keepers.bundles.refresh(&record, self.issuers).await.map_err(|error| error.to_string());
                 let told = format!("the bundle of {} cannot be fetched at the moment", record.name());
                 refreshed.err().map(|cause| (told, cause))
             }
         };
         match explain(token, self.issuers, self.now) {
-            Outcome::Explained(explanation) => self.report(explanation),
-            Outcome::NeedsKeys { otherwise, .. } | Outcome::NeedsBundle { otherwise, .. } => {
+            ExplainOutcome::Explained(explanation) => self.report(explanation),
+            ExplainOutcome::NeedsKeys { otherwise, .. } | ExplainOutcome::NeedsBundle { otherwise, .. } => {
                 let mut report = self.report(otherwise);
                 if let (Some((told, cause)), Some(refusal)) = (trouble, &mut report.refusal) {
                     refusal.reason = match self.reader {
@@ -148,10 +150,10 @@ impl Judge<'_> {
     }
 
     fn report(&self, explanation: Explanation) -> Report {
-        let Explanation { token_sha256, record, verdict } = explanation;
-        let (refusal, certificate) = match verdict {
-            Verdict::Permitted(principal) => (None, Some(self.certificate(&principal))),
-            Verdict::Refused(refusal) => (Some(refusal), None),
+        let Explanation { token_sha256, record, decision } = explanation;
+        let (refusal, certificate) = match decision {
+            ExplainedDecision::Permitted(principal) => (None, Some(self.certificate(&principal))),
+            ExplainedDecision::Refused(refusal) => (Some(refusal), None),
         };
         Report {
             verdict: if refusal.is_none() { "ACCEPT" } else { "REJECT" }.to_owned(),
@@ -163,10 +165,12 @@ impl Judge<'_> {
         }
     }
 
-    fn record(&self, record: &explained::Record) -> Record {
+    fn record(&self, record: &explained::ExplainedRecord) -> Record {
         let (iss, audience, grants) = match record {
-            explained::Record::Issuer(issuer) => (issuer.iss().to_string(), issuer.audience(), issuer.grants()),
-            explained::Record::TrustDomain(trust_domain) => {
+            explained::ExplainedRecord::Issuer(issuer) => {
+                (issuer.iss().to_string(), issuer.audience(), issuer.grants())
+            }
+            explained::ExplainedRecord::TrustDomain(trust_domain) => {
                 (format!("spiffe://{}", trust_domain.name()), trust_domain.audience(), trust_domain.grants())
             }
         };
@@ -179,7 +183,7 @@ impl Judge<'_> {
         }
     }
 
-    fn refusal(&self, refusal: Refusal) -> ToldRefusal {
+    fn refusal(&self, refusal: ExplainedRefusal) -> ToldRefusal {
         ToldRefusal {
             step: refusal.step.name().to_owned(),
             rule: refusal.rule.id().to_owned(),
@@ -216,7 +220,7 @@ fn name_type(name: &Name) -> &'static str {
     }
 }
 
-fn steps(refusal: Option<&Refusal>) -> Vec<ToldStep> {
+fn steps(refusal: Option<&ExplainedRefusal>) -> Vec<ToldStep> {
     let outcome = |step: Step| match refusal {
         Some(refusal) if step == refusal.step => "refused",
         Some(refusal) if step > refusal.step => "not reached",

@@ -7,6 +7,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use shared::excerpt::excerpt;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -43,7 +44,7 @@ pub fn open<'l>(text: &str, labels: &[&'l str]) -> Result<(&'l str, Vec<u8>), Ar
         return Err(ArmorError::Missing);
     }
     let Some(&known) = labels.iter().find(|&&known| known == label) else {
-        return Err(ArmorError::Label(label.chars().take(64).collect()));
+        return Err(ArmorError::Label(excerpt(label, 64)));
     };
     let packed: Vec<u8> = body.bytes().filter(|octet| !octet.is_ascii_whitespace()).collect();
     Ok((known, BASE64.decode(packed).map_err(|_| ArmorError::Base64)?))

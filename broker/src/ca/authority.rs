@@ -91,7 +91,7 @@ impl Authority {
         &self.chain_pem
     }
 
-    /// The issuing certificate.
+    /// The issuing CA's certificate, the first of the chain.
     pub fn certificate(&self) -> &Certificate {
         self.chain.leaf()
     }

@@ -21,7 +21,7 @@ use crate::principal::Principal;
 use crate::profile;
 use crate::registry::Issuers;
 use crate::signing::Issuance;
-use crate::token::{UnverifiedToken, Verification};
+use crate::token::{TokenVerification, UnverifiedToken};
 
 pub(crate) const NOW: UnixTime = UnixTime::from_millis(1_795_258_320_789);
 
@@ -144,7 +144,7 @@ pub(crate) fn principal(claims: &str) -> Principal {
     let issuers = issuers();
     let token = UnverifiedToken::parse(&token(claims)).expect("a token");
     let issuer = issuers.find(&token).expect("registered");
-    let Ok(Verification::Verified(token)) = token.verify(issuer, NOW) else { panic!("does not verify") };
+    let Ok(TokenVerification::Verified(token)) = token.verify(issuer, NOW) else { panic!("does not verify") };
     Principal::from(issuers.rules().permit(*token).expect("permitted"))
 }
 

@@ -31,7 +31,7 @@ pub enum IssueError {
 }
 
 impl IssuedCertificate {
-    /// The certificate.
+    /// The certificate in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
@@ -41,7 +41,7 @@ impl IssuedCertificate {
         shared::x509::certificate::to_pem(&self.der)
     }
 
-    /// Its serial number.
+    /// The certificate's serial number.
     pub fn serial(&self) -> SerialNumber {
         self.serial
     }

@@ -31,7 +31,7 @@ pub enum ProfileError {
 
 /// Why no certificate can be drafted at this moment.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum TemplateError {
+pub enum CertificateTemplateError {
     /// The authority has expired, or is not valid yet.
     #[error(transparent)]
     Authority(#[from] AuthorityNotValid),
@@ -42,7 +42,7 @@ pub enum TemplateError {
 
 /// A drafted certificate: everything but the timestamp of the log and the signature. It signs nothing until it is linted.
 #[derive(Debug)]
-pub struct Template {
+pub struct CertificateTemplate {
     pub(super) tbs: TbsParts,
     pub(super) serial: SerialNumber,
 }
@@ -90,10 +90,10 @@ impl Profile {
         key: &ProvenKey,
         serial: SerialNumber,
         now: UnixTime,
-    ) -> Result<Template, TemplateError> {
+    ) -> Result<CertificateTemplate, CertificateTemplateError> {
         let (not_before, not_after) = self.validity(authority, now)?;
         let mut dates = DerWriter::with_capacity(32);
-        dates.time(not_before).and_then(|()| dates.time(not_after)).map_err(|_| TemplateError::Time)?;
+        dates.time(not_before).and_then(|()| dates.time(not_after)).map_err(|_| CertificateTemplateError::Time)?;
 
         let mut fields = DerWriter::with_capacity(1024);
         // [0] EXPLICIT Version, v3.
@@ -107,7 +107,7 @@ impl Profile {
         fields.raw(key.key().spki_der());
 
         let extensions = extensions(authority, principal, key);
-        Ok(Template { tbs: TbsParts { fields: fields.finish(), extensions }, serial })
+        Ok(CertificateTemplate { tbs: TbsParts { fields: fields.finish(), extensions }, serial })
     }
 }
 

@@ -13,7 +13,7 @@ pub enum Submission {
     PublicKey {
         /// PEM `PUBLIC KEY` or `RSA PUBLIC KEY`, or the DER of either.
         content: Vec<u8>,
-        /// The signature.
+        /// The signature over the name, as DER (ECDSA) or raw bytes.
         proof: Vec<u8>,
     },
     /// PKCS#10, PEM or DER.
@@ -74,7 +74,7 @@ impl Submission {
 }
 
 impl ProvenKey {
-    /// The key.
+    /// The proven public key.
     pub fn key(&self) -> &PublicKey {
         &self.0
     }

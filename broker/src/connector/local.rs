@@ -10,6 +10,7 @@ mod semaphore;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use shared::excerpt::excerpt;
 use shared::random::Random;
 use shared::secret::Secret;
 use shared::store::{Batch, Change, Expect, Store, StoreError, Table};
@@ -30,7 +31,7 @@ struct UserName(String);
 
 impl UserName {
     fn parse(email: &str) -> Result<Self, UserError> {
-        let refused = || UserError::Email(email.chars().take(MAX_EMAIL).collect());
+        let refused = || UserError::Email(excerpt(email, MAX_EMAIL));
         let (local, domain) = email.split_once('@').ok_or_else(refused)?;
         let atom = |byte: u8| byte.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&byte);
         let label = |label: &str| {
@@ -49,7 +50,7 @@ impl UserName {
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-struct Record {
+struct UserRecord {
     id: String,
     hash: String,
     name: Option<String>,
@@ -79,13 +80,13 @@ pub enum UserError {
     /// There is such a user.
     #[error("the user '{0}' already exists; `user passwd` sets a new password")]
     Exists(String),
-    /// The password breaks a rule.
+    /// The password is too short, too long or too easy to guess.
     #[error(transparent)]
     Password(#[from] PasswordError),
     /// A stored record does not read.
     #[error("the stored user '{0}' cannot be read")]
     Record(String),
-    /// The store failed.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There is no such user.
@@ -111,7 +112,7 @@ pub enum LoginError {
     /// A stored record does not read.
     #[error("the stored user cannot be read")]
     Record,
-    /// The store failed.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -141,7 +142,7 @@ impl LocalUsers {
         random: &dyn Random,
     ) -> Result<(), UserError> {
         let user = UserName::parse(email)?;
-        let record = Record {
+        let record = UserRecord {
             id: hex::encode(random.bytes::<16>()),
             hash: password::hash(password, &user.0, random)?,
             name: None,
@@ -165,7 +166,7 @@ impl LocalUsers {
         let user = UserName::parse(email)?;
         let raw = self.store.get(Table::Users, user.0.as_bytes(), now)?;
         let raw = raw.ok_or_else(|| UserError::Unknown(user.0.clone()))?;
-        let mut record: Record = serde_json::from_slice(&raw).map_err(|_| UserError::Record(user.0.clone()))?;
+        let mut record: UserRecord = serde_json::from_slice(&raw).map_err(|_| UserError::Record(user.0.clone()))?;
         record.hash = password::hash(password, &user.0, random)?;
         record.changed_ms = now.millis();
         Ok(self.write(&user, &record, Expect::Value(raw), now)?)
@@ -181,7 +182,7 @@ impl LocalUsers {
             after.clone_from(last);
             for (key, raw) in page {
                 let email = String::from_utf8_lossy(&key).into_owned();
-                let record: Record = serde_json::from_slice(&raw).map_err(|_| UserError::Record(email.clone()))?;
+                let record: UserRecord = serde_json::from_slice(&raw).map_err(|_| UserError::Record(email.clone()))?;
                 users.push(LocalUser {
                     email,
                     id: record.id,
@@ -216,7 +217,7 @@ impl LocalUsers {
             Some(user) => self.store.get(Table::Users, user.0.as_bytes(), now)?,
             None => None,
         };
-        let record: Option<Record> =
+        let record: Option<UserRecord> =
             raw.map(|raw| serde_json::from_slice(&raw).map_err(|_| LoginError::Record)).transpose()?;
         let hash = record.as_ref().map_or(self.decoy.as_str(), |record| record.hash.as_str());
         let is_right = password::verify(password, hash);
@@ -237,7 +238,7 @@ impl LocalUsers {
         }
     }
 
-    fn write(&self, user: &UserName, record: &Record, expect: Expect, now: UnixTime) -> Result<(), StoreError> {
+    fn write(&self, user: &UserName, record: &UserRecord, expect: Expect, now: UnixTime) -> Result<(), StoreError> {
         let value = serde_json::to_vec(record).expect("strings and numbers always encode");
         let key = user.0.clone().into_bytes();
         let batch = Batch {

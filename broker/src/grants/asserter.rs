@@ -14,7 +14,7 @@ pub enum Asserter {
 }
 
 impl Asserter {
-    /// The identifier.
+    /// The configured id of the issuer or connector, or the name of the trust domain.
     pub fn id(&self) -> &str {
         match self {
             Self::Connector(id) | Self::Issuer(id) | Self::TrustDomain(id) => id,

@@ -9,7 +9,7 @@ pub enum Scope {
     EmailAddress(EmailAddress),
     /// The e-mail addresses of a domain.
     EmailDomain {
-        /// The domain.
+        /// The domain that the grant is for.
         domain: DomainName,
         /// And of every domain below it.
         subdomains: bool,
@@ -19,7 +19,7 @@ pub enum Scope {
     /// Service accounts of a Kubernetes cluster. Their names are URIs of our own instance, so that they exclude each other
     /// and every other grant by the same index.
     ServiceAccounts {
-        /// The cluster.
+        /// The cluster's name in the record.
         cluster: ClusterName,
         /// Which of its accounts.
         accounts: ServiceAccounts,
@@ -80,7 +80,7 @@ impl Grant {
         Self { scope, is_shared: true }
     }
 
-    /// The addresses of a domain.
+    /// All e-mail addresses of a domain.
     pub fn email_domain(domain: &str, subdomains: bool) -> Result<Self, NameError> {
         Ok(Self::exclusive(Scope::EmailDomain { domain: DomainName::parse(domain)?, subdomains }))
     }
@@ -124,7 +124,7 @@ impl Grant {
         Self::exclusive(Scope::LocalAccounts)
     }
 
-    /// The names.
+    /// The names that the grant covers.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }

@@ -8,7 +8,7 @@ pub enum Mismatch {
     /// G5 to G7: the value is none, or fits no pattern.
     #[error("the claim {claim:?} does not fit the issuer's record{}", .error.as_ref().map(|e| format!(": {e}")).unwrap_or_default())]
     ConditionDiffers {
-        /// Which.
+        /// The claim's name.
         claim: String,
         /// What the first pattern says.
         error: Option<NameError>,
@@ -25,9 +25,9 @@ pub enum Mismatch {
     /// O3: the domain lists the issuers that may speak for it, and this is none of them.
     #[error("the records of {domain} list the issuers that may assert its names, and {iss} is not among them")]
     NotListed {
-        /// The domain.
+        /// The domain of the name in the token.
         domain: String,
-        /// The issuer.
+        /// The issuer, or the trust domain's label, that asserted the name.
         iss: String,
     },
     /// C2.

@@ -46,7 +46,7 @@ impl Pin {
         self.path == path
     }
 
-    /// The values.
+    /// The values of which the claim must have one.
     pub fn values(&self) -> &[PinValue] {
         &self.values
     }

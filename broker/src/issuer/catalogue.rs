@@ -38,7 +38,7 @@ pub enum SharedIssuerError {
     /// No claim that belongs to one party is pinned.
     #[error("{platform} signs tokens for all its users: pin one of {pins} (rule M1)")]
     Unpinned {
-        /// The platform.
+        /// The platform's name.
         platform: &'static str,
         /// The claims of which one must be pinned.
         pins: String,
@@ -48,7 +48,7 @@ pub enum SharedIssuerError {
         "{platform} has an issuer for each tenant, whose address holds the tenant's identifier; {tenant:?} is none (rule M1)"
     )]
     Tenantless {
-        /// The platform.
+        /// The platform's name.
         platform: &'static str,
         /// What stands in the tenant's place.
         tenant: String,
@@ -56,7 +56,7 @@ pub enum SharedIssuerError {
     /// The pin and the address name different tenants.
     #[error("pin {claim} to {tenant:?}, the tenant in the issuer's address, and to nothing else (rule M1)")]
     OtherTenant {
-        /// The claim.
+        /// The claim that must be pinned.
         claim: &'static str,
         /// The tenant in the address.
         tenant: String,

@@ -68,7 +68,7 @@ pub struct IssuerSpec {
     pub deny: Option<Arc<Deny>>,
     /// What certificates call it; none means its `iss` (rule O1).
     pub label: Option<IssuerLabel>,
-    /// Who says so.
+    /// How the record came about.
     pub origin: RecordOrigin,
     /// What it may speak for. Nothing, unless a grant says so.
     pub grants: Vec<Grant>,

@@ -2,7 +2,7 @@
 
 use shared::strict_json::{Json, Object, parse_object};
 
-use super::{JoseError, MAX_TOKEN_BYTES, Part};
+use super::{JoseError, MAX_TOKEN_BYTES, TokenPart};
 
 /// The members of the claims object. Numbers keep their digits.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -10,7 +10,9 @@ pub struct Claims(Object);
 
 impl Claims {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, JoseError> {
-        parse_object(json, MAX_TOKEN_BYTES).map(Self).map_err(|error| JoseError::Json { part: Part::Claims, error })
+        parse_object(json, MAX_TOKEN_BYTES)
+            .map(Self)
+            .map_err(|error| JoseError::Json { part: TokenPart::Claims, error })
     }
 
     /// The claim of that name, of whatever type.

@@ -10,16 +10,16 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Which part of a token is meant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Part {
-    /// The claims.
+pub enum TokenPart {
+    /// The claims set, the second part.
     Claims,
     /// The JOSE header.
     Header,
-    /// The signature.
+    /// The signature, the third part.
     Signature,
 }
 
-impl std::fmt::Display for Part {
+impl std::fmt::Display for TokenPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Claims => "claims",
@@ -38,7 +38,7 @@ pub enum JoseError {
     AlgorithmUnknown(String),
     /// T1: a part is not base64url without padding (RFC 7515 §2), or has stray bits at its end.
     #[error("one part of the token ({0}) is not unpadded base64url")]
-    Base64(Part),
+    Base64(TokenPart),
     /// A claim is of another JSON type, or empty, or too long.
     #[error("the token's claim {0:?} is not of the required form")]
     ClaimForm(&'static str),
@@ -54,9 +54,9 @@ pub enum JoseError {
     /// T1: a part is not a strict JSON object.
     #[error("the JSON of the token's {part} is not acceptable: {error}")]
     Json {
-        /// Which.
-        part: Part,
-        /// Why.
+        /// The part that is not acceptable.
+        part: TokenPart,
+        /// What is wrong with its JSON.
         error: JsonError,
     },
     /// T1: no `kid`, and not exactly one key of the issuer is made for this algorithm.
@@ -79,7 +79,7 @@ pub enum JoseError {
     /// T1: longer than [`MAX_TOKEN_BYTES`].
     #[error("the token has {length} bytes; at most {MAX_TOKEN_BYTES} are accepted")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// T1: `typ` is neither absent, `JWT` nor `JOSE`; or not the one that a typed token has.

@@ -3,7 +3,7 @@
 use shared::excerpt::excerpt;
 use shared::strict_json::{Json, Object, parse_object};
 
-use super::{JoseAlgorithm, JoseError, MAX_TOKEN_BYTES, Part};
+use super::{JoseAlgorithm, JoseError, MAX_TOKEN_BYTES, TokenPart};
 
 /// How much of a header's own words a refusal repeats, in characters.
 const MAX_EXCERPT: usize = 120;
@@ -30,7 +30,7 @@ impl Header {
 
     fn read(json: &[u8], is_type: impl FnOnce(Option<&str>) -> bool) -> Result<Self, JoseError> {
         let members =
-            parse_object(json, MAX_TOKEN_BYTES).map_err(|error| JoseError::Json { part: Part::Header, error })?;
+            parse_object(json, MAX_TOKEN_BYTES).map_err(|error| JoseError::Json { part: TokenPart::Header, error })?;
         if members.contains_key("crit") {
             return Err(JoseError::Critical);
         }

@@ -38,9 +38,9 @@ pub enum JwksError {
     /// A key of our own is not of the kind that its algorithm needs.
     #[error("the key {kid:?} is not a key for {algorithm}")]
     Unsuitable {
-        /// Its name.
+        /// The key's `kid`.
         kid: String,
-        /// The algorithm.
+        /// The algorithm that it should be for.
         algorithm: JoseAlgorithm,
     },
 }

@@ -22,7 +22,7 @@ pub struct KeySet {
 
 /// What a header's `kid` and `alg` lead to.
 pub(crate) enum Selection<'a> {
-    /// The key.
+    /// The only key that fits.
     Key(&'a ParsedPublicKey),
     /// There is no such key among those that we may still trust.
     Unknown,

@@ -17,7 +17,7 @@ impl DomainName {
         Ok(Self(text.into()))
     }
 
-    /// The name.
+    /// The domain in lower case, without a final dot.
     pub fn as_str(&self) -> &str {
         &self.0
     }

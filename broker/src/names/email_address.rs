@@ -36,7 +36,7 @@ impl EmailAddress {
         &self.text
     }
 
-    /// The domain.
+    /// The part after the at sign.
     pub fn domain(&self) -> &DomainName {
         &self.domain
     }

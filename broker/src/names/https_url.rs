@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::name_error::excerpt;
-use super::uri_name::{self, Parts};
+use super::uri_name::{self, UriParts};
 use super::{NameError, domain_name};
 
 /// An `https` URL in its one spelling, by the same grammar as [`super::UriName`]. With leave to develop on one machine
@@ -59,7 +59,7 @@ impl HttpsUrl {
         Ok(Self::new(text, parts))
     }
 
-    fn new(text: &str, parts: Parts) -> Self {
+    fn new(text: &str, parts: UriParts) -> Self {
         let scheme_end = parts.scheme(text).len() as u16;
         let host_end = scheme_end + 3 + parts.host(text).len() as u16;
         Self { text: text.into(), scheme_end, host_end, port: parts.port(), is_loopback: false }

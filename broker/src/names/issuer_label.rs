@@ -22,7 +22,7 @@ impl IssuerLabel {
         Self(iss.as_str().into())
     }
 
-    /// The label.
+    /// The label, as certificates have it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -11,15 +11,15 @@ pub enum NameError {
     /// I1, and for other names the same limit.
     #[error("the name has {length} bytes; at most {limit} are accepted")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
-        /// The limit.
+        /// The longest accepted, in bytes.
         limit: usize,
     },
     /// U1: printable ASCII without backslash, quotation mark, angle brackets, caret, backtick, braces and bar.
     #[error("the character at byte {at} is not allowed in a URI name")]
     UriCharacter {
-        /// Where.
+        /// Byte offset of the character.
         at: usize,
     },
     /// U2: a lower-case scheme, then `://`.
@@ -46,7 +46,7 @@ pub enum NameError {
     /// H3: a host has 1 to 253 bytes, a label at most 63 (RFC 1035 §2.3.4).
     #[error("a host or label of {length} bytes; hosts have 1 to 253, labels at most 63")]
     HostLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// H4.
@@ -79,13 +79,13 @@ pub enum NameError {
     /// E2: printable ASCII without space.
     #[error("the e-mail address has a character that is not printable ASCII at byte {at}")]
     EmailCharacter {
-        /// Where.
+        /// Byte offset of the character.
         at: usize,
     },
     /// E3: at most 254 bytes (RFC 5321 §4.5.3.1.3, less the angle brackets).
     #[error("the e-mail address has {length} bytes; at most 254 are accepted")]
     EmailLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// E4.
@@ -100,7 +100,7 @@ pub enum NameError {
     /// G1: a pattern, and a value that one is asked about, has at most 2048 bytes and is not empty.
     #[error("the pattern or the value has {length} bytes; they have 1 to 2048")]
     PatternLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// G2.
@@ -124,7 +124,7 @@ pub enum NameError {
     /// G7.
     #[error("the value does not fit the pattern {pattern:?}")]
     PatternMismatch {
-        /// The pattern.
+        /// The pattern, shortened.
         pattern: String,
     },
     /// K1: a cluster and a namespace are DNS-1123 labels, a service account is a DNS-1123 subdomain.
@@ -136,7 +136,7 @@ pub enum NameError {
     /// S0: at most 2048 bytes (SPIFFE-ID §2.3).
     #[error("the SPIFFE ID has {length} bytes; at most 2048 are accepted")]
     SpiffeLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// S1.

@@ -75,7 +75,7 @@ impl Pattern {
         !self.is_open && self.segments.iter().all(|segment| matches!(segment, Segment::Exact(_)))
     }
 
-    /// The pattern.
+    /// The pattern as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -16,9 +16,9 @@ pub enum Suffix {
 }
 
 /// The Public Suffix List, both its ICANN and its private part.
-pub struct PublicSuffixes(Source);
+pub struct PublicSuffixes(SuffixSource);
 
-enum Source {
+enum SuffixSource {
     Embedded,
     File(Box<publicsuffix::List>),
 }
@@ -29,7 +29,7 @@ pub enum SuffixListError {
     /// Longer than the cap.
     #[error("the list has {length} bytes; at most {} are accepted", PublicSuffixes::MAX_BYTES)]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// A line is no rule, or nothing stands between the marks of its two parts.
@@ -46,7 +46,7 @@ impl PublicSuffixes {
 
     /// The list inside this program.
     pub const fn embedded() -> Self {
-        Self(Source::Embedded)
+        Self(SuffixSource::Embedded)
     }
 
     /// Reads a newer list, in the form in which <https://publicsuffix.org/list/public_suffix_list.dat> is published.
@@ -55,7 +55,7 @@ impl PublicSuffixes {
             return Err(SuffixListError::TooLong { length: text.len() });
         }
         let list: publicsuffix::List = text.parse().map_err(SuffixListError::Form)?;
-        let list = Self(Source::File(Box::new(list)));
+        let list = Self(SuffixSource::File(Box::new(list)));
         // A list that was cut short would let go what it no longer names. One suffix of either part, the private one
         // far down.
         for known in ["co.uk", "github.io"] {
@@ -91,8 +91,8 @@ impl PublicSuffixes {
     /// How long the public suffix of a domain is; none if no rule of the list speaks of it.
     fn known_length(&self, domain: &[u8]) -> Option<usize> {
         let suffix = match &self.0 {
-            Source::Embedded => psl::List.suffix(domain),
-            Source::File(list) => list.suffix(domain),
+            SuffixSource::Embedded => psl::List.suffix(domain),
+            SuffixSource::File(list) => list.suffix(domain),
         };
         suffix.filter(|suffix| suffix.is_known()).map(|suffix| suffix.as_bytes().len())
     }
@@ -101,8 +101,8 @@ impl PublicSuffixes {
 impl std::fmt::Debug for PublicSuffixes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
-            Source::Embedded => "PublicSuffixes(embedded)",
-            Source::File(_) => "PublicSuffixes(file)",
+            SuffixSource::Embedded => "PublicSuffixes(embedded)",
+            SuffixSource::File(_) => "PublicSuffixes(file)",
         })
     }
 }

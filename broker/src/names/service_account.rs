@@ -15,7 +15,7 @@ impl ClusterName {
         Ok(Self(text.into()))
     }
 
-    /// The name.
+    /// The cluster's name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -42,7 +42,7 @@ impl ServiceAccount {
         Ok(Self { namespace: namespace.into(), name: name.into() })
     }
 
-    /// The namespace.
+    /// The Kubernetes namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }

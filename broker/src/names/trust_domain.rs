@@ -24,7 +24,7 @@ impl TrustDomain {
         Ok(Self(text.into()))
     }
 
-    /// The name.
+    /// The trust domain name, without `spiffe://`.
     pub fn as_str(&self) -> &str {
         &self.0
     }

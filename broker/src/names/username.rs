@@ -37,7 +37,7 @@ impl Username {
         &self.text[..self.text.len() - self.domain.as_str().len() - 1]
     }
 
-    /// The domain.
+    /// The part after the exclamation mark.
     pub fn domain(&self) -> &DomainName {
         &self.domain
     }

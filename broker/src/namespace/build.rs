@@ -8,7 +8,7 @@ use shared::excerpt::excerpt;
 use super::email_index::EmailIndex;
 use super::holdings::{AsserterIndex, Holding, Holdings};
 use super::uri_index::UriIndex;
-use super::{AsserterEntry, Known, Overlap, RegistryConflict, Rules};
+use super::{AsserterEntry, AsserterRecord, Overlap, RegistryConflict, Rules};
 use crate::grants::{Asserter, ConnectorSpec, Grant, Listings, Scope};
 use crate::issuer::{Issuer, RecordOrigin};
 use crate::names::{PublicSuffixes, Suffix, TrustDomain};
@@ -48,7 +48,7 @@ impl Rules {
                 }
             }
             let asserter = Asserter::Issuer(record.id().into());
-            rules.add(asserter, record.grants().to_vec(), Some(Known::Issuer(record.clone())), &mut problems);
+            rules.add(asserter, record.grants().to_vec(), Some(AsserterRecord::Issuer(record.clone())), &mut problems);
         }
         for record in trust_domains {
             let is_own =
@@ -58,7 +58,12 @@ impl Rules {
                 problems.push(RegistryConflict::ForeignGrant { trust_domain, scope });
             }
             let asserter = Asserter::TrustDomain(record.name().as_str().into());
-            rules.add(asserter, record.grants().to_vec(), Some(Known::TrustDomain(record.clone())), &mut problems);
+            rules.add(
+                asserter,
+                record.grants().to_vec(),
+                Some(AsserterRecord::TrustDomain(record.clone())),
+                &mut problems,
+            );
         }
         for connector in connectors {
             rules.add(Asserter::Connector(connector.id.into()), connector.grants, None, &mut problems);
@@ -76,7 +81,7 @@ impl Rules {
         &mut self,
         asserter: Asserter,
         grants: Vec<Grant>,
-        record: Option<Known>,
+        record: Option<AsserterRecord>,
         problems: &mut Vec<RegistryConflict>,
     ) {
         let index = self.asserters.len() as AsserterIndex;
@@ -114,8 +119,8 @@ impl Rules {
     fn find_public_suffixes(&self, suffixes: &PublicSuffixes, problems: &mut Vec<RegistryConflict>) {
         for entry in &self.asserters {
             let origin = match &entry.record {
-                Some(Known::Issuer(record)) => record.origin(),
-                Some(Known::TrustDomain(_)) | None => RecordOrigin::Configured,
+                Some(AsserterRecord::Issuer(record)) => record.origin(),
+                Some(AsserterRecord::TrustDomain(_)) | None => RecordOrigin::Configured,
             };
             for scope in entry.grants.iter().map(Grant::scope) {
                 let Some(domain) = scope.domain() else { continue };
@@ -146,7 +151,7 @@ impl Rules {
         let mut seen = HashSet::new();
         // Who has a record of a trust domain holds it, even if nothing is granted to it yet.
         let registered = (0..).zip(&self.asserters).filter_map(|(index, entry)| match &entry.record {
-            Some(Known::TrustDomain(record)) => Some((record.name(), index)),
+            Some(AsserterRecord::TrustDomain(record)) => Some((record.name(), index)),
             _ => None,
         });
         let mut trust_domains: HashMap<&TrustDomain, AsserterIndex> = registered.collect();

@@ -17,7 +17,7 @@ pub enum RegistryConflict {
         iss: String,
         /// One record.
         first: String,
-        /// The other.
+        /// The second of the two.
         second: String,
     },
     /// O1: two records that certificates could not tell apart, or one that calls itself by another's `iss`.
@@ -25,17 +25,17 @@ pub enum RegistryConflict {
         "certificates would call both {first:?} and {second:?} {label}; give one of them an issuer_label of its own (rule O1)"
     )]
     DuplicateLabel {
-        /// The label.
+        /// The label that both have.
         label: String,
         /// One record.
         first: String,
-        /// The other.
+        /// The second of the two.
         second: String,
     },
     /// M1: a shared issuer that is not pinned to one party.
     #[error("the issuer {issuer:?}: {error}")]
     Shared {
-        /// The record.
+        /// The id of the issuer's record.
         issuer: String,
         /// What is wrong.
         error: SharedIssuerError,
@@ -43,11 +43,11 @@ pub enum RegistryConflict {
     /// D1: a domain in which unrelated parties register names.
     #[error("{scope} of {asserter}: {domain} is a public suffix, below which anyone may register a name (rule D1)")]
     PublicSuffix {
-        /// Whose grant.
+        /// Who holds the grant.
         asserter: Asserter,
-        /// The grant.
+        /// The grant, as the configuration names it.
         scope: String,
-        /// The domain.
+        /// The domain in the grant.
         domain: String,
     },
     /// D1: an owner cannot have a domain of which nobody knows whether it is a public suffix.
@@ -56,11 +56,11 @@ pub enum RegistryConflict {
          may grant it (rule D1)"
     )]
     UnknownTopLevel {
-        /// Whose grant.
+        /// Who holds the grant.
         asserter: Asserter,
-        /// The grant.
+        /// The grant, as the configuration names it.
         scope: String,
-        /// The domain.
+        /// The domain in the grant.
         domain: String,
     },
     /// Two records, or two connectors, have the same identifier.
@@ -80,7 +80,7 @@ pub enum RegistryConflict {
     TwoOwnProviders {
         /// One record.
         first: String,
-        /// The other.
+        /// The second of the two.
         second: String,
     },
     /// X2: a trust domain has one source of keys, so one record speaks for it, whatever the paths.
@@ -92,7 +92,7 @@ pub enum RegistryConflict {
         trust_domain: String,
         /// One holder.
         first: Asserter,
-        /// The other.
+        /// The second of the two.
         second: Asserter,
     },
     /// X2: two records of one trust domain.
@@ -105,7 +105,7 @@ pub enum RegistryConflict {
         trust_domain: String,
         /// The `iss`.
         iss: String,
-        /// The issuer.
+        /// The id of the issuer's record.
         issuer: String,
     },
     /// S4: a trust domain speaks for itself and for nobody else.
@@ -115,7 +115,7 @@ pub enum RegistryConflict {
     ForeignGrant {
         /// The trust domain.
         trust_domain: String,
-        /// The grant.
+        /// The grant, as the configuration names it.
         scope: String,
     },
     /// X1: two asserters own the same name.

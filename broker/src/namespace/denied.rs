@@ -26,7 +26,7 @@ pub enum Denied {
     /// E6, K3, N2, S4, S9, or V1 to V4.
     #[error("{asserter} has no grant for the name {name:?}")]
     NotGranted {
-        /// Who asked.
+        /// Who asserted the name.
         asserter: Asserter,
         /// For what.
         name: String,
@@ -36,7 +36,7 @@ pub enum Denied {
     /// X1: a local user has an address that a grant gives to someone else.
     #[error("the name {name:?} belongs to another issuer")]
     OwnedByAnother {
-        /// The name.
+        /// The refused name.
         name: String,
         /// Its owner, for the log of the instance.
         owner: Asserter,

@@ -45,7 +45,7 @@ impl Permit {
         &self.claimed
     }
 
-    /// Who spoke.
+    /// Who asserted the name.
     pub fn asserter(&self) -> &Asserter {
         &self.asserter
     }

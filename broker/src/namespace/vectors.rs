@@ -28,15 +28,15 @@ use crate::issuer::{IssuerSpec, KeySource};
 use crate::jose::{Claims, KeySet};
 use crate::names::{DomainName, IssuerUrl, Name, Pattern, PublicSuffixes, Rule, SpiffeId, UriName};
 use crate::profile::{BaseUrl, KubernetesProfile, Profile, verified_address};
-use crate::registry::{Issuers, Records};
+use crate::registry::{IssuerRecords, Issuers};
 use crate::token::{TokenError, UnverifiedToken};
 
 /// What the rules say of a case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
-    /// Yes.
+pub enum CaseDecision {
+    /// The case is accepted.
     Accept,
-    /// No, by this rule.
+    /// The case is refused by this rule.
     Reject(Rule),
 }
 
@@ -52,7 +52,7 @@ pub enum CaseError {
 }
 
 /// Tries one case.
-pub fn try_case(kind: &str, case: &str) -> Result<Verdict, CaseError> {
+pub fn try_case(kind: &str, case: &str) -> Result<CaseDecision, CaseError> {
     let form = || CaseError::Form(case.to_owned());
     // What is claimed may be empty, and an editor may have cut the space before it.
     let split = || case.split_once(" <-").map(|(held, claimed)| (held, claimed.strip_prefix(' ').unwrap_or(claimed)));
@@ -68,7 +68,7 @@ pub fn try_case(kind: &str, case: &str) -> Result<Verdict, CaseError> {
         "k8s" => split().and_then(|(grant, claimed)| service_account(grant, claimed)).ok_or_else(form)?,
         other => return Err(CaseError::Kind(other.to_owned())),
     };
-    Ok(verdict.map_or_else(Verdict::Reject, |()| Verdict::Accept))
+    Ok(verdict.map_or_else(CaseDecision::Reject, |()| CaseDecision::Accept))
 }
 
 /// One record that holds one grant.
@@ -88,7 +88,7 @@ fn register_domain(domain: &str) -> Result<(), Rule> {
 fn find(registered: &str, claimed: &str) -> Result<(), Rule> {
     let iss = IssuerUrl::parse(registered).map_err(|error| error.rule())?;
     let keys = KeySource::Pinned(Arc::new(KeySet::empty()));
-    let records = Records::of_one(IssuerSpec::new("case", iss, Profile::Human, keys));
+    let records = IssuerRecords::of_one(IssuerSpec::new("case", iss, Profile::Human, keys));
     let claims = serde_json::json!({ "iss": claimed }).to_string();
     let text = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256"}"#), URL_SAFE_NO_PAD.encode(claims));
     // Nothing but `iss` can be wrong with this token, an `iss` that no token can have included.
@@ -209,8 +209,8 @@ mod tests {
 
     fn told(kind: &str, case: &str) -> String {
         match try_case(kind, case) {
-            Ok(Verdict::Accept) => "ACCEPT".to_owned(),
-            Ok(Verdict::Reject(rule)) => format!("REJECT {rule}"),
+            Ok(CaseDecision::Accept) => "ACCEPT".to_owned(),
+            Ok(CaseDecision::Reject(rule)) => format!("REJECT {rule}"),
             Err(error) => error.to_string(),
         }
     }

@@ -29,7 +29,7 @@ impl BaseUrl {
         Ok(Self(name))
     }
 
-    /// The address.
+    /// The URL, without a slash at its end.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -23,7 +23,7 @@ pub enum ClaimError {
     /// N1.
     #[error("the claim {claim:?} has a value that is not allowed at its place in a name: {value:?}")]
     Place {
-        /// Which.
+        /// The claim's name.
         claim: String,
         /// What, its first 80 characters.
         value: String,

@@ -68,7 +68,7 @@ impl Extension {
         self as u8
     }
 
-    /// The extension of that key.
+    /// The extension with this configuration key.
     pub fn parse(key: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|extension| extension.key() == key)
     }

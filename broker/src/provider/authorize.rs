@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use shared::excerpt::excerpt;
 use shared::random::Random;
 use shared::time::UnixTime;
 
@@ -18,7 +19,7 @@ use super::openid_provider::Provider;
 use super::parameters::{ParameterError, Parameters};
 use super::permitted_identity::permit;
 use super::pkce::{Challenge, PkceError};
-use super::redirect::{Answer, MAX_REDIRECT_URI, ReturnTo};
+use super::redirect::{MAX_REDIRECT_URI, RedirectAnswer, ReturnTo};
 use super::scopes::Scopes;
 use super::session::{self, Session, SessionSecret};
 use crate::connector::ConnectorId;
@@ -32,7 +33,7 @@ const MAX_LOGIN_HINT: usize = 254;
 #[derive(Clone, Debug)]
 pub enum Authorized {
     /// The answer, at once: somebody is logged in and nothing needs to be asked.
-    Answer(Answer),
+    Answer(RedirectAnswer),
     /// Somebody is logged in, and has to confirm.
     Confirm(Confirmation),
     /// Somebody has to log in, with the connector named or one of their choice.
@@ -51,9 +52,9 @@ pub struct Confirmation {
     pub flow: SealedFlow,
     /// For the form.
     pub csrf: String,
-    /// The client that asks.
+    /// The client that requests a code.
     pub client: String,
-    /// Who is logged in.
+    /// The person who is logged in.
     pub person: String,
     /// Where the answer goes.
     pub return_to: ReturnTo,
@@ -210,8 +211,8 @@ impl Provider {
         session: &Session,
         now: UnixTime,
         random: &dyn Random,
-    ) -> Result<Answer, ProviderFault> {
-        let grant = code::Grant {
+    ) -> Result<RedirectAnswer, ProviderFault> {
+        let grant = code::CodeGrant {
             client: request.client.clone(),
             redirect_uri: request.return_to.redirect_uri.clone(),
             challenge: request.challenge.clone(),
@@ -225,8 +226,8 @@ impl Provider {
     }
 }
 
-/// A caller's value as a page may repeat it.
+/// The part of a caller's value that an error page repeats.
 fn shown(value: &str) -> String {
     const MAX_SHOWN: usize = 200;
-    value.chars().take(MAX_SHOWN).collect()
+    excerpt(value, MAX_SHOWN)
 }

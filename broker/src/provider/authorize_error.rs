@@ -4,7 +4,7 @@ use super::error_code::ErrorCode;
 use super::fault::ProviderFault;
 use super::parameters::ParameterError;
 use super::pkce::PkceError;
-use super::redirect::Answer;
+use super::redirect::RedirectAnswer;
 
 /// What is wrong before the redirect URI is known to be the client's: shown on a page, never sent anywhere
 /// (RFC 6749 §4.1.2.1).
@@ -25,7 +25,7 @@ pub enum PageRefusal {
     /// Not one of the client's.
     #[error("unregistered redirect URI '{redirect_uri}' for the client '{client}'")]
     RedirectUnregistered {
-        /// The client.
+        /// The `client_id` of the request.
         client: String,
         /// What the request named.
         redirect_uri: String,
@@ -33,7 +33,7 @@ pub enum PageRefusal {
     /// `state` is not of printable ASCII (RFC 6749 Appendix A.5) or too long, so it cannot be sent back.
     #[error("state must be at most {cap} printable ASCII characters")]
     State {
-        /// The longest that we carry.
+        /// The longest accepted, in bytes.
         cap: usize,
     },
 }
@@ -59,12 +59,12 @@ pub enum RedirectRefusal {
     /// A value too long to carry.
     #[error("the parameter {name} is longer than {cap} bytes")]
     Long {
-        /// The parameter.
+        /// The parameter's name.
         name: &'static str,
-        /// The longest that we carry.
+        /// The longest accepted, in bytes.
         cap: usize,
     },
-    /// The parameters do not read.
+    /// The parameters cannot be parsed.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
     /// PKCE.
@@ -97,13 +97,13 @@ pub enum RedirectRefusal {
     /// All in all more than a cookie holds.
     #[error("state, nonce and redirect_uri together are too long")]
     TooLarge,
-    /// The upstream said no.
+    /// The upstream provider refused the login, or the person gave up.
     #[error("the login was refused or given up at the upstream provider")]
     Upstream,
 }
 
 impl RedirectRefusal {
-    /// The code for it.
+    /// The error code of RFC 6749 or OpenID Connect Core.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Denied(_) | Self::Upstream => ErrorCode::AccessDenied,
@@ -139,9 +139,9 @@ pub enum AuthorizeError {
     /// To be sent to the client.
     #[error("{refusal}")]
     Returned {
-        /// What is wrong.
+        /// The error that is sent to the redirect URI.
         refusal: RedirectRefusal,
         /// How the client hears of it.
-        answer: Answer,
+        answer: RedirectAnswer,
     },
 }

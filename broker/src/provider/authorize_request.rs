@@ -52,7 +52,7 @@ pub struct AuthorizeRequest {
 }
 
 impl AuthorizeRequest {
-    /// The client that asks.
+    /// The client that requests a code.
     pub fn client(&self) -> &str {
         &self.client
     }

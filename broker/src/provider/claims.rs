@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;
 
 use super::client::Client;
-use super::code::{Grant, GrantId};
+use super::code::{CodeGrant, GrantId};
 use super::lifetimes::Lifetimes;
 
 /// Who knows the person, and as whom: Fulcio and sigstore-python read the connector from here, and the authority copies
@@ -64,7 +64,7 @@ pub(super) struct PersonClaims {
 }
 
 impl PersonClaims {
-    pub(super) fn of(grant: &Grant) -> Self {
+    pub(super) fn of(grant: &CodeGrant) -> Self {
         let email = grant.identity.email.clone().filter(|_| grant.scopes.email);
         Self {
             // An address that nobody vouches for never gets this far: `permit` refuses it.
@@ -80,7 +80,7 @@ impl IdTokenClaims {
         issuer: &str,
         client: &Client,
         id: GrantId,
-        grant: &Grant,
+        grant: &CodeGrant,
         life: Lifetimes,
         now: UnixTime,
     ) -> Self {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use shared::digest::sha256;
+use shared::excerpt::excerpt;
 use shared::secret::Secret;
 
 use super::redirect::{RedirectError, Redirects, check_registered};
@@ -66,7 +67,7 @@ pub enum ClientError {
     /// Too short to be random, or too long to be one.
     #[error("a client secret of {length} bytes; it must have {MIN_SECRET} to {MAX_SECRET}")]
     Secret {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
 }
@@ -103,7 +104,7 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let allowed = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b':';
         if id.is_empty() || id.len() > MAX_CLIENT_ID || !id.bytes().all(allowed) {
-            return Err(ClientError::Id(id.chars().take(MAX_CLIENT_ID).collect()));
+            return Err(ClientError::Id(excerpt(id, MAX_CLIENT_ID)));
         }
         for uri in redirect_uris {
             check_registered(uri)?;

@@ -19,7 +19,7 @@ use crate::connector::ConnectorIdentity;
 
 /// What a code stands for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(super) struct Grant {
+pub(super) struct CodeGrant {
     pub(super) client: String,
     pub(super) redirect_uri: String,
     pub(super) challenge: Option<Challenge>,
@@ -31,8 +31,8 @@ pub(super) struct Grant {
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
-enum Record {
-    Fresh(Grant),
+enum CodeRecord {
+    Fresh(CodeGrant),
     Spent { client: String, subject: String },
     Replayed { client: String, subject: String },
 }
@@ -63,9 +63,9 @@ impl std::fmt::Display for GrantId {
 pub struct Replay {
     /// What the code made, revoked now.
     pub grant: String,
-    /// The client that used it.
+    /// The client that redeemed the code.
     pub client: String,
-    /// Whom it stood for.
+    /// The `sub` of the person who logged in.
     pub subject: String,
     /// Whether this is the first replay of it.
     pub is_first: bool,
@@ -74,7 +74,7 @@ pub struct Replay {
 /// What came of showing a code.
 pub(super) enum Spending {
     /// It was good, and is used up now.
-    Granted(GrantId, Box<Grant>),
+    Granted(GrantId, Box<CodeGrant>),
     /// It belongs to another client; it stays as it is.
     OfAnother,
     /// It was used before.
@@ -85,13 +85,13 @@ pub(super) enum Spending {
 
 pub(super) fn issue(
     store: &dyn Store,
-    grant: Grant,
+    grant: CodeGrant,
     now: UnixTime,
     random: &dyn Random,
 ) -> Result<String, ProviderFault> {
     // 256 bits (RFC 6749 §10.10 asks for 128), 43 characters.
     let code = URL_SAFE_NO_PAD.encode(random.bytes::<32>());
-    let put = Change::Put { value: encode(&Record::Fresh(grant)), expires: Some(now.plus(CODE_LIFETIME)) };
+    let put = Change::Put { value: encode(&CodeRecord::Fresh(grant)), expires: Some(now.plus(CODE_LIFETIME)) };
     let key = GrantId::of_code(&code).0.to_vec();
     let expects = vec![(Table::Codes, key.clone(), Expect::Absent)];
     store.commit(Batch { expects, changes: vec![(Table::Codes, key, put)] }, now)?;
@@ -112,17 +112,17 @@ pub(super) fn spend(
     for _ in 0..2 {
         let Some(raw) = store.get(Table::Codes, &grant_id.0, now)? else { return Ok(Spending::Unknown) };
         let (next, outcome) = match decode(&raw)? {
-            Record::Fresh(grant) if grant.client != client => return Ok(Spending::OfAnother),
-            Record::Fresh(grant) => {
-                let spent = Record::Spent { client: grant.client.clone(), subject: grant.identity.subject() };
+            CodeRecord::Fresh(grant) if grant.client != client => return Ok(Spending::OfAnother),
+            CodeRecord::Fresh(grant) => {
+                let spent = CodeRecord::Spent { client: grant.client.clone(), subject: grant.identity.subject() };
                 (spent, Spending::Granted(grant_id, Box::new(grant)))
             }
-            Record::Spent { client, subject } => {
-                let replayed = Record::Replayed { client: client.clone(), subject: subject.clone() };
+            CodeRecord::Spent { client, subject } => {
+                let replayed = CodeRecord::Replayed { client: client.clone(), subject: subject.clone() };
                 let grant = grant_id.to_string();
                 (replayed, Spending::Replayed(Replay { grant, client, subject, is_first: true }))
             }
-            Record::Replayed { client, subject } => {
+            CodeRecord::Replayed { client, subject } => {
                 let grant = grant_id.to_string();
                 return Ok(Spending::Replayed(Replay { grant, client, subject, is_first: false }));
             }
@@ -142,15 +142,15 @@ pub(super) fn spend(
 /// Whether what the grant made still counts.
 pub(super) fn stands(store: &dyn Store, grant: GrantId, now: UnixTime) -> Result<bool, ProviderFault> {
     match store.get(Table::Codes, &grant.0, now)? {
-        Some(raw) => Ok(matches!(decode(&raw)?, Record::Spent { .. })),
+        Some(raw) => Ok(matches!(decode(&raw)?, CodeRecord::Spent { .. })),
         None => Ok(false),
     }
 }
 
-fn encode(record: &Record) -> Vec<u8> {
+fn encode(record: &CodeRecord) -> Vec<u8> {
     serde_json::to_vec(record).expect("strings and numbers always encode")
 }
 
-fn decode(raw: &[u8]) -> Result<Record, ProviderFault> {
+fn decode(raw: &[u8]) -> Result<CodeRecord, ProviderFault> {
     serde_json::from_slice(raw).map_err(|_| ProviderFault::Record("code"))
 }

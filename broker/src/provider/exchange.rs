@@ -19,6 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::audit::AuditRecord;
 use shared::digest::sha256_hex;
+use shared::excerpt::excerpt;
 use shared::random::Random;
 use shared::time::UnixTime;
 
@@ -44,24 +45,24 @@ pub type Channel = Option<Result<UnverifiedX509Svid, X509SvidError>>;
 
 /// A well-formed request for an ID token, of which nothing is known to be true.
 pub struct ExchangeRequest {
-    shown: Shown,
-    asked: Asked,
+    presented: PresentedSvid,
+    terms: ExchangeTerms,
 }
 
-/// The SVID, and as what it is shown.
-struct Shown {
+/// The SVID, and as what it is presented.
+struct PresentedSvid {
     credential: Credential,
     role: SvidRole,
 }
 
 /// Everything else.
-struct Asked {
+struct ExchangeTerms {
     audience: String,
     /// Whoever exchanges a token may say who they are, and then it must be true.
     exchanger: Option<ClientAuthentication>,
     /// What a workload that is the client calls itself.
     client_id: Option<String>,
-    /// Who the certificate of the connection says that it is of, where a token is shown as well.
+    /// Who the certificate of the connection says that it is of, where a token is presented as well.
     connection: Option<SpiffeId>,
 }
 
@@ -90,8 +91,8 @@ impl ExchangeRequest {
         let token = Credential::token(required(body, "subject_token")?.as_bytes());
         let credential = token.map_err(|error| refused(error.into()))?;
         let connection = identity_of(channel).map_err(|error| refused(error.into()))?;
-        let asked = Asked { audience, exchanger, client_id: None, connection };
-        Ok(Self { shown: Shown { credential, role: SvidRole::Subject }, asked })
+        let terms = ExchangeTerms { audience, exchanger, client_id: None, connection };
+        Ok(Self { presented: PresentedSvid { credential, role: SvidRole::Subject }, terms })
     }
 
     /// RFC 6749 §4.4.2, the client known by its SVID.
@@ -110,7 +111,7 @@ impl ExchangeRequest {
         }
         let client_id = body.value("client_id").map(str::to_owned);
         let audience = parse_target(body)?;
-        let asked = |client_id, connection| Asked { audience, exchanger: None, client_id, connection };
+        let terms = |client_id, connection| ExchangeTerms { audience, exchanger: None, client_id, connection };
         let Some(assertion) = assertion else {
             if body.value("client_assertion_type").is_some() {
                 return Err(TokenError::ParameterMissing("client_assertion"));
@@ -118,15 +119,18 @@ impl ExchangeRequest {
             let svid = channel.ok_or(TokenError::AssertionMissing)?.map_err(|error| refused(error.into()))?;
             // The draft, §3.2: the parameter is required where the certificate is the credential.
             let client_id = client_id.ok_or_else(|| refused(SvidFault::ClientId(svid.id().to_string())))?;
-            let shown = Shown { credential: Credential::Channel(Box::new(svid)), role: SvidRole::Client };
-            return Ok(Self { shown, asked: asked(Some(client_id), None) });
+            let presented = PresentedSvid { credential: Credential::Channel(Box::new(svid)), role: SvidRole::Client };
+            return Ok(Self { presented, terms: terms(Some(client_id), None) });
         };
         if required(body, "client_assertion_type")? != JWT_SPIFFE {
             return Err(TokenError::AssertionType);
         }
         let credential = Credential::token(assertion.as_bytes()).map_err(|error| refused(error.into()))?;
         let connection = identity_of(channel).map_err(|error| refused(error.into()))?;
-        Ok(Self { shown: Shown { credential, role: SvidRole::Client }, asked: asked(client_id, connection) })
+        Ok(Self {
+            presented: PresentedSvid { credential, role: SvidRole::Client },
+            terms: terms(client_id, connection),
+        })
     }
 }
 
@@ -137,7 +141,7 @@ impl ExchangeRequest {
         let trust_domain = record.name().to_string();
         match why {
             Some(why) => TokenError::Bundle(trust_domain, why),
-            None => TokenError::svid(self.shown.role, SvidFault::KeyUnknown(trust_domain)),
+            None => TokenError::svid(self.presented.role, SvidFault::KeyUnknown(trust_domain)),
         }
     }
 }
@@ -166,7 +170,7 @@ fn identity_of(channel: Channel) -> Result<Option<SpiffeId>, X509SvidError> {
 pub enum Exchange {
     /// The bundle of the trust domain must be fetched first. The edge does that once, and asks again.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
         /// The request, to be asked again.
         request: Box<ExchangeRequest>,
@@ -188,7 +192,7 @@ impl UncountedToken {
         &self.svid_use
     }
 
-    /// The use was counted.
+    /// The use was counted and is within the limit.
     pub fn admitted(self) -> PreparedToken {
         self.token
     }
@@ -226,14 +230,14 @@ impl Workload {
     }
 }
 
-enum Judged {
+enum PresentedOutcome {
     Verified(VerifiedSvid),
-    NeedsBundle(NeedsBundle, Shown),
+    NeedsBundle(NeedsBundle, PresentedSvid),
 }
 
-impl Shown {
+impl PresentedSvid {
     /// `us` is our issuer URL.
-    fn judge(self, us: &str, issuers: &Issuers, now: UnixTime) -> Result<Judged, SvidFault> {
+    fn verify(self, us: &str, issuers: &Issuers, now: UnixTime) -> Result<PresentedOutcome, SvidFault> {
         let Self { credential, role } = self;
         let (svid, record) = match credential.attribute(issuers)? {
             Attributed::Svid(svid, record) => (svid, record),
@@ -246,15 +250,15 @@ impl Shown {
             SvidRole::Subject => vec![us, record.audience().as_str()],
         };
         Ok(match svid.verify(record, &audiences, now)? {
-            SvidVerification::Verified(svid) => Judged::Verified(svid),
+            SvidVerification::Verified(svid) => PresentedOutcome::Verified(svid),
             SvidVerification::NeedsBundle { needs, svid } => {
-                Judged::NeedsBundle(needs, Self { credential: svid.into(), role })
+                PresentedOutcome::NeedsBundle(needs, Self { credential: svid.into(), role })
             }
         })
     }
 }
 
-impl Asked {
+impl ExchangeTerms {
     /// A8. Whatever else is said of who asks must be what the SVID says.
     fn check_identity(&self, svid: &VerifiedSvid) -> Result<(), SvidFault> {
         let id = svid.id();
@@ -280,22 +284,22 @@ impl Provider {
         now: UnixTime,
         random: &dyn Random,
     ) -> Result<Exchange, TokenError> {
-        let ExchangeRequest { shown, asked } = request;
-        if let Some(exchanger) = &asked.exchanger {
+        let ExchangeRequest { presented, terms } = request;
+        if let Some(exchanger) = &terms.exchanger {
             self.authenticate_client(exchanger)?;
         }
-        let role = shown.role;
+        let role = presented.role;
         let refused = |fault| TokenError::svid(role, fault);
-        let svid = match shown.judge(&self.issuer, issuers, now).map_err(refused)? {
-            Judged::Verified(svid) => svid,
-            Judged::NeedsBundle(needs, shown) => {
-                return Ok(Exchange::NeedsBundle { needs, request: Box::new(ExchangeRequest { shown, asked }) });
+        let svid = match presented.verify(&self.issuer, issuers, now).map_err(refused)? {
+            PresentedOutcome::Verified(svid) => svid,
+            PresentedOutcome::NeedsBundle(needs, presented) => {
+                return Ok(Exchange::NeedsBundle { needs, request: Box::new(ExchangeRequest { presented, terms }) });
             }
         };
-        asked.check_identity(&svid).map_err(refused)?;
+        terms.check_identity(&svid).map_err(refused)?;
         let workload = Workload::permit(svid, issuers.rules()).map_err(refused)?;
-        Self::check_audience(&asked.audience, &workload.record)?;
-        let token = self.prepare_exchanged(&workload, &asked.audience, role, now, random).map_err(refused)?;
+        Self::check_audience(&terms.audience, &workload.record)?;
+        let token = self.prepare_exchanged(&workload, &terms.audience, role, now, random).map_err(refused)?;
         let token = UncountedToken { token, svid_use: workload.svid_use, role };
         Ok(Exchange::Uncounted(Box::new(token)))
     }
@@ -305,7 +309,7 @@ impl Provider {
         if record.allows_exchange_for(audience) {
             return Ok(());
         }
-        let audience = audience.chars().take(120).collect();
+        let audience = excerpt(audience, 120);
         Err(TokenError::AudienceNotAllowed { trust_domain: record.name().to_string(), audience })
     }
 

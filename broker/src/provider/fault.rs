@@ -8,7 +8,7 @@ pub enum ProviderFault {
     /// A record that we wrote does not read.
     #[error("a stored {0} cannot be read")]
     Record(&'static str),
-    /// The store failed.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

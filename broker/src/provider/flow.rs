@@ -33,7 +33,7 @@ pub(super) struct Flow {
 /// What we sent to an upstream and want back.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct UpstreamState {
-    /// Which one.
+    /// The connector of the upstream provider.
     pub connector: ConnectorId,
     /// Our `state` there: the flow's id, a dot, and a secret.
     pub state: String,
@@ -65,7 +65,7 @@ pub enum FlowError {
     /// The form does not carry the token that we put into it.
     #[error("this form was not made for this login; go back to the program and start again")]
     Form,
-    /// The person took too long.
+    /// The person took longer than the flow's lifetime.
     #[error("this login has expired; go back to the program and start again")]
     Expired,
     /// The cookie is missing, changed, or of another browser.

@@ -8,15 +8,15 @@ use super::fault::ProviderFault;
 use super::flow::{FlowError, OpenFlow};
 use super::openid_provider::Provider;
 use super::permitted_identity::{IdentityDenied, PermittedIdentity};
-use super::redirect::Answer;
+use super::redirect::RedirectAnswer;
 use super::session::{self, Session, SessionSecret};
 use crate::namespace::Rules;
 
-/// The end of a login.
+/// A completed login.
 #[derive(Clone)]
 pub struct LoggedIn {
     /// What the client hears.
-    pub answer: Answer,
+    pub answer: RedirectAnswer,
     /// The browser's new session, if there are sessions.
     pub session: Option<SessionSecret>,
 }
@@ -25,7 +25,7 @@ pub struct LoggedIn {
 #[derive(Clone)]
 pub enum Continued {
     /// What the client hears.
-    Answer(Answer),
+    Answer(RedirectAnswer),
     /// The session has ended in the meantime, or the person is somebody else: they have to log in.
     LogIn,
 }
@@ -82,16 +82,16 @@ impl Provider {
     }
 
     /// What the client hears when the rules do not permit the identity.
-    pub fn denied(&self, flow: &OpenFlow, denied: &IdentityDenied) -> Answer {
+    pub fn denied(&self, flow: &OpenFlow, denied: &IdentityDenied) -> RedirectAnswer {
         self.refuse(flow, &RedirectRefusal::Denied(denied.to_string()))
     }
 
     /// What the client hears when the person gave up, or was refused, at the upstream.
-    pub fn refused_upstream(&self, flow: &OpenFlow) -> Answer {
+    pub fn refused_upstream(&self, flow: &OpenFlow) -> RedirectAnswer {
         self.refuse(flow, &RedirectRefusal::Upstream)
     }
 
-    fn refuse(&self, flow: &OpenFlow, refusal: &RedirectRefusal) -> Answer {
+    fn refuse(&self, flow: &OpenFlow, refusal: &RedirectRefusal) -> RedirectAnswer {
         flow.flow.request.return_to.with_error(refusal.code(), &refusal.to_string(), &self.issuer)
     }
 }

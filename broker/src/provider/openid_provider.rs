@@ -10,7 +10,7 @@ use super::lifetimes::Lifetimes;
 use super::token_key::{TokenKey, TokenKeyError};
 use crate::connector::ConnectorId;
 
-/// The provider.
+/// This instance's own OpenID provider.
 pub struct Provider {
     pub(super) issuer: String,
     pub(super) clients: Clients,

@@ -31,7 +31,7 @@ pub struct TokenResponse {
     pub expires_in: u64,
     /// The ID token.
     pub id_token: String,
-    /// What was granted.
+    /// The granted scopes.
     pub scope: String,
 }
 
@@ -41,13 +41,13 @@ pub enum TokenFault {
     /// The receipt is for another leaf.
     #[error("the receipt stands for another leaf")]
     Receipt,
-    /// The key did not sign.
+    /// Signing failed.
     #[error(transparent)]
     Sign(#[from] SignError),
 }
 
 impl PreparedToken {
-    /// The audit leaf.
+    /// The entry for the audit log.
     pub fn leaf(&self) -> &[u8] {
         &self.leaf
     }

@@ -96,7 +96,7 @@ impl Provider {
         &self,
         client: &Client,
         id: GrantId,
-        grant: &code::Grant,
+        grant: &code::CodeGrant,
         now: UnixTime,
         random: &dyn Random,
     ) -> PreparedToken {

@@ -22,9 +22,9 @@ pub enum TokenError {
     /// The record of the trust domain does not list the audience.
     #[error("workloads of {trust_domain} get no tokens for the audience {audience} (exchange_audiences of its record)")]
     AudienceNotAllowed {
-        /// The trust domain.
+        /// The workload's trust domain.
         trust_domain: String,
-        /// The audience.
+        /// The audience that was requested, shortened.
         audience: String,
     },
     /// The bundle of a trust domain does not count, and another cannot be had.
@@ -69,7 +69,7 @@ pub enum TokenError {
     /// A parameter that the grant does not take here.
     #[error("the parameter {0} is not supported with this grant_type")]
     ParameterUnsupported(&'static str),
-    /// The parameters do not read.
+    /// The parameters cannot be parsed.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
     /// PKCE.
@@ -95,7 +95,7 @@ pub enum TokenError {
     Svid {
         /// As what it was shown.
         role: SvidRole,
-        /// Why.
+        /// What is wrong with the SVID.
         fault: Box<SvidFault>,
     },
 }

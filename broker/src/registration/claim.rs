@@ -19,7 +19,7 @@ const MAX_ISSUER: usize = 1024;
 
 /// The kind of names that an issuer would speak for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Kind {
+pub enum NameKind {
     /// E-mail addresses of the domain.
     Email,
     /// SPIFFE IDs of the trust domain of that name.
@@ -28,7 +28,7 @@ pub enum Kind {
     Uri,
 }
 
-impl Kind {
+impl NameKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Email, Self::Spiffe, Self::Uri];
 
@@ -47,7 +47,7 @@ impl Kind {
     }
 }
 
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for NameKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
@@ -55,14 +55,14 @@ impl std::fmt::Display for Kind {
 
 /// How a domain says that it wants an issuer.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Method {
+pub enum ProofMethod {
     /// A TXT record at `_sigstore-issuer.<domain>`.
     Dns,
     /// The file `/.well-known/sigstore-issuers.json` of the host.
     WellKnown,
 }
 
-impl Method {
+impl ProofMethod {
     /// As requests write it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl Method {
     }
 }
 
-impl std::fmt::Display for Method {
+impl std::fmt::Display for ProofMethod {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
@@ -86,39 +86,41 @@ impl std::fmt::Display for Method {
 /// One issuer, one kind of names, one domain, and who asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claim {
-    /// Whose names.
+    /// The domain whose names are claimed.
     pub domain: DomainName,
-    /// Who would speak for them.
+    /// The issuer that would assert the names.
     pub iss: IssuerUrl,
-    /// Which names.
-    pub kind: Kind,
+    /// The kind of names.
+    pub kind: NameKind,
     /// Those of the domains below as well.
     pub subdomains: bool,
     /// Where the domain says so.
-    pub method: Method,
-    /// Who asks.
+    pub method: ProofMethod,
+    /// The account of the registrant's key.
     pub account: Account,
 }
 
 /// Why nothing could prove a claim.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ClaimError {
+pub enum RegistrationClaimError {
     /// Not a domain, rules H1 to H9.
     #[error(transparent)]
     Domain(#[from] NameError),
     /// The label of the record does not fit before it.
     #[error("the domain has {length} bytes; a domain with a record below it has at most {MAX_DOMAIN}")]
     DomainLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// A web server does not speak for a domain's mail.
-    #[error("e-mail addresses are proven by DNS only: a web server has no authority over its domain's e-mail addresses")]
+    #[error(
+        "e-mail addresses are proven by DNS only: a web server has no authority over its domain's e-mail addresses"
+    )]
     EmailNeedsDns,
     /// Longer than a record should be.
     #[error("the issuer has {length} bytes; at most {MAX_ISSUER} can be registered by its owner")]
     IssuerLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// A TXT record could not hold it.
@@ -126,10 +128,10 @@ pub enum ClaimError {
     IssuerNotInRecord,
     /// A URI is known by its exact host, and a SPIFFE ID by its exact trust domain.
     #[error("{0} names are granted for the exact domain; only e-mail addresses have domains below")]
-    SubdomainsOf(Kind),
+    SubdomainsOf(NameKind),
 }
 
-impl ClaimError {
+impl RegistrationClaimError {
     /// The rule that refused, or a word where it is none of the rule set.
     pub fn rule(&self) -> &'static str {
         match self {
@@ -142,22 +144,22 @@ impl ClaimError {
 
 impl Claim {
     /// Refuses what no proof could carry.
-    pub fn check(self) -> Result<Self, ClaimError> {
+    pub fn check(self) -> Result<Self, RegistrationClaimError> {
         let length = self.domain.as_str().len();
         if length > MAX_DOMAIN {
-            return Err(ClaimError::DomainLength { length });
+            return Err(RegistrationClaimError::DomainLength { length });
         }
         let length = self.iss.as_str().len();
         if length > MAX_ISSUER {
-            return Err(ClaimError::IssuerLength { length });
+            return Err(RegistrationClaimError::IssuerLength { length });
         }
-        if self.subdomains && self.kind != Kind::Email {
-            return Err(ClaimError::SubdomainsOf(self.kind));
+        if self.subdomains && self.kind != NameKind::Email {
+            return Err(RegistrationClaimError::SubdomainsOf(self.kind));
         }
         match self.method {
-            Method::WellKnown if self.kind == Kind::Email => Err(ClaimError::EmailNeedsDns),
-            Method::Dns if self.iss.as_str().contains(';') => Err(ClaimError::IssuerNotInRecord),
-            Method::Dns | Method::WellKnown => Ok(self),
+            ProofMethod::WellKnown if self.kind == NameKind::Email => Err(RegistrationClaimError::EmailNeedsDns),
+            ProofMethod::Dns if self.iss.as_str().contains(';') => Err(RegistrationClaimError::IssuerNotInRecord),
+            ProofMethod::Dns | ProofMethod::WellKnown => Ok(self),
         }
     }
 

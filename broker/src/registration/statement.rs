@@ -3,7 +3,7 @@
 use shared::time::UnixTime;
 
 use super::excerpt::excerpt;
-use super::{Account, AccountError, Kind};
+use super::{Account, AccountError, NameKind};
 use crate::names::{IssuerUrl, NameError};
 
 /// The instance that a statement is about: its own name.
@@ -17,7 +17,7 @@ impl InstanceName {
         if fits { Ok(Self(text.into())) } else { Err(StatementError::Instance(excerpt(text))) }
     }
 
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -32,14 +32,14 @@ impl std::fmt::Display for InstanceName {
 /// "This issuer may speak for these names of mine, to that instance, when this key asks."
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Statement {
-    /// The issuer.
+    /// The issuer that the domain lists.
     pub iss: IssuerUrl,
-    /// The instance.
+    /// The instance that the statement is for.
     pub ca: InstanceName,
-    /// The registrant.
+    /// The account of the registrant's key.
     pub account: Account,
     /// The kinds of names, each once.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<NameKind>,
     /// The domains below too. In DNS only.
     pub subdomains: bool,
     /// No issuer that the domain does not list may speak for it. In DNS only.
@@ -75,9 +75,9 @@ pub enum StatementError {
     /// `sub` or `enforce`.
     #[error("{name}: {value:?} is neither yes nor no")]
     YesOrNo {
-        /// Which.
+        /// The name of the part.
         name: &'static str,
-        /// What stands there.
+        /// Its value, shortened.
         value: String,
     },
     /// `until`.
@@ -86,9 +86,9 @@ pub enum StatementError {
     /// Too long.
     #[error("{length} bytes; a record has at most {limit}")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
-        /// The limit.
+        /// The longest accepted, in bytes.
         limit: usize,
     },
     /// A member of the document has another JSON type.
@@ -100,10 +100,10 @@ pub enum StatementError {
 }
 
 /// A list of kinds.
-pub(super) fn kinds<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<Kind>, StatementError> {
+pub(super) fn kinds<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<NameKind>, StatementError> {
     let mut kinds = Vec::new();
     for name in names {
-        match Kind::parse(name) {
+        match NameKind::parse(name) {
             Some(kind) if !kinds.contains(&kind) => kinds.push(kind),
             _ => return Err(StatementError::Kinds(excerpt(name))),
         }

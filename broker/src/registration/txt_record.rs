@@ -94,7 +94,7 @@ pub fn write(claim: &Claim, instance: &InstanceName, until: Option<UnixTime>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registration::Kind;
+    use crate::registration::NameKind;
 
     const ACCT: &str = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
 
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(statement.iss.as_str(), "https://idp.example.com/realms/eng");
         assert_eq!(statement.ca.as_str(), "seal.example.com");
         assert_eq!(statement.account.as_str(), ACCT);
-        assert_eq!(statement.kinds, [Kind::Email, Kind::Spiffe, Kind::Uri]);
+        assert_eq!(statement.kinds, [NameKind::Email, NameKind::Spiffe, NameKind::Uri]);
         assert_eq!(statement.until, Some(UnixTime::from_seconds(1_893_456_000)));
         assert!(statement.subdomains && statement.enforce);
     }

@@ -11,9 +11,9 @@ use super::statement::{self, InstanceName, Statement, StatementError};
 use super::{Account, Claim};
 use crate::names::IssuerUrl;
 
-/// The longest document.
+/// Longest accepted document, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
-/// The most entries.
+/// The most entries that a document may have.
 pub const MAX_ENTRIES: usize = 100;
 
 /// Why a whole document is refused.

@@ -3,7 +3,7 @@
 use shared::keys::PublicKeyError;
 
 use crate::ca::issue::{IssueError, WrongReceipt};
-use crate::ca::profile::TemplateError;
+use crate::ca::profile::CertificateTemplateError;
 use crate::ca::proof::SubmissionError;
 use crate::ca::{LintError, ProofError};
 use crate::credential::CredentialError;
@@ -30,7 +30,7 @@ pub enum SigningError {
 /// What a caller did wrong.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CallerFault {
-    /// The token.
+    /// The token is not acceptable.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The JWT-SVID.
@@ -81,7 +81,7 @@ pub enum UpstreamFault {
 pub enum OurFault {
     /// The authority is not valid now.
     #[error(transparent)]
-    Template(#[from] TemplateError),
+    Template(#[from] CertificateTemplateError),
     /// A draft of ours broke a rule.
     #[error("a drafted certificate did not pass the linter: {0}")]
     Lint(#[from] LintError),
@@ -203,7 +203,7 @@ faults! {
     Denied => CallerFault,
     SubmissionError => CallerFault,
     ProofError => CallerFault,
-    TemplateError => OurFault,
+    CertificateTemplateError => OurFault,
     LintError => OurFault,
     IssueError => OurFault,
     WrongReceipt => OurFault,

@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::signature::ParsedPublicKey;
+use shared::digest::sha256;
 use shared::excerpt::excerpt;
 use shared::time::UnixTime;
 
@@ -29,7 +30,7 @@ pub enum JwtSvidVerification {
     NeedsBundle {
         /// Whose, and why.
         needs: NeedsBundle,
-        /// The token.
+        /// The token, to be verified again with the new bundle.
         token: Box<UnverifiedToken>,
     },
 }
@@ -57,7 +58,7 @@ pub enum JwtSvidError {
         "the token names no key, and none of the {tried} keys of {trust_domain} for {algorithm} made its signature"
     )]
     NoKeyFits {
-        /// Whose.
+        /// The trust domain in the token's `sub`.
         trust_domain: String,
         /// How many were tried.
         tried: usize,
@@ -67,7 +68,7 @@ pub enum JwtSvidError {
     /// J5: the record wants another `iss`, or none.
     #[error("the token's iss is {found:?}; the trust domain {trust_domain} is registered {expected}")]
     Issuer {
-        /// Whose.
+        /// The trust domain in the token's `sub`.
         trust_domain: String,
         /// What the token says; empty if it says nothing.
         found: String,
@@ -133,7 +134,7 @@ impl UnverifiedToken {
         if !self.check_signature(&bundle, record, now)? {
             return Ok(self.needs_bundle(record, None));
         }
-        let sha256 = digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        let sha256 = sha256(self.compact.bytes());
         let use_sha256 = self.use_sha256()?;
         let verified = Verified { id, document: SvidKind::Jwt, expires_at, sha256, use_sha256, proof: None };
         Ok(JwtSvidVerification::Verified(VerifiedSvid::new(record, verified)))

@@ -84,7 +84,7 @@ impl Party {
         Self { params, key, der }
     }
 
-    /// The certificate.
+    /// The certificate in DER.
     pub(crate) fn der(&self) -> &CertificateDer<'static> {
         &self.der
     }

@@ -9,7 +9,7 @@ use crate::trust_domain::UsePolicy;
 /// One use of an SVID, which the edge counts before anything is made of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SvidUse {
-    /// The identity.
+    /// The SPIFFE ID.
     pub id: String,
     /// Names the document, whatever form of it is shown: not the hash of its bytes, since of an ECDSA signature anybody
     /// can make a second one that verifies.
@@ -36,7 +36,7 @@ pub enum UseError {
     /// J7: too many uses of one identity.
     #[error("{id} was used more than {per_minute} times a minute; ask again later")]
     TooOften {
-        /// The identity.
+        /// The SPIFFE ID.
         id: String,
         /// What its record allows.
         per_minute: u32,

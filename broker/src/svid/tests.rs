@@ -9,7 +9,7 @@ use shared::time::UnixTime;
 
 use super::*;
 use crate::names::{PublicSuffixes, SpiffeId, TrustDomain};
-use crate::registry::{Issuers, Registry, Source};
+use crate::registry::{Issuers, RecordSource, Registry};
 use crate::svid::{JwtSvidError, JwtSvidVerification};
 use crate::token::{TokenError, UnverifiedToken};
 use crate::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
@@ -66,7 +66,7 @@ fn registered(trust_domain: &str, bundle: &[u8], now: UnixTime) -> Issuers {
 
 fn verify_jwt(issuers: &Issuers, text: &[u8], audience: &str, now: UnixTime) -> Result<SpiffeId, String> {
     let token = UnverifiedToken::parse(text.trim_ascii()).map_err(|error| error.to_string())?;
-    let Source::TrustDomain(record) = issuers.source(&token).map_err(|error| error.to_string())? else {
+    let RecordSource::TrustDomain(record) = issuers.source(&token).map_err(|error| error.to_string())? else {
         return Err("it leads to an issuer".to_owned());
     };
     match token.verify_svid(record, &[audience], now).map_err(|error| error.to_string())? {

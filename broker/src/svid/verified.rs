@@ -45,7 +45,7 @@ impl VerifiedSvid {
         &self.record
     }
 
-    /// Who it is.
+    /// The SPIFFE ID.
     pub fn id(&self) -> &SpiffeId {
         &self.id
     }
@@ -65,7 +65,7 @@ impl VerifiedSvid {
         }
     }
 
-    /// When it ends.
+    /// The moment from which the SVID no longer counts.
     pub fn expires_at(&self) -> UnixTime {
         self.expires_at
     }
@@ -96,7 +96,7 @@ impl VerifiedSvid {
 /// A bundle that does not count now, of which the edge may fetch another.
 #[derive(Clone, Debug)]
 pub struct NeedsBundle {
-    /// Whose.
+    /// The trust domain's record.
     pub record: Arc<TrustDomainRecord>,
     /// Why: none if the bundle counts but lacks the key that a token names.
     pub why: Option<Unusable>,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use shared::digest::sha256;
 use shared::strict_json::Json;
 use shared::time::UnixTime;
 
@@ -121,7 +121,7 @@ impl UnverifiedWitSvid {
 
     /// The characters of the token, which the proof names by their hash.
     fn sha256(&self) -> [u8; 32] {
-        digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
+        sha256(self.compact.bytes())
     }
 
     /// Checks everything that makes it the word of `record`'s trust domain about whoever made `proof` for `target`, our

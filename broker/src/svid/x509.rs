@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use const_oid::db::rfc5280;
 use der::Decode as _;
 use rustls_pki_types::{CertificateDer, UnixTime as PathTime};
+use shared::digest::sha256;
 use shared::time::UnixTime;
 use shared::x509::{Certificate, CertificateError};
 use webpki::{EndEntityCert, KeyUsage as PathUsage, VerifiedPath};
@@ -103,7 +103,7 @@ pub enum X509SvidError {
     Path {
         /// Whose bundle was asked.
         trust_domain: String,
-        /// What webpki says.
+        /// webpki's reason.
         cause: webpki::Error,
     },
     /// A7: made to live too long.
@@ -194,7 +194,7 @@ impl UnverifiedX509Svid {
         if seconds > limit + LEEWAY.as_secs() {
             return Err(X509SvidError::Lifetime { seconds, limit });
         }
-        let sha256 = digest(&SHA256, self.leaf.der()).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        let sha256 = sha256(self.leaf.der());
         Ok(X509Verification::Verified(VerifiedSvid::new(
             record,
             Verified {

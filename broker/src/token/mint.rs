@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use shared::time::UnixTime;
 
-use super::{UnverifiedToken, Verification, VerifiedToken};
+use super::{TokenVerification, UnverifiedToken, VerifiedToken};
 use crate::grants::Grant;
 use crate::issuer::{IssuerSpec, KeySource};
 use crate::jose::{JoseAlgorithm, KeySet};
@@ -130,7 +130,7 @@ pub(crate) fn speak(issuers: &Issuers, iss: &str, more: &str) -> VerifiedToken {
     let token = UnverifiedToken::parse(text.as_bytes()).expect("parses");
     let record = issuers.find(&token).expect("is registered");
     match token.verify(record, UnixTime::from_seconds(NOW)).expect("is accepted") {
-        Verification::Verified(token) => *token,
-        Verification::NeedsKeys(_) => panic!("the key is pinned"),
+        TokenVerification::Verified(token) => *token,
+        TokenVerification::NeedsKeys(_) => panic!("the key is pinned"),
     }
 }

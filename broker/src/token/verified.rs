@@ -34,7 +34,7 @@ impl VerifiedToken {
         &self.issuer
     }
 
-    /// The claims.
+    /// The verified claims.
     pub fn claims(&self) -> &Claims {
         &self.claims
     }

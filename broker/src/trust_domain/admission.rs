@@ -33,7 +33,7 @@ pub enum RefusedBundle {
     ForeignKey {
         /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
         key: String,
-        /// The other trust domain.
+        /// The trust domain that already has the key.
         other: String,
     },
 }
@@ -53,23 +53,23 @@ impl RefusedBundle {
 
 /// What becomes of a good bundle.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Judgement {
+pub enum Admission {
     /// The trust domain has withdrawn everything.
     Emptied,
     /// It vouches by other keys than before, or by some for the first time.
     Fetched,
-    /// The same keys.
+    /// The bundle has the same keys as the one in force.
     Unchanged,
 }
 
 /// Judges what was found for `record`: against what it has, against `own`, the SHA-256 of the SubjectPublicKeyInfo of
 /// every key that we sign with, and against what the other trust domains have.
-pub fn judge(
+pub fn evaluate(
     found: &Bundle,
     record: &TrustDomainRecord,
     trust_domains: &TrustDomains,
     own: &BTreeSet<[u8; 32]>,
-) -> Result<Judgement, RefusedBundle> {
+) -> Result<Admission, RefusedBundle> {
     let held = record.held();
     let held = held.bundle();
     if let (Some(held), Some(found)) = (held.and_then(|held| held.sequence()), found.sequence())
@@ -89,8 +89,8 @@ pub fn judge(
         }
     }
     Ok(match held {
-        Some(held) if held.fingerprints() == found.fingerprints() => Judgement::Unchanged,
-        _ if found.is_empty() => Judgement::Emptied,
-        _ => Judgement::Fetched,
+        Some(held) if held.fingerprints() == found.fingerprints() => Admission::Unchanged,
+        _ if found.is_empty() => Admission::Emptied,
+        _ => Admission::Fetched,
     })
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
+use shared::digest::sha256;
 use shared::excerpt::excerpt;
 use shared::keys::PublicKey;
 use shared::strict_json::{Json, JsonError, Object, parse_object};
@@ -17,7 +18,7 @@ use shared::x509::Certificate;
 use x509_cert::ext::pkix::BasicConstraints;
 
 use super::SvidKind;
-use super::authority::{Authority, may_issue_svids};
+use super::authority::{BundleAuthority, may_issue_svids};
 use crate::jose::{KeySet, SkipReason, VerificationKey, public_key_of_jwk, uses_of_jwk};
 use crate::names::{NameError, Rule, TrustDomain};
 
@@ -32,7 +33,7 @@ const MAX_TRUST_DOMAINS: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Bundle {
     /// In the order of `anchors`, which webpki wants beside each other.
-    authorities: Vec<Authority>,
+    authorities: Vec<BundleAuthority>,
     anchors: Vec<TrustAnchor<'static>>,
     jwt_keys: KeySet,
     wit_keys: KeySet,
@@ -64,7 +65,7 @@ pub struct ListedKey {
 pub struct SkippedEntry {
     /// Its place in `keys`, from zero.
     pub index: usize,
-    /// Why.
+    /// Why the entry is skipped.
     pub reason: SkippedUse,
 }
 
@@ -124,7 +125,7 @@ pub enum BundleError {
     /// The bundle of one trust domain of a map.
     #[error("the bundle of {trust_domain}: {error}")]
     InMap {
-        /// Whose.
+        /// The trust domain whose bundle is at fault.
         trust_domain: String,
         /// What is wrong with it.
         error: Box<Self>,
@@ -269,7 +270,7 @@ impl Bundle {
             not_after: Some(certificate.not_after()),
         });
         self.anchors.push(anchor);
-        self.authorities.push(Authority { certificate, path_length });
+        self.authorities.push(BundleAuthority { certificate, path_length });
         Ok(())
     }
 
@@ -324,7 +325,7 @@ impl Bundle {
         self.refresh_hint
     }
 
-    /// What was left out.
+    /// The entries that were skipped.
     pub fn skipped(&self) -> &[SkippedEntry] {
         &self.skipped
     }
@@ -374,15 +375,10 @@ impl BundleMap {
         self.0.remove(trust_domain)
     }
 
-    /// The names.
+    /// The trust domains that the map has bundles of.
     pub fn names(&self) -> impl Iterator<Item = &TrustDomain> {
         self.0.keys()
     }
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 fn check_unique<'a>(keys: impl Iterator<Item = &'a VerificationKey>) -> Result<(), BundleError> {

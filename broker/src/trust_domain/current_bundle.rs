@@ -23,9 +23,9 @@ pub enum Unusable {
     /// It could not be fetched again for longer than the record allows.
     #[error("its bundle was last fetched {seconds} seconds ago and may be used for {limit}")]
     Stale {
-        /// How old it is.
+        /// Seconds since the last fetch.
         seconds: u64,
-        /// How old it may be.
+        /// The most seconds since a fetch that the record allows.
         limit: u64,
     },
 }

@@ -18,7 +18,7 @@ use crate::names::{Audience, HttpsUrl, IssuerLabel, IssuerUrl, SpiffeId, TrustDo
 pub enum BundleSource {
     /// From its bundle endpoint (SPIFFE Federation §5).
     Endpoint {
-        /// Where.
+        /// The URL of the bundle endpoint.
         url: HttpsUrl,
         /// How the endpoint shows that it is the one.
         profile: EndpointProfile,
@@ -97,7 +97,7 @@ pub struct UsePolicy {
 /// Everything that an operator says of a trust domain, each part already parsed.
 #[derive(Clone, Debug)]
 pub struct TrustDomainSpec {
-    /// Its exact name.
+    /// The exact trust domain name, without `spiffe://`.
     pub name: TrustDomain,
     /// Where its bundle comes from.
     pub source: BundleSource,
@@ -168,7 +168,7 @@ impl TrustDomainRecord {
         Self { spec, label, held: ArcSwap::default() }
     }
 
-    /// Its name.
+    /// The trust domain name.
     pub fn name(&self) -> &TrustDomain {
         &self.spec.name
     }
@@ -223,7 +223,7 @@ impl TrustDomainRecord {
         &self.spec.grants
     }
 
-    /// What is held of it.
+    /// The bundle in force.
     pub fn held(&self) -> Arc<CurrentBundle> {
         self.held.load_full()
     }

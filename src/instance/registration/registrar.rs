@@ -7,8 +7,9 @@ use arc_swap::ArcSwap;
 use broker::issuer::{IssuerSpec, Reach};
 use broker::names::DomainName;
 use broker::registration::{
-    Change, Claim, Event, Finding, InstanceName, LifeError, Listing, Method, Observation, Registration,
-    RegistrationRequest, RequestError, RequestPolicy, Roster, RosterError, State, StatementError, judge,
+    Claim, InstanceName, LifeChange, LifeError, LifeEvent, Listing, Observation, ProofFinding, ProofMethod,
+    Registration, RegistrationRequest, RegistrationRequestError, RegistrationState, RequestPolicy, Roster, RosterError,
+    StatementError, evaluate,
 };
 use shared::audit::{Actor, AuditRecord, RegistrationEvent};
 use shared::log::{AppendError, Log};
@@ -60,7 +61,7 @@ pub(crate) struct RegistrarParts {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]
-    Request(#[from] RequestError),
+    Request(#[from] RegistrationRequestError),
     #[error(transparent)]
     Roster(#[from] RosterError),
     #[error(transparent)]
@@ -89,16 +90,16 @@ pub(crate) enum RegistrarError {
 }
 
 /// What the audit log calls an event; a check without an answer changes nothing and is not recorded.
-fn recorded(event: Event) -> Option<RegistrationEvent> {
+fn recorded(event: LifeEvent) -> Option<RegistrationEvent> {
     match event {
-        Event::Requested => Some(RegistrationEvent::Requested),
-        Event::Approved => Some(RegistrationEvent::Approved),
-        Event::Proved => Some(RegistrationEvent::Proved),
-        Event::Denied => Some(RegistrationEvent::Denied),
-        Event::Unanswered => None,
-        Event::Froze => Some(RegistrationEvent::Froze),
-        Event::Elapsed => Some(RegistrationEvent::Elapsed),
-        Event::Released => Some(RegistrationEvent::Released),
+        LifeEvent::Requested => Some(RegistrationEvent::Requested),
+        LifeEvent::Approved => Some(RegistrationEvent::Approved),
+        LifeEvent::Proved => Some(RegistrationEvent::Proved),
+        LifeEvent::Denied => Some(RegistrationEvent::Denied),
+        LifeEvent::Unanswered => None,
+        LifeEvent::Froze => Some(RegistrationEvent::Froze),
+        LifeEvent::Elapsed => Some(RegistrationEvent::Elapsed),
+        LifeEvent::Released => Some(RegistrationEvent::Released),
     }
 }
 
@@ -166,13 +167,14 @@ impl Registrar {
         let mut writing = self.writing.lock().await;
         let (roster, now) = (self.roster(), self.clock.now());
         let claim = request.claim();
-        let is_registered = |held: &&Registration| held.claim().iss == claim.iss && held.state() == State::Active;
+        let is_registered =
+            |held: &&Registration| held.claim().iss == claim.iss && held.state() == RegistrationState::Active;
         let issuers = &self.snapshots.current().issuers;
         if roster.iter().find(is_registered).is_none() && !issuers.of(claim.iss.as_str()).is_empty() {
             return Err(Refusal::Configured(claim.iss.to_string()));
         }
         let change = match roster.admit(request, by)? {
-            Some(waiting) if waiting.state() == State::Pending => return Ok(waiting.clone()),
+            Some(waiting) if waiting.state() == RegistrationState::Pending => return Ok(waiting.clone()),
             Some(tombstone) => tombstone.renew(request, by, now),
             None => Registration::request(request, by, self.settings.needs_approval, now),
         };
@@ -180,26 +182,26 @@ impl Registrar {
     }
 
     /// Asks the domain now.
-    pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, Finding), Refusal> {
+    pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, ProofFinding), Refusal> {
         let observations = self.observe(self.find(id)?.claim()).await;
         let mut writing = self.writing.lock().await;
         // Somebody may have changed it while the domain was asked.
         let (registration, now) = (self.find(id)?, self.clock.now());
         let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
         let (claim, needed) = (registration.claim(), self.resolvers.agreeing());
-        if claim.method == Method::Dns {
-            let listing = Listing::judge(&self.instance, &observations, needed, now);
+        if claim.method == ProofMethod::Dns {
+            let listing = Listing::evaluate(&self.instance, &observations, needed, now);
             self.note_listing(&claim.domain, listing, &evidence).await?;
         }
-        let finding = judge(registration.claim(), &self.instance, &observations, needed, now);
+        let finding = evaluate(registration.claim(), &self.instance, &observations, needed, now);
         let change = registration.checked(&finding, &self.settings.timing, now)?;
         Ok((self.apply(&mut writing, change, by, evidence).await?, finding))
     }
 
     async fn observe(&self, claim: &Claim) -> Vec<Observation> {
         match claim.method {
-            Method::Dns => self.resolvers.observe(&claim.record_name()).await,
-            Method::WellKnown => {
+            ProofMethod::Dns => self.resolvers.observe(&claim.record_name()).await,
+            ProofMethod::WellKnown => {
                 let reach = self.reach(claim.domain.as_str());
                 vec![document::observe(claim.domain.as_str(), &claim.document_url(), &reach).await]
             }
@@ -211,7 +213,7 @@ impl Registrar {
         &self,
         id: &str,
         by: &str,
-        decide: impl FnOnce(&Registration, UnixTime) -> Result<Change, LifeError>,
+        decide: impl FnOnce(&Registration, UnixTime) -> Result<LifeChange, LifeError>,
     ) -> Result<Registration, Refusal> {
         let mut writing = self.writing.lock().await;
         let change = decide(&self.find(id)?, self.clock.now())?;
@@ -237,14 +239,14 @@ impl Registrar {
     async fn apply(
         &self,
         cursor: &mut u64,
-        change: Change,
+        change: LifeChange,
         by: &str,
         evidence: Vec<String>,
     ) -> Result<Registration, Refusal> {
-        let Change { event, from, next, is_dropped } = change;
+        let LifeChange { event, from, next, is_dropped } = change;
         let mut roster = Roster::clone(&self.roster.load());
         let before = roster.find(next.id().as_str()).cloned();
-        if next.state() == State::Active && from != Some(State::Active) {
+        if next.state() == RegistrationState::Active && from != Some(RegistrationState::Active) {
             roster.check_holders(next.claim())?;
         }
         let to = if is_dropped { DROPPED } else { next.state().name() };
@@ -269,7 +271,7 @@ impl Registrar {
             };
             *cursor = receipt.index() + 1;
         }
-        if next.state() == State::Active && self.left_out.load().contains(next.claim().iss.as_str()) {
+        if next.state() == RegistrationState::Active && self.left_out.load().contains(next.claim().iss.as_str()) {
             self.left_out.rcu(|left_out| {
                 left_out.iter().filter(|iss| **iss != *next.claim().iss.as_str()).cloned().collect::<HashSet<_>>()
             });
@@ -302,7 +304,8 @@ impl Registrar {
 
     fn specs(&self, roster: &Roster, changed: Option<&Registration>) -> Vec<IssuerSpec> {
         let mut specs = roster.specs(|registration| self.reach(registration.claim().iss.url().host()));
-        let changed = changed.filter(|changed| changed.state() == State::Active).map(|changed| &changed.claim().iss);
+        let changed =
+            changed.filter(|changed| changed.state() == RegistrationState::Active).map(|changed| &changed.claim().iss);
         let left_out = self.left_out.load();
         specs.retain(|spec| changed == Some(&spec.iss) || !left_out.contains(spec.iss.as_str()));
         specs
@@ -350,12 +353,13 @@ impl Registrar {
 
     /// True if the registration is active and yet not in force.
     pub(crate) fn is_left_out(&self, registration: &Registration) -> bool {
-        registration.state() == State::Active && self.left_out.load().contains(registration.claim().iss.as_str())
+        registration.state() == RegistrationState::Active
+            && self.left_out.load().contains(registration.claim().iss.as_str())
     }
 }
 
 /// What a registration speaks for and forbids, as far as a change can change it.
 fn granted(registration: &Registration) -> Option<(bool, bool)> {
-    let proof = registration.proof().filter(|_| registration.state() == State::Active);
+    let proof = registration.proof().filter(|_| registration.state() == RegistrationState::Active);
     proof.map(|(proof, _)| (proof.subdomains, proof.enforce))
 }

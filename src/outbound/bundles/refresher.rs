@@ -9,7 +9,7 @@ use broker::issuer::Reach;
 use broker::names::TrustDomain;
 use broker::registry::Issuers;
 use broker::svid::NeedsBundle;
-use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, RefusedBundle, TrustDomainRecord, judge};
+use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, RefusedBundle, TrustDomainRecord, evaluate};
 use shared::log::Log;
 use shared::random::Random;
 use shared::time::{Clock, UnixTime};
@@ -106,12 +106,12 @@ impl BundleRefresher {
         }
     }
 
-    /// A kept bundle was judged when it was fetched; who we are and who the others are may have changed since.
+    /// A kept bundle was admission when it was fetched; who we are and who the others are may have changed since.
     async fn take_up(&self, record: &Arc<TrustDomainRecord>, cached: &CachedBundle, issuers: &Issuers) {
-        let judged = Bundle::parse(cached.document.as_bytes()).map_err(RefusedBundle::from).and_then(|bundle| {
-            judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints()).map(|_| bundle)
+        let admission = Bundle::parse(cached.document.as_bytes()).map_err(RefusedBundle::from).and_then(|bundle| {
+            evaluate(&bundle, record, issuers.trust_domains(), self.own.fingerprints()).map(|_| bundle)
         });
-        match judged {
+        match admission {
             Ok(bundle) => {
                 record.replace(CurrentBundle::new(Arc::new(bundle), cached.fetched_at()));
                 let source = self.source_of(record.name());
@@ -122,7 +122,7 @@ impl BundleRefresher {
     }
 
     /// Looks at the record's source now, unless somebody just did; then the outcome of that is the answer. `issuers` is
-    /// the snapshot of the record: a bundle is judged against those of all other trust domains.
+    /// the snapshot of the record: a bundle is admission against those of all other trust domains.
     pub(crate) async fn refresh(&self, record: &Arc<TrustDomainRecord>, issuers: &Issuers) -> Result<(), RefreshError> {
         let source = self.source_of(record.name());
         let mut source = source.lock().await;
@@ -197,14 +197,14 @@ impl BundleRefresher {
                 Ok(())
             }
             Ok(Found::Bundle { bundle, document, at }) => {
-                let judged = judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
-                if let Err(refused) = &judged {
+                let admission = evaluate(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
+                if let Err(refused) = &admission {
                     // What was refused is not what was seen before, however often it is shown.
                     source.seen = Seen::default();
                     self.refuse(record, refused, now).await;
                 }
-                let judgement = judged.map_err(SourceError::Refused)?;
-                self.ledger.put_in_force(record, &bundle, at, judgement).await.map_err(RefreshCause::Audit)?;
+                let admission = admission.map_err(SourceError::Refused)?;
+                self.ledger.put_in_force(record, &bundle, at, admission).await.map_err(RefreshCause::Audit)?;
                 if let Some(document) = document {
                     self.cache.store(record, &document, &mut source.cached_at, now);
                 }

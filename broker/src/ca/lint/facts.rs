@@ -10,7 +10,7 @@ use crate::principal::Principal;
 /// What was decided, for the draft to be held against.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
-    /// Who issues.
+    /// The CA that is to sign.
     pub authority: &'a Authority,
     /// By which profile.
     pub profile: Profile,
@@ -18,6 +18,6 @@ pub struct Facts<'a> {
     pub principal: &'a Principal,
     /// For which key.
     pub key: &'a ProvenKey,
-    /// When.
+    /// The moment of issuance.
     pub now: UnixTime,
 }

@@ -25,7 +25,7 @@ pub enum PasswordError {
     /// Longer than anybody types; hashing starts with reading it all.
     #[error("a password of {bytes} bytes is over the limit of {MAX_BYTES}")]
     Long {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
     },
     /// All the same character.
@@ -34,7 +34,7 @@ pub enum PasswordError {
     /// Too short.
     #[error("a password must have at least {MIN_CHARACTERS} characters, this one has {characters}")]
     Short {
-        /// Its length.
+        /// Its length in characters.
         characters: usize,
     },
 }

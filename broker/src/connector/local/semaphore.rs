@@ -9,12 +9,12 @@ const QUEUE: usize = 32;
 
 #[derive(Default)]
 pub(super) struct PasswordSemaphore {
-    state: Mutex<State>,
+    state: Mutex<SemaphoreState>,
     left: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct SemaphoreState {
     inside: usize,
     waiting: usize,
 }

@@ -505,12 +505,14 @@ fn dj_17_an_iss_that_leads_to_another_record_leads_away_from_the_bundle() {
     let named =
         key.sign(JoseAlgorithm::Es256, HEADER, &rest(&format!(r#","iss":"{iss}""#)).replace("conformance", "sigstore"));
     let token = UnverifiedToken::parse(named.as_bytes()).expect("parses");
-    let Ok(Source::Issuer(record)) = validator.0.source(&token) else { panic!("leads to the issuer") };
+    let Ok(RecordSource::Issuer(record)) = validator.0.source(&token) else { panic!("leads to the issuer") };
     assert_eq!(token.verify(record, NOW_TIME).err().map(|error| error.rule().id()), Some("T1"));
     // The issuer's word, with the name of a workload: the issuer was granted nothing.
     let named = sign(HEADER, &rest(&format!(r#","iss":"{iss}""#)).replace("conformance", "sigstore"));
     let token = UnverifiedToken::parse(named.as_bytes()).expect("parses");
-    let Ok(crate::token::Verification::Verified(token)) = token.verify(record, NOW_TIME) else { panic!("verifies") };
+    let Ok(crate::token::TokenVerification::Verified(token)) = token.verify(record, NOW_TIME) else {
+        panic!("verifies")
+    };
     assert_eq!(validator.0.rules().permit(*token).err().map(|denied| denied.rule().id()), Some("S4"));
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::registration::{Claim, Kind, Method, txt_record};
+use broker::registration::{Claim, NameKind, ProofMethod, txt_record};
 use serde_json::json;
 use shared::time::Clock as _;
 
@@ -164,10 +164,10 @@ async fn who_may_do_what() {
     assert_eq!((refused.status, &refused.json()["rule"]), (403, &json!("ROLE")));
     let refused = scene.request(OWNER, &scene.claim("other.signed", &key), &key).await;
     assert_eq!((refused.status, &refused.json()["rule"]), (403, &json!("ROLE")));
-    let email_by_web = Claim { method: Method::WellKnown, ..scene.claim(DOMAIN, &key) };
+    let email_by_web = Claim { method: ProofMethod::WellKnown, ..scene.claim(DOMAIN, &key) };
     let refused = scene.request(OWNER, &email_by_web, &key).await;
     assert_eq!((refused.status, &refused.json()["rule"]), (422, &json!("PROOF")));
-    let by_web = Claim { kind: Kind::Uri, ..email_by_web };
+    let by_web = Claim { kind: NameKind::Uri, ..email_by_web };
     assert_eq!(scene.request(OWNER, &by_web, &key).await.status, 201);
     let id = {
         let kind = scene.request(OWNER, &scene.claim(DOMAIN, &key), &key).await;

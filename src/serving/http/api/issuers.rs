@@ -12,7 +12,7 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use broker::names::Rule;
 use broker::registration::{
-    Finding, LifeError, Method, Registration, RequestError, RosterError, txt_record, well_known,
+    LifeError, ProofFinding, ProofMethod, Registration, RegistrationRequestError, RosterError, txt_record, well_known,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ pub(super) async fn prove(
     let (registrar, by) = (state.registrar.clone(), asked.caller.address().to_string());
     let (registration, finding) = whole(async move { registrar.check(&id, &by).await }).await?;
     let mut answer = document(&state.registrar, &registration);
-    answer["proved"] = matches!(finding, Finding::Proved(_)).into();
+    answer["proved"] = matches!(finding, ProofFinding::Proved(_)).into();
     Ok(Json(answer))
 }
 
@@ -219,11 +219,11 @@ fn document(registrar: &Registrar, registration: &Registration) -> Value {
 fn publish(registrar: &Registrar, registration: &Registration) -> Value {
     let (claim, instance) = (registration.claim(), registrar.instance());
     match claim.method {
-        Method::Dns => {
+        ProofMethod::Dns => {
             let value = txt_record::write(claim, instance, None);
             json!({ "type": "TXT", "name": claim.record_name(), "value": value })
         }
-        Method::WellKnown => {
+        ProofMethod::WellKnown => {
             json!({ "type": "document", "name": claim.document_url(), "value": well_known::write(claim, instance) })
         }
     }
@@ -256,22 +256,22 @@ impl From<Refusal> for Problem {
     }
 }
 
-fn request_rule(error: &RequestError) -> &'static str {
+fn request_rule(error: &RegistrationRequestError) -> &'static str {
     match error {
-        RequestError::Issuer(error) => error.rule().id(),
-        RequestError::Claim(error) => error.rule(),
-        RequestError::PublicSuffix(_) => Rule::D1.id(),
-        RequestError::TooLong { .. }
-        | RequestError::Jws(_)
-        | RequestError::Json(_)
-        | RequestError::Type(_)
-        | RequestError::Critical
-        | RequestError::Key(_)
-        | RequestError::Algorithm(_)
-        | RequestError::Signature
-        | RequestError::Member(_)
-        | RequestError::OtherInstance(_)
-        | RequestError::Stale { .. } => "REQUEST",
+        RegistrationRequestError::Issuer(error) => error.rule().id(),
+        RegistrationRequestError::Claim(error) => error.rule(),
+        RegistrationRequestError::PublicSuffix(_) => Rule::D1.id(),
+        RegistrationRequestError::TooLong { .. }
+        | RegistrationRequestError::Jws(_)
+        | RegistrationRequestError::Json(_)
+        | RegistrationRequestError::Type(_)
+        | RegistrationRequestError::Critical
+        | RegistrationRequestError::Key(_)
+        | RegistrationRequestError::Algorithm(_)
+        | RegistrationRequestError::Signature
+        | RegistrationRequestError::Member(_)
+        | RegistrationRequestError::OtherInstance(_)
+        | RegistrationRequestError::Stale { .. } => "REQUEST",
     }
 }
 
