@@ -1,7 +1,7 @@
 //! What a certificate costs: CPU per operation, without the logs' disk.
 //!
-//! `cargo bench -p broker --bench certificate` prints one table. The time is the thread's own CPU time as Linux accounts for it,
-//! the best of several rounds, so that a busy machine does not change it much.
+//! `cargo bench -p broker --bench certificate` prints one table. The time is the thread's own CPU time as Linux
+//! accounts for it, the best of several rounds, so that a busy machine does not change it much.
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -64,8 +64,8 @@ fn iss(at: usize) -> String {
     format!("https://idp-{at}.example.com/realms/eng")
 }
 
-/// A third of the records own a domain, a third a prefix on a host that they all share, a third a trust domain. Each of them pins a
-/// claim and matches another; those of trust domains have an expression that denies as well.
+/// A third of the records own a domain, a third a prefix on a host that they all share, a third a trust domain. Each of
+/// them pins a claim and matches another; those of trust domains have an expression that denies as well.
 fn specs(count: usize, key: &Key) -> Vec<IssuerSpec> {
     let jwks = format!(r#"{{"keys":[{}]}}"#, key.jwk());
     let keys = Arc::new(KeySet::from_jwks(jwks.as_bytes()).expect("is a key set"));

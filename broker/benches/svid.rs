@@ -1,10 +1,11 @@
-//! What it costs to know a workload: a JWT-SVID and X.509-SVIDs of one to three certificates, from their bytes to the verdict, by
-//! the bundle of their trust domain. Beside them the `spiffe` crate, on the same token; of X.509-SVIDs it verifies no path.
+//! What it costs to know a workload: a JWT-SVID and X.509-SVIDs of one to three certificates, from their bytes to the
+//! verdict, by the bundle of their trust domain. Beside them the `spiffe` crate, on the same token; of X.509-SVIDs it
+//! verifies no path.
 //!
 //! `cargo bench -p broker --bench svid`; `tests/load/svids` sets go-spiffe beside it.
 //!
-//! The figures are CPU time of the one thread, so that whoever else uses the machine is not in them. With `PRIVYSEAL_SVIDS=DIR`,
-//! what is verified is written there first, for another program to verify.
+//! The figures are CPU time of the one thread, so other users of the machine do not affect them. With
+//! `PRIVYSEAL_SVIDS=DIR`, what is verified is written there first, for another program to verify.
 
 use std::hint::black_box;
 use std::sync::Arc;

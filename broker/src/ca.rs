@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! proof::Submission → ProvenKey ┐
-//! Principal ────────────────────┼→ Profile::template → Template → lint → LintedTemplate → issue → Unreleased<IssuedCertificate>
+//! Principal ────────────────────┼→ Profile::template → CertificateTemplate → lint → LintedTemplate → issue → Unreleased<IssuedCertificate>
 //! Authority ────────────────────┘
 //! ```
 //!
-//! The order of the whole is in `crate::signing`. This room does not know tokens, rules or logs.
+//! `crate::signing` has the order of all steps. This module knows no tokens, rules or logs.
 
 pub mod armor;
 pub mod authority;

@@ -1,7 +1,7 @@
-//! What somebody shows of who they are: the record that it leads to, and whether that record's keys vouch for it.
+//! Credentials: which record a presented token or SVID leads to, and whether it verifies with that record's keys.
 //!
 //! One place decides about a credential. `signing` makes a certificate of it, the token endpoint of `provider` a token,
-//! and `explain` says what would come of it.
+//! and `explain` says whether it would be accepted.
 //!
 //! ```text
 //! Credential ─ the record that it names ─→ Attributed ─ that record's keys ─→ VerifiedCredential
@@ -23,11 +23,11 @@ use crate::svid::{
 use crate::token::{TokenError, TokenVerification, UnverifiedToken};
 use crate::trust_domain::TrustDomainRecord;
 
-/// A credential as it came. Nothing in it is known to be true.
+/// A credential as received. Nothing in it is verified.
 pub enum Credential {
     /// The certificate of the connection.
     Channel(Box<UnverifiedX509Svid>),
-    /// A WIT-SVID with what makes it more than a name.
+    /// A WIT-SVID with its proof of possession.
     Proof(Box<WitWithProof>),
     /// A token: an issuer's, or a JWT-SVID.
     Token(Box<UnverifiedToken>),
@@ -37,7 +37,7 @@ pub enum Credential {
 pub struct WitWithProof {
     wit: UnverifiedWitSvid,
     proof: UnverifiedProofToken,
-    /// Our own address of what was asked.
+    /// The URL of the requested resource, as the configuration has it.
     target: String,
 }
 
@@ -49,7 +49,7 @@ pub enum Attributed<'a> {
     Token(Box<UnverifiedToken>, &'a Arc<Issuer>),
 }
 
-/// An SVID as it came.
+/// An SVID as received.
 pub enum UnverifiedSvid {
     /// A JWT-SVID.
     Jwt(Box<UnverifiedToken>),
@@ -59,9 +59,9 @@ pub enum UnverifiedSvid {
     X509(Box<UnverifiedX509Svid>),
 }
 
-/// What comes of verifying.
+/// The result of verifying a credential.
 pub enum CredentialVerification {
-    /// The record vouches for it.
+    /// It verifies with the record's keys.
     Verified(Box<VerifiedCredential>),
     /// The issuer's keys must be fetched first. The edge does that once, and asks again.
     NeedsKeys {
@@ -72,20 +72,20 @@ pub enum CredentialVerification {
     },
     /// The bundle of the trust domain must be fetched first, in the same way.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
         /// The credential, to be verified again.
         credential: Credential,
     },
 }
 
-/// What comes of verifying an SVID.
+/// The result of verifying an SVID.
 pub enum SvidVerification {
-    /// The trust domain vouches for it.
+    /// It verifies with the trust domain's bundle.
     Verified(VerifiedSvid),
     /// The bundle of the trust domain must be fetched first.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
         /// The SVID, to be verified again.
         svid: UnverifiedSvid,
@@ -115,15 +115,15 @@ impl Credential {
         Ok(Self::Token(Box::new(UnverifiedToken::parse(token)?)))
     }
 
-    /// Reads a WIT-SVID, and a proof that whoever shows it is its holder, made for `target_url`: the address of what
-    /// was asked as the configuration has it, never as the request does.
+    /// Reads a WIT-SVID and its holder's proof for `target_url`: the URL of the requested resource as the
+    /// configuration has it, never as the request does.
     pub fn with_proof(wit: &[u8], proof: &[u8], target_url: &str) -> Result<Self, WitSvidError> {
         let wit = UnverifiedWitSvid::parse(wit)?;
         let proof = UnverifiedProofToken::parse(proof)?;
         Ok(Self::Proof(Box::new(WitWithProof { wit, proof, target: target_url.to_owned() })))
     }
 
-    /// Finds the record whose keys decide about it.
+    /// Finds the record whose keys verify it.
     pub fn attribute(self, issuers: &Issuers) -> Result<Attributed<'_>, CredentialError> {
         let find = |name: &str| issuers.trust_domains().find(name);
         match self {
@@ -146,7 +146,7 @@ impl Credential {
         }
     }
 
-    /// Checks everything that makes it the word of the record that it leads to, to us, at `now`.
+    /// Verifies it with the record that it leads to: signature, audience and times, at `now`.
     pub fn verify(self, issuers: &Issuers, now: UnixTime) -> Result<CredentialVerification, CredentialError> {
         self.attribute(issuers)?.verify(now)
     }
@@ -161,7 +161,7 @@ impl<'a> Attributed<'a> {
         }
     }
 
-    /// Checks everything that makes it the record's word, to the audience that the record names, at `now`.
+    /// Verifies it with the record's keys, for the audience that the record names, at `now`.
     pub fn verify(self, now: UnixTime) -> Result<CredentialVerification, CredentialError> {
         Ok(match self {
             Self::Svid(svid, record) => match svid.verify(record, &[record.audience().as_str()], now)? {
@@ -184,7 +184,7 @@ impl<'a> Attributed<'a> {
 }
 
 impl UnverifiedSvid {
-    /// Checks everything that makes it the word of `record`'s trust domain at `now`; a JWT-SVID must be for one of
+    /// Verifies it with the bundle of `record`'s trust domain at `now`; a JWT-SVID must be for one of
     /// `audiences`.
     pub fn verify(
         self,

@@ -1,8 +1,9 @@
-//! Why a token would, or would not, get a certificate: the path of `signing`, told step by step, with no certificate at
-//! its end.
+//! Why a token would, or would not, get a certificate: the steps of `signing`, one by one, without a
+//! certificate at the end.
 //!
-//! The very functions that judge a signing request judge here, so an explanation cannot differ from what the authority
-//! does. No key is asked for, no signing key is used, nothing is recorded, and the token is named by its SHA-256 alone.
+//! The functions that decide about a signing request decide here too, so an explanation cannot differ from what the
+//! authority does. No key is asked for, no signing key is used, nothing is recorded, and the token is named by its
+//! SHA-256 alone.
 
 mod extension;
 
@@ -48,7 +49,7 @@ pub enum Step {
     Match,
     /// The claims are a name that a certificate can hold.
     Claim,
-    /// A grant gives the name to the asserter, and to nobody else.
+    /// A grant gives the name to the asserter, and to no one else.
     Grant,
     /// Nothing that the operator wrote denies it after all.
     Deny,
@@ -143,19 +144,18 @@ pub struct ExplainedRefusal {
     pub step: Step,
     /// The rule that refused.
     pub rule: Rule,
-    /// In words, as the authority would say it.
+    /// The reason, in the words of the authority's refusal.
     pub reason: String,
     /// Who owns the name, if that is why. For those who look after the instance, not for the one who request.
     pub owner: Option<String>,
 }
 
-/// What comes of the question.
+/// The result of [`explain`].
 #[derive(Debug)]
 pub enum ExplainOutcome {
     /// An explanation.
     Explained(Explanation),
-    /// The issuer's keys must be fetched first; then ask again. Whoever cannot fetch them has the explanation as it is
-    /// without.
+    /// The issuer's keys must be fetched first; then ask again. A caller who cannot fetch them uses `otherwise`.
     NeedsKeys {
         /// The issuer whose keys are needed.
         issuer: Arc<Issuer>,
@@ -238,7 +238,7 @@ fn of_credential(error: &CredentialError) -> ExplainedRefusal {
     let rule = match error {
         CredentialError::JwtSvid(error) => return of_jwt_svid(error),
         CredentialError::Token(error) => return of_token(error),
-        // A token is all that is explained, so neither of these is ever told.
+        // Only tokens are explained, so neither of these occurs.
         CredentialError::WitSvid(error) => error.rule(),
         CredentialError::X509Svid(error) => error.rule(),
     };

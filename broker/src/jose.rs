@@ -1,4 +1,4 @@
-//! Signed objects (JOSE), apart from what anybody says by them: a compact JWS (RFC 7515 §7.1), its header and claims,
+//! Signed objects (JOSE), apart from what their claims mean: a compact JWS (RFC 7515 §7.1), its header and claims,
 //! its algorithms (RFC 7518), and the keys that verify it (RFC 7517).
 //!
 //! Strict throughout (rule T1): at most 16 KiB, base64url without padding, JSON without duplicate members, asymmetric

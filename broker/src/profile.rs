@@ -47,7 +47,7 @@ pub enum Profile {
     Human,
     /// Service accounts of a Kubernetes cluster.
     Kubernetes(Arc<KubernetesProfile>),
-    /// Our own provider: people as well, but its record speaks for nothing itself. Each of its tokens names, in
+    /// Our own provider: people as well, but its record asserts nothing itself. Each of its tokens names, in
     /// `federated_claims.connector_id`, the connector that knew the person, and that connector's grants decide.
     OwnProvider,
     /// Workloads whose `sub` is a SPIFFE ID.

@@ -1,15 +1,15 @@
-//! Bringing one's own issuer: an owner proves that a domain wants an issuer to speak for its names.
+//! Registration of issuers: an owner proves that a domain lets an issuer assert its names.
 //!
 //! That an issuer's host is `idp.example.com` proves that the issuer controls that host; it does not prove that the
-//! owner of `example.com` wants it to speak for `*@example.com`. So the domain must point to the issuer: by a TXT
+//! owner of `example.com` lets it assert `*@example.com`. So the domain must point to the issuer: by a TXT
 //! record at `_sigstore-issuer.<domain>`, or, for the names of one host, by a document on that host. A record names the
-//! issuer, the instance, and the key that signed the request, so nobody profits from copying one.
+//! issuer, the instance, and the key that signed the request, so a copy of one is useless to others.
 //!
 //! Everything here is a function of its arguments: resolvers' answers in, decisions out. The edge asks the resolvers,
 //! keeps registrations, and writes every change into the audit log before it takes effect.
 //!
-//! Does not: walk up from a name to the domains above it. A domain speaks for itself, and for those below it only if
-//! its record says so.
+//! Does not: walk up from a name to the domains above it. A domain's record covers the domain itself, and those
+//! below it only if it says so.
 
 mod account;
 mod claim;

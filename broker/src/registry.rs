@@ -101,7 +101,7 @@ impl Issuers {
         Err(problems)
     }
 
-    /// The same, but some domains are spoken for by nobody whom they do not list (rule O3).
+    /// The same, but for some domains only the issuers that they list may assert names (rule O3).
     pub fn restricted(self, listings: Listings) -> Self {
         Self { rules: self.rules.restricted(listings), ..self }
     }
@@ -141,7 +141,7 @@ impl Issuers {
         self.records.0.values().flatten()
     }
 
-    /// Who may speak for what.
+    /// Which asserter may assert which names.
     pub fn rules(&self) -> &Rules {
         &self.rules
     }

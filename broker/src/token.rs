@@ -4,8 +4,8 @@
 //! compact JWS (RFC 7515 §7.1) of at most 16 KiB, base64url without padding, JSON without duplicate members, an
 //! algorithm that the issuer's record allows, one audience, bounded life.
 //!
-//! Does not: fetch keys. An unknown key is a result, [`TokenVerification::NeedsKeys`], and the edge decides what to do about
-//! it.
+//! Does not: fetch keys. An unknown key is a result, [`TokenVerification::NeedsKeys`], and the edge decides what to do
+//! about it.
 
 #[cfg(test)]
 pub(crate) mod mint;
@@ -33,7 +33,7 @@ const MAX_SUBJECT_BYTES: usize = 2048;
 /// How much of a harmless claim a refusal repeats, in characters.
 pub(crate) const MAX_EXCERPT: usize = 120;
 
-/// A well-formed token of which nothing is known to be true.
+/// A well-formed token that is not verified yet.
 pub struct UnverifiedToken {
     pub(crate) compact: Compact,
     pub(crate) header: Header,
@@ -41,7 +41,7 @@ pub struct UnverifiedToken {
     issuer: Option<String>,
 }
 
-/// What came of verifying.
+/// The result of verifying a token.
 pub enum TokenVerification {
     /// The issuer signed it, for us, and it is in force.
     Verified(Box<VerifiedToken>),
@@ -179,8 +179,8 @@ impl UnverifiedToken {
         Ok(self.claims.audiences()?)
     }
 
-    /// Checks everything that makes the token the issuer's word to us at `now`. What costs least is checked first, so
-    /// that a stale token neither costs a signature check nor moves anybody to fetch keys.
+    /// Verifies the token with the issuer's keys: signature, audience and times, at `now`. What costs least is checked
+    /// first, so a stale token costs neither a signature check nor a fetch of keys.
     pub fn verify(self, issuer: &Arc<Issuer>, now: UnixTime) -> Result<TokenVerification, TokenError> {
         if self.issuer() != Some(issuer.iss().as_str()) {
             return Err(TokenError::IssuerMismatch(excerpt(self.issuer().unwrap_or_default(), MAX_EXCERPT)));
@@ -211,8 +211,8 @@ impl UnverifiedToken {
         ))))
     }
 
-    /// T3. A token for somebody else as well can be used by that somebody, so one audience it is, unless the record
-    /// says otherwise.
+    /// T3. A token with a second audience can be presented by that audience too, so there must be only ours, unless the
+    /// record says otherwise.
     fn check_audience(&self, issuer: &Issuer) -> Result<(), TokenError> {
         let found = self.claims.audiences()?;
         let expected = issuer.audience().as_str();

@@ -27,7 +27,8 @@ pub struct TrustDomainSection {
     /// Signature algorithms of its JWT-SVIDs.
     #[serde(default = "default_algorithms")]
     pub algorithms: Vec<String>,
-    /// The `iss` of its JWT-SVIDs: `any` (or none), `absent`, or exactly this one. The key comes from the bundle in any case.
+    /// The `iss` of its JWT-SVIDs: `any` (or none), `absent`, or exactly this one. The key comes from the bundle in any
+    /// case.
     #[serde(default = "default_iss")]
     pub iss: String,
     /// Longest life of a JWT-SVID that is taken, in seconds (`exp` − `iat`).
@@ -42,17 +43,18 @@ pub struct TrustDomainSection {
     /// How often one SPIFFE ID may be used a minute.
     #[serde(default = "default_uses_per_minute")]
     pub uses_per_minute: u32,
-    /// A JWT-SVID counts once. SPIRE's agents hand out the same one until half its life is over, so leave this off for them.
+    /// A JWT-SVID counts once. SPIRE's agents hand out the same one until half its life is over, so leave this off for
+    /// them.
     #[serde(default)]
     pub single_use: bool,
-    /// What its certificates call it: an https URL or `spiffe://` and a trust domain, unique in this file. Without it the exact
-    /// `iss`, or `spiffe://<name>`. Set it before the first certificate and keep it.
+    /// What its certificates call it: an https URL or `spiffe://` and a trust domain, unique in this file. Without it
+    /// the exact `iss`, or `spiffe://<name>`. Set it before the first certificate and keep it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_label: Option<String>,
     /// The audiences for which its workloads may have ID tokens at `/oidc/token`.
     #[serde(default = "default_exchange_audiences")]
     pub exchange_audiences: Vec<String>,
-    /// The SPIFFE IDs that it may speak for, all below its own name. None: its SVIDs are refused.
+    /// The SPIFFE IDs that it may assert, all below its own name. None: its SVIDs are refused.
     #[serde(default)]
     pub grants: Vec<GrantSection>,
 }
@@ -67,7 +69,8 @@ pub struct BundleSection {
     /// With `https_spiffe`: the SPIFFE ID of that X.509-SVID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_id: Option<String>,
-    /// With `https_spiffe` and an endpoint of the same trust domain: file with its bundle, as it is known before the first fetch.
+    /// With `https_spiffe` and an endpoint of the same trust domain: file with its bundle, as it is known before the
+    /// first fetch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bootstrap_file: Option<String>,
     /// URL of a bundle endpoint with a certificate as web servers have.

@@ -1,8 +1,8 @@
 //! PEM as clients really send it.
 //!
-//! RFC 7468 wants lines of 64 characters and line feeds. sigstore-java sends the base64 on one line, sigstore-rust ends lines
-//! with CRLF, and some add text before the block. What the block says is strict again: one block, one known label, base64
-//! without stray characters.
+//! RFC 7468 wants lines of 64 characters and line feeds. sigstore-java sends the base64 on one line, sigstore-rust ends
+//! lines with CRLF, and some add text before the block. What the block says is strict again: one block, one known
+//! label, base64 without stray characters.
 
 use base64::Engine as _;
 use base64::alphabet;

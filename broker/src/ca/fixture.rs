@@ -1,5 +1,5 @@
-//! An instance for tests in which everything is fixed: keys, time, randomness. Its signatures are RFC 6979's, so that whole
-//! certificates are the same in every run.
+//! An instance for tests in which everything is fixed: keys, time, randomness. Its signatures are RFC 6979's, so that
+//! whole certificates are the same in every run.
 
 use std::sync::Arc;
 

@@ -25,7 +25,7 @@ pub enum IssueError {
     /// A key did not sign.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// The signed octets, without the timestamp, are not the linted ones: what was judged is not what was signed.
+    /// The signed octets, without the timestamp, are not the linted ones: what was checked is not what was signed.
     #[error("the signed certificate is not the linted one")]
     NotAsLinted,
 }
@@ -70,8 +70,8 @@ pub(crate) fn issue(
     }
 }
 
-/// The to-be-signed part of the certificate `der` as the log saw it: read from the finished octets, the list of timestamps
-/// cut out (RFC 6962 §3.2).
+/// The to-be-signed part of the certificate `der` as the log saw it: read from the finished octets, the list of
+/// timestamps cut out (RFC 6962 §3.2).
 fn without_timestamps(der: &[u8]) -> der::Result<Vec<u8>> {
     let mut outer = SliceReader::new(der)?;
     let tbs = outer.sequence(|certificate| {

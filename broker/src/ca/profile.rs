@@ -1,5 +1,5 @@
-//! The profile of a leaf certificate: what the instance puts into it, octet by octet (RFC 5280 §4.1; Fulcio's certificate
-//! specification).
+//! The profile of a leaf certificate: what the instance puts into it, octet by octet (RFC 5280 §4.1; Fulcio's
+//! certificate specification).
 
 use std::time::Duration;
 
@@ -40,7 +40,8 @@ pub enum CertificateTemplateError {
     Time,
 }
 
-/// A drafted certificate: everything but the timestamp of the log and the signature. It signs nothing until it is linted.
+/// A drafted certificate: everything but the timestamp of the log and the signature. It signs nothing until it is
+/// linted.
 #[derive(Debug)]
 pub struct CertificateTemplate {
     pub(super) tbs: TbsParts,
@@ -74,8 +75,8 @@ impl Profile {
         self.lifetime
     }
 
-    /// First and last second of a certificate issued now. Never backdated: sigstore-java builds the chain at notBefore, and an
-    /// earlier one could lie before the trust root knew this authority.
+    /// First and last second of a certificate issued now. Never backdated: sigstore-java builds the chain at notBefore,
+    /// and an earlier one could lie before the trust root knew this authority.
     pub fn validity(self, authority: &Authority, now: UnixTime) -> Result<(UnixTime, UnixTime), AuthorityNotValid> {
         authority.check_valid_at(now)?;
         let not_before = now.floor_to_second();
@@ -148,8 +149,8 @@ fn extensions(authority: &Authority, principal: &Principal, key: &ProvenKey) -> 
     out.finish()
 }
 
-/// `[0] OtherName { type-id 1.3.6.1.4.1.57264.1.7, [0] EXPLICIT UTF8String }` (RFC 5280 §4.2.1.6): X.509 has no name of its own
-/// for a user.
+/// `[0] OtherName { type-id 1.3.6.1.4.1.57264.1.7, [0] EXPLICIT UTF8String }` (RFC 5280 §4.2.1.6): X.509 has no name of
+/// its own for a user.
 fn user_name(out: &mut DerWriter, name: &str) {
     out.nested(tag::context_constructed(0), |out| {
         out.value(tag::OBJECT_IDENTIFIER, &oid::fulcio(oid::USER_NAME));

@@ -1,7 +1,7 @@
-//! Users with a password of ours.
+//! Local users: people whose password hash this instance keeps.
 //!
-//! A wrong password and an unknown user get the same answer after the same work. Guessing is slowed down per account and the
-//! memory that Argon2 takes is bounded overall, both in memory only: a failed login writes nothing.
+//! A wrong password and an unknown user get the same answer after the same work. Guessing is slowed down per account
+//! and the memory that Argon2 takes is bounded overall, both in memory only: a failed login writes nothing.
 
 mod attempts;
 mod password;
@@ -94,13 +94,13 @@ pub enum UserError {
     Unknown(String),
 }
 
-/// Why somebody is not logged in.
+/// Why a login fails.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// More logins at once than there is memory for.
     #[error("too many people are logging in right now; try again in a moment")]
     Busy,
-    /// The password is wrong or there is no such user, and nobody learns which.
+    /// The password is wrong or there is no such user; the answer does not say which.
     #[error("the e-mail address or the password is wrong")]
     Refused,
     /// Too many wrong passwords for this account.
@@ -122,7 +122,7 @@ pub struct LocalUsers {
     store: Arc<dyn Store>,
     attempts: Attempts,
     semaphore: PasswordSemaphore,
-    /// What the password of somebody who does not exist is compared with.
+    /// The hash that is compared when there is no such user.
     decoy: String,
 }
 
@@ -201,7 +201,8 @@ impl LocalUsers {
         }
     }
 
-    /// Who `email` is, if the password is right. Blocks for as long as Argon2 takes, some 20 ms, and while others are ahead.
+    /// Who `email` is, if the password is right. Blocks for as long as Argon2 takes, some 20 ms, and while others are
+    /// ahead.
     pub fn authenticate(
         &self,
         email: &str,
@@ -229,7 +230,7 @@ impl LocalUsers {
                     connector_id: ConnectorId::local(),
                     user_id: record.id,
                     email: Some(account.to_owned()),
-                    // Whoever added the user said so.
+                    // The administrator who added the user said so.
                     email_verified: true,
                     name: record.name,
                 })

@@ -1,7 +1,7 @@
 //! Users of an upstream OpenID provider: what becomes of the claims that it makes of a person (OpenID Connect Core
 //! §5.1).
 //!
-//! Speaks to nobody: the claims come verified from the edge.
+//! Makes no requests: the edge hands in verified claims.
 
 use super::{ConnectorId, ConnectorIdentity};
 

@@ -16,8 +16,8 @@ pub enum Scope {
     },
     /// The e-mail addresses of the provider's local users, less what any grant gives to others. For one connector only.
     LocalAccounts,
-    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own instance, so that they exclude each other
-    /// and every other grant by the same index.
+    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own instance, so that they exclude each
+    /// other and every other grant by the same index.
     ServiceAccounts {
         /// The cluster's name in the record.
         cluster: ClusterName,
@@ -36,7 +36,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The domain that it stands on, of which rule D1 is asked. A trust domain is no domain (SPIFFE-ID §2.1), a single
+    /// The domain in it, which rule D1 checks. A trust domain is no domain (SPIFFE-ID §2.1), a single
     /// address is no namespace, and a service account's name lies on our own.
     pub fn domain(&self) -> Option<DomainName> {
         match self {
@@ -70,7 +70,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// A scope that nobody else may have.
+    /// A scope that no one else may have.
     pub fn exclusive(scope: Scope) -> Self {
         Self { scope, is_shared: false }
     }

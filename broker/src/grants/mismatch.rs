@@ -22,7 +22,7 @@ pub enum Mismatch {
     /// C2: neither a text nor a list of texts.
     #[error("the claim {0:?} is neither a string nor a list, so no pattern fits it")]
     ConditionType(String),
-    /// O3: the domain lists the issuers that may speak for it, and this is none of them.
+    /// O3: the domain lists the issuers that may assert its names, and this is none of them.
     #[error("the records of {domain} list the issuers that may assert its names, and {iss} is not among them")]
     NotListed {
         /// The domain of the name in the token.

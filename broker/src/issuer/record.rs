@@ -32,8 +32,8 @@ pub struct Reach {
     pub danger_loopback_http: bool,
 }
 
-/// By whose word a record exists. An owner proves a domain and chooses the rest, so what an administrator may do by
-/// looking (a domain below a top-level domain that nobody has heard of) an owner may not.
+/// How a record came about. An owner proves a domain and chooses the rest, so an owner may not do what an administrator
+/// may do after a look (such as take a domain below an unknown top-level domain).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum RecordOrigin {
     /// The configuration, so an administrator.
@@ -52,7 +52,7 @@ pub struct IssuerSpec {
     pub iss: IssuerUrl,
     /// The audience that its tokens must have.
     pub audience: Audience,
-    /// Accept tokens that have other audiences beside ours (rule T3). Somebody else can then present them here.
+    /// Accept tokens that have other audiences beside ours (rule T3). Those other audiences can then present them here.
     pub allows_more_audiences: bool,
     /// The algorithms that it signs with.
     pub algorithms: Vec<JoseAlgorithm>,
@@ -70,7 +70,7 @@ pub struct IssuerSpec {
     pub label: Option<IssuerLabel>,
     /// How the record came about.
     pub origin: RecordOrigin,
-    /// What it may speak for. Nothing, unless a grant says so.
+    /// The names that it may assert. None, unless a grant says so.
     pub grants: Vec<Grant>,
     /// Where its keys come from.
     pub keys: KeySource,
@@ -147,7 +147,7 @@ impl Issuer {
         &self.spec.reach
     }
 
-    /// What it may speak for.
+    /// The names that it may assert.
     pub fn grants(&self) -> &[Grant] {
         &self.spec.grants
     }
@@ -202,8 +202,8 @@ impl Issuer {
         self.spec.max_lifetime
     }
 
-    /// I2: in-cluster issuers have the same string in every cluster. Two such records are told apart by their audience,
-    /// never by trying keys, and their keys are pinned since the one address cannot serve both.
+    /// I2: in-cluster issuers have the same string in every cluster. Two such records are distinguished by their
+    /// audience, never by trying keys, and their keys are pinned since the one address cannot serve both.
     pub(crate) fn is_told_apart_from(&self, other: &Self) -> bool {
         let is_pinned = |record: &Self| matches!(record.spec.keys, KeySource::Pinned(_));
         self.spec.audience != other.spec.audience && is_pinned(self) && is_pinned(other)

@@ -15,7 +15,7 @@ impl Claims {
             .map_err(|error| JoseError::Json { part: TokenPart::Claims, error })
     }
 
-    /// The claim of that name, of whatever type.
+    /// The claim of that name, of any type.
     pub fn get(&self, name: &str) -> Option<&Json> {
         self.0.get(name)
     }
@@ -52,7 +52,7 @@ impl Claims {
         }
     }
 
-    /// Seconds since the epoch, cut to whole ones: RFC 7519 §2 allows a fraction. Signs and exponents nobody writes.
+    /// Seconds since the epoch, cut to whole ones: RFC 7519 §2 allows a fraction. Signs and exponents are refused.
     pub(crate) fn numeric_date(&self, name: &'static str) -> Result<Option<u64>, JoseError> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let Json::Number(text) = value else { return Err(JoseError::ClaimForm(name)) };

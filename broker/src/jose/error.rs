@@ -29,8 +29,8 @@ impl std::fmt::Display for TokenPart {
     }
 }
 
-/// Why a signed object is refused whoever issued it: by its form, its algorithm, its key or its signature. The object
-/// itself is never repeated.
+/// Why a signed object is refused no matter who issued it: for its form, its algorithm, its key or its signature. The
+/// object itself is never repeated.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum JoseError {
     /// T1: `alg` is absent, unknown, `none` or symmetric.

@@ -145,7 +145,7 @@ fn is_for_signatures(jwk: &Object) -> bool {
     use_fits && operations_fit
 }
 
-/// The key of an entry, whatever it is for.
+/// The key of an entry, regardless of its use.
 pub(crate) fn public_key(jwk: &Object) -> Result<PublicKey, SkipReason> {
     match (text(jwk, "kty"), text(jwk, "crv")) {
         (Some("RSA"), _) => rsa_key(jwk),

@@ -58,7 +58,7 @@ impl KeySet {
         Self::of(keys, Vec::new())
     }
 
-    /// The keys of a SPIFFE bundle for one use, of which each has another name.
+    /// The keys of a SPIFFE bundle for one use, each with a `kid` of its own.
     pub(crate) fn of_bundle(keys: Vec<VerificationKey>) -> Self {
         let named = |(at, key): (usize, &VerificationKey)| Some((key.kid()?.into(), at));
         let by_kid = keys.iter().enumerate().filter_map(named).collect();

@@ -41,8 +41,8 @@ impl HttpsUrl {
         Self::parse(text)
     }
 
-    /// Reads the address of this instance itself, which is compared and published but never called: `http` where a proxy
-    /// ends TLS, and any host that a client can be told, also a single label or an IP address.
+    /// Reads the address of this instance itself, which is compared and published but never called: `http` where a
+    /// proxy ends TLS, and any host that a client can reach, also a single label or an IP address.
     pub(super) fn parse_own(text: &str) -> Result<Self, NameError> {
         let (stand_in, is_v6) = without_brackets(text);
         let parts = uri_name::split(&stand_in)?;

@@ -1,4 +1,4 @@
-//! The name of an issuer.
+//! The URL of an issuer, its `iss`.
 
 use super::{HttpsUrl, NameError};
 
@@ -18,7 +18,7 @@ impl IssuerUrl {
     }
 
     /// Reads the issuer that we are ourselves: any host that the operator gave us, and `http` where a proxy ends TLS.
-    /// Nobody fetches from it, so the rules for registration do not matter; that it has one spelling does.
+    /// It is not fetched from, so the rules for registration do not matter; that it has one spelling does.
     pub fn parse_own(text: &str) -> Result<Self, NameError> {
         HttpsUrl::parse_own(text).map(Self)
     }

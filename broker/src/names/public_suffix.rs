@@ -7,9 +7,9 @@ use super::DomainName;
 /// What the Public Suffix List says of a domain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Suffix {
-    /// Somebody registered it, or it lies below what somebody registered.
+    /// A party registered it, or it lies below a domain that a party registered.
     Registrable,
-    /// Unrelated parties register names below it (`co.uk`, `github.io`), so nobody owns what is there.
+    /// Unrelated parties register names below it (`co.uk`, `github.io`), so no one owns all of it.
     Public,
     /// The list does not know its top-level domain: an instance's own (`corp.internal`), or one younger than the list.
     UnknownTopLevel,
@@ -71,7 +71,7 @@ impl PublicSuffixes {
         self.find(domain.as_str().as_bytes())
     }
 
-    /// True if the domain is a public suffix: nobody may be granted it.
+    /// True if the domain is a public suffix: it cannot be granted.
     pub fn is_public(&self, domain: &DomainName) -> bool {
         self.of(domain) == Suffix::Public
     }
@@ -88,7 +88,7 @@ impl PublicSuffixes {
         }
     }
 
-    /// How long the public suffix of a domain is; none if no rule of the list speaks of it.
+    /// How long the public suffix of a domain is; none if no rule of the list matches it.
     fn known_length(&self, domain: &[u8]) -> Option<usize> {
         let suffix = match &self.0 {
             SuffixSource::Embedded => psl::List.suffix(domain),

@@ -33,7 +33,7 @@ rules! {
     A6,
     /// It is made for no longer than its trust domain's record allows.
     A7,
-    /// Who speaks over a channel is named as the channel says, and in one way.
+    /// A request over a mutual TLS connection names the identity of its certificate, and in one way only.
     A8,
     /// A bundle is a JWK Set of at most 1 MiB without duplicate members.
     B1,
@@ -131,7 +131,7 @@ rules! {
     O1,
     /// What has been released stays taken.
     O2,
-    /// A domain that says so is spoken for by the issuers that its records list, and by nobody else.
+    /// Where a domain says so, only the issuers that its records list may assert its names.
     O3,
     /// The path is absolute.
     P1,

@@ -31,7 +31,7 @@ impl SpiffeId {
         &self.text
     }
 
-    /// The trust domain, which alone decides by whose keys the ID may be vouched for.
+    /// The trust domain, which alone decides whose keys may sign for the ID.
     pub fn trust_domain(&self) -> &TrustDomain {
         &self.trust_domain
     }

@@ -115,7 +115,7 @@ impl Rules {
         self.asserters.push(AsserterEntry { asserter, grants, record, keeps_local_accounts });
     }
 
-    /// D1. Whatever is granted by domain lies below something that one party registered.
+    /// D1. A grant by domain lies below a domain that one party registered.
     fn find_public_suffixes(&self, suffixes: &PublicSuffixes, problems: &mut Vec<RegistryConflict>) {
         for entry in &self.asserters {
             let origin = match &entry.record {
@@ -143,9 +143,9 @@ impl Rules {
         }
     }
 
-    /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever
-    /// covers it must be the same asserter, or both must share. X2. A trust domain is not divided: its one holder is
-    /// found at once.
+    /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; the
+    /// asserter that covers it must be the same, or both must share. X2. A trust domain is not divided: its one holder
+    /// is found at once.
     fn find_overlaps(&self, problems: &mut Vec<RegistryConflict>) {
         // Grants that cover each other (equal ones do) are found from both sides and reported once.
         let mut seen = HashSet::new();

@@ -50,7 +50,7 @@ pub enum RegistryConflict {
         /// The domain in the grant.
         domain: String,
     },
-    /// D1: an owner cannot have a domain of which nobody knows whether it is a public suffix.
+    /// D1: an owner cannot have a domain that may be a public suffix unknown to the list.
     #[error(
         "{scope} of {asserter}: the Public Suffix List does not know the top-level domain of {domain}, so only the configuration \
          may grant it (rule D1)"
@@ -72,7 +72,7 @@ pub enum RegistryConflict {
     /// Only a connector keeps local users.
     #[error("the issuer {0:?} cannot hold the grant local-accounts; only a connector of our own provider can")]
     LocalAccounts(String),
-    /// Our own provider speaks through its connectors.
+    /// Our own provider's connectors assert names; the provider itself does not.
     #[error("the issuer {0:?} is this instance's own provider, whose connectors assert names; give the grants to them")]
     OwnProviderGrants(String),
     /// Our own provider is one.
@@ -83,7 +83,7 @@ pub enum RegistryConflict {
         /// The second of the two.
         second: String,
     },
-    /// X2: a trust domain has one source of keys, so one record speaks for it, whatever the paths.
+    /// X2: a trust domain has one source of keys, so one record asserts its names, regardless of the paths.
     #[error(
         "both {first} and {second} hold the trust domain {trust_domain} or a part of it; it belongs to one record (rule X2)"
     )]
@@ -108,7 +108,7 @@ pub enum RegistryConflict {
         /// The id of the issuer's record.
         issuer: String,
     },
-    /// S4: a trust domain speaks for itself and for nobody else.
+    /// S4: a trust domain may assert its own names only.
     #[error(
         "the trust domain {trust_domain} cannot hold the grant {scope}; it may assert only its own SPIFFE IDs (rule S4)"
     )]

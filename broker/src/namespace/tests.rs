@@ -700,14 +700,14 @@ fn our_providers_tokens_for_workloads_are_for_their_own_trust_domain_alone() {
         (OWN, "spiffe://a.test/ci", "SPIFFE://a.test", Rule::C2),
         (OWN, "spiffe://a.test/ci", "a.test", Rule::C2),
         (OWN, "spiffe://a.test/ci", "own", Rule::C2),
-        // Nobody else's token speaks for a connector.
+        // No other issuer's token asserts for a connector.
         (ISS, "spiffe://a.test/ci", "spiffe://a.test", Rule::S4),
     ];
     for (iss, sub, connector, rule) in refused {
         let denied = decide(iss, sub, connector).map(|permit| permit.rule().to_owned());
         assert_eq!(denied.map_err(|denied| denied.rule()), Err(rule), "{iss} {sub} {connector}");
     }
-    // A person is a person, whatever the sub.
+    // A person is a person, no matter what the sub is.
     let person = decide(OWN, "spiffe://a.test/ci", "local").expect("is permitted");
     assert_eq!(person.claimed().name.as_str(), "alice@example.com");
     assert_eq!(decide(OWN, "spiffe://a.test/ci", "spiffe").map(drop).map_err(|denied| denied.rule()), Err(Rule::E6));

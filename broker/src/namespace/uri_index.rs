@@ -31,8 +31,8 @@ impl<'a> From<&'a SpiffePrefix> for UriPlace<'a> {
     }
 }
 
-/// The authority, then one node for each path segment. A look-up walks the name's own segments, whatever else is
-/// stored. A tree holds URIs or SPIFFE IDs, never both.
+/// The authority, then one node for each path segment. A look-up walks the name's own segments, independent of what
+/// else is stored. A tree holds URIs or SPIFFE IDs, never both.
 #[derive(Debug, Default)]
 pub(super) struct UriIndex {
     roots: HashMap<Box<str>, usize>,

@@ -31,7 +31,7 @@ use crate::profile::{BaseUrl, KubernetesProfile, Profile, verified_address};
 use crate::registry::{IssuerRecords, Issuers};
 use crate::token::{TokenError, UnverifiedToken};
 
-/// What the rules say of a case.
+/// What the rules decide in a case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CaseDecision {
     /// The case is accepted.
@@ -40,7 +40,7 @@ pub enum CaseDecision {
     Reject(Rule),
 }
 
-/// Why a case has no verdict.
+/// Why a case cannot be decided.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CaseError {
     /// This kind of case is not known.
@@ -140,7 +140,7 @@ fn glob(pattern: &str, value: &str) -> Option<Result<(), Rule>> {
     Some(Pattern::parse(pattern).and_then(|pattern| pattern.check(&value)).map_err(|error| error.rule()))
 }
 
-/// The claim is the second word: the first says whose it is.
+/// The second part names the claim, the first the platform.
 fn pin(case: &str) -> Option<Result<(), Rule>> {
     let (claim, values) = case.split_once(": want ")?;
     let (wanted, found) = values.rsplit_once(" got ")?;

@@ -2,7 +2,7 @@
 
 use crate::names::Name;
 
-/// What a token claims to be, before anybody said that it may.
+/// What a token claims, before the rules permit it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claimed {
     /// The name that the certificate would hold.

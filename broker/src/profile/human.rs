@@ -13,7 +13,7 @@ pub(super) fn claim(claims: &Claims) -> Result<Claimed, ClaimError> {
     Ok(Claimed { name, proof_name: email.to_owned(), extensions: Vec::new() })
 }
 
-/// The address, if its issuer vouches for it: asked of tokens and of logins alike.
+/// The address, if the issuer has verified it: for tokens and logins.
 pub(crate) fn verified_address(email: &str, is_verified: bool) -> Result<EmailAddress, ClaimError> {
     if !is_verified {
         return Err(ClaimError::EmailUnverified);

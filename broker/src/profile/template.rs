@@ -40,7 +40,7 @@ pub enum TemplateError {
     /// A claim would choose the scheme or the host.
     #[error("the template must begin with https://, a host and a slash, none of them from a claim")]
     Authority,
-    /// What is fixed could be no name, whatever the claims say.
+    /// The fixed text can be no name, no matter what the claims say.
     #[error("no claim could make this template a name: {0}")]
     Name(NameError),
     /// A name that is the same for everybody.
@@ -74,7 +74,7 @@ enum Piece {
     Claim { path: ClaimPath, place: TemplatePlace, is_optional: bool },
 }
 
-/// The template of a certificate's name: a URI, whatever the claims say.
+/// The template of a certificate's name: always a URI, no matter what the claims say.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NameTemplate(ParsedTemplate);
 

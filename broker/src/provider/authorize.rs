@@ -32,11 +32,11 @@ const MAX_LOGIN_HINT: usize = 254;
 /// What comes of a good authorization request.
 #[derive(Clone, Debug)]
 pub enum Authorized {
-    /// The answer, at once: somebody is logged in and nothing needs to be asked.
+    /// The answer, at once: the person is logged in and nothing needs to be asked.
     Answer(RedirectAnswer),
-    /// Somebody is logged in, and has to confirm.
+    /// A person is logged in, and has to confirm.
     Confirm(Confirmation),
-    /// Somebody has to log in, with the connector named or one of their choice.
+    /// A person has to log in, with the connector named or one of their choice.
     LogIn {
         /// For the cookie.
         flow: SealedFlow,
@@ -80,7 +80,7 @@ impl Provider {
             Some(_) if request.prompt.none => Err(self.returned(&return_to, RedirectRefusal::InteractionRequired)),
             None if request.prompt.none => Err(self.returned(&return_to, RedirectRefusal::LoginRequired)),
             logged_in => {
-                // Who confirms must be who the page names, even if somebody else logs in meanwhile in another tab.
+                // Who confirms must be who the page names, even if someone else logs in meanwhile in another tab.
                 let shown = logged_in.as_ref().map(|session| session.identity.subject());
                 let request = AuthorizeRequest { hinted_subject: shown.or(request.hinted_subject), ..request };
                 let connector = request.connector.clone().or_else(|| self.only_connector().cloned());

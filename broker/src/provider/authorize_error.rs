@@ -1,4 +1,4 @@
-//! Why an authorization request is refused, told in one of two ways: on a page, or to the client (RFC 6749 §4.1.2.1).
+//! Why an authorization request is refused: on an error page, or to the client (RFC 6749 §4.1.2.1).
 
 use super::error_code::ErrorCode;
 use super::fault::ProviderFault;
@@ -47,13 +47,13 @@ pub enum RedirectRefusal {
     /// The person may not be named in a token.
     #[error("the rules of this instance do not permit this identity: {0}")]
     Denied(String),
-    /// A public client on somebody's machine cannot prove who it is, so a person has to confirm (RFC 8252 §8.6).
+    /// A public client on a user's machine cannot authenticate, so a person has to confirm (RFC 8252 §8.6).
     #[error("a public client needs the user's confirmation, which prompt=none forbids (RFC 8252 8.6)")]
     InteractionRequired,
     /// `max_age` is not a whole number of seconds.
     #[error("max_age must be a whole number of seconds")]
     MaxAge,
-    /// Nobody is logged in, or not recently enough, or somebody else.
+    /// No one is logged in, or not recently enough, or another person is.
     #[error("no suitable session exists, and prompt=none forbids a login page (OpenID Connect Core 3.1.2.6)")]
     LoginRequired,
     /// A value too long to carry.
@@ -70,7 +70,7 @@ pub enum RedirectRefusal {
     /// PKCE.
     #[error(transparent)]
     Pkce(#[from] PkceError),
-    /// `prompt=none` with something else, or a word that is not a prompt.
+    /// `prompt=none` with something else, or an unknown prompt.
     #[error("prompt must be none, or some of login, consent and select_account (OpenID Connect Core 3.1.2.1)")]
     Prompt,
     /// `registration`.

@@ -14,7 +14,7 @@ use crate::connector::ConnectorId;
 pub struct Prompt {
     /// Ask nothing: answer or fail.
     pub none: bool,
-    /// Ask for the login, whoever is logged in; `select_account` asks the same of us.
+    /// Ask for the login, even if someone is logged in; `select_account` asks the same of us.
     pub login: bool,
     /// Ask for a confirmation.
     pub consent: bool,

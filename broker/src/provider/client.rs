@@ -1,4 +1,4 @@
-//! The relying parties.
+//! Clients of the provider: the relying parties of OpenID Connect.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use shared::secret::Secret;
 
 use super::redirect::{RedirectError, Redirects, check_registered};
 
-/// The public client that every Sigstore client is, unless told otherwise.
+/// The public client that every Sigstore client is by default.
 pub const SIGSTORE_CLIENT: &str = "sigstore";
-/// The public client that our own command line is. Its tokens, and no others, open the instance's own API; the certificate
-/// authority does not take them, as the API does not take a token that was made for signing.
+/// The public client that our own command line is. Its tokens, and no others, open the instance's own API; the
+/// certificate authority does not take them, as the API does not take a token that was made for signing.
 pub const COMMAND_LINE_CLIENT: &str = "privyseal-cli";
 const MAX_CLIENT_ID: usize = 128;
 const MIN_SECRET: usize = 16;

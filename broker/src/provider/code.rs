@@ -58,7 +58,7 @@ impl std::fmt::Display for GrantId {
     }
 }
 
-/// A second use of a code. Somebody holds a code that is not theirs.
+/// A second use of a code: the code has leaked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Replay {
     /// What the code made, revoked now.
@@ -71,7 +71,7 @@ pub struct Replay {
     pub is_first: bool,
 }
 
-/// What came of showing a code.
+/// The result of redeeming a code.
 pub(super) enum Spending {
     /// It was good, and is used up now.
     Granted(GrantId, Box<CodeGrant>),

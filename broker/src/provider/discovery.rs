@@ -29,7 +29,7 @@ struct Discovery<'a> {
     authorization_response_iss_parameter_supported: bool,
 }
 
-/// How workloads can show who they are: which SVIDs some trust domain has, and we have a way in for.
+/// How workloads can authenticate: which SVIDs some trust domain has, and we have a way in for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct WorkloadMethods {
     /// JWT-SVIDs.

@@ -25,7 +25,7 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// `request_uri` (OpenID Connect Core §6.2).
     RequestUriNotSupported,
-    /// What is needed to judge the request cannot be had now.
+    /// What is needed to decide about the request is not available now.
     TemporarilyUnavailable,
     /// A grant that we do not know.
     UnsupportedGrantType,

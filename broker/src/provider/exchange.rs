@@ -5,13 +5,13 @@
 //! ExchangeRequest → VerifiedSvid → Workload (permitted) → UncountedToken ─ use counted ─→ PreparedToken ─ receipt ─→ TokenResponse
 //! ```
 //!
-//! Two grants lead here. In a token exchange (RFC 8693) the SVID is the subject token, and nobody need say who
-//! exchanges it. With `client_credentials` the workload is the client, and shows a JWT-SVID as its assertion or the
-//! X.509-SVID of its connection (draft-ietf-oauth-spiffe-client-auth §3). What comes of both is the same, and
+//! Two grants lead here. In a token exchange (RFC 8693) the SVID is the subject token, and the client need
+//! not authenticate. With `client_credentials` the workload is the client, and presents a JWT-SVID as its assertion or
+//! the X.509-SVID of its connection (draft-ietf-oauth-spiffe-client-auth §3). What comes of both is the same, and
 //! certificates made from it are the same as those made from the SVID itself.
 //!
-//! Does not: exchange the tokens of issuers, act for others (`actor_token`), or let the caller choose who vouches for
-//! it: that is the trust domain in the SVID.
+//! Does not: exchange the tokens of issuers, act for others (`actor_token`), or let the caller choose who authenticates
+//! the workload: that is the trust domain in the SVID.
 
 use std::sync::Arc;
 
@@ -40,10 +40,10 @@ use crate::svid::credential_kind::credential_kind;
 use crate::svid::{NeedsBundle, SvidUse, UnverifiedX509Svid, UseError, VerifiedSvid, X509SvidError};
 use crate::trust_domain::{SvidKind, TrustDomainRecord};
 
-/// The certificate of the connection, read; or why it is no SVID.
+/// The certificate of the connection, parsed; or why it is no SVID.
 pub type Channel = Option<Result<UnverifiedX509Svid, X509SvidError>>;
 
-/// A well-formed request for an ID token, of which nothing is known to be true.
+/// A well-formed request for an ID token that is not verified yet.
 pub struct ExchangeRequest {
     presented: PresentedSvid,
     terms: ExchangeTerms,
@@ -55,14 +55,14 @@ struct PresentedSvid {
     role: SvidRole,
 }
 
-/// Everything else.
+/// Everything but the SVID.
 struct ExchangeTerms {
     audience: String,
-    /// Whoever exchanges a token may say who they are, and then it must be true.
+    /// The client that exchanges a token may authenticate; then it must succeed.
     exchanger: Option<ClientAuthentication>,
-    /// What a workload that is the client calls itself.
+    /// The `client_id` of a workload that is the client.
     client_id: Option<String>,
-    /// Who the certificate of the connection says that it is of, where a token is presented as well.
+    /// The identity in the certificate of the connection, where a token is presented as well.
     connection: Option<SpiffeId>,
 }
 
@@ -166,7 +166,7 @@ fn identity_of(channel: Channel) -> Result<Option<SpiffeId>, X509SvidError> {
     channel.map(|svid| svid.map(|svid| svid.id().clone())).transpose()
 }
 
-/// What comes of a request.
+/// The result of evaluating an [`ExchangeRequest`].
 pub enum Exchange {
     /// The bundle of the trust domain must be fetched first. The edge does that once, and asks again.
     NeedsBundle {
@@ -179,7 +179,7 @@ pub enum Exchange {
     Uncounted(Box<UncountedToken>),
 }
 
-/// A token that everything speaks for but the count of uses. It has not been written down or signed.
+/// A permitted token whose use of the SVID is not counted yet. It is neither recorded nor signed.
 pub struct UncountedToken {
     token: PreparedToken,
     svid_use: SvidUse,
@@ -203,7 +203,7 @@ impl UncountedToken {
     }
 }
 
-/// What is known of a workload when the rules have said yes. Made by [`Workload::permit`] only.
+/// A workload that the rules permit. Made by [`Workload::permit`] only.
 struct Workload {
     record: Arc<TrustDomainRecord>,
     id: SpiffeId,
@@ -244,7 +244,7 @@ impl PresentedSvid {
             Attributed::Token(_, issuer) => return Err(SvidFault::NotSvid(issuer.iss().to_string())),
         };
         let audiences = match role {
-            // The draft, §3.1: an assertion is made for the issuer and for nobody else.
+            // The draft, §3.1: an assertion is made for the issuer and for no one else.
             SvidRole::Client => vec![us],
             // One for the authority buys a certificate, so it may buy a token too.
             SvidRole::Subject => vec![us, record.audience().as_str()],
@@ -259,7 +259,7 @@ impl PresentedSvid {
 }
 
 impl ExchangeTerms {
-    /// A8. Whatever else is said of who asks must be what the SVID says.
+    /// A8. Any other identity in the request must be that of the SVID.
     fn check_identity(&self, svid: &VerifiedSvid) -> Result<(), SvidFault> {
         let id = svid.id();
         if self.client_id.as_deref().is_some_and(|client_id| client_id != id.as_str()) {
@@ -275,8 +275,8 @@ impl ExchangeTerms {
 }
 
 impl Provider {
-    /// Judges `request` and prepares its token. Who the workload is and whether the rules know it is settled before it
-    /// hears anything about our clients.
+    /// Evaluates `request` and prepares its token. Who the workload is and whether the rules know it is settled before
+    /// it hears anything about our clients.
     pub fn exchange(
         &self,
         request: ExchangeRequest,
@@ -304,7 +304,7 @@ impl Provider {
         Ok(Exchange::Uncounted(Box::new(token)))
     }
 
-    /// The record alone decides: whoever verifies our tokens need not be a client at whose side people log in.
+    /// The record alone decides: a verifier of our tokens need not be a client of the provider.
     fn check_audience(audience: &str, record: &TrustDomainRecord) -> Result<(), TokenError> {
         if record.allows_exchange_for(audience) {
             return Ok(());
@@ -322,7 +322,7 @@ impl Provider {
         random: &dyn Random,
     ) -> Result<PreparedToken, SvidFault> {
         let Workload { record, id, document, expires_at, sha256, rule, .. } = workload;
-        // Whoever withdraws a workload's SVIDs has waited long enough when the last one is over.
+        // An ID token ends no later than its SVID, so withdrawing a workload's SVIDs ends its tokens too.
         let ends_at = now.plus(self.lifetimes.token).min(*expires_at);
         let expires_in = ends_at.seconds().saturating_sub(now.seconds());
         if expires_in == 0 {
@@ -358,7 +358,7 @@ impl Provider {
             expires_in,
             scope: "openid".to_owned(),
             token_type: match role {
-                // RFC 8693 §2.2.1: what is given out is no access token, whatever the member is called.
+                // RFC 8693 §2.2.1: what is issued is no access token, despite the member's name.
                 SvidRole::Subject => "N_A",
                 SvidRole::Client => "Bearer",
             },

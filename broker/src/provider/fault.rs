@@ -2,7 +2,7 @@
 
 use shared::store::StoreError;
 
-/// The provider's own trouble: never the caller's fault, and told only by request id.
+/// The provider's own faults: never the caller's, who learns only a request id.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderFault {
     /// A record that we wrote does not read.

@@ -2,8 +2,8 @@
 //! browser.
 //!
 //! Nothing is stored for it, so a million unfinished logins cost nothing (invariant 6). Each flow has a cookie of its
-//! own, named after the flow, so two logins in two tabs do not meet; the seal is bound to that name. Whoever cannot
-//! show the cookie cannot continue: a login page, a form or an upstream's answer brought from another browser does not
+//! own, named after the flow, so two logins in two tabs do not meet; the seal is bound to that name. Without the
+//! cookie a flow cannot continue: a login page, a form or an upstream's answer brought from another browser does not
 //! open.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -59,7 +59,7 @@ pub struct OpenFlow {
     pub(super) flow: Flow,
 }
 
-/// Why a flow does not go on. Always told on a page: without the flow we do not know to whom to answer.
+/// Why a flow cannot continue. Always shown on a page: without the flow the redirect URI is unknown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FlowError {
     /// The form does not carry the token that we put into it.

@@ -26,7 +26,7 @@ pub struct LoggedIn {
 pub enum Continued {
     /// What the client hears.
     Answer(RedirectAnswer),
-    /// The session has ended in the meantime, or the person is somebody else: they have to log in.
+    /// The session has ended in the meantime, or the person is someone else: they have to log in.
     LogIn,
 }
 

@@ -1,4 +1,4 @@
-//! Why an SVID that was shown at the token endpoint gets nobody a token.
+//! Why an SVID that was presented at the token endpoint gets no token.
 
 use super::error_code::ErrorCode;
 use crate::credential::CredentialError;
@@ -7,7 +7,7 @@ use crate::namespace::Denied;
 use crate::svid::{JwtSvidError, UseError, WitSvidError, X509SvidError};
 use crate::token::TokenError;
 
-/// As what an SVID is shown.
+/// The role in which an SVID is presented.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SvidRole {
     /// By a client that authenticates with it (draft-ietf-oauth-spiffe-client-auth).
@@ -33,7 +33,7 @@ pub enum SvidFault {
     /// A8: the client calls itself something else, or nothing where it must say who it is.
     #[error("client_id must be the SPIFFE ID that the client presents, {0}")]
     ClientId(String),
-    /// The name is nobody's, or somebody else's.
+    /// No grant covers the name, or another asserter's does.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// T4: over, though the leeway for clocks would let it pass: a token of no life is of no use.
@@ -45,7 +45,7 @@ pub enum SvidFault {
     /// J4: the JWT-SVID names a key that its trust domain does not publish.
     #[error("the token is signed by a key that is not in the bundle of the trust domain {0}")]
     KeyUnknown(String),
-    /// J2: a token of an issuer. Whoever may have those goes to the authority with them.
+    /// J2: a token of an issuer. Those are for the certificate authority.
     #[error("the token is from the issuer {0}; only SVIDs of registered trust domains are accepted here")]
     NotSvid(String),
     /// It cannot be read, or leads nowhere.

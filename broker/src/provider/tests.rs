@@ -1,4 +1,5 @@
-//! What the edge's tests cannot see from outside: signing is refused without the right receipt, and keys of each kind work.
+//! What the edge's tests cannot see from outside: signing is refused without the right receipt, and keys of each kind
+//! work.
 
 use std::sync::Arc;
 use std::time::Duration;

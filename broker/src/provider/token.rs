@@ -34,7 +34,7 @@ pub enum TokenRequest {
 }
 
 impl TokenRequest {
-    /// Reads the body, the `Authorization` header if there is one, and what the connection shows.
+    /// Reads the body, the `Authorization` header if there is one, and the certificate of the connection.
     pub fn parse(header: Option<&str>, body: &Parameters, channel: Channel) -> Result<Self, TokenError> {
         body.check_unique()?;
         let exchange = match body.value("grant_type") {

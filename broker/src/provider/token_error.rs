@@ -1,4 +1,4 @@
-//! Why a token request is refused, told in the token answer (RFC 6749 §5.2).
+//! Why a token request is refused (RFC 6749 §5.2).
 
 use super::code::Replay;
 use super::error_code::ErrorCode;
@@ -13,7 +13,7 @@ use crate::trust_domain::Unusable;
 /// Why a token request gets no token (RFC 6749 §5.2).
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// A workload did not show who it is.
+    /// A workload did not authenticate.
     #[error("a workload authenticates with client_assertion, or with the X.509-SVID of its connection")]
     AssertionMissing,
     /// An assertion of another type.
@@ -93,7 +93,7 @@ pub enum TokenError {
     /// The SVID is not taken. The rule comes first, since a description may be cut at its end.
     #[error("rule {}: {fault}", .fault.rule())]
     Svid {
-        /// As what it was shown.
+        /// The role in which it was presented.
         role: SvidRole,
         /// What is wrong with the SVID.
         fault: Box<SvidFault>,

@@ -34,7 +34,7 @@ pub enum UserInfoError {
     /// Not an access token of ours.
     #[error("this is not an access token of this provider")]
     Invalid,
-    /// Its code was shown a second time.
+    /// Its code was used a second time.
     #[error("the access token is revoked: its code was used twice")]
     Revoked,
 }

@@ -17,7 +17,7 @@ const MAX_DOMAIN: usize = 253 - DNS_LABEL.len() - 1;
 /// with the rest.
 const MAX_ISSUER: usize = 1024;
 
-/// The kind of names that an issuer would speak for.
+/// The kind of names that an issuer would assert.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum NameKind {
     /// E-mail addresses of the domain.
@@ -112,7 +112,7 @@ pub enum RegistrationClaimError {
         /// Its length in bytes.
         length: usize,
     },
-    /// A web server does not speak for a domain's mail.
+    /// A web server has no authority over its domain's e-mail addresses.
     #[error(
         "e-mail addresses are proven by DNS only: a web server has no authority over its domain's e-mail addresses"
     )]
@@ -132,7 +132,7 @@ pub enum RegistrationClaimError {
 }
 
 impl RegistrationClaimError {
-    /// The rule that refused, or a word where it is none of the rule set.
+    /// The rule that refused, or a name where it is not in the rule set.
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Domain(error) => error.rule().id(),

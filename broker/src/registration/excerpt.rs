@@ -1,4 +1,4 @@
-//! Bounded copies of what somebody else chose.
+//! Bounded copies of text from outside.
 
 /// What an error repeats of a refused text.
 pub(super) fn excerpt(text: &str) -> String {

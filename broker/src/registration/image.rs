@@ -30,7 +30,7 @@ pub enum ImageError {
     /// Kind, method, domains below.
     #[error(transparent)]
     Claim(#[from] RegistrationClaimError),
-    /// A word that is none of the known.
+    /// An unknown value.
     #[error("{0:?} is unknown")]
     Word(String),
 }

@@ -8,9 +8,9 @@
 //!              any but pending ──`until`, or 90 days without proof─┴─▶ tombstoned
 //! ```
 //!
-//! A function of the registration and one event makes a [`LifeChange`]; nothing changes by itself. Only `active` may speak.
-//! A tombstone stays for ever: signatures outlive registrations, and whoever verifies one must not find the name in
-//! other hands (rule O2).
+//! A function of the registration and one event makes a [`LifeChange`]; nothing changes by itself. Only `active` may
+//! assert names. A tombstone stays for ever: signatures outlive registrations, and their verifiers must not find the
+//! name in other hands (rule O2).
 
 use shared::time::UnixTime;
 
@@ -37,15 +37,15 @@ impl std::fmt::Display for RegistrationId {
 /// Where in its life a registration is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RegistrationState {
-    /// Asked for; speaks for nothing.
+    /// Requested; may assert nothing.
     Pending,
-    /// Proven and approved; speaks for its names.
+    /// Proven and approved; may assert its names.
     Active,
-    /// Not proven for long; speaks for nothing until it is proven again.
+    /// Not proven for long; may assert nothing until it is proven again.
     Stale,
-    /// Stopped: the domain took its word back, or somebody stopped it.
+    /// Stopped: the domain withdrew its record, or a person froze it.
     Frozen,
-    /// Over, and kept: the names are nobody else's without an administrator.
+    /// Ended, and kept: no one else gets the names without an administrator.
     Tombstoned,
 }
 
@@ -63,7 +63,7 @@ impl RegistrationState {
         }
     }
 
-    /// Whether a registration in this state may speak.
+    /// Whether a registration in this state may assert names.
     pub const fn speaks(self) -> bool {
         matches!(self, Self::Active)
     }
@@ -79,7 +79,7 @@ impl std::fmt::Display for RegistrationState {
     }
 }
 
-/// One domain's word for one issuer, and what became of it.
+/// A registration: one domain's authorization of one issuer, and its state.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Registration {
     pub(super) id: RegistrationId,
@@ -91,7 +91,7 @@ pub struct Registration {
     pub(super) requested_at: UnixTime,
     pub(super) requested_by: String,
     pub(super) needs_approval: bool,
-    /// It has spoken for its names: somebody may hold signatures that say so.
+    /// It has asserted its names: signatures may exist that say so.
     pub(super) was_active: bool,
     pub(super) approved_by: Option<String>,
     /// The last yes, and when it was seen.
@@ -114,7 +114,7 @@ pub struct RegistrationRelease {
     pub keeps_issuer: bool,
 }
 
-/// What happened.
+/// The event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LifeEvent {
     /// A registrant asked.
@@ -127,7 +127,7 @@ pub enum LifeEvent {
     Denied,
     /// A check got no answer.
     Unanswered,
-    /// Somebody stopped it.
+    /// A person stopped it.
     Froze,
     /// Time passed.
     Elapsed,
@@ -154,7 +154,7 @@ impl LifeEvent {
 /// A registration as it will be. It takes effect only after the audit log has it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LifeChange {
-    /// What happened.
+    /// The event.
     pub event: LifeEvent,
     /// The state before; none for a registration that is new.
     pub from: Option<RegistrationState>,
@@ -182,7 +182,7 @@ pub enum LifeError {
     /// It is frozen.
     #[error("the registration is already frozen")]
     Frozen,
-    /// It may still speak.
+    /// It may still assert its names.
     #[error("the registration can still assert its names; freeze it first")]
     StillAsserts,
 }
@@ -291,8 +291,8 @@ impl Registration {
         Some(self.change(LifeEvent::Elapsed, next))
     }
 
-    /// An administrator's yes. It needs a proof that was seen lately if the registration is to speak at once; a pending
-    /// one may be approved before it is proven.
+    /// An administrator's yes. It needs a proof that was seen lately if the registration is to be active at once; a
+    /// pending one may be approved before it is proven.
     pub fn approve(&self, by: &str, timing: &Timing, now: UnixTime) -> Result<LifeChange, LifeError> {
         let is_fresh = self.proof.as_ref().is_some_and(|(proof, at)| {
             now.since(*at) < timing.stale_after && proof.until.is_none_or(|until| now < until)
@@ -345,7 +345,7 @@ impl Registration {
         Ok(self.change(LifeEvent::Released, next))
     }
 
-    /// When it wants to be checked next. Frozen ones and tombstones are not; pending ones only when somebody asks.
+    /// When it wants to be checked next. Frozen ones and tombstones are not; pending ones only on request.
     pub fn next_check(&self, timing: &Timing) -> Option<UnixTime> {
         if !matches!(self.state, RegistrationState::Active | RegistrationState::Stale) {
             return None;

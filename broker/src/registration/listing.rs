@@ -17,7 +17,7 @@ pub struct Listing {
 
 impl Listing {
     /// What the resolvers agree on. `None`: they do not, or too few answered, and what was known before stays. A domain
-    /// without a record for this instance lists nobody and forbids nobody.
+    /// without a record for this instance lists no issuer and forbids none.
     pub fn evaluate(
         instance: &InstanceName,
         observations: &[Observation],

@@ -1,7 +1,8 @@
-//! From what resolvers and hosts answered to what it proves.
+//! Evaluates what resolvers and hosts answered: is the claim proven?
 //!
-//! Three outcomes, never two: the domain says yes, the domain positively says no, or nobody knows. A failure (SERVFAIL,
-//! a timeout, a signature that does not verify) is never taken for a no, and resolvers that disagree have not said yes.
+//! Three outcomes, never two: the domain says yes, the domain positively says no, or the result is unknown. A failure
+//! (SERVFAIL, a timeout, a signature that does not verify) is never taken for a no, and resolvers that disagree have
+//! not said yes.
 
 use shared::time::UnixTime;
 
@@ -17,7 +18,7 @@ pub struct Observation {
     pub answer: SourceAnswer,
 }
 
-/// An answer.
+/// What a resolver or host answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SourceAnswer {
     /// TXT records at the very name, or where its CNAME leads.
@@ -61,14 +62,14 @@ impl std::fmt::Display for Absence {
     }
 }
 
-/// A domain's yes, and how far it goes.
+/// A domain's authorization, and its extent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proof {
     /// Whether it includes the domains below.
     pub subdomains: bool,
-    /// The domain wants to be spoken for by nobody whom it does not list.
+    /// Only issuers that the domain lists may assert its names.
     pub enforce: bool,
-    /// When the domain's word ends.
+    /// When the authorization ends.
     pub until: Option<UnixTime>,
     /// Every resolver validated signatures.
     pub is_signed: bool,
@@ -83,7 +84,7 @@ pub enum ProofFinding {
     Proved(Proof),
     /// A positive no, with what to do about it.
     Absent(Absence, Option<ClosestRecord>),
-    /// Nobody knows.
+    /// The answers decide nothing.
     Unknown(Inconclusive),
 }
 
@@ -110,7 +111,7 @@ pub enum ClosestRecord {
     Unreadable(StatementError),
 }
 
-/// Why nobody knows.
+/// Why the answers decide nothing.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Inconclusive {
     /// Two sources say different things.
@@ -142,7 +143,7 @@ enum AnswerReading {
     Nothing(String),
 }
 
-/// Judges all answers. `needed` sources must say the same and none may say another thing; of a document there is one
+/// Evaluates all answers. `needed` sources must say the same and none may say another thing; of a document there is one
 /// source.
 pub fn evaluate(
     claim: &Claim,
@@ -268,7 +269,7 @@ fn fit(claim: &Claim, instance: &InstanceName, statement: &Statement, now: UnixT
     })
 }
 
-/// How much of the claim a statement already had right, so that the registrant is told of the nearest mistake.
+/// How much of the claim a statement already had right, so that the registrant learns the nearest mistake.
 fn closeness(misfit: &ClosestRecord) -> u8 {
     match misfit {
         ClosestRecord::Issuer(_) => 0,

@@ -89,7 +89,7 @@ pub enum RegistrationRequestError {
     /// Rules I1, U, H and P.
     #[error("the issuer: {0}")]
     Issuer(NameError),
-    /// D1: nobody owns what lies below it.
+    /// D1: no one owns what lies below it.
     #[error(
         "{0} is a public suffix: unrelated parties register names below it, so nobody can register an issuer for it (rule D1)"
     )]
@@ -138,7 +138,7 @@ impl RegistrationRequest {
         Ok(Self { claim: claim.check()?, sha256, has_unknown_top_level: suffix == Suffix::UnknownTopLevel })
     }
 
-    /// D1: below a top-level domain that nobody knows, proof alone is not enough, whatever the configuration says:
+    /// D1: below a top-level domain that is unknown, proof alone is not enough, even if the configuration says so:
     /// whose it is only the operator of the network can tell.
     pub fn needs_approval(&self) -> bool {
         self.has_unknown_top_level

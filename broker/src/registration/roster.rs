@@ -110,7 +110,7 @@ impl Roster {
         Ok(None)
     }
 
-    /// O2: nobody else has spoken for these names, or an administrator released them. Asked when a request comes and
+    /// O2: no one else has asserted these names, or an administrator released them. Asked when a request comes and
     /// again before it becomes active: two may have waited side by side.
     pub fn check_holders(&self, claim: &Claim) -> Result<(), RosterError> {
         let others = self.iter().filter(|held| held.was_active && held.claim.account != claim.account);
@@ -146,8 +146,8 @@ fn spec(iss: &IssuerUrl, all: &[&Registration], reach: &impl Fn(&Registration) -
         NameKind::Spiffe => Profile::Spiffe,
         NameKind::Uri => Profile::Uri,
     };
-    // O1: one label for each issuer, the same for as long as it is registered, whoever else registers it for more
-    // domains.
+    // O1: one label for each issuer, the same for as long as it is registered, even if another owner registers it for
+    // more domains.
     let id = format!("registered-{}", hex::encode(&sha256(iss.as_str().as_bytes())[..8]));
     let mut spec = IssuerSpec::new(&id, iss.clone(), profile, KeySource::Discovery);
     for grant in all.iter().filter_map(|registration| grant(registration)) {
@@ -155,7 +155,7 @@ fn spec(iss: &IssuerUrl, all: &[&Registration], reach: &impl Fn(&Registration) -
             spec.grants.push(grant);
         }
     }
-    // D1: what an administrator looked at and approved is an administrator's word; below a top-level domain that nobody
+    // D1: what an administrator approved counts as an administrator's record; below a top-level domain that nobody
     // knows, nothing becomes active without it.
     let is_approved = all.iter().all(|registration| registration.approved_by.is_some());
     spec.origin = if is_approved { RecordOrigin::Configured } else { RecordOrigin::Registered };

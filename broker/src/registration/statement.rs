@@ -29,7 +29,7 @@ impl std::fmt::Display for InstanceName {
     }
 }
 
-/// "This issuer may speak for these names of mine, to that instance, when this key asks."
+/// "This issuer may assert these names of mine, to that instance, when this key requests it."
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Statement {
     /// The issuer that the domain lists.
@@ -42,7 +42,7 @@ pub struct Statement {
     pub kinds: Vec<NameKind>,
     /// The domains below too. In DNS only.
     pub subdomains: bool,
-    /// No issuer that the domain does not list may speak for it. In DNS only.
+    /// No issuer that the domain does not list may assert its names. In DNS only.
     pub enforce: bool,
     /// From then on it says nothing.
     pub until: Option<UnixTime>,
@@ -94,7 +94,7 @@ pub enum StatementError {
     /// A member of the document has another JSON type.
     #[error("{0} has the wrong JSON type")]
     Type(&'static str),
-    /// `sub` or `enforce` in a document, which speaks for its host only.
+    /// `sub` or `enforce` in a document, which covers its host only.
     #[error("{0} is allowed in DNS only")]
     DnsOnly(&'static str),
 }

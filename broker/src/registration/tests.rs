@@ -137,7 +137,7 @@ fn a_request_is_signed_by_the_key_that_it_names_for_this_instance_now() {
     let stolen = thief.sign(&thief.claim("example.com"), at(0));
     let (signed, signature) = (jws.rsplit_once('.').expect("has dots").0, stolen.rsplit_once('.').expect("has dots").1);
     assert_eq!(parse(&format!("{signed}.{signature}"), at(0)), Err(RegistrationRequestError::Signature));
-    // The account is of the key that signed, whatever the request says.
+    // The account is of the key that signed, no matter what the request says.
     let posing = Claim { account: owner.account(), ..thief.claim("example.com") };
     assert_eq!(thief.request(&posing).claim().account, thief.account());
 }
@@ -266,7 +266,7 @@ fn a_record_of_somebody_else_proves_nothing_and_the_nearest_mistake_is_told() {
 }
 
 #[test]
-fn a_document_speaks_for_its_host_alone() {
+fn a_document_covers_its_host_alone() {
     let owner = Registrant::new();
     let claim = Claim { kind: NameKind::Uri, method: ProofMethod::WellKnown, ..owner.claim("build.example.com") };
     let document = well_known::write(&claim, &instance());
@@ -302,14 +302,14 @@ fn only_proof_and_approval_make_it_active() {
     // An old proof does not either.
     let late = proven.approve("admin", &timing, at(73 * HOUR)).expect("is approved").next;
     assert_eq!(late.state(), RegistrationState::Pending);
-    // Where nobody has to approve, the proof is enough.
+    // Without an approval requirement, the proof is enough.
     let open = Registration::request(&request, "o", false, at(0)).next;
     assert_eq!(open.checked(&yes(), &timing, at(1)).expect("is checked").next.state(), RegistrationState::Active);
-    // Below a top-level domain that nobody knows, somebody must.
+    // Below an unknown top-level domain, an administrator must.
     let inside = owner.request(&owner.claim("corp.internal"));
     let inside = Registration::request(&inside, "o", false, at(0)).next;
     assert!(inside.checked(&yes(), &timing, at(1)).expect("is checked").next.awaits_approval());
-    // Nobody comes.
+    // No one does anything.
     assert_eq!(pending.elapsed(&timing, at(29 * DAY)), None);
     assert!(pending.elapsed(&timing, at(30 * DAY)).expect("changes").is_dropped);
 }
@@ -377,7 +377,7 @@ fn a_freeze_by_hand_holds_until_those_who_may_lift_it() {
     assert_eq!(proven.state(), RegistrationState::Frozen, "proof alone does not lift an administrator's freeze");
     assert_eq!(proven.approve("admin", &timing, at(30)).expect("is approved").next.state(), RegistrationState::Active);
     assert_eq!(by_admin.approve("admin", &timing, at(80 * HOUR)), Err(LifeError::ProofTooOld));
-    // An administrator may tighten an owner's freeze; nobody freezes twice.
+    // An administrator may tighten an owner's freeze; it cannot be frozen twice.
     let tightened = by_owner.freeze("admin", true, "incident 8", at(11)).expect("is frozen").next;
     assert!(tightened.awaits_approval());
     assert_eq!(tightened.freeze("admin", true, "again", at(12)), Err(LifeError::Frozen));
@@ -442,7 +442,7 @@ fn domains_above_and_below_are_the_same_names_only_with_subdomains() {
         Registration { claim: Claim { subdomains: true, ..old.claim("example.com") }, ..active(&old, "example.com") };
     roster.put(wide);
     assert!(ask(&below, &roster).is_err());
-    // The other way round: whoever asks for all below asks for what a child holds.
+    // The other way round: a claim to all below includes what a child holds.
     let mut roster = Roster::default();
     roster.put(active(&old, "eng.example.com"));
     assert!(ask(&Claim { subdomains: true, ..new.claim("example.com") }, &roster).is_err());
@@ -489,7 +489,7 @@ fn records_come_of_what_was_proven_and_of_nothing_else() {
     roster.put(asked);
     let specs = roster.specs(|_| Reach::default());
     assert!(specs[0].grants.iter().all(|grant| !matches!(grant.scope(), Scope::EmailDomain { subdomains: true, .. })));
-    // Whatever is not active speaks for nothing.
+    // A registration that is not active asserts nothing.
     for state in
         [RegistrationState::Pending, RegistrationState::Stale, RegistrationState::Frozen, RegistrationState::Tombstoned]
     {

@@ -15,7 +15,7 @@ pub struct Timing {
     pub stale_after: Duration,
     /// Without a proof for so long, the registration is over.
     pub expire_after: Duration,
-    /// A request that nobody proved and approved in this time is dropped.
+    /// A request that is not proved and approved in this time is dropped.
     pub pending_for: Duration,
 }
 

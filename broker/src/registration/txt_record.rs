@@ -18,7 +18,7 @@ use crate::names::IssuerUrl;
 /// The longest record, its strings put together.
 pub const MAX_RECORD_BYTES: usize = 4096;
 
-/// Reads one record. `None` if it is somebody else's: it does not begin with `v=1`.
+/// Reads one record. `None` if it is for another purpose: it does not begin with `v=1`.
 pub fn parse(text: &[u8]) -> Option<Result<Statement, StatementError>> {
     let (first, rest) = match text.iter().position(|&byte| byte == b';') {
         Some(at) => (&text[..at], &text[at + 1..]),

@@ -16,7 +16,7 @@ use crate::ca::oid;
 /// A draft for the token with `claims`, and the whole way from it through logs in memory, as the edge goes it with real
 /// ones.
 fn prepared(issuance: &Arc<Issuance>, claims: &str, name: &str) -> Prepared {
-    match prepare(issuance, claims, name).expect("is judged") {
+    match prepare(issuance, claims, name).expect("is decided") {
         Outcome::Prepared(prepared) => *prepared,
         Outcome::NeedsKeys { .. } | Outcome::NeedsBundle { .. } => panic!("the keys are pinned"),
     }
@@ -230,9 +230,9 @@ fn each_fault_of_the_caller_has_its_message_and_rule() {
         ("a cut request", None, csr, "The certificate signing request could not be parsed", "R1"),
         ("an empty key", Some(KeyWithProof { content: vec![], proof: vec![] }), None, UNREADABLE, "R1"),
     ] {
-        let judged = SigningRequest::parse(&token(PERSON), key, csr)
+        let outcome = SigningRequest::parse(&token(PERSON), key, csr)
             .and_then(|request| issuance.prepare(request, &issuers(), &CALL).map(drop));
-        match judged {
+        match outcome {
             Err(SigningError::Caller(fault)) => {
                 assert_eq!((fault.client_message(), fault.rule()), (message, rule), "{case}")
             }

@@ -34,7 +34,7 @@ const NOW_TIME: UnixTime = UnixTime::from_seconds(NOW);
 /// Who it is, or the rule that refused.
 type Decision = Result<String, &'static str>;
 
-/// An instance with trust domains, each of which may speak for all of itself.
+/// An instance with trust domains, each of which may assert all its own names.
 struct Validator(Issuers);
 
 impl Validator {
@@ -90,7 +90,7 @@ impl Validator {
         self.permitted(verified())
     }
 
-    /// The same, before anybody asks whether it is permitted.
+    /// The same, before the rules decide whether it is permitted.
     fn verify_jwt(&self, token: &str) -> VerifiedSvid {
         let token = UnverifiedToken::parse(token.as_bytes()).expect("parses");
         let Ok(RecordSource::TrustDomain(record)) = self.0.source(&token) else { panic!("leads to no trust domain") };

@@ -1,8 +1,8 @@
 //! JWT-SVIDs (JWT-SVID §2 to §4): a token whose `sub` is a SPIFFE ID, verified with the bundle of that ID's trust
 //! domain.
 //!
-//! The order is fixed: what costs least first, so that a stale token neither costs a signature check nor moves anybody
-//! to fetch a bundle. JOSE, audience and times are the same as for every token (rules T1, T3, T4).
+//! The order is fixed: what costs least first, so that a stale token costs neither a signature check nor a fetch
+//! of the bundle. JOSE, audience and times are the same as for every token (rules T1, T3, T4).
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ const MAX_TRIED: usize = 16;
 
 /// What comes of verifying.
 pub enum JwtSvidVerification {
-    /// The trust domain vouches for it, to us, and it is in force.
+    /// It verifies with the trust domain's bundle, is for our audience and is in force.
     Verified(VerifiedSvid),
     /// The bundle at hand does not count, or lacks the key. Everything else that can be checked without it has been;
     /// the same token may be verified again when there is another bundle.
@@ -72,7 +72,7 @@ pub enum JwtSvidError {
         trust_domain: String,
         /// What the token says; empty if it says nothing.
         found: String,
-        /// What the record says, in words.
+        /// What the record expects, as text.
         expected: String,
     },
 }
@@ -99,7 +99,7 @@ impl JwtSvidError {
 }
 
 impl UnverifiedToken {
-    /// Checks everything that makes the token the word of `record`'s trust domain to one of `audiences` at `now`.
+    /// Verifies the token with the bundle of `record`'s trust domain, for one of `audiences`, at `now`.
     pub fn verify_svid(
         self,
         record: &Arc<TrustDomainRecord>,
@@ -145,7 +145,7 @@ impl UnverifiedToken {
         JwtSvidVerification::NeedsBundle { needs, token: Box::new(self) }
     }
 
-    /// J6. Of an ECDSA signature (r, s) anybody can make the other one, (r, n - s): the hash of the token's bytes would
+    /// J6. From an ECDSA signature (r, s) anyone can make a second one, (r, n - s): the hash of the token's bytes would
     /// count it as another token. What is signed and r are the same in both, and differ between two tokens that the
     /// authority made.
     fn use_sha256(&self) -> Result<[u8; 32], JoseError> {

@@ -22,7 +22,7 @@ pub const MAX_PROOF_LIFETIME: Duration = Duration::from_secs(300);
 /// The longest `jti`. The draft suggests 128 random bits, which are 22 characters.
 const MAX_JTI_BYTES: usize = 256;
 
-/// A token that reads as a proof, of which nothing is known to be true.
+/// A well-formed proof that is not verified yet.
 pub struct UnverifiedProofToken {
     compact: Compact,
     algorithm: JoseAlgorithm,
@@ -36,7 +36,7 @@ pub(super) struct HolderKey {
 }
 
 /// A proof that was made for us, to be remembered until it is taken no longer (rule W3). Its name is its maker's
-/// choice, so one workload's is told apart from another's.
+/// choice, so it is unique only within one workload.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProofUse {
     /// `jti`, unique among the proofs of one SPIFFE ID.
@@ -164,7 +164,7 @@ impl UnverifiedProofToken {
     }
 
     /// The draft has a recipient refuse a proof that binds tokens which it does not understand. None is taken here
-    /// beside the WIT-SVID, so nothing is decided by a transaction token either, whatever `tth` says of it.
+    /// beside the WIT-SVID, so nothing is decided by a transaction token either, regardless of `tth`.
     fn check_other_tokens(&self) -> Result<(), ProofTokenError> {
         let Some(others) = self.claims.get("oth") else { return Ok(()) };
         match others.as_object().ok_or(JoseError::ClaimForm("oth"))?.keys().next() {

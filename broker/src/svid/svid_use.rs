@@ -11,16 +11,16 @@ use crate::trust_domain::UsePolicy;
 pub struct SvidUse {
     /// The SPIFFE ID.
     pub id: String,
-    /// Names the document, whatever form of it is shown: not the hash of its bytes, since of an ECDSA signature anybody
-    /// can make a second one that verifies.
+    /// Identifies the document in every form of it: not the hash of its bytes, since from an ECDSA signature anyone can
+    /// make a second one that verifies.
     pub sha256: [u8; 32],
-    /// From when on it is taken no longer, so that nobody need remember it for longer.
+    /// From when on it is refused anyway, so it need not be remembered for longer.
     pub expires_at: UnixTime,
     /// What the record allows.
     pub policy: UsePolicy,
-    /// True if whoever holds the document can show it again.
+    /// True if anyone who holds the document can present it again.
     pub is_bearer: bool,
-    /// The proof that came with a WIT-SVID: always counted once, whatever the policy (rule W3).
+    /// The proof that came with a WIT-SVID: always counted once, regardless of the policy (rule W3).
     pub proof: Option<ProofUse>,
 }
 

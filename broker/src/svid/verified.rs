@@ -9,7 +9,7 @@ use crate::names::SpiffeId;
 use crate::token::LEEWAY;
 use crate::trust_domain::{IssuerPolicy, SvidKind, TrustDomainRecord, Unusable};
 
-/// A SPIFFE ID that a registered trust domain vouched for, to us, when it was verified.
+/// A SPIFFE ID from an SVID that was verified with the bundle of a registered trust domain.
 #[derive(Debug)]
 pub struct VerifiedSvid {
     record: Arc<TrustDomainRecord>,
@@ -28,7 +28,7 @@ pub(crate) struct Verified {
     pub(crate) expires_at: UnixTime,
     /// Of the whole document, as it came.
     pub(crate) sha256: [u8; 32],
-    /// The same for every document that anybody could make of this one without the authority's key.
+    /// The same for every document that anyone could make from this one without the authority's key.
     pub(crate) use_sha256: [u8; 32],
     /// The proof that came with a WIT-SVID.
     pub(crate) proof: Option<ProofUse>,
@@ -56,8 +56,8 @@ impl VerifiedSvid {
     }
 
     /// What the audit log names as the issuer: `spiffe://` and the trust domain, or a JWT-SVID's `iss` where the record
-    /// says which it is. Any other `iss` is a text of the trust domain's choice, which could be the name of somebody
-    /// else.
+    /// says which it is. Any other `iss` is a text of the trust domain's choice, which could be the name of
+    /// another issuer.
     pub fn issuer(&self) -> String {
         match (self.document, self.record.issuer()) {
             (SvidKind::Jwt, IssuerPolicy::Exact(iss)) => iss.to_string(),
@@ -93,7 +93,7 @@ impl VerifiedSvid {
     }
 }
 
-/// A bundle that does not count now, of which the edge may fetch another.
+/// The bundle at hand cannot verify the SVID; the edge may fetch a newer one.
 #[derive(Clone, Debug)]
 pub struct NeedsBundle {
     /// The trust domain's record.

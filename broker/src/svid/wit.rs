@@ -16,7 +16,7 @@ use crate::names::{NameError, Rule, SpiffeId};
 use crate::token::{LEEWAY, TokenError};
 use crate::trust_domain::{SvidKind, TrustDomainRecord, Unusable};
 
-/// A token that reads as a WIT-SVID, of which nothing is known to be true.
+/// A well-formed WIT-SVID that is not verified yet.
 pub struct UnverifiedWitSvid {
     compact: Compact,
     algorithm: JoseAlgorithm,
@@ -26,10 +26,10 @@ pub struct UnverifiedWitSvid {
     holder: HolderKey,
 }
 
-/// What comes of verifying.
+/// The result of verifying a WIT-SVID.
 #[derive(Debug)]
 pub enum WitVerification {
-    /// The trust domain vouches for it, and its holder showed it to us.
+    /// It verifies with the trust domain's bundle, and its holder made the proof for us.
     Verified(VerifiedSvid),
     /// The bundle at hand does not count, or lacks the key. Token and proof may be verified again when there is
     /// another.
@@ -124,8 +124,8 @@ impl UnverifiedWitSvid {
         sha256(self.compact.bytes())
     }
 
-    /// Checks everything that makes it the word of `record`'s trust domain about whoever made `proof` for `target`, our
-    /// own address of what was asked, at `now`.
+    /// Verifies it with the bundle of `record`'s trust domain, and `proof` with the key in it, at `now`. `target` is
+    /// our own URL of the requested resource.
     pub fn verify(
         &self,
         proof: &UnverifiedProofToken,
@@ -172,7 +172,7 @@ impl UnverifiedWitSvid {
         Ok(WitVerification::Verified(VerifiedSvid::new(record, verified)))
     }
 
-    /// T4. WIT-SVID §3.6: `iat` is for auditors and keeps nobody waiting; how long it lives is counted from `nbf`
+    /// T4. WIT-SVID §3.6: `iat` is for auditors and delays nothing; how long it lives is counted from `nbf`
     /// (§3.5), and where that is absent from `iat`.
     fn check_times(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<UnixTime, TokenError> {
         let (now, leeway) = (now.seconds(), LEEWAY.as_secs());

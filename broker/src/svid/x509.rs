@@ -46,7 +46,7 @@ impl Purpose {
     }
 }
 
-/// A chain that reads as an X.509-SVID, of which nothing is known to be true.
+/// A well-formed X.509-SVID chain that is not verified yet.
 #[derive(Clone, Debug)]
 pub struct UnverifiedX509Svid {
     leaf: Certificate,
@@ -54,10 +54,10 @@ pub struct UnverifiedX509Svid {
     intermediates: Vec<CertificateDer<'static>>,
 }
 
-/// What comes of verifying.
+/// The result of verifying an X.509-SVID.
 #[derive(Debug)]
 pub enum X509Verification {
-    /// The trust domain vouches for it.
+    /// It verifies with the trust domain's bundle.
     Verified(VerifiedSvid),
     /// The bundle at hand does not count. The same chain may be verified again when there is another.
     NeedsBundle(NeedsBundle),
@@ -164,8 +164,7 @@ impl UnverifiedX509Svid {
         &self.intermediates
     }
 
-    /// Checks everything that makes it the word of `record`'s trust domain at `now`. The roots are that bundle's and no
-    /// others.
+    /// Verifies it with the bundle of `record`'s trust domain at `now`. The roots are that bundle's and no others.
     pub fn verify(
         &self,
         record: &Arc<TrustDomainRecord>,
@@ -231,7 +230,7 @@ impl UnverifiedX509Svid {
     }
 }
 
-/// A2. Names of other kinds may stand beside it and mean nothing; a second URI name of whatever scheme may not.
+/// A2. Names of other kinds may stand beside it and mean nothing; a second URI name of any scheme may not.
 fn uri_name(leaf: &Certificate) -> Result<String, X509SvidError> {
     let names = leaf.tbs().get_extension::<SubjectAltName>();
     let names = names.map_err(|error| X509SvidError::Leaf(error.into()))?.map(|(_, names)| names.0).unwrap_or_default();
@@ -271,8 +270,8 @@ fn check_leaf(leaf: &Certificate, purpose: Purpose) -> Result<(), X509SvidError>
 const MAX_OF_ONE_NAME: usize = 2;
 
 /// What may not certify is no part of any path; webpki asks for basic constraints only. And webpki tries every way
-/// through authorities of one name, some 8000 through seven of them, before it says that none leads anywhere: whoever
-/// can open a connection could keep us at that.
+/// through authorities of one name, some 8000 through seven of them, before it reports that none leads to a root:
+/// anyone who can open a connection could keep us busy with that.
 fn choose_intermediates(sent: &[CertificateDer<'_>]) -> Vec<CertificateDer<'static>> {
     let mut chosen: Vec<(x509_cert::name::Name, CertificateDer<'static>)> = Vec::with_capacity(sent.len());
     for der in sent {

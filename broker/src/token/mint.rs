@@ -1,4 +1,4 @@
-//! Tokens for tests, signed by keys of every kind, with whatever header and claims a test wants.
+//! Tokens for tests, signed by keys of every kind, with the header and claims that a test wants.
 
 use std::sync::{Arc, OnceLock};
 
@@ -77,7 +77,7 @@ impl TestKey {
         self.sign_text(algorithm, &format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes())))
     }
 
-    /// Puts the signature of an ECDSA key behind whatever text there is.
+    /// Puts the signature of an ECDSA key behind the text.
     pub(crate) fn sign_input(&self, input: &str) -> String {
         self.sign_text(JoseAlgorithm::Es256, input)
     }

@@ -7,7 +7,7 @@ use shared::time::UnixTime;
 use crate::issuer::Issuer;
 use crate::jose::Claims;
 
-/// The word of a registered issuer, for our audience, in force when it was verified. Made by `UnverifiedToken::verify`
+/// A token of a registered issuer, for our audience, in force when it was verified. Made by `UnverifiedToken::verify`
 /// only.
 #[derive(Debug)]
 pub struct VerifiedToken {

@@ -8,7 +8,7 @@ use crate::names::Rule;
 /// Why a bundle is not put in force.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RefusedBundle {
-    /// B1: it does not read.
+    /// B1: it cannot be parsed.
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// B1: the map was to hold it.
@@ -28,7 +28,7 @@ pub enum RefusedBundle {
         /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
         key: String,
     },
-    /// B4: a key vouches for one trust domain.
+    /// B4: a key belongs to one trust domain.
     #[error("it has the key {key}, which is also in the bundle of {other}")]
     ForeignKey {
         /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
@@ -51,19 +51,19 @@ impl RefusedBundle {
     }
 }
 
-/// What becomes of a good bundle.
+/// What putting an acceptable bundle in force changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Admission {
-    /// The trust domain has withdrawn everything.
+    /// The bundle has no keys: the trust domain has withdrawn everything.
     Emptied,
-    /// It vouches by other keys than before, or by some for the first time.
+    /// It has other keys than the one in force, or is the first one.
     Fetched,
     /// The bundle has the same keys as the one in force.
     Unchanged,
 }
 
-/// Judges what was found for `record`: against what it has, against `own`, the SHA-256 of the SubjectPublicKeyInfo of
-/// every key that we sign with, and against what the other trust domains have.
+/// Decides whether `found` may be put in force for `record`. `own` is the SHA-256 of the SubjectPublicKeyInfo of
+/// every key that this instance signs with; no other trust domain may have a key of it either.
 pub fn evaluate(
     found: &Bundle,
     record: &TrustDomainRecord,

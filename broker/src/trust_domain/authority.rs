@@ -12,7 +12,7 @@ pub(super) struct BundleAuthority {
 }
 
 impl BundleAuthority {
-    /// Whether a path with this many intermediates may end here at `now`. Nobody else vouches for an authority of a
+    /// Whether a path with this many intermediates may end here at `now`. No other certificate limits an authority of a
     /// bundle, so its own validity and `pathLenConstraint` are all that limits it; other SPIFFE validators heed both.
     pub(super) fn allows_end(&self, intermediates: usize, now: UnixTime) -> bool {
         let fits = self.path_length.is_none_or(|length| intermediates <= usize::from(length));

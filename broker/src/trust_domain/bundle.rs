@@ -1,4 +1,4 @@
-//! SPIFFE bundles: JWK Sets that say by which keys a trust domain vouches for its workloads.
+//! SPIFFE bundles: JWK Sets with the keys that sign the SVIDs of a trust domain.
 //!
 //! SPIFFE Trust Domain and Bundle §4, X509-SVID §6, JWT-SVID §6. What a consumer must ignore is left out and counted;
 //! what makes the whole doubtful (a member twice, two keys of one `kid`) refuses the whole.
@@ -47,7 +47,7 @@ pub struct Bundle {
 /// A key of a bundle, as people compare it with what the trust domain's own operator sees.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ListedKey {
-    /// The SVIDs that it vouches for.
+    /// The kind of SVIDs that it signs.
     pub document: SvidKind,
     /// Its `kid`, or the subject of its certificate.
     pub name: String,
@@ -81,7 +81,7 @@ pub enum SkippedUse {
     /// The certificate is no authority (X509-SVID §4.2, §4.3).
     #[error("its certificate is not a CA certificate")]
     NotAuthority,
-    /// A key without `kid`, of which no token could say that it means it (JWT-SVID §6.1).
+    /// A key without `kid`, which no token can refer to (JWT-SVID §6.1).
     #[error("it has no kid")]
     NoKid,
     /// `kty` is absent or none that we know (Trust Domain and Bundle §4.2.1).
@@ -238,14 +238,14 @@ impl Bundle {
         if !matches!(entry.get("kty").and_then(Json::as_str), Some("EC" | "OKP" | "RSA")) {
             return Err(SkippedUse::KeyType);
         }
-        // X509-SVID §6.2: the first element is the authority's certificate; whatever follows is not looked at.
+        // X509-SVID §6.2: the first element is the authority's certificate; what follows is ignored.
         let first = entry.get("x5c").and_then(Json::as_array).and_then(|chain| chain.first()).and_then(Json::as_str);
         let der = first.and_then(|text| STANDARD.decode(text).ok()).ok_or(SkippedUse::NoCertificate)?;
         self.take_authority(&der)
     }
 
     /// Whether the entry's own parameters, where they are a key that we can read, are of another key than the
-    /// certificate that was just taken. Which of the two its maker meant, nobody can say.
+    /// certificate that was just taken. Which of the two was meant is unknown.
     fn is_of_another_key(&self, entry: &Object) -> bool {
         let certified = self.authorities.last().map(|authority| authority.certificate.public_key().spki_sha256());
         public_key_of_jwk(entry).is_ok_and(|described| Some(described.spki_sha256()) != certified)
@@ -335,7 +335,7 @@ impl Bundle {
         &self.listed
     }
 
-    /// SHA-256 of the SubjectPublicKeyInfo of each key, whatever its use.
+    /// SHA-256 of the SubjectPublicKeyInfo of each key, regardless of its use.
     pub fn fingerprints(&self) -> &BTreeSet<[u8; 32]> {
         &self.fingerprints
     }

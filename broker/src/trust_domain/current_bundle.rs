@@ -14,7 +14,7 @@ pub struct CurrentBundle {
     fetched_at: Option<UnixTime>,
 }
 
-/// Why a bundle vouches for nothing at the moment, though another might.
+/// Why the bundle at hand cannot be used now, though a newer one might.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unusable {
     /// There has never been one.

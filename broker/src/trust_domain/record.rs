@@ -123,7 +123,7 @@ pub struct TrustDomainSpec {
     pub label: Option<IssuerLabel>,
     /// The audiences for which its workloads may have ID tokens of our own provider.
     pub exchange_audiences: Vec<Audience>,
-    /// What it may speak for: nothing, unless a grant says so, and never more than itself.
+    /// The names that it may assert: none, unless a grant says so, and only its own.
     pub grants: Vec<Grant>,
 }
 
@@ -218,7 +218,7 @@ impl TrustDomainRecord {
         self.spec.exchange_audiences.iter().any(|allowed| allowed.as_str() == audience)
     }
 
-    /// What it may speak for.
+    /// The names that it may assert.
     pub fn grants(&self) -> &[Grant] {
         &self.spec.grants
     }

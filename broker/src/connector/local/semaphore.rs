@@ -1,10 +1,10 @@
-//! How many passwords are hashed at once: each takes 19 MiB, and strangers decide how many come.
+//! How many passwords are hashed at once: each takes 19 MiB, and unauthenticated callers decide how many come.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Hashed at once: 38 MiB at most.
 const PERMITS: usize = 2;
-/// Waiting behind them, about a third of a second; whoever comes after that is sent away.
+/// Waiting behind them, about a third of a second; later ones are refused.
 const QUEUE: usize = 32;
 
 #[derive(Default)]

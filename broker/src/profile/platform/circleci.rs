@@ -1,6 +1,6 @@
 //! CircleCI.
 //!
-//! A job that somebody restarted to log in by SSH is no build: whoever sits at the shell could sign anything. Its
+//! A job that was restarted for a login by SSH is no build: anyone at that shell could sign anything. Its
 //! tokens say so and are refused.
 
 use crate::profile::ci::ClaimsCondition;

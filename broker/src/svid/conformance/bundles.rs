@@ -152,7 +152,7 @@ fn db_3_an_entry_without_a_certificate_is_left_out_and_only_the_first_of_two_cou
     let validator = Validator::home(&[mint::entry(&[&root, &second])]);
     accepted(validator.x509(&[&leaf]), &id("db-3"));
     assert_eq!(validator.x509(&[&second.workload(&id("db-3"))]), Err("A6"), "two-x5c");
-    // The order of it counts, since the first is the authority, whatever else is right.
+    // The order of it counts, since the first is the authority, even if nothing else is wrong.
     let validator = Validator::home(&[mint::entry(&[&second, &root])]);
     accepted(validator.x509(&[&second.workload(&id("db-3"))]), &id("db-3"));
     assert_eq!(validator.x509(&[&leaf]), Err("A6"));

@@ -37,7 +37,7 @@ fn refuses_header(path: &str, rule: &'static str, header: &str) {
     assert_eq!(home(path).jwt(&sign(header, &claims(&id(path)))), Err(rule), "{header}");
 }
 
-/// Claims of which the members after `sub` are these.
+/// Claims with these members after `sub`.
 fn with(path: &str, rest: &str) -> String {
     format!(r#"{{"sub":"{}",{rest}}}"#, id(path))
 }
@@ -501,13 +501,13 @@ fn dj_17_an_iss_that_leads_to_another_record_leads_away_from_the_bundle() {
     validator.publish(HOME, &[entry(&key, "k")]);
     let rest = |iss: &str| with("dj-17", &format!(r#""aud":["conformance"],"exp":{}{iss}"#, NOW + 300));
     accepted(validator.jwt(&key.sign(JoseAlgorithm::Es256, HEADER, &rest(""))), &id("dj-17"));
-    // The trust domain's own word, with the issuer's name: the issuer's key did not sign it.
+    // The trust domain's own token, with the issuer's name: the issuer's key did not sign it.
     let named =
         key.sign(JoseAlgorithm::Es256, HEADER, &rest(&format!(r#","iss":"{iss}""#)).replace("conformance", "sigstore"));
     let token = UnverifiedToken::parse(named.as_bytes()).expect("parses");
     let Ok(RecordSource::Issuer(record)) = validator.0.source(&token) else { panic!("leads to the issuer") };
     assert_eq!(token.verify(record, NOW_TIME).err().map(|error| error.rule().id()), Some("T1"));
-    // The issuer's word, with the name of a workload: the issuer was granted nothing.
+    // The issuer's token, with the name of a workload: the issuer was granted nothing.
     let named = sign(HEADER, &rest(&format!(r#","iss":"{iss}""#)).replace("conformance", "sigstore"));
     let token = UnverifiedToken::parse(named.as_bytes()).expect("parses");
     let Ok(crate::token::TokenVerification::Verified(token)) = token.verify(record, NOW_TIME) else {

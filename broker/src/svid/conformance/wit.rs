@@ -206,7 +206,7 @@ fn dw_4_the_claims_name_the_workload_its_key_and_no_audience() {
     ] {
         instance.refuses_wit(rule, HEADER, &claims);
     }
-    // WIT-SVID §3.6: iat keeps nobody waiting; §3.7, §3.8: an iss and other claims mean nothing.
+    // WIT-SVID §3.6: iat delays nothing; §3.7, §3.8: an iss and other claims mean nothing.
     for fine in [
         cut(&format!(r#""iat":{NOW}"#), &format!(r#""iat":{}"#, NOW + 600)),
         cut(&format!(r#""iat":{NOW},"#), ""),
