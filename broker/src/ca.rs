@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! proof::Submission → ProvenKey ┐
-//! Principal ────────────────────┼→ Profile::template → CertificateTemplate → lint → LintedTemplate → issue → Unreleased<IssuedCertificate>
+//! Principal ────────────────────┼→ Profile::template → CertificateTemplate
 //! Authority ────────────────────┘
+//! CertificateTemplate ─ lint ─→ LintedTemplate ─ issue ─→ Unreleased<IssuedCertificate>
 //! ```
 //!
 //! `crate::signing` has the order of all steps. This module knows no tokens, rules or logs.

@@ -76,7 +76,7 @@ pub struct ConnectorIdentity {
     pub email: Option<String>,
     /// Whether the connector verified that the address is the person's.
     pub email_verified: bool,
-    /// What to call the person.
+    /// The display name of the person.
     pub name: Option<String>,
 }
 

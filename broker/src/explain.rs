@@ -26,7 +26,7 @@ use crate::svid::{JwtSvidError, NeedsBundle};
 use crate::token::TokenError;
 use crate::trust_domain::TrustDomainRecord;
 
-/// What is looked at, in this order; the first that refuses ends it.
+/// The checks, in this order; the first that refuses is the last.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Step {
     /// The token is a strict compact JWS with an `iss`.
@@ -146,7 +146,7 @@ pub struct ExplainedRefusal {
     pub rule: Rule,
     /// The reason, in the words of the authority's refusal.
     pub reason: String,
-    /// Who owns the name, if that is why. For those who look after the instance, not for the one who request.
+    /// Who owns the name, if that is the reason. For administrators and auditors, not for the token's holder.
     pub owner: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Profiles: how the claims of a token become a name and the extensions of a certificate.
 //!
 //! A profile says what a token claims. It never says that the claim may be made: that is `namespace`, which asks the
-//! grants of the record about the very [`Claimed`] that ends in the certificate.
+//! grants of the record about exactly the [`Claimed`] that is put into the certificate.
 //!
 //! Does not: decide; nor encode anything.
 
@@ -59,7 +59,7 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// What a token of this `sub` and these claims claims to be.
+    /// The name and extensions that a token with this `sub` and these claims claims.
     pub fn claim(&self, subject: &str, claims: &Claims) -> Result<Claimed, ClaimError> {
         match self {
             Self::Aws => aws::claim(subject, claims),

@@ -7,7 +7,7 @@
 //! two steps: `Provider::redeem` and `Provider::exchange` prepare a token with its audit leaf, and only a receipt for
 //! that leaf lets it be signed.
 //!
-//! It does not refresh, introspect, revoke, or register clients, and its discovery document names nothing that is
+//! It does not refresh, introspect, revoke, or register clients, and its discovery document announces nothing that is
 //! absent.
 
 mod access_token;

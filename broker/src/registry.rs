@@ -26,7 +26,7 @@ pub struct Issuers {
     rules: Rules,
 }
 
-/// What a snapshot is made from.
+/// The records and connectors that a snapshot is built from.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     /// Issuers of OpenID Connect, our own provider among them.
@@ -37,7 +37,7 @@ pub struct Registry {
     pub connectors: Vec<ConnectorSpec>,
 }
 
-/// Whose record a token leads to.
+/// The record that a token leads to.
 #[derive(Clone, Copy, Debug)]
 pub enum RecordSource<'a> {
     /// An issuer's, by the token's `iss`.
@@ -70,7 +70,7 @@ impl Issuers {
         for spec in specs {
             let record = Arc::new(Issuer::new(spec));
             let siblings = by_iss.0.entry(record.iss().as_str().into()).or_default();
-            if let Some(other) = siblings.iter().find(|other| !record.is_told_apart_from(other)) {
+            if let Some(other) = siblings.iter().find(|other| !record.is_distinct_from(other)) {
                 problems.push(RegistryConflict::DuplicateIssuer {
                     iss: record.iss().to_string(),
                     first: other.id().to_owned(),
@@ -229,7 +229,7 @@ fn find_equal_labels(
     let mut by_label: HashMap<&str, &str> = HashMap::with_capacity(records.len());
     for (label, iss, id) in issuers.chain(trust_domains) {
         let holder = by_label.insert(label, id);
-        // Who has a label of his own is not met by its holder.
+        // A record with a label of its own does not collide with it through its `iss`.
         let foreign = || {
             let is_foreign = |other: &&Arc<Issuer>| iss != Some(label) && other.label() != label;
             by_iss.of(label).iter().find(is_foreign).map(|other| other.id())

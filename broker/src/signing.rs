@@ -40,9 +40,9 @@ pub struct Issuance {
     pub authority: Authority,
     /// The key of the certificate log.
     pub log_key: CertificateLogKey,
-    /// What leaves look like.
+    /// The profile of leaf certificates.
     pub profile: Profile,
-    /// Whose serial numbers are drawn.
+    /// The node whose prefix serial numbers have.
     pub node: NodePrefix,
 }
 
@@ -56,7 +56,7 @@ pub struct Prepared {
     now: UnixTime,
 }
 
-/// A request as it came: a credential, and a key or a certificate signing request. Nothing in it is verified.
+/// A request as received: a credential, and a key or a certificate signing request. Nothing in it is verified.
 pub struct SigningRequest {
     credential: Credential,
     submission: Submission,

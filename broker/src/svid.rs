@@ -4,7 +4,7 @@
 //! Each kind of document becomes a [`VerifiedSvid`], made only where every check passed, with the bundle of exactly the
 //! trust domain that the document names.
 //!
-//! Does not: ask what the identity may be called. That is `namespace`, which takes a [`VerifiedSvid`] as it takes a
+//! Does not: decide which name the identity may have. That is `namespace`, which takes a [`VerifiedSvid`] as it takes a
 //! token.
 
 pub(crate) mod credential_kind;

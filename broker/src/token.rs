@@ -76,12 +76,12 @@ pub enum TokenError {
     /// T3: the audience is not exactly ours.
     #[error("the token's audience is {found:?}; it must be exactly {expected:?}")]
     Audience {
-        /// What the record asks for.
+        /// The audience that the record requires.
         expected: String,
         /// What the token says.
         found: Vec<String>,
     },
-    /// T4: over.
+    /// T4: expired.
     #[error("the token expired at {expired_at}; it is {now} now")]
     Expired {
         /// `exp`, in seconds since the epoch.
@@ -124,7 +124,7 @@ impl TokenError {
     }
 }
 
-/// A claim is asked for by the rule that needs it.
+/// Each claim is read by the rule that needs it.
 fn rule_of_form(error: &JoseError) -> Rule {
     match error {
         JoseError::TooLong { .. }
@@ -174,7 +174,7 @@ impl UnverifiedToken {
         Some(rest.split_once('/').map_or(rest, |(trust_domain, _)| trust_domain))
     }
 
-    /// The audiences that the token claims, for telling two records of one `iss` apart and for nothing else.
+    /// The audiences that the token claims, only for distinguishing two records of one `iss`.
     pub(crate) fn audiences(&self) -> Result<Vec<&str>, TokenError> {
         Ok(self.claims.audiences()?)
     }

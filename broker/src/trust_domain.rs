@@ -1,8 +1,8 @@
-//! SPIFFE trust domains whose workloads may sign, and the bundles by which we know them.
+//! SPIFFE trust domains whose workloads may sign, and their bundles.
 //!
 //! A trust domain is known by its name alone, never by an address (SPIFFE Federation §3): the record says where its
 //! bundle comes from. Bundles of different trust domains are never put together: an SVID is verified with the bundle of
-//! the very trust domain that it names. As with issuers, only the bundle inside a record changes under way, and the
+//! the trust domain that it names. As with issuers, only the bundle inside a record changes under way, and the
 //! edge's bundle refresher is its writer.
 //!
 //! Does not: fetch, read or keep anything.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiSection {
-    /// Who may do everything. Without this key it is the local user that the instance was made with; an empty list is
-    /// nobody.
+    /// Who may do everything. Without this key it is the local user that the instance was made with; with an empty
+    /// list it is no one.
     pub admins: Option<Vec<String>>,
     /// Who may read everything: the configuration's state, explanations of any token, the issuers.
     pub auditors: Vec<String>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TimeSection {
-    /// How the clock is checked: `enforce` (no timestamp without a quorum of sources), `monitor` (the same is told,
+    /// How the clock is checked: `enforce` (no timestamp without a quorum of sources), `monitor` (the same is reported,
     /// but nothing is refused for it) or `local` (no source is asked). Default: `enforce` with sources, `local`
     /// without.
     pub mode: Option<TimeMode>,

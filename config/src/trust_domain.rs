@@ -37,7 +37,7 @@ pub struct TrustDomainSection {
     /// Longest life of an X.509-SVID that is taken, in seconds.
     #[serde(default = "default_day")]
     pub max_svid_seconds: u32,
-    /// Seconds that a bundle counts which could not be fetched again. After that nothing of this trust domain is taken.
+    /// Seconds that a bundle is used when it cannot be fetched again. After that nothing of this trust domain is taken.
     #[serde(default = "default_day")]
     pub stale_seconds: u32,
     /// How often one SPIFFE ID may be used a minute.
@@ -63,7 +63,7 @@ pub struct TrustDomainSection {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BundleSection {
-    /// URL of a bundle endpoint that shows an X.509-SVID.
+    /// URL of a bundle endpoint that presents an X.509-SVID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub https_spiffe: Option<String>,
     /// With `https_spiffe`: the SPIFFE ID of that X.509-SVID.

@@ -14,7 +14,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why text is not the PEM block that was wanted.
+/// Why a text is not the expected PEM block.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ArmorError {
     /// No `-----BEGIN …-----` line with its end.
@@ -26,7 +26,7 @@ pub enum ArmorError {
     /// A second block: it is not clear which one is meant.
     #[error("more than one PEM block was found")]
     Several,
-    /// What stands between the lines is not base64.
+    /// The content of the block is not base64.
     #[error("the PEM block is not base64")]
     Base64,
 }

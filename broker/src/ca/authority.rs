@@ -140,7 +140,7 @@ fn may_sign_certificates(certificate: &Certificate) -> bool {
     matches!(usage, Ok(Some((_, usage))) if usage.0.contains(FlagSet::from(KeyUsages::KeyCertSign)))
 }
 
-/// A moment as a message shows it.
+/// A moment as RFC 3339, for messages.
 fn utc(at: &UnixTime) -> String {
     at.rfc3339().unwrap_or_else(|_| format!("{} seconds after 1970", at.seconds()))
 }

@@ -114,7 +114,7 @@ fn issuance(authority: Authority) -> Arc<Issuance> {
 /// What tokens of the two issuers say. Times go round `NOW`.
 pub(crate) const PERSON: &str = r#"{"iss":"https://login.example.com","sub":"CgVhbGljZRIFbG9jYWw","aud":"sigstore",
     "email":"alice@Example.com","email_verified":true,"iat":1795258300,"exp":1795258600}"#;
-pub(crate) const BUILD_JOB: &str = r#"{"iss":"https://token.git.example.com","sub":"https://git.example.com/octo/instance/main",
+pub(crate) const BUILD_JOB: &str = r#"{"iss":"https://token.git.example.com","sub":"https://git.example.com/octo/house/main",
     "aud":"sigstore","iat":1795258300,"exp":1795258600}"#;
 
 /// Two issuers whose keys are pinned: people of example.com, and build jobs below one URI.
@@ -159,7 +159,7 @@ pub(crate) fn build_job() -> Principal {
     principal(BUILD_JOB).with_extensions(extensions)
 }
 
-/// The ephemeral key of the one who asks.
+/// The ephemeral key of the caller.
 pub(crate) fn applicant_key() -> FixedKey {
     FixedKey::p256(9)
 }

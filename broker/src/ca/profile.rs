@@ -21,7 +21,7 @@ pub struct Profile {
     lifetime: Duration,
 }
 
-/// Why a profile, or a certificate by it, cannot be.
+/// Why a profile is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ProfileError {
     /// Too short to sign anything with, or no longer short-lived.
@@ -70,7 +70,7 @@ impl Profile {
         Ok(Self { lifetime })
     }
 
-    /// How long a leaf lives.
+    /// The validity of a leaf certificate.
     pub fn lifetime(self) -> Duration {
         self.lifetime
     }

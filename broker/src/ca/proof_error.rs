@@ -1,4 +1,4 @@
-//! Why a key is not proven.
+//! Why possession of a key is not proven.
 
 use const_oid::ObjectIdentifier;
 use shared::keys::PublicKeyError;

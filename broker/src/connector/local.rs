@@ -83,7 +83,7 @@ pub enum UserError {
     /// The password is too short, too long or too easy to guess.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// A stored record does not read.
+    /// A stored record cannot be parsed.
     #[error("the stored user '{0}' cannot be read")]
     Record(String),
     /// The store could not be read or written.
@@ -109,7 +109,7 @@ pub enum LoginError {
         /// How long it takes until the next attempt counts.
         seconds: u64,
     },
-    /// A stored record does not read.
+    /// A stored record cannot be parsed.
     #[error("the stored user cannot be read")]
     Record,
     /// The store could not be read or written.

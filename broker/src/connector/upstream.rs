@@ -22,7 +22,7 @@ pub struct UpstreamPerson<'a> {
 }
 
 impl UpstreamPerson<'_> {
-    /// Who that is for us.
+    /// The identity of the person for this instance.
     pub fn identity(self, connector: &ConnectorId, trusts_unverified_email: bool) -> ConnectorIdentity {
         let vouched = self.email_verified == Some(true) || trusts_unverified_email;
         ConnectorIdentity {

@@ -1,4 +1,4 @@
-//! Grants: the names that a asserter owns.
+//! Grants: the names that an asserter owns.
 
 use crate::names::{ClusterName, DomainName, EmailAddress, NameError, ServiceAccounts, SpiffePrefix, UriName};
 

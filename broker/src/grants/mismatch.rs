@@ -10,7 +10,7 @@ pub enum Mismatch {
     ConditionDiffers {
         /// The claim's name.
         claim: String,
-        /// What the first pattern says.
+        /// Why the first pattern does not fit.
         error: Option<NameError>,
     },
     /// N3: no element of the list is one that the record names.

@@ -43,14 +43,14 @@ pub enum SharedIssuerError {
         /// The claims, one of which must be pinned.
         pins: String,
     },
-    /// An address that stands for all tenants at once, or for no tenant.
+    /// An address for all tenants at once, or for no tenant.
     #[error(
         "{platform} has an issuer for each tenant, whose address holds the tenant's identifier; {tenant:?} is none (rule M1)"
     )]
     Tenantless {
         /// The platform's name.
         platform: &'static str,
-        /// What stands in the tenant's place.
+        /// The path segment in place of the tenant, shortened.
         tenant: String,
     },
     /// The pin and the address name different tenants.
@@ -63,7 +63,7 @@ pub enum SharedIssuerError {
     },
 }
 
-/// What is shared by all its users, with what tells them apart.
+/// The shared issuers, each with the claims that distinguish its users.
 pub const CATALOGUE: &[SharedIssuer] = &[
     SharedIssuer {
         platform: "GitHub Actions",

@@ -1,11 +1,11 @@
-//! Why bytes are no acceptable signed object.
+//! Why bytes are not an acceptable signed object.
 
 use shared::strict_json::JsonError;
 
 use super::JoseAlgorithm;
 
-/// The longest token that is looked at. Real ones have 0.7 to 2.5 KiB; two advisories against Go's JOSE libraries began
-/// with a token that was split before it was measured.
+/// The longest accepted token, in bytes. Real ones have 0.7 to 2.5 KiB; two advisories against Go's JOSE libraries
+/// began with a token that was split before it was measured.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Which part of a token is meant.
@@ -62,7 +62,7 @@ pub enum JoseError {
     /// T1: no `kid`, and not exactly one key of the issuer is made for this algorithm.
     #[error("the token has no kid, and {count} keys of the issuer are for {algorithm}")]
     KeyAmbiguous {
-        /// What the token says.
+        /// The token's `alg`.
         algorithm: JoseAlgorithm,
         /// How many keys fit.
         count: usize,

@@ -20,7 +20,7 @@ pub struct KeySet {
     fetched_at: Option<UnixTime>,
 }
 
-/// What a header's `kid` and `alg` lead to.
+/// The keys that fit a header's `kid` and `alg`.
 pub(crate) enum Selection<'a> {
     /// The only key that fits.
     Key(&'a ParsedPublicKey),

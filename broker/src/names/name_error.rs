@@ -91,7 +91,7 @@ pub enum NameError {
     /// E4.
     #[error("the e-mail address has {count} \"@\" instead of one")]
     EmailAt {
-        /// How many there are.
+        /// The number of `@`.
         count: usize,
     },
     /// E5: a dot-atom of 1 to 64 bytes (RFC 5322 §3.2.3): no quoting, no comment, no dot at an end or beside another.
@@ -115,7 +115,7 @@ pub enum NameError {
     /// G5: printable ASCII without space.
     #[error("a segment of the pattern or the value has a character that is not printable ASCII at byte {at}")]
     PatternCharacter {
-        /// Where in the segment.
+        /// Byte offset in the segment.
         at: usize,
     },
     /// G6.
@@ -214,7 +214,7 @@ impl NameError {
     }
 }
 
-/// What an error message repeats of a refused text: never more than this many characters.
+/// The part of a refused text that an error repeats: at most 80 characters.
 pub(super) fn excerpt(text: &str) -> String {
     shared::excerpt::excerpt(text, 80)
 }

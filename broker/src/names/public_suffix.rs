@@ -4,7 +4,7 @@ use psl::Psl;
 
 use super::DomainName;
 
-/// What the Public Suffix List says of a domain.
+/// The class of a domain in the Public Suffix List.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Suffix {
     /// A party registered it, or it lies below a domain that a party registered.
@@ -23,19 +23,19 @@ enum SuffixSource {
     File(Box<publicsuffix::List>),
 }
 
-/// A text is no Public Suffix List.
+/// Why a text is not a Public Suffix List.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SuffixListError {
-    /// Longer than the cap.
+    /// Longer than the limit.
     #[error("the list has {length} bytes; at most {} are accepted", PublicSuffixes::MAX_BYTES)]
     TooLong {
         /// Its length in bytes.
         length: usize,
     },
-    /// A line is no rule, or nothing stands between the marks of its two parts.
+    /// A line is not a rule, or one of the two parts is empty.
     #[error("this is not a Public Suffix List: {0}")]
     Form(publicsuffix::Error),
-    /// A part of the list would take every private suffix out of the rule.
+    /// The list is incomplete: domains below the missing suffixes could be granted.
     #[error("the list lacks the public suffix {0}, so it is incomplete")]
     Incomplete(&'static str),
 }
@@ -56,7 +56,7 @@ impl PublicSuffixes {
         }
         let list: publicsuffix::List = text.parse().map_err(SuffixListError::Form)?;
         let list = Self(SuffixSource::File(Box::new(list)));
-        // A list that was cut short would let go what it no longer names. One suffix of either part, the private one
+        // A truncated list would release the suffixes that it lacks. One suffix of either part, the private one
         // far down.
         for known in ["co.uk", "github.io"] {
             if list.find(known.as_bytes()) != Suffix::Public {
@@ -66,7 +66,7 @@ impl PublicSuffixes {
         Ok(list)
     }
 
-    /// What the list says of the domain.
+    /// The class of the domain in the list.
     pub fn of(&self, domain: &DomainName) -> Suffix {
         self.find(domain.as_str().as_bytes())
     }

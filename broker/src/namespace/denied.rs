@@ -4,7 +4,7 @@ use crate::grants::{Asserter, Mismatch};
 use crate::names::Rule;
 use crate::profile::ClaimError;
 
-/// Why a asserter may not use a name. The message is for the one who asked: it names the rule's matter, never another
+/// Why an asserter may not use a name. The message is for the caller: it names the rule's matter, never another
 /// owner.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Denied {

@@ -207,7 +207,7 @@ mod tests {
 
     const FILE: &str = include_str!("../../../tests/vectors/namespace-vectors.tsv");
 
-    fn told(kind: &str, case: &str) -> String {
+    fn outcome(kind: &str, case: &str) -> String {
         match try_case(kind, case) {
             Ok(CaseDecision::Accept) => "ACCEPT".to_owned(),
             Ok(CaseDecision::Reject(rule)) => format!("REJECT {rule}"),
@@ -223,7 +223,7 @@ mod tests {
             let [n, kind, expect, case, rule] = columns[..] else { panic!("five columns: {line}") };
             let rule = rule.split(' ').next().unwrap_or_default();
             let expected = format!("{expect} {rule}");
-            assert_eq!(told(kind, case), expected.trim_end(), "case {n}: {case}");
+            assert_eq!(outcome(kind, case), expected.trim_end(), "case {n}: {case}");
             decided += 1;
         }
         assert_eq!(decided, 95, "every line of the file is a case");
@@ -279,7 +279,7 @@ mod tests {
             ("k8s", "ns=ci sa=builder <- sub=system:serviceaccount:../..:x claims=../../x", "REJECT K1"),
             ("k8s", "ns=ci sa=builder <- sub=ci:builder claims=ci/builder", "REJECT K2"),
         ] {
-            assert_eq!(told(kind, case), expected, "{kind} {case}");
+            assert_eq!(outcome(kind, case), expected, "{kind} {case}");
         }
         for (kind, case) in
             [("what", "a"), ("email", "a <- b"), ("k8s", "ns=ci"), ("glob", "a <- b"), ("pin", "x: want y got z")]

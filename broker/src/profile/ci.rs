@@ -25,7 +25,7 @@ pub(super) enum ExtensionSource {
     },
 }
 
-/// What must be true of the claims before anything is made of them.
+/// A condition on the claims, checked before a name is made from them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum ClaimsCondition {
     /// The claim has this value, or is absent.
@@ -38,7 +38,7 @@ pub(super) enum ClaimsCondition {
     Same(ClaimPath, ClaimPath),
 }
 
-/// Why a table of an operator's is none.
+/// Why an operator's `ci` table is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CiProfileError {
     /// The name's template.

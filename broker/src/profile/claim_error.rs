@@ -1,4 +1,4 @@
-//! Why a token claims nothing.
+//! Why no name can be made from a token's claims.
 
 use crate::names::{NameError, Rule, ServiceAccount};
 
@@ -25,7 +25,7 @@ pub enum ClaimError {
     Place {
         /// The claim's name.
         claim: String,
-        /// What, its first 80 characters.
+        /// The value, shortened.
         value: String,
     },
     /// N1.

@@ -1,4 +1,4 @@
-//! Where a claim is in a token.
+//! The path to a claim in a token.
 
 use shared::strict_json::Json;
 

@@ -34,7 +34,7 @@ extensions! {
     BuildSignerUri = 9, "build-signer-uri";
     /// Their digest.
     BuildSignerDigest = 10, "build-signer-digest";
-    /// Whose machine ran them.
+    /// Whether the build ran on a hosted or a self-hosted machine.
     RunnerEnvironment = 11, "runner-environment";
     /// What was built.
     SourceRepositoryUri = 12, "source-repository-uri";

@@ -9,7 +9,7 @@ pub(super) fn claim(claims: &Claims) -> Result<Claimed, ClaimError> {
     // JSON `true`: "true" is what issuers write who pass on what a user typed.
     let is_verified = claims.get("email_verified").and_then(|value| value.as_bool()) == Some(true);
     let name = Name::Email(verified_address(email, is_verified)?);
-    // Clients sign the claim as it stands in the token, before we put the domain into lower case.
+    // Clients sign the claim as in the token, before we put the domain into lower case.
     Ok(Claimed { name, proof_name: email.to_owned(), extensions: Vec::new() })
 }
 

@@ -43,7 +43,7 @@ pub enum TemplateError {
     /// The fixed text can be no name, no matter what the claims say.
     #[error("no claim could make this template a name: {0}")]
     Name(NameError),
-    /// A name that is the same for everybody.
+    /// A name that is the same for everyone.
     #[error("the template of a name has no claim in it")]
     Constant,
     /// A name cannot have optional parts.
@@ -54,7 +54,7 @@ pub enum TemplateError {
     Ambiguous(&'static str),
 }
 
-/// What may stand in a place.
+/// What a claim's value may contain at its place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum TemplatePlace {
     /// Part of one segment: no slash, colon or at sign.

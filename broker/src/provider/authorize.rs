@@ -29,7 +29,7 @@ const MAX_STATE: usize = 1024;
 const MAX_NONCE: usize = 256;
 const MAX_LOGIN_HINT: usize = 254;
 
-/// What comes of a good authorization request.
+/// The result of an acceptable authorization request.
 #[derive(Clone, Debug)]
 pub enum Authorized {
     /// The answer, at once: the person is logged in and nothing needs to be asked.
@@ -61,7 +61,7 @@ pub struct Confirmation {
 }
 
 impl Provider {
-    /// Checks a request and says what to do about it. `session` is the browser's cookie, if it has one.
+    /// Checks a request and decides what to do. `session` is the browser's cookie, if it has one.
     pub fn authorize(
         &self,
         parameters: &Parameters,
@@ -109,7 +109,7 @@ impl Provider {
     }
 
     fn client_and_return(&self, parameters: &Parameters) -> Result<(&Client, ReturnTo), PageRefusal> {
-        // Who asks and where to answer must not be ambiguous; `value` gives nothing for a repeated name.
+        // Client and redirect URI must not be ambiguous; `value` gives nothing for a repeated name.
         match parameters.check_unique() {
             Err(ParameterError::Repeated(name)) if ["client_id", "redirect_uri", "state"].contains(&name.as_str()) => {
                 return Err(ParameterError::Repeated(name).into());

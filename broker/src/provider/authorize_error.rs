@@ -6,7 +6,7 @@ use super::parameters::ParameterError;
 use super::pkce::PkceError;
 use super::redirect::RedirectAnswer;
 
-/// What is wrong before the redirect URI is known to be the client's: shown on a page, never sent anywhere
+/// Errors before the redirect URI is known to be the client's: shown on a page, never sent anywhere
 /// (RFC 6749 §4.1.2.1).
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PageRefusal {
@@ -16,7 +16,7 @@ pub enum PageRefusal {
     /// No such client.
     #[error("unknown client '{0}'")]
     ClientUnknown(String),
-    /// The parameters do not read, or one of those that say where to answer is repeated.
+    /// The parameters cannot be parsed, or one that decides where to answer is repeated.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
     /// No `redirect_uri`.
@@ -27,7 +27,7 @@ pub enum PageRefusal {
     RedirectUnregistered {
         /// The `client_id` of the request.
         client: String,
-        /// What the request named.
+        /// The `redirect_uri` of the request.
         redirect_uri: String,
     },
     /// `state` is not of printable ASCII (RFC 6749 Appendix A.5) or too long, so it cannot be sent back.
@@ -38,10 +38,10 @@ pub enum PageRefusal {
     },
 }
 
-/// What is wrong after that: sent to the client.
+/// Errors after that: sent to the client.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RedirectRefusal {
-    /// `connector_id` names none of ours.
+    /// `connector_id` names no configured connector.
     #[error("no connector has the id '{0}' (connector_id)")]
     ConnectorUnknown(String),
     /// The person may not be named in a token.
@@ -94,7 +94,7 @@ pub enum RedirectRefusal {
     /// The scope lacks `openid`.
     #[error("scope must contain openid (OpenID Connect Core 3.1.2.1)")]
     Scope,
-    /// All in all more than a cookie holds.
+    /// Together more than a cookie can hold.
     #[error("state, nonce and redirect_uri together are too long")]
     TooLarge,
     /// The upstream provider refused the login, or the person gave up.
@@ -133,7 +133,7 @@ pub enum AuthorizeError {
     /// Our own trouble.
     #[error(transparent)]
     Fault(#[from] ProviderFault),
-    /// To be shown.
+    /// The error is shown on a page.
     #[error(transparent)]
     Page(#[from] PageRefusal),
     /// To be sent to the client.
@@ -141,7 +141,7 @@ pub enum AuthorizeError {
     Returned {
         /// The error that is sent to the redirect URI.
         refusal: RedirectRefusal,
-        /// How the client hears of it.
+        /// The answer that tells the client.
         answer: RedirectAnswer,
     },
 }

@@ -1,4 +1,4 @@
-//! What an authorization request says (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
+//! A parsed authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ impl Prompt {
     }
 }
 
-/// A request that is right in itself and comes with a redirect URI of its client.
+/// A valid request with a registered redirect URI of its client.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AuthorizeRequest {
     pub(super) client: String,
@@ -72,12 +72,12 @@ impl AuthorizeRequest {
         self.prompt.login
     }
 
-    /// How many seconds old the login may be.
+    /// `max_age`: the greatest age of the login, in seconds.
     pub fn max_age(&self) -> Option<u64> {
         self.max_age
     }
 
-    /// Who the client thinks will log in.
+    /// `login_hint`: the person who the client expects to log in.
     pub fn login_hint(&self) -> Option<&str> {
         self.login_hint.as_deref()
     }

@@ -1,4 +1,4 @@
-//! What our tokens say.
+//! The claims of our tokens.
 
 use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;

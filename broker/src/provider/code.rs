@@ -17,7 +17,7 @@ use super::pkce::Challenge;
 use super::scopes::Scopes;
 use crate::connector::ConnectorIdentity;
 
-/// What a code stands for.
+/// The authorization that a code represents.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct CodeGrant {
     pub(super) client: String,
@@ -61,7 +61,7 @@ impl std::fmt::Display for GrantId {
 /// A second use of a code: the code has leaked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Replay {
-    /// What the code made, revoked now.
+    /// The grant whose tokens are revoked now.
     pub grant: String,
     /// The client that redeemed the code.
     pub client: String,
@@ -75,7 +75,7 @@ pub struct Replay {
 pub(super) enum Spending {
     /// It was good, and is used up now.
     Granted(GrantId, Box<CodeGrant>),
-    /// It belongs to another client; it stays as it is.
+    /// It belongs to another client and remains valid.
     OfAnother,
     /// It was used before.
     Replayed(Replay),
@@ -139,7 +139,7 @@ pub(super) fn spend(
     Err(StoreError::Conflict.into())
 }
 
-/// Whether what the grant made still counts.
+/// Whether the tokens of the grant are still valid.
 pub(super) fn stands(store: &dyn Store, grant: GrantId, now: UnixTime) -> Result<bool, ProviderFault> {
     match store.get(Table::Codes, &grant.0, now)? {
         Some(raw) => Ok(matches!(decode(&raw)?, CodeRecord::Spent { .. })),

@@ -2,12 +2,13 @@
 //! of SPIFFE can use it.
 //!
 //! ```text
-//! ExchangeRequest → VerifiedSvid → Workload (permitted) → UncountedToken ─ use counted ─→ PreparedToken ─ receipt ─→ TokenResponse
+//! ExchangeRequest → VerifiedSvid → Workload (permitted) → UncountedToken
+//!   ─ use counted ─→ PreparedToken ─ receipt ─→ TokenResponse
 //! ```
 //!
 //! Two grants lead here. In a token exchange (RFC 8693) the SVID is the subject token, and the client need
 //! not authenticate. With `client_credentials` the workload is the client, and presents a JWT-SVID as its assertion or
-//! the X.509-SVID of its connection (draft-ietf-oauth-spiffe-client-auth §3). What comes of both is the same, and
+//! the X.509-SVID of its connection (draft-ietf-oauth-spiffe-client-auth §3). The result of both is the same, and
 //! certificates made from it are the same as those made from the SVID itself.
 //!
 //! Does not: exchange the tokens of issuers, act for others (`actor_token`), or let the caller choose who authenticates
@@ -150,7 +151,7 @@ fn required<'a>(body: &'a Parameters, name: &'static str) -> Result<&'a str, Tok
     body.value(name).ok_or(TokenError::ParameterMissing(name))
 }
 
-/// For whom the token is to be, and that nothing more is asked than who the workload is.
+/// The requested audience; checks that nothing but an identity is requested.
 fn parse_target(body: &Parameters) -> Result<String, TokenError> {
     if body.value("resource").is_some() {
         return Err(TokenError::Resource);
@@ -276,7 +277,7 @@ impl ExchangeTerms {
 
 impl Provider {
     /// Evaluates `request` and prepares its token. Who the workload is and whether the rules know it is settled before
-    /// it hears anything about our clients.
+    /// the answer reveals anything about our clients.
     pub fn exchange(
         &self,
         request: ExchangeRequest,

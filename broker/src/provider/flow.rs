@@ -30,7 +30,7 @@ pub(super) struct Flow {
     expires_ms: u64,
 }
 
-/// What we sent to an upstream and want back.
+/// What was sent to an upstream provider and must come back.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct UpstreamState {
     /// The connector of the upstream provider.
@@ -43,7 +43,7 @@ pub struct UpstreamState {
     pub verifier: String,
 }
 
-/// A flow as the browser holds it.
+/// A flow as sealed in the browser's cookie.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SealedFlow {
     /// Its name; the cookie's name ends with it.

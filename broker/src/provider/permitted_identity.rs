@@ -24,7 +24,7 @@ pub enum IdentityDenied {
     Rule(#[from] Denied),
 }
 
-/// Asks the rules that the certificate authority asks too. The address goes on as they read it.
+/// Applies the rules that the certificate authority applies too. The address is kept as they parsed it.
 pub fn permit(rules: &Rules, identity: &ConnectorIdentity) -> Result<PermittedIdentity, IdentityDenied> {
     let no_email = || IdentityDenied::NoEmail(identity.connector_id.clone());
     let email = identity.email.as_deref().ok_or_else(no_email)?;

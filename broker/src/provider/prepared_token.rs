@@ -54,7 +54,7 @@ impl PreparedToken {
 }
 
 impl Provider {
-    /// Signs what the log has taken.
+    /// Signs the token, now that the log has its leaf.
     pub fn sign(&self, prepared: PreparedToken, receipt: &Receipt) -> Result<TokenResponse, TokenFault> {
         if receipt.leaf_hash() != LeafHash::of(&prepared.leaf) {
             return Err(TokenFault::Receipt);

@@ -1,4 +1,4 @@
-//! Where an answer may go: redirect URIs, and the answer's way back.
+//! Redirect URIs, and the answers that are sent to them.
 
 use serde::{Deserialize, Serialize};
 use shared::excerpt::excerpt;
@@ -96,7 +96,7 @@ pub enum RedirectAnswer {
     Redirect(String),
     /// Show this code, for the person to carry to the program.
     ShowCode(String),
-    /// Show this error: the client has no address.
+    /// Show this error: the client has no redirect URI.
     ShowError {
         /// The code of RFC 6749 §4.1.2.1.
         code: ErrorCode,

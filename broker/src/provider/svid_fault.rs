@@ -17,8 +17,8 @@ pub enum SvidRole {
 }
 
 impl SvidRole {
-    /// The code for one that is not taken: RFC 8693 §2.2.2 has `invalid_request` for a subject token that is invalid
-    /// for any reason.
+    /// The error code for an SVID that is not accepted: RFC 8693 §2.2.2 has `invalid_request` for a subject token that
+    /// is invalid for any reason.
     pub(super) fn code(self) -> ErrorCode {
         match self {
             Self::Client => ErrorCode::InvalidClient,
@@ -27,16 +27,16 @@ impl SvidRole {
     }
 }
 
-/// Why an SVID is not taken.
+/// Why an SVID is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SvidFault {
-    /// A8: the client calls itself something else, or nothing where it must say who it is.
+    /// A8: `client_id` is not the SPIFFE ID of the SVID, or is missing where it is required.
     #[error("client_id must be the SPIFFE ID that the client presents, {0}")]
     ClientId(String),
     /// No grant covers the name, or another asserter's does.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// T4: over, though the leeway for clocks would let it pass: a token of no life is of no use.
+    /// T4: expired, though within the leeway for clocks: a token without a lifetime is useless.
     #[error("the SVID has expired, so no token can be issued for it")]
     Ended,
     /// The JWT-SVID.

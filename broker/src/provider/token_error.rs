@@ -27,7 +27,7 @@ pub enum TokenError {
         /// The audience that was requested, shortened.
         audience: String,
     },
-    /// The bundle of a trust domain does not count, and another cannot be had.
+    /// The bundle of a trust domain cannot be used, and no newer one can be fetched.
     #[error("the trust domain {0} cannot be used at the moment: {1}")]
     Bundle(String, Unusable),
     /// Credentials in the header and in the body, or two names (RFC 6749 §2.3).
@@ -84,13 +84,13 @@ pub enum TokenError {
     /// `resource` (RFC 8707). Our audiences are clients.
     #[error("the parameter resource is not supported; name a client by audience")]
     Resource,
-    /// A workload asks for more than a token that says who it is.
+    /// A workload requests more than an identity token.
     #[error("scope must be openid, or absent")]
     Scope,
     /// `subject_token_type`.
     #[error("subject_token_type must be {JWT}, {ID_TOKEN} or {JWT_SPIFFE_TOKEN}")]
     SubjectTokenType,
-    /// The SVID is not taken. The rule comes first, since a description may be cut at its end.
+    /// The SVID is not accepted. The rule comes first, since a description may be cut at its end.
     #[error("rule {}: {fault}", .fault.rule())]
     Svid {
         /// The role in which it was presented.

@@ -1,4 +1,4 @@
-//! Who the bearer of an access token stands for (OpenID Connect Core §5.3).
+//! UserInfo: the person whom an access token represents (OpenID Connect Core §5.3).
 
 use serde::Serialize;
 use shared::time::UnixTime;

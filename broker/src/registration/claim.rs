@@ -6,14 +6,14 @@ use super::Account;
 
 /// The label under which a domain keeps its records.
 pub const DNS_LABEL: &str = "_sigstore-issuer";
-/// Where a host keeps its document.
+/// Path of a host's document.
 pub const DOCUMENT_PATH: &str = "/.well-known/sigstore-issuers.json";
 
 /// The longest domain that can be registered: `_sigstore-issuer.` goes before it and 253 bytes is the longest name in
 /// DNS.
 const MAX_DOMAIN: usize = 253 - DNS_LABEL.len() - 1;
 
-/// The longest issuer that can be registered by its owner; it stands in a TXT record, and in one value of the store
+/// The longest issuer that can be registered by its owner; it is in a TXT record, and in one value of the store
 /// with the rest.
 const MAX_ISSUER: usize = 1024;
 
@@ -24,7 +24,7 @@ pub enum NameKind {
     Email,
     /// SPIFFE IDs of the trust domain of that name.
     Spiffe,
-    /// `https` URIs of the very host.
+    /// `https` URIs of exactly this host.
     Uri,
 }
 
@@ -53,7 +53,7 @@ impl std::fmt::Display for NameKind {
     }
 }
 
-/// How a domain says that it wants an issuer.
+/// How a domain authorizes an issuer.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum ProofMethod {
     /// A TXT record at `_sigstore-issuer.<domain>`.
@@ -83,7 +83,7 @@ impl std::fmt::Display for ProofMethod {
     }
 }
 
-/// One issuer, one kind of names, one domain, and who asks.
+/// One issuer, one kind of names, one domain, and the registrant's account.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claim {
     /// The domain whose names are claimed.
@@ -94,7 +94,7 @@ pub struct Claim {
     pub kind: NameKind,
     /// Those of the domains below as well.
     pub subdomains: bool,
-    /// Where the domain says so.
+    /// Where the domain's record is.
     pub method: ProofMethod,
     /// The account of the registrant's key.
     pub account: Account,
@@ -163,7 +163,7 @@ impl Claim {
         }
     }
 
-    /// True if a name can belong to both (rule O2 asks it of what was, rule X1 of what is).
+    /// True if a name can belong to both (rule O2 checks former names, rule X1 present ones).
     pub fn overlaps(&self, other: &Self) -> bool {
         let covers = |wide: &Self, narrow: &Self| {
             wide.domain == narrow.domain
@@ -172,7 +172,7 @@ impl Claim {
         self.kind == other.kind && (covers(self, other) || covers(other, self))
     }
 
-    /// The name whose TXT records are asked for, as DNS writes it. Never one above it.
+    /// The DNS name whose TXT records are queried. Never one above it.
     pub fn record_name(&self) -> String {
         record_name(&self.domain)
     }
@@ -183,7 +183,7 @@ impl Claim {
     }
 }
 
-/// Where a domain keeps its records.
+/// The DNS name of a domain's records.
 pub fn record_name(domain: &DomainName) -> String {
     format!("{}.{domain}.", DNS_LABEL)
 }

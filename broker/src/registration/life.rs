@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A function of the registration and one event makes a [`LifeChange`]; nothing changes by itself. Only `active` may
-//! assert names. A tombstone stays for ever: signatures outlive registrations, and their verifiers must not find the
+//! assert names. A tombstone stays forever: signatures outlive registrations, and their verifiers must not find the
 //! name in other hands (rule O2).
 
 use shared::time::UnixTime;
@@ -17,7 +17,8 @@ use shared::time::UnixTime;
 use super::excerpt::cut;
 use super::{Claim, Proof, ProofFinding, RegistrationRequest, Timing};
 
-/// What a registration is called: made from domain, issuer and account, so the same request is the same registration.
+/// The identifier of a registration: made from domain, issuer and account, so the same request is the same
+/// registration.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RegistrationId(pub(super) Box<str>);
 
@@ -34,7 +35,7 @@ impl std::fmt::Display for RegistrationId {
     }
 }
 
-/// Where in its life a registration is.
+/// The state of a registration.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RegistrationState {
     /// Requested; may assert nothing.
@@ -64,7 +65,7 @@ impl RegistrationState {
     }
 
     /// Whether a registration in this state may assert names.
-    pub const fn speaks(self) -> bool {
+    pub const fn may_assert(self) -> bool {
         matches!(self, Self::Active)
     }
 
@@ -86,7 +87,7 @@ pub struct Registration {
     pub(super) claim: Claim,
     pub(super) state: RegistrationState,
     pub(super) since: UnixTime,
-    /// Why it is in this state, for people.
+    /// Why it is in this state, as text.
     pub(super) reason: String,
     pub(super) requested_at: UnixTime,
     pub(super) requested_by: String,
@@ -94,17 +95,17 @@ pub struct Registration {
     /// It has asserted its names: signatures may exist that say so.
     pub(super) was_active: bool,
     pub(super) approved_by: Option<String>,
-    /// The last yes, and when it was seen.
+    /// The last proof, and when it was seen.
     pub(super) proof: Option<(Proof, UnixTime)>,
-    /// The first no since the last yes.
+    /// The first denial since the last proof.
     pub(super) denied_at: Option<UnixTime>,
     pub(super) checked_at: Option<UnixTime>,
-    /// What the last check brought, for people.
+    /// The result of the last check, as text.
     pub(super) last_check: String,
     pub(super) release: Option<RegistrationRelease>,
 }
 
-/// An administrator's leave to give a tombstone's names to another key.
+/// An administrator's permission to give a tombstone's names to another key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RegistrationRelease {
     /// The administrator who released it.
@@ -117,13 +118,13 @@ pub struct RegistrationRelease {
 /// The event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LifeEvent {
-    /// A registrant asked.
+    /// A registrant made the request.
     Requested,
-    /// An administrator said yes.
+    /// An administrator approved it.
     Approved,
     /// A check found the proof.
     Proved,
-    /// A check got a positive no.
+    /// A check got a denial.
     Denied,
     /// A check got no answer.
     Unanswered,
@@ -164,10 +165,10 @@ pub struct LifeChange {
     pub is_dropped: bool,
 }
 
-/// What cannot be done with a registration as it is.
+/// Why a registration in its present state does not allow a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum LifeError {
-    /// It is over.
+    /// It is tombstoned.
     #[error("the registration is tombstoned; make a new request")]
     Tombstoned,
     /// It is stopped or unproven, and approving changes nothing.
@@ -176,7 +177,7 @@ pub enum LifeError {
     /// It was approved before.
     #[error("the registration is already approved")]
     Approved,
-    /// It never spoke.
+    /// It was never active.
     #[error("the registration was never active; there is nothing to freeze or release")]
     NeverActive,
     /// It is frozen.
@@ -217,7 +218,7 @@ impl Registration {
         LifeChange { from: Some(self.state), next: Self { was_active: self.was_active, ..fresh.next }, ..fresh }
     }
 
-    /// What a check brought.
+    /// Applies the result of a check.
     pub fn checked(&self, finding: &ProofFinding, timing: &Timing, now: UnixTime) -> Result<LifeChange, LifeError> {
         if self.state == RegistrationState::Tombstoned {
             return Err(LifeError::Tombstoned);
@@ -291,7 +292,7 @@ impl Registration {
         Some(self.change(LifeEvent::Elapsed, next))
     }
 
-    /// An administrator's yes. It needs a proof that was seen lately if the registration is to be active at once; a
+    /// An administrator approves. It needs a proof that was seen lately if the registration is to be active at once; a
     /// pending one may be approved before it is proven.
     pub fn approve(&self, by: &str, timing: &Timing, now: UnixTime) -> Result<LifeChange, LifeError> {
         let is_fresh = self.proof.as_ref().is_some_and(|(proof, at)| {
@@ -389,7 +390,7 @@ impl Registration {
         &self.claim
     }
 
-    /// Where in its life it is.
+    /// Its state.
     pub fn state(&self) -> RegistrationState {
         self.state
     }
@@ -399,7 +400,7 @@ impl Registration {
         self.since
     }
 
-    /// Why, for people.
+    /// Why it is in this state, as text.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -419,7 +420,7 @@ impl Registration {
         self.approved_by.as_deref()
     }
 
-    /// True if an administrator must still say yes.
+    /// True if an administrator must still approve.
     pub fn awaits_approval(&self) -> bool {
         matches!(self.state, RegistrationState::Pending | RegistrationState::Frozen) && !self.is_approved()
     }
@@ -429,12 +430,12 @@ impl Registration {
         self.proof.as_ref()
     }
 
-    /// What the last check brought, and when it was.
+    /// The result of the last check, and when it was.
     pub fn last_check(&self) -> Option<(&str, UnixTime)> {
         self.checked_at.map(|at| (self.last_check.as_str(), at))
     }
 
-    /// An administrator's leave to give the names to another key.
+    /// An administrator's permission to give the names to another key.
     pub fn release_given(&self) -> Option<&RegistrationRelease> {
         self.release.as_ref()
     }

@@ -6,12 +6,12 @@ use shared::time::UnixTime;
 
 use super::{InstanceName, Observation, SourceAnswer, txt_record};
 
-/// What a domain's records say to one instance, all of them together.
+/// A domain's records for one instance, combined.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Listing {
     /// The issuers that they list.
     pub issuers: BTreeSet<String>,
-    /// One of them says that there are no others.
+    /// One of them has `enforce`: no other issuer is allowed.
     pub enforce: bool,
 }
 

@@ -1,8 +1,8 @@
 //! Evaluates what resolvers and hosts answered: is the claim proven?
 //!
 //! Three outcomes, never two: the domain says yes, the domain positively says no, or the result is unknown. A failure
-//! (SERVFAIL, a timeout, a signature that does not verify) is never taken for a no, and resolvers that disagree have
-//! not said yes.
+//! (SERVFAIL, a timeout, a signature that does not verify) is never a denial, and resolvers that disagree do
+//! not prove anything.
 
 use shared::time::UnixTime;
 
@@ -21,7 +21,7 @@ pub struct Observation {
 /// What a resolver or host answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SourceAnswer {
-    /// TXT records at the very name, or where its CNAME leads.
+    /// TXT records at exactly the name, or where its CNAME leads.
     Records {
         /// Each record, its strings put together.
         texts: Vec<Vec<u8>>,
@@ -32,13 +32,13 @@ pub enum SourceAnswer {
     },
     /// The body of the well-known document.
     Document(Vec<u8>),
-    /// A positive no.
+    /// A denial.
     Absent(Absence),
-    /// No answer that means anything.
+    /// No usable answer.
     Failed(String),
 }
 
-/// How a source says that there is nothing.
+/// How a source denies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Absence {
     /// The name does not exist (RFC 8020).
@@ -77,12 +77,12 @@ pub struct Proof {
     pub alias: Option<String>,
 }
 
-/// What the sources together say.
+/// The result of all sources together.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ProofFinding {
     /// The domain lists the claim.
     Proved(Proof),
-    /// A positive no, with what to do about it.
+    /// A denial, with the closest record.
     Absent(Absence, Option<ClosestRecord>),
     /// The answers decide nothing.
     Unknown(Inconclusive),
@@ -114,7 +114,7 @@ pub enum ClosestRecord {
 /// Why the answers decide nothing.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Inconclusive {
-    /// Two sources say different things.
+    /// Two sources answer differently.
     #[error("{first} and {second} give different answers; wait until the change has spread")]
     Disagree {
         /// The first source.
@@ -136,7 +136,7 @@ pub enum Inconclusive {
     },
 }
 
-/// What one source says.
+/// The reading of one source's answer.
 enum AnswerReading {
     Yes(Proof),
     No(Absence, Option<ClosestRecord>),

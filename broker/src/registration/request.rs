@@ -18,7 +18,7 @@ use super::{Account, Claim, InstanceName, NameKind, ProofMethod, RegistrationCla
 use crate::jose::{Compact, JoseAlgorithm, JoseError, SkipReason};
 use crate::names::{DomainName, IssuerUrl, NameError, PublicSuffixes, Suffix};
 
-/// The `typ` of a request: it can be taken for no token, and no token for it.
+/// The `typ` of a request, so that a request is not accepted as a token, nor a token as a request.
 pub const REQUEST_TYPE: &str = "issuer-request+jwt";
 /// Longest accepted request, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024;
@@ -33,7 +33,7 @@ pub struct RegistrationRequest {
     has_unknown_top_level: bool,
 }
 
-/// What the instance says to requests.
+/// The instance's requirements for requests.
 #[derive(Clone, Debug)]
 pub struct RequestPolicy {
     /// The instance that requests must name.

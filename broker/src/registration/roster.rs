@@ -1,4 +1,4 @@
-//! All registrations of an instance: who may ask for what, and the records that come of those in force.
+//! All registrations of an instance: which requests are allowed, and the issuer records of those in force.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use crate::issuer::{IssuerSpec, KeySource, Reach, RecordOrigin};
 use crate::names::IssuerUrl;
 use crate::profile::Profile;
 
-/// How many requests of one person may wait at a time.
+/// How many requests of one person may be pending at a time.
 const MAX_PENDING_PER_PERSON: usize = 20;
 /// How many registrations an instance keeps.
 const MAX_REGISTRATIONS: usize = 10_000;
@@ -21,7 +21,7 @@ pub struct Roster {
     by_id: BTreeMap<RegistrationId, Registration>,
 }
 
-/// Why a request is not taken.
+/// Why a request is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RosterError {
     /// The same domain, issuer and account is registered.
@@ -68,7 +68,7 @@ impl Roster {
         self.by_id.insert(registration.id.clone(), registration);
     }
 
-    /// Takes one out.
+    /// Removes a registration.
     pub fn remove(&mut self, id: &RegistrationId) {
         self.by_id.remove(id);
     }
@@ -155,15 +155,15 @@ fn spec(iss: &IssuerUrl, all: &[&Registration], reach: &impl Fn(&Registration) -
             spec.grants.push(grant);
         }
     }
-    // D1: what an administrator approved counts as an administrator's record; below a top-level domain that nobody
-    // knows, nothing becomes active without it.
+    // D1: what an administrator approved counts as an administrator's record; below an unknown top-level
+    // domain, nothing becomes active without it.
     let is_approved = all.iter().all(|registration| registration.approved_by.is_some());
     spec.origin = if is_approved { RecordOrigin::Configured } else { RecordOrigin::Registered };
     spec.reach = reach(first);
     Some(spec)
 }
 
-/// What was asked for and proven.
+/// What was requested and proven.
 fn grant(registration: &Registration) -> Option<Grant> {
     let (proof, _) = registration.proof.as_ref()?;
     let domain = registration.claim.domain.clone();
@@ -174,7 +174,7 @@ fn grant(registration: &Registration) -> Option<Grant> {
         }
         // The host in its own spelling is a URI prefix.
         NameKind::Uri => Grant::uri_prefix(&format!("https://{domain}")).ok(),
-        // The trust domain of the very name: those below are other trust domains, each to be proven by itself.
+        // The trust domain of exactly that name: those below are other trust domains, each to be proven by itself.
         NameKind::Spiffe => Grant::spiffe(&format!("spiffe://{domain}")).ok(),
     }
 }

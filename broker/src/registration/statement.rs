@@ -1,4 +1,4 @@
-//! What a domain says of an issuer: one TXT record, or one entry of the well-known document.
+//! A domain's statement about an issuer: one TXT record, or one entry of the well-known document.
 
 use shared::time::UnixTime;
 
@@ -44,7 +44,7 @@ pub struct Statement {
     pub subdomains: bool,
     /// No issuer that the domain does not list may assert its names. In DNS only.
     pub enforce: bool,
-    /// From then on it says nothing.
+    /// The statement is invalid from then on.
     pub until: Option<UnixTime>,
 }
 
@@ -63,7 +63,7 @@ pub enum StatementError {
     /// A member is there twice.
     #[error("{0} is given twice")]
     Twice(String),
-    /// A part is not `name=value`, or holds what may not stand there.
+    /// A part is not `name=value`, or has characters that are not allowed.
     #[error("{0:?} is not a part like name=value in printable ASCII without spaces")]
     Part(String),
     /// `iss`.

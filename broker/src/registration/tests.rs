@@ -207,7 +207,7 @@ fn a_proof_carries_no_more_than_its_method() {
 }
 
 #[test]
-fn answers_are_judged_together() {
+fn answers_are_evaluated_together() {
     let owner = Registrant::new();
     let claim = Claim { subdomains: true, ..owner.claim("example.com") };
     let good = txt_record::write(&claim, &instance(), None);
@@ -241,7 +241,7 @@ fn answers_are_judged_together() {
 }
 
 #[test]
-fn a_record_of_somebody_else_proves_nothing_and_the_nearest_mistake_is_told() {
+fn a_record_for_another_party_proves_nothing_and_the_nearest_mistake_is_named() {
     let (owner, thief) = (Registrant::new(), Registrant::new());
     let claim = thief.claim("example.com");
     let copied = txt_record::write(&owner.claim("example.com"), &instance(), None);

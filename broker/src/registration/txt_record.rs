@@ -5,8 +5,8 @@
 //! ```
 //!
 //! `v=1` comes first, the others in any order, each once. `sub`, `enforce` and `until` may be left out. Names that we
-//! do not know are passed over, so that a later version may add some; a name that is there twice spoils the record,
-//! since two readers could see two things in it.
+//! do not know are passed over, so that a later version may add some; a name that is given twice makes the record
+//! invalid, since two readers could see two things in it.
 
 use shared::time::UnixTime;
 

@@ -101,7 +101,7 @@ fn other_libraries_agree_with_every_signature() {
 }
 
 #[test]
-fn the_embedded_timestamp_is_the_logs_word_for_the_certificate_without_it() {
+fn the_embedded_timestamp_is_the_logs_signature_over_the_certificate_without_it() {
     let issuance = issuance_p384();
     let (issued, entries) = issued_to_build_job(&issuance);
     let certificate = x509_cert::certificate::Certificate::from_der(issued.der()).expect("parses");

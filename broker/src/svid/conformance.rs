@@ -3,7 +3,7 @@
 //! The identifiers in the names of the tests are those of a black-box conformance suite for SPIFFE implementations: XV
 //! and XF of X.509-SVIDs, JV of JWT-SVIDs, JB of bundles, ID of SPIFFE IDs; DX, DJ and DB go on where it ends, and DW
 //! is of WIT-SVIDs, which it does not know. Before each refusal, its
-//! sound counterpart is accepted under the very same bundle, so a validator that refuses everything fails here.
+//! sound counterpart is accepted under the same bundle, so a validator that refuses everything fails here.
 
 mod bundles;
 mod ids;
@@ -31,7 +31,7 @@ const HOME: &str = "test.example.org";
 const FEDERATED: &str = "fed.example.org";
 const NOW_TIME: UnixTime = UnixTime::from_seconds(NOW);
 
-/// Who it is, or the rule that refused.
+/// The verified SPIFFE ID, or the rule that refused.
 type Decision = Result<String, &'static str>;
 
 /// An instance with trust domains, each of which may assert all its own names.

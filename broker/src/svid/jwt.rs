@@ -21,14 +21,14 @@ use crate::trust_domain::{Bundle, IssuerPolicy, SvidKind, TrustDomainRecord, Unu
 /// The most keys that are tried for a token that names none. JWT-SVID §2.2 makes `kid` optional.
 const MAX_TRIED: usize = 16;
 
-/// What comes of verifying.
+/// The result of verifying a JWT-SVID.
 pub enum JwtSvidVerification {
     /// It verifies with the trust domain's bundle, is for our audience and is in force.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count, or lacks the key. Everything else that can be checked without it has been;
+    /// The bundle cannot be used now, or lacks the key. Everything else that can be checked without it has been;
     /// the same token may be verified again when there is another bundle.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
         /// The token, to be verified again with the new bundle.
         token: Box<UnverifiedToken>,
@@ -38,7 +38,7 @@ pub enum JwtSvidVerification {
 /// Why a JWT-SVID is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum JwtSvidError {
-    /// T1, T3, T4: what is asked of every token.
+    /// T1, T3, T4: the rules for every token.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// S0 to S8: `sub` is no SPIFFE ID of a workload.
@@ -47,7 +47,7 @@ pub enum JwtSvidError {
     /// J1: JWT-SVID §2 names the parameters that a header may have, and this is none of them.
     #[error("the token's header has the parameter {0:?}, which a JWT-SVID may not have (JWT-SVID 2)")]
     Header(String),
-    /// J2: no record, or one that takes no JWT-SVIDs.
+    /// J2: no record, or one that accepts no JWT-SVIDs.
     #[error("the trust domain {0} is not registered here for JWT-SVIDs")]
     TrustDomain(String),
     /// J3: everything is withdrawn.

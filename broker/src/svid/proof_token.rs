@@ -1,5 +1,5 @@
-//! Workload Proof Tokens (draft-ietf-wimse-wpt): a WIT's holder shows that he is the one, to one recipient, for a short
-//! time.
+//! Workload Proof Tokens (draft-ietf-wimse-wpt): a WIT's holder proves possession of its key, to one recipient, for a
+//! short time.
 //!
 //! The target is our own address, from the configuration: what a client writes into `Host` or a proxy into its headers
 //! chooses nothing here. That a proof is used once is for the edge, which has a memory.
@@ -29,19 +29,19 @@ pub struct UnverifiedProofToken {
     claims: Claims,
 }
 
-/// The key of the one who holds a WIT-SVID: `cnf.jwk`, and the only algorithm that it may be used with.
+/// The key of a WIT-SVID's holder: `cnf.jwk`, and the only algorithm that it may be used with.
 pub(super) struct HolderKey {
     pub(super) algorithm: JoseAlgorithm,
     pub(super) key: ParsedPublicKey,
 }
 
-/// A proof that was made for us, to be remembered until it is taken no longer (rule W3). Its name is its maker's
+/// A proof that was made for us, to be remembered until it is no longer accepted (rule W3). Its name is its maker's
 /// choice, so it is unique only within one workload.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProofUse {
     /// `jti`, unique among the proofs of one SPIFFE ID.
     pub jti: String,
-    /// From when on it is taken no longer.
+    /// From when on it is no longer accepted.
     pub expires_at: UnixTime,
 }
 
@@ -79,7 +79,7 @@ pub enum ProofTokenError {
     /// Made for another WIT-SVID.
     #[error("the wth of the proof is not the hash of the WIT-SVID beside it")]
     OtherToken,
-    /// `oth` binds tokens that are not looked at here.
+    /// `oth` binds tokens that are not supported here.
     #[error("the proof's oth names {0:?}, which is not supported here")]
     OtherTokens(String),
     /// Not by the holder's key.
@@ -112,7 +112,7 @@ impl UnverifiedProofToken {
         Ok(Self { compact, algorithm: header.algorithm, claims })
     }
 
-    /// Checks that `holder` made it, for `target`, now, and for the very token whose characters have this SHA-256.
+    /// Checks that `holder` made it, for `target`, now, and for exactly the token whose characters have this SHA-256.
     pub(super) fn verify(
         &self,
         holder: &HolderKey,
@@ -163,7 +163,7 @@ impl UnverifiedProofToken {
         Ok(UnixTime::from_seconds(expires_at))
     }
 
-    /// The draft has a recipient refuse a proof that binds tokens which it does not understand. None is taken here
+    /// The draft has a recipient refuse a proof that binds tokens which it does not understand. None is accepted here
     /// beside the WIT-SVID, so nothing is decided by a transaction token either, regardless of `tth`.
     fn check_other_tokens(&self) -> Result<(), ProofTokenError> {
         let Some(others) = self.claims.get("oth") else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! How often an SVID is used: rules J6, J7 and W3. The edge counts.
+//! Counting the uses of an SVID: rules J6, J7 and W3. The edge counts.
 
 use shared::time::UnixTime;
 
@@ -6,7 +6,7 @@ use super::ProofUse;
 use crate::names::Rule;
 use crate::trust_domain::UsePolicy;
 
-/// One use of an SVID, which the edge counts before anything is made of it.
+/// One use of an SVID, which the edge counts before a certificate or token is issued for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SvidUse {
     /// The SPIFFE ID.
@@ -24,7 +24,7 @@ pub struct SvidUse {
     pub proof: Option<ProofUse>,
 }
 
-/// Why an SVID is not taken this time, though there is nothing wrong with it.
+/// Why a valid SVID is not accepted this time.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum UseError {
     /// J6: it was used before, and its record allows one use.

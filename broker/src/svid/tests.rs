@@ -145,7 +145,7 @@ fn an_old_bundle_and_an_empty_one_vouch_for_nothing() {
 }
 
 #[test]
-fn a_workload_of_no_registered_trust_domain_is_told_so() {
+fn a_workload_of_no_registered_trust_domain_learns_that() {
     let issuers = Issuers::build(Vec::new(), Vec::new()).expect("builds");
     let token = UnverifiedToken::parse(JWT_SVIDS[0].0.trim_ascii()).expect("parses");
     assert_eq!(issuers.source(&token).err(), Some(TokenError::TrustDomainUnknown("alpha.test".into())));

@@ -21,12 +21,12 @@ pub struct VerifiedSvid {
     proof: Option<ProofUse>,
 }
 
-/// What is known of an SVID when all is verified.
+/// The verified values of an SVID.
 pub(crate) struct Verified {
     pub(crate) id: SpiffeId,
     pub(crate) document: SvidKind,
     pub(crate) expires_at: UnixTime,
-    /// Of the whole document, as it came.
+    /// SHA-256 of the whole document as received.
     pub(crate) sha256: [u8; 32],
     /// The same for every document that anyone could make from this one without the authority's key.
     pub(crate) use_sha256: [u8; 32],
@@ -50,13 +50,13 @@ impl VerifiedSvid {
         &self.id
     }
 
-    /// How that was shown.
+    /// The kind of SVID that was presented.
     pub fn document(&self) -> SvidKind {
         self.document
     }
 
     /// What the audit log names as the issuer: `spiffe://` and the trust domain, or a JWT-SVID's `iss` where the record
-    /// says which it is. Any other `iss` is a text of the trust domain's choice, which could be the name of
+    /// says which it is. Any other `iss` is chosen by the trust domain, which could be the name of
     /// another issuer.
     pub fn issuer(&self) -> String {
         match (self.document, self.record.issuer()) {
@@ -77,7 +77,7 @@ impl VerifiedSvid {
 
     /// This use of it, to be counted.
     pub fn use_of(&self) -> SvidUse {
-        // A token is taken for a little longer than it says, so its use is remembered for as long.
+        // A token is accepted for a little longer than it says, so its use is remembered for as long.
         let expires_at = match self.document {
             SvidKind::Jwt | SvidKind::Wit => self.expires_at.plus(LEEWAY),
             SvidKind::X509 => self.expires_at,
@@ -98,6 +98,6 @@ impl VerifiedSvid {
 pub struct NeedsBundle {
     /// The trust domain's record.
     pub record: Arc<TrustDomainRecord>,
-    /// Why: none if the bundle counts but lacks the key that a token names.
+    /// Why: none if the bundle is usable but lacks the key that a token names.
     pub why: Option<Unusable>,
 }

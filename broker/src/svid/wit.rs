@@ -1,7 +1,7 @@
 //! WIT-SVIDs (WIT-SVID §2 to §5): a token that names the key of its holder, and is worth nothing without a proof by it.
 //!
 //! It is no bearer token and looks like none: its type keeps it out of every place where a JWT-SVID or an identity
-//! token is taken, and theirs keeps them out of here. For whom it is stands in the proof alone.
+//! token is taken, and theirs keeps them out of here. Only the proof names the audience.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub struct UnverifiedWitSvid {
 pub enum WitVerification {
     /// It verifies with the trust domain's bundle, and its holder made the proof for us.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count, or lacks the key. Token and proof may be verified again when there is
+    /// The bundle cannot be used now, or lacks the key. Token and proof may be verified again when there is
     /// another.
     NeedsBundle(NeedsBundle),
 }
@@ -39,7 +39,7 @@ pub enum WitVerification {
 /// Why a WIT-SVID is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum WitSvidError {
-    /// T1, T4, and what else is asked of every token.
+    /// T1, T4: the rules for every token.
     #[error("the WIT-SVID: {0}")]
     Token(#[from] TokenError),
     /// S0 to S8: `sub` is no SPIFFE ID of a workload.
@@ -48,7 +48,7 @@ pub enum WitSvidError {
     /// W1: WIT-SVID §2.1 makes `kid` mandatory.
     #[error("the header of the WIT-SVID has no kid (WIT-SVID 2.1)")]
     NoKid,
-    /// W1: WIT-SVID §3.8. For whom it is shown stands in the proof.
+    /// W1: WIT-SVID §3.8. The proof names the audience.
     #[error("the WIT-SVID has an aud, which it may not have (WIT-SVID 3.8)")]
     Audience,
     /// W1: no key of the holder, which makes it a bearer token.
@@ -57,7 +57,7 @@ pub enum WitSvidError {
     /// W1: a key of the holder that cannot verify anything.
     #[error("the key in cnf.jwk of the WIT-SVID cannot be used: {0}")]
     HolderKey(SkipReason),
-    /// W1: no record, or one that takes no WIT-SVIDs.
+    /// W1: no record, or one that accepts no WIT-SVIDs.
     #[error("the trust domain {0} is not registered here for WIT-SVIDs")]
     TrustDomain(String),
     /// W1: everything is withdrawn, or the trust domain makes none.
@@ -114,7 +114,7 @@ impl UnverifiedWitSvid {
         Ok(Self { compact, algorithm: header.algorithm, kid, claims, id, holder })
     }
 
-    /// Who it says that it is, for finding the record and for nothing else.
+    /// The SPIFFE ID in it, not verified: only for finding the record.
     pub fn id(&self) -> &SpiffeId {
         &self.id
     }

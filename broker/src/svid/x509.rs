@@ -2,7 +2,7 @@
 //!
 //! webpki knows names of hosts and addresses and no others, so everything about the URI name is ours; it takes a leaf
 //! without key usage, and certificates that are no longer good as authorities, which a SPIFFE validator must not. What
-//! it refuses beyond the standard stands in docs/divergences.md: any URI name constraint.
+//! it refuses beyond the standard is in docs/divergences.md: any URI name constraint.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::names::{NameError, Rule, SpiffeId};
 use crate::token::LEEWAY;
 use crate::trust_domain::{Bundle, SvidKind, TrustDomainRecord, has_key_cert_sign};
 
-/// For what an SVID is shown.
+/// The purpose for which an SVID is presented.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
     /// By a client that connects to us.
@@ -59,7 +59,7 @@ pub struct UnverifiedX509Svid {
 pub enum X509Verification {
     /// It verifies with the trust domain's bundle.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count. The same chain may be verified again when there is another.
+    /// The bundle cannot be used now. The same chain may be verified again when there is another.
     NeedsBundle(NeedsBundle),
 }
 
@@ -72,7 +72,7 @@ pub enum X509SvidError {
     /// A1: too long.
     #[error("a chain of {0} bytes; at most {max} are accepted", max = UnverifiedX509Svid::MAX_BYTES)]
     Size(usize),
-    /// A1: the leaf does not read.
+    /// A1: the leaf cannot be parsed.
     #[error("the leaf: {0}")]
     Leaf(CertificateError),
     /// A2: not one URI name; names of other kinds do not count.
@@ -81,7 +81,7 @@ pub enum X509SvidError {
     /// S0 to S8: the URI name is no SPIFFE ID of a workload.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A3: an authority's certificate, or one that does not say that it is none.
+    /// A3: an authority's certificate, or one without basic constraints that exclude that.
     #[error("the certificate is not marked as a leaf, cA false (X509-SVID 4.1)")]
     Authority,
     /// A3: no key usage, or one that a leaf must not have.
@@ -89,10 +89,10 @@ pub enum X509SvidError {
         "the certificate's key usage must be critical and hold digitalSignature, but neither keyCertSign nor cRLSign (X509-SVID 4.3)"
     )]
     KeyUsage,
-    /// A3: an extended key usage without the purpose at hand.
+    /// A3: an extended key usage without the purpose of this connection.
     #[error("the certificate's extended key usage is not for this side of a connection (X509-SVID 4.4)")]
     ExtendedKeyUsage,
-    /// A4: no record, or one that takes no X.509-SVIDs.
+    /// A4: no record, or one that accepts no X.509-SVIDs.
     #[error("the trust domain {0} is not registered here for X.509-SVIDs")]
     TrustDomain(String),
     /// A5: everything is withdrawn.
@@ -101,7 +101,7 @@ pub enum X509SvidError {
     /// A6: no path, or not now.
     #[error("the certificate does not chain to an authority of {trust_domain}: {cause}")]
     Path {
-        /// Whose bundle was asked.
+        /// The trust domain whose bundle was used.
         trust_domain: String,
         /// webpki's reason.
         cause: webpki::Error,
@@ -154,7 +154,7 @@ impl UnverifiedX509Svid {
         Ok(Self { leaf, id, intermediates: choose_intermediates(intermediates) })
     }
 
-    /// Who it says that it is, for finding the record and for nothing else.
+    /// The SPIFFE ID in it, not verified: only for finding the record.
     pub fn id(&self) -> &SpiffeId {
         &self.id
     }
@@ -266,7 +266,7 @@ fn check_leaf(leaf: &Certificate, purpose: Purpose) -> Result<(), X509SvidError>
     }
 }
 
-/// How many intermediates of one name are looked at: one that was renewed, or that two roots certified, comes twice.
+/// How many intermediates of one name are tried: one that was renewed, or that two roots certified, comes twice.
 const MAX_OF_ONE_NAME: usize = 2;
 
 /// What may not certify is no part of any path; webpki asks for basic constraints only. And webpki tries every way

@@ -109,10 +109,10 @@ pub(crate) fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The issuer of [`speak`]'s tokens, where a test has only one.
+/// The issuer of [`token_of`]'s tokens, where a test has only one.
 pub(crate) const ISS: &str = "https://idp.example.com";
 
-/// When [`speak`]'s tokens are in force.
+/// When [`token_of`]'s tokens are in force.
 pub(crate) const NOW: u64 = 1_795_000_000;
 
 /// A record whose key is [`TestKey::p256`].
@@ -124,7 +124,7 @@ pub(crate) fn record(id: &str, iss: &str, profile: Profile, grants: Vec<Grant>) 
 }
 
 /// A token of `iss` with these further claims, verified.
-pub(crate) fn speak(issuers: &Issuers, iss: &str, more: &str) -> VerifiedToken {
+pub(crate) fn token_of(issuers: &Issuers, iss: &str, more: &str) -> VerifiedToken {
     let claims = format!(r#"{{"iss":"{iss}","aud":"sigstore","exp":{}{more}}}"#, NOW + 60);
     let text = TestKey::p256().sign(JoseAlgorithm::Es256, r#"{"alg":"ES256","kid":"k"}"#, &claims);
     let token = UnverifiedToken::parse(text.as_bytes()).expect("parses");

@@ -49,7 +49,7 @@ impl VerifiedToken {
         self.expires_at
     }
 
-    /// SHA-256 of the compact token, by which the audit log names it.
+    /// SHA-256 of the compact token, which identifies it in the audit log.
     pub fn sha256(&self) -> &[u8; 32] {
         &self.sha256
     }

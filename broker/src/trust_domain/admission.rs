@@ -19,7 +19,7 @@ pub enum RefusedBundle {
     Sequence {
         /// The number of the bundle in force.
         held: u64,
-        /// The number of the one at hand.
+        /// The number of the new bundle.
         found: u64,
     },
     /// B3: it would make everything that we sign an SVID of that trust domain.

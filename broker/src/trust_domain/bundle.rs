@@ -69,7 +69,7 @@ pub struct SkippedEntry {
     pub reason: SkippedUse,
 }
 
-/// Why an entry counts for nothing.
+/// Why an entry is skipped.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SkippedUse {
     /// `use` is absent or none that we know (Trust Domain and Bundle §4.2.2).
@@ -101,10 +101,10 @@ pub enum BundleError {
     /// B1: no array `keys` of objects. It may be empty, not absent.
     #[error("the bundle has no array \"keys\" of objects")]
     NoKeys,
-    /// B1: more entries than are looked at.
+    /// B1: more entries than are accepted.
     #[error("the bundle has {0} entries; at most {MAX_ENTRIES} are accepted")]
     TooMany(usize),
-    /// B1: two keys of one name: a token could not say which it means.
+    /// B1: two keys with one `kid`: a token could not refer to one of them.
     #[error("two keys of the bundle have the kid {0:?}")]
     DuplicateKid(String),
     /// B1: the certificate of an entry is of another key than the entry's own parameters (RFC 7517 §4.7).
@@ -116,7 +116,7 @@ pub enum BundleError {
     /// B1: the map has no object `trust_domains`, or a member of it is no bundle.
     #[error("the map has no object \"trust_domains\" of bundles")]
     NoMap,
-    /// B1: more trust domains than are looked at.
+    /// B1: more trust domains than are accepted.
     #[error("the map has {0} trust domains; at most {MAX_TRUST_DOMAINS} are accepted")]
     MapTooLarge(usize),
     /// S3: a key of the map is no trust domain.
@@ -293,7 +293,7 @@ impl Bundle {
         self.authorities.iter().map(|authority| &authority.certificate)
     }
 
-    /// The same as webpki takes them: the anchors of paths.
+    /// The same as trust anchors for webpki.
     pub fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }
@@ -320,7 +320,7 @@ impl Bundle {
         self.sequence
     }
 
-    /// How often the trust domain would have us look.
+    /// The refresh interval that the trust domain suggests.
     pub fn refresh_hint(&self) -> Option<Duration> {
         self.refresh_hint
     }
@@ -340,17 +340,17 @@ impl Bundle {
         &self.fingerprints
     }
 
-    /// True if nothing that the trust domain ever signed counts any more.
+    /// True if the bundle has no keys, so nothing verifies with it.
     pub fn is_empty(&self) -> bool {
         self.authorities.is_empty() && self.jwt_keys.is_empty() && self.wit_keys.is_empty()
     }
 }
 
-/// SPIFFE Federation, bundle maps: `{"trust_domains": {"example.org": {…}}}`. Refresh hints inside count for nothing.
+/// SPIFFE Federation, bundle maps: `{"trust_domains": {"example.org": {…}}}`. Refresh hints inside are ignored.
 pub struct BundleMap(BTreeMap<TrustDomain, Bundle>);
 
 impl BundleMap {
-    /// Reads a map. A trust domain that stands in it twice refuses the whole, as any member does.
+    /// Reads a map. A trust domain that occurs twice makes the whole map invalid, as any duplicate member does.
     pub fn parse(document: &[u8]) -> Result<Self, BundleError> {
         let map = parse_object(document, MAX_BUNDLE_BYTES)?;
         let members = map.get("trust_domains").and_then(Json::as_object).ok_or(BundleError::NoMap)?;

@@ -30,7 +30,7 @@ pub(super) fn table(iss: &str) -> Result<CiProfile, AzureError> {
     Ok(profile)
 }
 
-/// `common`, `organizations` and `consumers` stand for every tenant there is.
+/// `common`, `organizations` and `consumers` stand for all tenants.
 fn is_guid(text: &str) -> bool {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
     lengths == [8, 4, 4, 4, 12]

@@ -300,7 +300,7 @@ fn jv_25_what_is_malformed_is_refused() {
     assert_eq!(validator.jwt(two_parts), Err("T1"));
     assert_eq!(validator.jwt(&format!("{token}.{token}")), Err("T1"));
     let part = |text: &str| base64url(text.as_bytes());
-    // The signature is over the very input, so nothing else is wrong.
+    // The signature is over exactly this input, so nothing else is wrong.
     let signed_as_is = |payload: &str| TestKey::p256().sign_input(&format!("{}.{payload}", part(HEADER)));
     let payload = part(&claims(&id("jv-25")));
     accepted(validator.jwt(&signed_as_is(&payload)), &id("jv-25"));
@@ -464,7 +464,7 @@ fn dj_14_the_issuer_is_what_the_record_says() {
 }
 
 #[test]
-fn dj_15_a_second_signature_that_anybody_can_make_is_no_second_token() {
+fn dj_15_a_second_signature_that_anyone_can_make_is_no_second_token() {
     let validator = home("dj-15");
     let token = sign(HEADER, &claims(&id("dj-15")));
     let (input, signature) = token.rsplit_once('.').expect("parts");

@@ -206,7 +206,7 @@ fn document(registrar: &Registrar, registration: &Registration) -> Value {
         "requestedBy": registration.requested_by(),
         "awaitsApproval": registration.awaits_approval(),
         "approvedBy": registration.approved_by(),
-        "inForce": registration.state().speaks() && !registrar.is_left_out(registration),
+        "inForce": registration.state().may_assert() && !registrar.is_left_out(registration),
         "proof": proof,
         "lastCheck": last_check,
         "nextCheck": registration.next_check(&timing).map(moment),
