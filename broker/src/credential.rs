@@ -7,7 +7,7 @@
 //! Credential ─ the record that it names ─→ Attributed ─ that record's keys ─→ VerifiedCredential
 //! ```
 //!
-//! Does not: ask what its holder may be called. That is `namespace`, which takes a [`VerifiedCredential`].
+//! Does not: decide which name its holder may have. That is `namespace`, which takes a [`VerifiedCredential`].
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub struct WitWithProof {
     target: String,
 }
 
-/// A credential with the record that it leads to, which says nothing yet of whether it is true.
+/// A credential with the record that it leads to, not verified yet.
 pub enum Attributed<'a> {
     /// An SVID, and its trust domain.
     Svid(UnverifiedSvid, &'a Arc<TrustDomainRecord>),

@@ -7,12 +7,12 @@
 //!
 //! **Local users.** The connector that keeps them holds [`Scope::LocalAccounts`]: it may assert exactly the addresses
 //! that the operator gave to users, which only the provider's store knows and which change while we run. That is sound
-//! without a look at the store, because a token that names this connector exists only if the provider, this very
+//! without a look at the store, because a token that names this connector exists only if the provider, in this
 //! process, found the user there. What a grant gives to someone else is taken out of it: such an address is refused
 //! (X1) at login and at the CA alike, even if the user was added before the grant. [`Rules::owner_of`] warns
 //! the administrator who adds a user.
 //!
-//! **Order.** Pins, patterns, what the profile makes of the claims, the grant of that very name, and at last the
+//! **Order.** Pins, patterns, what the profile makes of the claims, the grant of exactly that name, and at last the
 //! record's own expression, which can only refuse.
 //!
 //! Does not: prove that a domain wants an issuer.

@@ -1,7 +1,7 @@
 //! Profiles: how the claims of a token become a name and the extensions of a certificate.
 //!
-//! A profile says what a token claims. It never says that the claim may be made: that is `namespace`, which asks the
-//! grants of the record about exactly the [`Claimed`] that is put into the certificate.
+//! A profile says what a token claims. It does not decide whether the claim is permitted: that is `namespace`, which
+//! asks the grants of the record about exactly the [`Claimed`] that is put into the certificate.
 //!
 //! Does not: decide; nor encode anything.
 

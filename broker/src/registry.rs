@@ -213,9 +213,9 @@ fn find_trust_domain_conflicts(
     }
 }
 
-/// O1. A verifier knows an issuer by its label alone. So no two records share one, and none takes the `iss` of another
-/// for its own, even if that other has a different label: the next reader would take it for the other. `spiffe://` and
-/// the name of a trust domain is that trust domain's in the same way.
+/// O1. A verifier knows an issuer by its label alone. So no two records share a label, and no label is the `iss` of
+/// another record, even if that one has a different label: readers would mistake one for the other. In the same way,
+/// `spiffe://` and the name of a trust domain belong to that trust domain.
 fn find_equal_labels(
     by_iss: &IssuerRecords,
     records: &[Arc<Issuer>],

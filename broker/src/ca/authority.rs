@@ -38,7 +38,7 @@ pub enum AuthorityError {
     NoKeyIdentifier(String),
 }
 
-/// The authority is not valid at this moment, so nothing that it signs would be.
+/// The authority is not valid at this moment, so its certificates would not be valid either.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "the certificate {subject} is valid from {} to {}, not at {}",

@@ -47,7 +47,7 @@ impl IssuedCertificate {
     }
 }
 
-/// Embeds the timestamp of `log` for `leaf`, signs, and holds the result against what was linted.
+/// Embeds the timestamp of `log` for `leaf`, signs, and compares the result with what was linted.
 pub(crate) fn issue(
     linted: &LintedTemplate,
     leaf: &TreeLeaf,
@@ -125,7 +125,8 @@ fn is_timestamp_list(extension: &[u8]) -> der::Result<bool> {
     Ok(is_list)
 }
 
-/// Something signed that must not leave yet: the log entry that accounts for it is not durable. There is one way out.
+/// Something signed that must not leave yet: the log entry that accounts for it is not durable. Only `release` gives it
+/// out.
 #[derive(Debug)]
 pub struct Unreleased<T> {
     value: T,

@@ -1,7 +1,7 @@
 //! The linter: an independent reading of the exact octets that are about to be signed.
 //!
 //! It shares no code with the profile. The octets are parsed from scratch by the general X.509 reader, encoded again,
-//! and every field is held against the specification and against what was decided about this applicant, a file for each
+//! and every field is compared with the specification and with what was decided about this applicant, a file for each
 //! lint. A certificate that fails here is our own fault and is never signed; nothing is repaired.
 
 mod authority_key_identifier;

@@ -13,7 +13,7 @@ pub const fn fulcio(number: u8) -> [u8; 10] {
 
 /// Issuer, raw bytes (deprecated, but cosign's older paths still read it).
 pub const ISSUER_RAW: u8 = 1;
-/// The type-id of an `otherName` that holds a user name: not an extension.
+/// The type-id of an `otherName` that contains a user name: not an extension.
 pub const USER_NAME: u8 = 7;
 /// Issuer as UTF8String.
 pub const ISSUER: u8 = 8;

@@ -15,7 +15,7 @@ use super::proof::ProvenKey;
 use crate::names::Name;
 use crate::principal::Principal;
 
-/// The choices that an instance makes about its leaves.
+/// The instance's settings for leaf certificates.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Profile {
     lifetime: Duration,
@@ -40,7 +40,7 @@ pub enum CertificateTemplateError {
     Time,
 }
 
-/// A drafted certificate: everything but the timestamp of the log and the signature. It signs nothing until it is
+/// A drafted certificate: everything but the timestamp of the log and the signature. Nothing is signed until it is
 /// linted.
 #[derive(Debug)]
 pub struct CertificateTemplate {
@@ -61,7 +61,7 @@ impl Profile {
     /// Ten minutes, as every Sigstore client expects.
     pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
 
-    /// A profile whose leaves live for `lifetime`.
+    /// A profile whose leaves are valid for `lifetime`.
     pub fn parse(lifetime: Duration) -> Result<Self, ProfileError> {
         let whole_seconds = Duration::from_secs(lifetime.as_secs());
         if !(Duration::from_secs(60)..=Duration::from_secs(86_400)).contains(&lifetime) || whole_seconds != lifetime {

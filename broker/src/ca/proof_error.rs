@@ -25,7 +25,7 @@ pub enum ProofError {
     /// The request's PEM.
     #[error("the certificate signing request: {0}")]
     RequestArmor(ArmorError),
-    /// The request is no PKCS#10.
+    /// The request is not a PKCS#10 request.
     #[error("the certificate signing request is not well-formed DER")]
     RequestMalformed,
     /// The request is signed with an algorithm that does not fit its key.

@@ -33,7 +33,7 @@ pub struct TreeLeaf {
 }
 
 impl TreeLeaf {
-    /// The leaf for the linted `tbs`, which holds neither a poison nor an SCT extension.
+    /// The leaf for the linted `tbs`, which has neither a poison nor an SCT extension.
     pub(super) fn new(authority: &Authority, tbs: &[u8], now: UnixTime) -> Self {
         let mut octets = Vec::with_capacity(tbs.len() + 47);
         octets.extend_from_slice(&[0, 0]);

@@ -58,7 +58,7 @@ struct UserRecord {
     changed_ms: u64,
 }
 
-/// A user, as a list shows them.
+/// A user in a listing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LocalUser {
     /// The address that they log in with.
@@ -106,7 +106,7 @@ pub enum LoginError {
     /// Too many wrong passwords for this account.
     #[error("too many failed logins for this account; try again in {seconds} seconds")]
     Locked {
-        /// How long it takes until the next attempt counts.
+        /// Seconds until the next attempt is accepted.
         seconds: u64,
     },
     /// A stored record cannot be parsed.

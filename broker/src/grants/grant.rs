@@ -21,7 +21,7 @@ pub enum Scope {
     ServiceAccounts {
         /// The cluster's name in the record.
         cluster: ClusterName,
-        /// Which of its accounts.
+        /// The accounts of the cluster.
         accounts: ServiceAccounts,
         /// The name that they have in certificates, or its beginning.
         prefix: UriName,
@@ -36,7 +36,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The domain in it, which rule D1 checks. A trust domain is no domain (SPIFFE-ID §2.1), a single
+    /// The domain in it, which rule D1 checks. A trust domain is not a domain (SPIFFE-ID §2.1), a single
     /// address is no namespace, and a service account's name lies on our own.
     pub fn domain(&self) -> Option<DomainName> {
         match self {

@@ -13,7 +13,7 @@ pub struct Listings {
 }
 
 impl Listings {
-    /// Takes in what a domain says.
+    /// Adds the issuers that a domain lists.
     pub fn insert(&mut self, domain: &str, issuers: BTreeSet<String>) {
         self.by_domain.insert(domain.into(), issuers);
     }

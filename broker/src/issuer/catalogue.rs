@@ -2,7 +2,7 @@
 //!
 //! Anyone can get a token of GitHub.com. What ties such a token to one organisation is a claim that the
 //! platform never gives to another, so a record of a shared issuer is refused without a pin on one. Names
-//! (`repository_owner`) do not do: they are renamed, released and taken again.
+//! (`repository_owner`) are not enough: they are renamed, released and taken again.
 //!
 //! The catalogue knows issuers by their host alone, without path or port, so that a variant does not slip by.
 
@@ -32,7 +32,7 @@ impl SharedIssuer {
     }
 }
 
-/// Why the record of a shared issuer is not taken.
+/// Why the record of a shared issuer is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SharedIssuerError {
     /// No claim that belongs to one party is pinned.
@@ -124,7 +124,7 @@ const ENTRA: &[&str] = &[
     "sts.chinacloudapi.cn",
 ];
 
-/// The tenant of everybody's private Microsoft account.
+/// The tenant of all personal Microsoft accounts.
 const ENTRA_CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// M1: whether a record of this `iss` with these pins asserts names of one party only.

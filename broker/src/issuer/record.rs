@@ -17,7 +17,7 @@ pub enum KeySource {
     Discovery,
     /// From this address; the metadata is not asked. For issuers that keep their keys on another host.
     JwksUri(HttpsUrl),
-    /// From the configuration or from this very process. Never fetched.
+    /// From the configuration or from this process. Never fetched.
     Pinned(Arc<KeySet>),
 }
 

@@ -89,7 +89,7 @@ pub(super) fn parse(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Skippe
     Ok((keys, skipped))
 }
 
-/// The key, parsed for each algorithm that its type and its own `alg` leave open.
+/// The key, parsed for each algorithm that its type and its `alg` allow.
 pub(crate) fn parse_uses(jwk: &Object) -> Result<Uses, SkipReason> {
     if jwk.contains_key("d") {
         return Err(SkipReason::PrivateKey);
@@ -103,7 +103,7 @@ pub(crate) fn parse_uses(jwk: &Object) -> Result<Uses, SkipReason> {
 /// A key under each algorithm that it may be used with.
 pub(crate) type Uses = Vec<(JoseAlgorithm, ParsedPublicKey)>;
 
-/// `key`, which is the one in `jwk`, under each algorithm that its type and the entry's `alg` leave open.
+/// `key`, which is the one in `jwk`, under each algorithm that its type and the entry's `alg` allow.
 pub(crate) fn uses_of(jwk: &Object, key: &PublicKey) -> Result<Uses, SkipReason> {
     let algorithms = match key.kind() {
         KeyKind::Ed25519 => &[JoseAlgorithm::EdDsa][..],

@@ -24,7 +24,7 @@ pub struct KeySet {
 pub(crate) enum Selection<'a> {
     /// The only key that fits.
     Key(&'a ParsedPublicKey),
-    /// There is no such key among those that we may still trust.
+    /// No key in the set fits, or the set is too old.
     Unknown,
     /// There is one, but not for this algorithm.
     Unsuitable,
@@ -45,7 +45,7 @@ impl KeySet {
         Self::of(keys, skipped)
     }
 
-    /// Keys of this very process: our own provider's.
+    /// Keys of our own provider, in this process.
     pub fn from_public_keys(keys: &[(String, JoseAlgorithm, PublicKey)]) -> Result<Self, JwksError> {
         let keys = keys
             .iter()

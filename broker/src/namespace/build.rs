@@ -149,7 +149,7 @@ impl Rules {
     fn find_overlaps(&self, problems: &mut Vec<RegistryConflict>) {
         // Grants that cover each other (equal ones do) are found from both sides and reported once.
         let mut seen = HashSet::new();
-        // Who has a record of a trust domain holds it, even if nothing is granted to it yet.
+        // The record of a trust domain holds it, even if nothing is granted to it yet.
         let registered = (0..).zip(&self.asserters).filter_map(|(index, entry)| match &entry.record {
             Some(AsserterRecord::TrustDomain(record)) => Some((record.name(), index)),
             _ => None,

@@ -66,7 +66,7 @@ pub enum RegistryConflict {
     /// Two records, or two connectors, have the same identifier.
     #[error("two records are called {0:?}")]
     DuplicateId(String),
-    /// An identifier is empty, too long or holds spaces.
+    /// An identifier is empty, too long or has characters that are not allowed.
     #[error("{0:?} is not an identifier of 1 to 255 printable ASCII characters")]
     Id(String),
     /// Only a connector keeps local users.

@@ -8,7 +8,7 @@ use crate::profile::ClaimError;
 /// owner.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Denied {
-    /// The token claims nothing that a certificate could hold.
+    /// No name for a certificate can be made from the token's claims.
     #[error(transparent)]
     Claim(#[from] ClaimError),
     /// C1: our own provider's token does not say which connector knew the person.

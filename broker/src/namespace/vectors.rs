@@ -16,7 +16,7 @@
 //! | `k8s` | `ns=namespace\|* sa=account\|* <- sub=sub of a token claims=namespace/account` |
 //!
 //! A quoted text has Rust's escapes. `domreg` asks the list of public suffixes inside this program, as the
-//! configuration of an administrator does. Each case runs through the very code that decides about tokens.
+//! configuration of an administrator does. Each case runs through the code that decides about tokens.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use crate::names::{NameError, Rule, ServiceAccount};
 
-/// Why a token claims nothing that a certificate could hold.
+/// Why no name for a certificate can be made from a token's claims.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ClaimError {
     /// E1.
@@ -40,7 +40,7 @@ pub enum ClaimError {
     /// K3.
     #[error("the service account {0} is not on the list of the record")]
     KubernetesAccount(ServiceAccount),
-    /// The name is no name: rules U, H, P, E, S, N2 and K1.
+    /// The result is not a valid name: rules U, H, P, E, S, N2 and K1.
     #[error(transparent)]
     Name(#[from] NameError),
 }

@@ -54,9 +54,9 @@ extensions! {
     BuildConfigDigest = 19, "build-config-digest";
     /// What started the build.
     BuildTrigger = 20, "build-trigger";
-    /// The very run.
+    /// The URL of the run.
     RunInvocationUri = 21, "run-invocation-uri";
-    /// Whether everybody could read the source.
+    /// Whether the source was public.
     SourceRepositoryVisibility = 22, "source-repository-visibility-at-signing";
     /// What the build was for.
     DeploymentEnvironment = 23, "deployment-environment";

@@ -1,7 +1,7 @@
 //! Templates: texts with places that claims fill.
 //!
 //! `https://ci.example.com/{organization}/{pipeline}` has two places. A claim fills its place and nothing else: what
-//! stands around it is fixed when the configuration is read, no claim can change it, and a value with a character that
+//! surrounds it is fixed when the configuration is read, no claim can change it, and a value with a character that
 //! would end the place is refused. Escaping is not tried, since two spellings of one name would be two names.
 //!
 //! | place | takes |

@@ -112,9 +112,9 @@ pub enum RegistrationClaimError {
         /// Its length in bytes.
         length: usize,
     },
-    /// A web server has no authority over its domain's e-mail addresses.
+    /// A web server does not control its domain's mailboxes.
     #[error(
-        "e-mail addresses are proven by DNS only: a web server has no authority over its domain's e-mail addresses"
+        "e-mail addresses are proven by DNS only: a web server does not control its domain's mailboxes"
     )]
     EmailNeedsDns,
     /// Longer than a record should be.

@@ -32,7 +32,7 @@ pub enum LintError {
     /// Not a DER `TBSCertificate`.
     #[error("not a well-formed TBSCertificate: {0}")]
     Malformed(der::Error),
-    /// An extension that every leaf has is not there.
+    /// A required extension is missing.
     #[error("extension {0} is missing")]
     Missing(ObjectIdentifier),
     /// The name is not the one that was permitted, or not alone.

@@ -12,9 +12,9 @@ use crate::principal::Principal;
 pub struct Facts<'a> {
     /// The CA that is to sign.
     pub authority: &'a Authority,
-    /// By which profile.
+    /// The profile of the certificate.
     pub profile: Profile,
-    /// For whom.
+    /// The principal of the certificate.
     pub principal: &'a Principal,
     /// For which key.
     pub key: &'a ProvenKey,

@@ -17,7 +17,7 @@ const SALT: usize = 16;
 const MIN_CHARACTERS: usize = 12;
 const MAX_BYTES: usize = 1024;
 
-/// A password that is not taken.
+/// Why a password is not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PasswordError {
     /// It is the user's own address.

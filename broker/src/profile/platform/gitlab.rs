@@ -1,8 +1,8 @@
 //! GitLab CI/CD.
 //!
 //! `ci_config_ref_uri` carries the host: `gitlab.com/group/project//.gitlab-ci.yml@refs/heads/main`. It must be the
-//! host (and path) of this very instance. GitLab leaves it out, and with it the name, when the pipeline's definition is
-//! in another project.
+//! host (and path) of this GitLab instance. GitLab leaves it out, and with it the name, when the pipeline's definition
+//! is in another project.
 
 use crate::profile::ci::ExtensionSource;
 use crate::profile::{BaseUrl, CiProfile, ClaimPath, Extension as E, ExtensionTemplate, NameTemplate};
