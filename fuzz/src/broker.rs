@@ -9,7 +9,7 @@ use broker::jose::KeySet;
 use broker::names::{Audience, DomainName, EmailAddress, HttpsUrl, IssuerUrl, PublicSuffixes, TrustDomain, UriName};
 use broker::profile::Profile;
 use broker::registry::{Issuers, Registry};
-use broker::token::{UnverifiedToken, TokenVerification};
+use broker::token::{TokenVerification, UnverifiedToken};
 use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
 use shared::time::UnixTime;
 

@@ -14,7 +14,7 @@ use broker::names::{DomainName, IssuerUrl, Name, Pattern};
 use broker::namespace::vectors;
 use broker::profile::{ClaimPath, Profile};
 use broker::registry::Issuers;
-use broker::token::{UnverifiedToken, TokenVerification};
+use broker::token::{TokenVerification, UnverifiedToken};
 use shared::time::UnixTime;
 
 const NOW: u64 = 1_795_258_320;

@@ -11,7 +11,7 @@ use broker::jose::KeySet;
 use broker::names::{DomainName, IssuerUrl};
 use broker::profile::{BaseUrl, CiProfile, KubernetesProfile, Profile};
 use broker::registry::Issuers;
-use broker::token::{UnverifiedToken, TokenVerification, VerifiedToken};
+use broker::token::{TokenVerification, UnverifiedToken, VerifiedToken};
 use shared::time::UnixTime;
 
 const NOW: u64 = 1_795_258_320;

@@ -9,10 +9,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::grants::Grant;
 use broker::names::{PublicSuffixes, SpiffeId, SpiffePrefix, TrustDomain};
-use broker::registry::{Issuers, Registry, RecordSource};
-use broker::svid::{JwtSvidVerification, Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification, X509Verification};
+use broker::registry::{Issuers, RecordSource, Registry};
+use broker::svid::{
+    JwtSvidVerification, Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification,
+    X509Verification,
+};
 use broker::token::UnverifiedToken;
-use broker::trust_domain::{Accepts, Bundle, BundleMap, BundleSource, CurrentBundle, TrustDomainRecord, TrustDomainSpec};
+use broker::trust_domain::{
+    Accepts, Bundle, BundleMap, BundleSource, CurrentBundle, TrustDomainRecord, TrustDomainSpec,
+};
 use rustls_pki_types::CertificateDer;
 use shared::time::UnixTime;
 
