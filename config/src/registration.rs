@@ -26,7 +26,7 @@ pub struct RegistrationSection {
     pub internal_domains: Vec<String>,
     /// PEM file with the authorities that sign the TLS certificates of those hosts, instead of the system's.
     pub internal_ca_file: Option<String>,
-    /// Let issuers on this very machine be registered, even by plain HTTP. For development only.
+    /// Let issuers on this machine be registered, even by plain HTTP. For development only.
     pub danger_loopback_http: bool,
     /// Domains for which only the issuers that their records list may assert names, regardless of what the
     /// configuration grants to others. It holds as soon as the domain has such a record for this instance.

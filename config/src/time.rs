@@ -73,7 +73,7 @@ pub struct TimeSourceSection {
     /// Ask by plain NTP: anyone on the path can forge its answers, and with them the time of every token.
     #[serde(default)]
     pub danger_unauthenticated: bool,
-    /// It is on this very machine. For tests: a clock cannot confirm itself.
+    /// It is on this machine. For tests: a clock cannot confirm itself.
     #[serde(default)]
     pub danger_loopback: bool,
 }

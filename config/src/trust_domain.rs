@@ -15,7 +15,7 @@ pub struct TrustDomainSection {
     /// Its bundle endpoint is inside our network: private addresses are allowed for it.
     #[serde(default)]
     pub internal: bool,
-    /// Allow a bundle endpoint on this very machine. For development and tests.
+    /// Allow a bundle endpoint on this machine. For development and tests.
     #[serde(default)]
     pub danger_loopback: bool,
     /// Which SVIDs are taken.

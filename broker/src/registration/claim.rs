@@ -113,9 +113,7 @@ pub enum RegistrationClaimError {
         length: usize,
     },
     /// A web server does not control its domain's mailboxes.
-    #[error(
-        "e-mail addresses are proven by DNS only: a web server does not control its domain's mailboxes"
-    )]
+    #[error("e-mail addresses are proven by DNS only: a web server does not control its domain's mailboxes")]
     EmailNeedsDns,
     /// Longer than a record should be.
     #[error("the issuer has {length} bytes; at most {MAX_ISSUER} can be registered by its owner")]

@@ -15,19 +15,19 @@ use crate::names::{DomainName, IssuerUrl, NameError};
 /// The longest image: one value of the store.
 pub const MAX_IMAGE_BYTES: usize = 4096;
 
-/// Why an image is no registration.
+/// Why an image is not a registration.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ImageError {
     /// Not the JSON of a registration.
     #[error(transparent)]
     Json(#[from] JsonError),
-    /// Domain or issuer.
+    /// The domain or issuer is invalid.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// Account.
+    /// The account is invalid.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// Kind, method, domains below.
+    /// Kind, method and subdomains do not fit together.
     #[error(transparent)]
     Claim(#[from] RegistrationClaimError),
     /// An unknown value.

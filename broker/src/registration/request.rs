@@ -38,7 +38,7 @@ pub struct RegistrationRequest {
 pub struct RequestPolicy {
     /// The instance that requests must name.
     pub instance: InstanceName,
-    /// Issuers on this very machine may be registered. For development.
+    /// Issuers on this machine may be registered. For development.
     pub danger_loopback_http: bool,
 }
 
@@ -54,7 +54,7 @@ pub enum RegistrationRequestError {
     /// Not a compact JWS.
     #[error("the request is not a compact JWS: {0}")]
     Jws(#[from] JoseError),
-    /// Header or claims are no strict JSON.
+    /// Header or claims are not strict JSON.
     #[error("the request's JSON is not acceptable: {0}")]
     Json(#[from] JsonError),
     /// `typ`.
@@ -139,7 +139,7 @@ impl RegistrationRequest {
     }
 
     /// D1: below a top-level domain that is unknown, proof alone is not enough, even if the configuration says so:
-    /// whose it is only the operator of the network can tell.
+    /// only the operator of the network knows who owns it.
     pub fn needs_approval(&self) -> bool {
         self.has_unknown_top_level
     }

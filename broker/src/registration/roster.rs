@@ -32,7 +32,7 @@ pub enum RosterError {
         /// The state of the existing registration.
         state: RegistrationState,
     },
-    /// O2: the names are another's, who has spoken for them.
+    /// O2: the names belong to another registration, which has asserted them.
     #[error("names of {domain} are registered under another key; an administrator must release {id} first (rule O2)")]
     HeldByAnother {
         /// The id of the other registration.
@@ -54,7 +54,7 @@ pub enum RosterError {
         /// The kind of names that it is already registered for.
         kind: NameKind,
     },
-    /// Too many wait.
+    /// Too many requests are pending.
     #[error("{MAX_PENDING_PER_PERSON} of your requests are pending; wait until one is decided or dropped")]
     TooManyPending,
     /// The instance is full.
@@ -63,7 +63,7 @@ pub enum RosterError {
 }
 
 impl Roster {
-    /// Puts a registration in its place.
+    /// Inserts or replaces a registration.
     pub fn put(&mut self, registration: Registration) {
         self.by_id.insert(registration.id.clone(), registration);
     }
@@ -83,7 +83,7 @@ impl Roster {
         self.by_id.values()
     }
 
-    /// True if the request may wait for its proof. Answers what is there already under the same identifier.
+    /// True if the request may wait for its proof. Returns the registration that already has the same identifier.
     pub fn admit(&self, request: &RegistrationRequest, by: &str) -> Result<Option<&Registration>, RosterError> {
         let claim = request.claim();
         self.check_holders(claim)?;
@@ -111,7 +111,7 @@ impl Roster {
     }
 
     /// O2: no one else has asserted these names, or an administrator released them. Asked when a request comes and
-    /// again before it becomes active: two may have waited side by side.
+    /// again before it becomes active: two may have been pending at the same time.
     pub fn check_holders(&self, claim: &Claim) -> Result<(), RosterError> {
         let others = self.iter().filter(|held| held.was_active && held.claim.account != claim.account);
         others.filter(|held| held.claim.overlaps(claim)).try_for_each(|held| check_release(held, &claim.iss))

@@ -33,7 +33,7 @@ pub enum DocumentError {
     TooMany(usize),
 }
 
-/// Reads a document. An entry that is wrong does not spoil its neighbours.
+/// Reads a document. An invalid entry does not affect the others.
 pub fn parse(document: &[u8]) -> Result<Vec<Result<Statement, StatementError>>, DocumentError> {
     let members = parse_object(document, MAX_DOCUMENT_BYTES)?;
     if members.get("version").and_then(Json::as_u64) != Some(1) {
