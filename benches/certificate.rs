@@ -16,7 +16,7 @@ use broker::principal::Principal;
 use broker::profile;
 use broker::registry::Issuers;
 use broker::signing::{Call, Issuance, KeyWithProof, Outcome, SigningRequest};
-use broker::token::{UnverifiedToken, Verification};
+use broker::token::{TokenVerification, UnverifiedToken};
 use shared::keys::{SignatureAlgorithm, Signer, SigningKey};
 use shared::log::Log;
 use shared::random::SystemRandom;
@@ -95,7 +95,7 @@ impl Bench {
     fn principal(&self) -> Principal {
         let token = UnverifiedToken::parse(&self.token).expect("a token");
         let issuer = self.issuers.find(&token).expect("registered");
-        let Ok(Verification::Verified(token)) = token.verify(issuer, NOW) else { panic!("does not verify") };
+        let Ok(TokenVerification::Verified(token)) = token.verify(issuer, NOW) else { panic!("does not verify") };
         Principal::from(self.issuers.rules().permit(*token).expect("permitted"))
     }
 

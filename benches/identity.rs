@@ -17,7 +17,7 @@ use broker::names::{IssuerUrl, Pattern};
 use broker::principal::Principal;
 use broker::profile::Profile;
 use broker::registry::Issuers;
-use broker::token::{UnverifiedToken, Verification, VerifiedToken};
+use broker::token::{TokenVerification, UnverifiedToken, VerifiedToken};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use shared::time::UnixTime;
 
@@ -64,8 +64,8 @@ fn iss(at: usize) -> String {
     format!("https://idp-{at}.example.com/realms/eng")
 }
 
-/// A third of the records own a domain, a third a prefix on a host that they all share, a third a trust domain. Each of them pins a
-/// claim and matches another; those of trust domains have an expression that denies as well.
+/// A third of the records own a domain, a third a prefix on a host that they all share, a third a trust domain. Each of
+/// them pins a claim and matches another; those of trust domains have an expression that denies as well.
 fn specs(count: usize, key: &Key) -> Vec<IssuerSpec> {
     let jwks = format!(r#"{{"keys":[{}]}}"#, key.jwk());
     let keys = Arc::new(KeySet::from_jwks(jwks.as_bytes()).expect("is a key set"));
@@ -116,8 +116,8 @@ fn verify(issuers: &Issuers, token: &str) -> VerifiedToken {
     let token = UnverifiedToken::parse(token.as_bytes()).expect("parses");
     let issuer = issuers.find(&token).expect("is registered");
     match token.verify(issuer, UnixTime::from_seconds(NOW)).expect("is accepted") {
-        Verification::Verified(token) => *token,
-        Verification::NeedsKeys(_) => unreachable!("the key is pinned"),
+        TokenVerification::Verified(token) => *token,
+        TokenVerification::NeedsKeys(_) => unreachable!("the key is pinned"),
     }
 }
 

@@ -1,10 +1,11 @@
-//! What it costs to know a workload: a JWT-SVID and X.509-SVIDs of one to three certificates, from their bytes to the verdict, by
-//! the bundle of their trust domain. Beside them the `spiffe` crate, on the same token; of X.509-SVIDs it verifies no path.
+//! What it costs to know a workload: a JWT-SVID and X.509-SVIDs of one to three certificates, from their bytes to the
+//! verdict, by the bundle of their trust domain. Beside them the `spiffe` crate, on the same token; of X.509-SVIDs it
+//! verifies no path.
 //!
 //! `cargo bench -p privyseal-benches --bench svid`; `tests/load/svids` sets go-spiffe beside it.
 //!
-//! The figures are CPU time of the one thread, so that whoever else uses the machine is not in them. With `PRIVYSEAL_SVIDS=DIR`,
-//! what is verified is written there first, for another program to verify.
+//! The figures are CPU time of the one thread, so other users of the machine do not affect them. With
+//! `PRIVYSEAL_SVIDS=DIR`, what is verified is written there first, for another program to verify.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use broker::names::{PublicSuffixes, TrustDomain};
-use broker::registry::{Issuers, Registry, Source};
+use broker::registry::{Issuers, RecordSource, Registry};
 use broker::svid::{JwtSvidVerification, Purpose, UnverifiedX509Svid, VerifiedSvid, X509Verification};
 use broker::token::UnverifiedToken;
 use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
@@ -165,7 +166,7 @@ fn instance(bundle: &str, now: UnixTime) -> Issuers {
 
 fn verify_jwt(issuers: &Issuers, token: &str, now: UnixTime) -> VerifiedSvid {
     let token = UnverifiedToken::parse(token.as_bytes()).expect("parses");
-    let Ok(Source::TrustDomain(record)) = issuers.source(&token) else { unreachable!("it has no iss") };
+    let Ok(RecordSource::TrustDomain(record)) = issuers.source(&token) else { unreachable!("it has no iss") };
     match token.verify_svid(record, &[AUDIENCE], now).expect("is accepted") {
         JwtSvidVerification::Verified(svid) => svid,
         JwtSvidVerification::NeedsBundle { .. } => unreachable!("the bundle is there"),

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! proof::Submission → ProvenKey ┐
-//! Principal ────────────────────┼→ Profile::template → Template → lint → LintedTemplate → issue → Unreleased<IssuedCertificate>
+//! Principal ────────────────────┼→ Profile::template → CertificateTemplate
 //! Authority ────────────────────┘
+//! CertificateTemplate ─ lint ─→ LintedTemplate ─ issue ─→ Unreleased<IssuedCertificate>
 //! ```
 //!
-//! The order of the whole is in `crate::signing`. This room does not know tokens, rules or logs.
+//! `crate::signing` has the order of all steps. This module knows no tokens, rules or logs.
 
 pub mod armor;
 pub mod authority;
@@ -24,7 +25,7 @@ pub mod sct;
 pub use authority::{Authority, AuthorityError};
 pub use issue::{IssuedCertificate, Unreleased};
 pub use lint::{LintError, LintedTemplate};
-pub use profile::{Profile, ProfileError, Template};
+pub use profile::{CertificateTemplate, Profile, ProfileError};
 pub use proof::{ProvenKey, Submission};
 pub use proof_error::ProofError;
 pub use sct::{CertificateLogKey, CertificateLogKeyError};

@@ -1,13 +1,14 @@
 //! Where people log in: with a password of ours, or at an upstream OpenID provider.
 //!
-//! A connector says who somebody is (`ConnectorIdentity`); what that somebody may be called in a token is decided
-//! afterwards by the same namespace rules that the certificate authority applies.
+//! A connector says who logged in (`ConnectorIdentity`). Which name that person may have in a token is decided
+//! afterwards, by the namespace rules that the certificate authority applies too.
 
 pub mod local;
 pub mod upstream;
 
 use serde::{Deserialize, Serialize};
 use shared::digest::sha256_hex;
+use shared::excerpt::excerpt;
 
 use crate::grants::WORKLOADS;
 
@@ -33,12 +34,12 @@ impl ConnectorId {
     pub fn parse(id: &str) -> Result<Self, ConnectorIdError> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if id.is_empty() || id.len() > MAX_ID || !id.bytes().all(allowed) {
-            return Err(ConnectorIdError(id.chars().take(2 * MAX_ID).collect()));
+            return Err(ConnectorIdError(excerpt(id, 2 * MAX_ID)));
         }
         Ok(Self(id.to_owned()))
     }
 
-    /// The name.
+    /// The identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -64,18 +65,18 @@ impl std::fmt::Display for ConnectorId {
     }
 }
 
-/// Who a connector says that somebody is.
+/// The person who logged in, as the connector names them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ConnectorIdentity {
-    /// The connector that says so.
+    /// The connector that the person logged in with.
     pub connector_id: ConnectorId,
     /// Its own name for the person, never given to another: a local user's identifier, an upstream's `sub`.
     pub user_id: String,
     /// The e-mail address, if it names one.
     pub email: Option<String>,
-    /// Whether the connector vouches that the address is the person's.
+    /// Whether the connector verified that the address is the person's.
     pub email_verified: bool,
-    /// What to call the person.
+    /// The display name of the person.
     pub name: Option<String>,
 }
 
@@ -86,8 +87,8 @@ impl ConnectorIdentity {
     pub fn subject(&self) -> String {
         const MAX_SUBJECT: usize = 255;
         let plain = format!("{}:{}", self.connector_id, self.user_id);
-        // A connector called "spiffe" whose user calls himself "//example.org/ci" would speak as that workload to
-        // whoever reads `sub`.
+        // With a connector "spiffe" and a user "//example.org/ci", readers of `sub` would take the person for that
+        // workload.
         let is_fit = plain.bytes().all(|byte| byte.is_ascii_graphic()) && !plain.starts_with(WORKLOADS);
         if plain.len() <= MAX_SUBJECT && is_fit {
             return plain;

@@ -1,13 +1,13 @@
-//! What somebody shows of who they are: the record that it leads to, and whether that record's keys vouch for it.
+//! Credentials: which record a presented token or SVID leads to, and whether it verifies with that record's keys.
 //!
 //! One place decides about a credential. `signing` makes a certificate of it, the token endpoint of `provider` a token,
-//! and `explain` says what would come of it.
+//! and `explain` says whether it would be accepted.
 //!
 //! ```text
 //! Credential ─ the record that it names ─→ Attributed ─ that record's keys ─→ VerifiedCredential
 //! ```
 //!
-//! Does not: ask what its holder may be called. That is `namespace`, which takes a [`VerifiedCredential`].
+//! Does not: decide which name its holder may have. That is `namespace`, which takes a [`VerifiedCredential`].
 
 use std::sync::Arc;
 
@@ -15,19 +15,19 @@ use shared::time::UnixTime;
 
 use crate::issuer::Issuer;
 use crate::namespace::VerifiedCredential;
-use crate::registry::{Issuers, Source};
+use crate::registry::{Issuers, RecordSource};
 use crate::svid::{
     JwtSvidError, JwtSvidVerification, NeedsBundle, Purpose, UnverifiedProofToken, UnverifiedWitSvid,
     UnverifiedX509Svid, VerifiedSvid, WitSvidError, WitVerification, X509SvidError, X509Verification,
 };
-use crate::token::{TokenError, UnverifiedToken, Verification};
+use crate::token::{TokenError, TokenVerification, UnverifiedToken};
 use crate::trust_domain::TrustDomainRecord;
 
-/// A credential as it came. Nothing in it is known to be true.
+/// A credential as received. Nothing in it is verified.
 pub enum Credential {
     /// The certificate of the connection.
     Channel(Box<UnverifiedX509Svid>),
-    /// A WIT-SVID with what makes it more than a name.
+    /// A WIT-SVID with its proof of possession.
     Proof(Box<WitWithProof>),
     /// A token: an issuer's, or a JWT-SVID.
     Token(Box<UnverifiedToken>),
@@ -37,11 +37,11 @@ pub enum Credential {
 pub struct WitWithProof {
     wit: UnverifiedWitSvid,
     proof: UnverifiedProofToken,
-    /// Our own address of what was asked.
+    /// The URL of the requested resource, as the configuration has it.
     target: String,
 }
 
-/// A credential with the record that it leads to, which says nothing yet of whether it is true.
+/// A credential with the record that it leads to, not verified yet.
 pub enum Attributed<'a> {
     /// An SVID, and its trust domain.
     Svid(UnverifiedSvid, &'a Arc<TrustDomainRecord>),
@@ -49,7 +49,7 @@ pub enum Attributed<'a> {
     Token(Box<UnverifiedToken>, &'a Arc<Issuer>),
 }
 
-/// An SVID as it came.
+/// An SVID as received.
 pub enum UnverifiedSvid {
     /// A JWT-SVID.
     Jwt(Box<UnverifiedToken>),
@@ -59,33 +59,33 @@ pub enum UnverifiedSvid {
     X509(Box<UnverifiedX509Svid>),
 }
 
-/// What comes of verifying.
+/// The result of verifying a credential.
 pub enum CredentialVerification {
-    /// The record vouches for it.
+    /// It verifies with the record's keys.
     Verified(Box<VerifiedCredential>),
     /// The issuer's keys must be fetched first. The edge does that once, and asks again.
     NeedsKeys {
-        /// Whose.
+        /// The issuer whose keys are needed.
         issuer: Arc<Issuer>,
         /// The credential, to be verified again.
         credential: Credential,
     },
     /// The bundle of the trust domain must be fetched first, in the same way.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
         /// The credential, to be verified again.
         credential: Credential,
     },
 }
 
-/// What comes of verifying an SVID.
+/// The result of verifying an SVID.
 pub enum SvidVerification {
-    /// The trust domain vouches for it.
+    /// It verifies with the trust domain's bundle.
     Verified(VerifiedSvid),
     /// The bundle of the trust domain must be fetched first.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
         /// The SVID, to be verified again.
         svid: UnverifiedSvid,
@@ -115,15 +115,15 @@ impl Credential {
         Ok(Self::Token(Box::new(UnverifiedToken::parse(token)?)))
     }
 
-    /// Reads a WIT-SVID, and a proof that whoever shows it is its holder, made for `target_url`: the address of what
-    /// was asked as the configuration has it, never as the request does.
+    /// Reads a WIT-SVID and its holder's proof for `target_url`: the URL of the requested resource as the
+    /// configuration has it, never as the request does.
     pub fn with_proof(wit: &[u8], proof: &[u8], target_url: &str) -> Result<Self, WitSvidError> {
         let wit = UnverifiedWitSvid::parse(wit)?;
         let proof = UnverifiedProofToken::parse(proof)?;
         Ok(Self::Proof(Box::new(WitWithProof { wit, proof, target: target_url.to_owned() })))
     }
 
-    /// Finds the record whose keys decide about it.
+    /// Finds the record whose keys verify it.
     pub fn attribute(self, issuers: &Issuers) -> Result<Attributed<'_>, CredentialError> {
         let find = |name: &str| issuers.trust_domains().find(name);
         match self {
@@ -140,28 +140,28 @@ impl Credential {
                 Ok(Attributed::Svid(UnverifiedSvid::Wit(proven), record))
             }
             Self::Token(token) => Ok(match issuers.source(&token)? {
-                Source::Issuer(issuer) => Attributed::Token(token, issuer),
-                Source::TrustDomain(record) => Attributed::Svid(UnverifiedSvid::Jwt(token), record),
+                RecordSource::Issuer(issuer) => Attributed::Token(token, issuer),
+                RecordSource::TrustDomain(record) => Attributed::Svid(UnverifiedSvid::Jwt(token), record),
             }),
         }
     }
 
-    /// Checks everything that makes it the word of the record that it leads to, to us, at `now`.
+    /// Verifies it with the record that it leads to: signature, audience and times, at `now`.
     pub fn verify(self, issuers: &Issuers, now: UnixTime) -> Result<CredentialVerification, CredentialError> {
         self.attribute(issuers)?.verify(now)
     }
 }
 
 impl<'a> Attributed<'a> {
-    /// The record.
-    pub fn source(&self) -> Source<'a> {
+    /// The record that the credential was attributed to.
+    pub fn source(&self) -> RecordSource<'a> {
         match self {
-            Self::Svid(_, record) => Source::TrustDomain(record),
-            Self::Token(_, issuer) => Source::Issuer(issuer),
+            Self::Svid(_, record) => RecordSource::TrustDomain(record),
+            Self::Token(_, issuer) => RecordSource::Issuer(issuer),
         }
     }
 
-    /// Checks everything that makes it the record's word, to the audience that the record names, at `now`.
+    /// Verifies it with the record's keys, for the audience that the record names, at `now`.
     pub fn verify(self, now: UnixTime) -> Result<CredentialVerification, CredentialError> {
         Ok(match self {
             Self::Svid(svid, record) => match svid.verify(record, &[record.audience().as_str()], now)? {
@@ -171,8 +171,10 @@ impl<'a> Attributed<'a> {
                 }
             },
             Self::Token(token, issuer) => match token.verify(issuer, now)? {
-                Verification::Verified(token) => CredentialVerification::verified(VerifiedCredential::Token(*token)),
-                Verification::NeedsKeys(token) => CredentialVerification::NeedsKeys {
+                TokenVerification::Verified(token) => {
+                    CredentialVerification::verified(VerifiedCredential::Token(*token))
+                }
+                TokenVerification::NeedsKeys(token) => CredentialVerification::NeedsKeys {
                     issuer: Arc::clone(issuer),
                     credential: Credential::Token(token),
                 },
@@ -182,7 +184,7 @@ impl<'a> Attributed<'a> {
 }
 
 impl UnverifiedSvid {
-    /// Checks everything that makes it the word of `record`'s trust domain at `now`; a JWT-SVID must be for one of
+    /// Verifies it with the bundle of `record`'s trust domain at `now`; a JWT-SVID must be for one of
     /// `audiences`.
     pub fn verify(
         self,

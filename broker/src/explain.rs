@@ -1,14 +1,15 @@
-//! Why a token would, or would not, get a certificate: the path of `signing`, told step by step, with no certificate at
-//! its end.
+//! Why a token would, or would not, get a certificate: the steps of `signing`, one by one, without a
+//! certificate at the end.
 //!
-//! The very functions that judge a signing request judge here, so an explanation cannot differ from what the authority
-//! does. No key is asked for, no signing key is used, nothing is recorded, and the token is named by its SHA-256 alone.
+//! The functions that decide about a signing request decide here too, so an explanation cannot differ from what the
+//! authority does. No key is asked for, no signing key is used, nothing is recorded, and the token is named by its
+//! SHA-256 alone.
 
 mod extension;
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use shared::digest::sha256;
 use shared::time::UnixTime;
 
 pub use extension::extension_name;
@@ -16,16 +17,16 @@ pub use extension::extension_name;
 use crate::credential::{Attributed, Credential, CredentialError, CredentialVerification};
 use crate::grants::Mismatch;
 use crate::issuer::Issuer;
-use crate::jose::{JoseError, Part};
+use crate::jose::{JoseError, TokenPart};
 use crate::names::Rule;
 use crate::namespace::{Denied, Permit};
 use crate::principal::Principal;
-use crate::registry::{Issuers, Source};
+use crate::registry::{Issuers, RecordSource};
 use crate::svid::{JwtSvidError, NeedsBundle};
 use crate::token::TokenError;
 use crate::trust_domain::TrustDomainRecord;
 
-/// What is looked at, in this order; the first that refuses ends it.
+/// The checks, in this order; the first that refuses is the last.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Step {
     /// The token is a strict compact JWS with an `iss`.
@@ -48,7 +49,7 @@ pub enum Step {
     Match,
     /// The claims are a name that a certificate can hold.
     Claim,
-    /// A grant gives the name to the asserter, and to nobody else.
+    /// A grant gives the name to the asserter, and to no one else.
     Grant,
     /// Nothing that the operator wrote denies it after all.
     Deny,
@@ -71,7 +72,7 @@ impl Step {
         Self::Deny,
     ];
 
-    /// Its name.
+    /// The step's name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Parse => "parse",
@@ -90,31 +91,31 @@ impl Step {
     }
 }
 
-/// What would come of a token.
+/// Whether a token would be accepted, and which record decided.
 #[derive(Debug)]
 pub struct Explanation {
     /// SHA-256 of the token's bytes.
     pub token_sha256: [u8; 32],
     /// The record that the token leads to.
-    pub record: Option<Record>,
-    /// The end.
-    pub verdict: Verdict,
+    pub record: Option<ExplainedRecord>,
+    /// Whether the token would get a certificate.
+    pub decision: ExplainedDecision,
 }
 
 /// A record that a token leads to.
 #[derive(Clone, Debug)]
-pub enum Record {
+pub enum ExplainedRecord {
     /// By its `iss`.
     Issuer(Arc<Issuer>),
     /// By its `sub`.
     TrustDomain(Arc<TrustDomainRecord>),
 }
 
-impl Record {
-    fn of(source: Source<'_>) -> Self {
+impl ExplainedRecord {
+    fn of(source: RecordSource<'_>) -> Self {
         match source {
-            Source::Issuer(issuer) => Self::Issuer(Arc::clone(issuer)),
-            Source::TrustDomain(record) => Self::TrustDomain(Arc::clone(record)),
+            RecordSource::Issuer(issuer) => Self::Issuer(Arc::clone(issuer)),
+            RecordSource::TrustDomain(record) => Self::TrustDomain(Arc::clone(record)),
         }
     }
 
@@ -127,44 +128,43 @@ impl Record {
     }
 }
 
-/// How it ends.
+/// Whether the token would get a certificate.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum ExplainedDecision {
     /// With a certificate that says this.
     Permitted(Box<Principal>),
     /// With a refusal.
-    Refused(Refusal),
+    Refused(ExplainedRefusal),
 }
 
 /// Which step refused, by which rule, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
-    /// The step.
+pub struct ExplainedRefusal {
+    /// The step that refused.
     pub step: Step,
-    /// The rule.
+    /// The rule that refused.
     pub rule: Rule,
-    /// In words, as the authority would say it.
+    /// The reason, in the words of the authority's refusal.
     pub reason: String,
-    /// Who owns the name, if that is why. For those who look after the instance, not for the one who asked.
+    /// Who owns the name, if that is the reason. For administrators and auditors, not for the token's holder.
     pub owner: Option<String>,
 }
 
-/// What comes of the question.
+/// The result of [`explain`].
 #[derive(Debug)]
-pub enum Outcome {
+pub enum ExplainOutcome {
     /// An explanation.
     Explained(Explanation),
-    /// The issuer's keys must be fetched first; then ask again. Whoever cannot fetch them has the explanation as it is
-    /// without.
+    /// The issuer's keys must be fetched first; then ask again. A caller who cannot fetch them uses `otherwise`.
     NeedsKeys {
-        /// Whose.
+        /// The issuer whose keys are needed.
         issuer: Arc<Issuer>,
         /// The refusal of a token whose key is not published.
         otherwise: Explanation,
     },
     /// The bundle of the trust domain must be fetched first; then ask again, in the same way.
     NeedsBundle {
-        /// Whose.
+        /// The trust domain whose bundle is needed.
         record: Arc<TrustDomainRecord>,
         /// The refusal as it is without.
         otherwise: Explanation,
@@ -172,81 +172,80 @@ pub enum Outcome {
 }
 
 /// Explains what the authority would do with `token` at `now`.
-pub fn explain(token: &[u8], issuers: &Issuers, now: UnixTime) -> Outcome {
-    let token_sha256 = digest(&SHA256, token).as_ref().try_into().expect("SHA-256 has 32 bytes");
-    let asked = Asked { token_sha256, issuers, now };
+pub fn explain(token: &[u8], issuers: &Issuers, now: UnixTime) -> ExplainOutcome {
+    let request = ExplainRequest { token_sha256: sha256(token), issuers, now };
     let attributed = match Credential::token(token) {
         Ok(credential) => credential.attribute(issuers),
         Err(error) => Err(error.into()),
     };
     match attributed {
-        Ok(attributed) => asked.verified(attributed),
-        Err(error) => asked.refused(None, of_credential(&error)),
+        Ok(attributed) => request.verified(attributed),
+        Err(error) => request.refused(None, of_credential(&error)),
     }
 }
 
-/// The question.
-struct Asked<'a> {
+/// What `explain` was called with.
+struct ExplainRequest<'a> {
     token_sha256: [u8; 32],
     issuers: &'a Issuers,
     now: UnixTime,
 }
 
-impl Asked<'_> {
-    fn told(&self, record: Option<Record>, verdict: Verdict) -> Explanation {
-        Explanation { token_sha256: self.token_sha256, record, verdict }
+impl ExplainRequest<'_> {
+    fn explanation(&self, record: Option<ExplainedRecord>, decision: ExplainedDecision) -> Explanation {
+        Explanation { token_sha256: self.token_sha256, record, decision }
     }
 
-    fn refused(&self, record: Option<Record>, refusal: Refusal) -> Outcome {
-        Outcome::Explained(self.told(record, Verdict::Refused(refusal)))
+    fn refused(&self, record: Option<ExplainedRecord>, refusal: ExplainedRefusal) -> ExplainOutcome {
+        ExplainOutcome::Explained(self.explanation(record, ExplainedDecision::Refused(refusal)))
     }
 
-    fn decided(&self, record: Record, decision: Result<Permit, Denied>) -> Outcome {
-        let verdict = match decision {
-            Ok(permit) => Verdict::Permitted(Box::new(Principal::from(permit))),
-            Err(denied) => Verdict::Refused(of_denied(&denied)),
+    fn decided(&self, record: ExplainedRecord, decision: Result<Permit, Denied>) -> ExplainOutcome {
+        let decision = match decision {
+            Ok(permit) => ExplainedDecision::Permitted(Box::new(Principal::from(permit))),
+            Err(denied) => ExplainedDecision::Refused(of_denied(&denied)),
         };
-        Outcome::Explained(self.told(Some(record), verdict))
+        ExplainOutcome::Explained(self.explanation(Some(record), decision))
     }
 
-    fn verified(&self, attributed: Attributed<'_>) -> Outcome {
-        let record = Record::of(attributed.source());
+    fn verified(&self, attributed: Attributed<'_>) -> ExplainOutcome {
+        let record = ExplainedRecord::of(attributed.source());
         match attributed.verify(self.now) {
             Ok(CredentialVerification::Verified(credential)) => {
                 self.decided(record, self.issuers.rules().permit_credential(*credential))
             }
             Ok(CredentialVerification::NeedsKeys { issuer, .. }) => {
                 let reason = format!("the token is signed by a key that its issuer {} does not publish", issuer.iss());
-                let refusal = Refusal { step: Step::Signature, rule: Rule::T1, reason, owner: None };
-                let otherwise = self.told(Some(record), Verdict::Refused(refusal));
-                Outcome::NeedsKeys { issuer, otherwise }
+                let refusal = ExplainedRefusal { step: Step::Signature, rule: Rule::T1, reason, owner: None };
+                let otherwise = self.explanation(Some(record), ExplainedDecision::Refused(refusal));
+                ExplainOutcome::NeedsKeys { issuer, otherwise }
             }
             Ok(CredentialVerification::NeedsBundle { needs: NeedsBundle { record: trust_domain, why }, .. }) => {
                 let (rule, reason) = match why {
                     Some(why) => (Rule::J3, format!("the trust domain {}: {why}", trust_domain.name())),
                     None => (Rule::J4, format!("the bundle of {} does not hold the token's key", trust_domain.name())),
                 };
-                let refusal = Refusal { step: Step::Signature, rule, reason, owner: None };
-                let otherwise = self.told(Some(record), Verdict::Refused(refusal));
-                Outcome::NeedsBundle { record: trust_domain, otherwise }
+                let refusal = ExplainedRefusal { step: Step::Signature, rule, reason, owner: None };
+                let otherwise = self.explanation(Some(record), ExplainedDecision::Refused(refusal));
+                ExplainOutcome::NeedsBundle { record: trust_domain, otherwise }
             }
             Err(error) => self.refused(Some(record), of_credential(&error)),
         }
     }
 }
 
-fn of_credential(error: &CredentialError) -> Refusal {
+fn of_credential(error: &CredentialError) -> ExplainedRefusal {
     let rule = match error {
         CredentialError::JwtSvid(error) => return of_jwt_svid(error),
         CredentialError::Token(error) => return of_token(error),
-        // A token is all that is explained, so neither of these is ever told.
+        // Only tokens are explained, so neither of these occurs.
         CredentialError::WitSvid(error) => error.rule(),
         CredentialError::X509Svid(error) => error.rule(),
     };
-    Refusal { step: Step::Signature, rule, reason: error.to_string(), owner: None }
+    ExplainedRefusal { step: Step::Signature, rule, reason: error.to_string(), owner: None }
 }
 
-fn of_jwt_svid(error: &JwtSvidError) -> Refusal {
+fn of_jwt_svid(error: &JwtSvidError) -> ExplainedRefusal {
     let step = match error {
         JwtSvidError::Token(error) => return of_token(error),
         JwtSvidError::Header(_) => Step::Parse,
@@ -254,10 +253,10 @@ fn of_jwt_svid(error: &JwtSvidError) -> Refusal {
         JwtSvidError::Name(_) => Step::Subject,
         JwtSvidError::BundleEmpty(_) | JwtSvidError::NoKeyFits { .. } => Step::Signature,
     };
-    Refusal { step, rule: error.rule(), reason: error.to_string(), owner: None }
+    ExplainedRefusal { step, rule: error.rule(), reason: error.to_string(), owner: None }
 }
 
-fn of_token(error: &TokenError) -> Refusal {
+fn of_token(error: &TokenError) -> ExplainedRefusal {
     let step = match error {
         TokenError::Jose(error) => step_of_form(error),
         TokenError::IssuerMismatch(_) | TokenError::IssuerUnknown(_) | TokenError::TrustDomainUnknown(_) => {
@@ -267,20 +266,20 @@ fn of_token(error: &TokenError) -> Refusal {
         TokenError::Audience { .. } => Step::Audience,
         TokenError::Expired { .. } | TokenError::Lifetime { .. } | TokenError::NotYet { .. } => Step::Times,
     };
-    Refusal { step, rule: error.rule(), reason: error.to_string(), owner: None }
+    ExplainedRefusal { step, rule: error.rule(), reason: error.to_string(), owner: None }
 }
 
 fn step_of_form(error: &JoseError) -> Step {
     match error {
         JoseError::AlgorithmUnknown(_)
-        | JoseError::Base64(Part::Claims | Part::Header)
+        | JoseError::Base64(TokenPart::Claims | TokenPart::Header)
         | JoseError::Critical
         | JoseError::HeaderType(_)
         | JoseError::Json { .. }
         | JoseError::Segments
         | JoseError::TooLong { .. }
         | JoseError::Type(_) => Step::Parse,
-        JoseError::Base64(Part::Signature)
+        JoseError::Base64(TokenPart::Signature)
         | JoseError::KeyAmbiguous { .. }
         | JoseError::KeyUnsuitable(_)
         | JoseError::Signature => Step::Signature,
@@ -293,12 +292,12 @@ fn step_of_form(error: &JoseError) -> Step {
     }
 }
 
-fn of_denied(denied: &Denied) -> Refusal {
+fn of_denied(denied: &Denied) -> ExplainedRefusal {
     let owner = match denied {
         Denied::OwnedByAnother { owner, .. } => Some(owner.to_string()),
         _ => None,
     };
-    Refusal { step: step_of_denied(denied), rule: denied.rule(), reason: denied.to_string(), owner }
+    ExplainedRefusal { step: step_of_denied(denied), rule: denied.rule(), reason: denied.to_string(), owner }
 }
 
 /// The letter of a rule says what it is about; only what a name must look like is asked in two places, of claims and of

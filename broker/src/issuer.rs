@@ -1,4 +1,4 @@
-//! The records of the issuers whose word counts, each with the keys by which we know it.
+//! The records of the accepted issuers, each with its keys.
 //!
 //! Does not: fetch keys, or put records together. That is `registry`.
 

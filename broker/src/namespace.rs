@@ -1,18 +1,18 @@
-//! Who may speak for what: default deny, and every name belongs to one asserter.
+//! Which asserter may assert which name: default deny, and every name belongs to one asserter.
 //!
-//! A asserter is the record of an issuer, or a connector of our own provider. Grants give it names: the addresses of a
+//! An asserter is the record of an issuer, or a connector of our own provider. Grants give it names: the addresses of a
 //! domain, one address, the URIs below a prefix. Grants of two asserters that overlap are a configuration error (rule
 //! X1) unless both say `shared`, so at most one asserter is ever asked about a name and the order of records means
 //! nothing.
 //!
-//! **Local users.** The connector that keeps them holds [`Scope::LocalAccounts`]: it speaks for exactly the addresses
+//! **Local users.** The connector that keeps them holds [`Scope::LocalAccounts`]: it may assert exactly the addresses
 //! that the operator gave to users, which only the provider's store knows and which change while we run. That is sound
-//! without a look at the store, because a token that names this connector exists only if the provider, this very
+//! without a look at the store, because a token that names this connector exists only if the provider, in this
 //! process, found the user there. What a grant gives to someone else is taken out of it: such an address is refused
-//! (X1) at login and at the CA alike, even if the user was added before the grant. [`Rules::owner_of`] tells whoever
-//! adds a user.
+//! (X1) at login and at the CA alike, even if the user was added before the grant. [`Rules::owner_of`] warns
+//! the administrator who adds a user.
 //!
-//! **Order.** Pins, patterns, what the profile makes of the claims, the grant of that very name, and at last the
+//! **Order.** Pins, patterns, what the profile makes of the claims, the grant of exactly that name, and at last the
 //! record's own expression, which can only refuse.
 //!
 //! Does not: prove that a domain wants an issuer.
@@ -68,18 +68,18 @@ struct AsserterEntry {
     asserter: Asserter,
     grants: Vec<Grant>,
     /// None for a connector.
-    record: Option<Known>,
+    record: Option<AsserterRecord>,
     keeps_local_accounts: bool,
 }
 
-/// The record of one who speaks.
-enum Known {
+/// The record of an asserter.
+enum AsserterRecord {
     Issuer(Arc<Issuer>),
     TrustDomain(Arc<TrustDomainRecord>),
 }
 
 impl Rules {
-    /// Decides what the token's asserter may be called. The permit owns the token: what was checked is what is used.
+    /// Decides which name the token's asserter may assert. The permit owns the token: what was checked is what is used.
     pub fn permit(&self, token: VerifiedToken) -> Result<Permit, Denied> {
         let record = self.record_of(&token)?;
         for pin in token.issuer().pins() {
@@ -89,8 +89,8 @@ impl Rules {
             condition.check(token.claims())?;
         }
         let claimed_as = |profile: &Profile| profile.claim(token.subject(), token.claims());
-        // Our own provider alone speaks through others: through its connectors, and for workloads that showed it an
-        // SVID.
+        // Only our own provider passes on the assertions of others: of its connectors, and of trust domains whose
+        // workloads presented an SVID.
         let is_own = *token.issuer().profile() == Profile::OwnProvider;
         let (asserter, claimed) = match is_own.then(|| connector_of(token.claims())).transpose()? {
             None => (record, claimed_as(token.issuer().profile())?),
@@ -106,15 +106,15 @@ impl Rules {
         let entry = self.entry(asserter);
         // A workload has one name and one issuer in certificates, whichever way it came.
         let (label, listed_as) = match &entry.record {
-            Some(Known::TrustDomain(record)) => (record.label(), record.label()),
-            Some(Known::Issuer(_)) | None => (token.issuer().label(), token.issuer().iss().as_str()),
+            Some(AsserterRecord::TrustDomain(record)) => (record.label(), record.label()),
+            Some(AsserterRecord::Issuer(_)) | None => (token.issuer().label(), token.issuer().iss().as_str()),
         };
         self.listings.check(&claimed.name, listed_as)?;
         let label = label.to_owned();
         Ok(Permit::new(VerifiedCredential::Token(token), claimed, label, decision, &entry.asserter))
     }
 
-    /// Decides what whoever showed this may be called.
+    /// Decides which name the holder of this credential may have.
     pub fn permit_credential(&self, credential: VerifiedCredential) -> Result<Permit, Denied> {
         match credential {
             VerifiedCredential::Svid(svid) => self.permit_svid(svid),
@@ -128,7 +128,7 @@ impl Rules {
         let replaced = || Denied::RecordReplaced(record.name().to_string());
         let asserter = *self.by_trust_domain.get(record.name().as_str()).ok_or_else(replaced)?;
         let entry = self.entry(asserter);
-        if !matches!(&entry.record, Some(Known::TrustDomain(known)) if Arc::ptr_eq(known, record)) {
+        if !matches!(&entry.record, Some(AsserterRecord::TrustDomain(known)) if Arc::ptr_eq(known, record)) {
             return Err(replaced());
         }
         let name = Name::SpiffeId(svid.id().clone());
@@ -139,7 +139,7 @@ impl Rules {
         Ok(Permit::new(VerifiedCredential::Svid(svid), claimed, label, decision, &entry.asserter))
     }
 
-    /// The same rules, but some domains are spoken for by nobody whom they do not list.
+    /// The same rules, but for some domains only the issuers that they list may assert names.
     pub(crate) fn restricted(self, listings: Listings) -> Self {
         Self { listings, ..self }
     }
@@ -158,7 +158,7 @@ impl Rules {
         self.emails.covering(address).next().map(|holding| &self.entry(holding.asserter).asserter)
     }
 
-    /// Everyone who may speak, with what for.
+    /// All asserters with their grants.
     pub fn asserters(&self) -> impl Iterator<Item = (&Asserter, &[Grant])> {
         self.asserters.iter().map(|entry| (&entry.asserter, &entry.grants[..]))
     }
@@ -167,13 +167,13 @@ impl Rules {
         &self.asserters[index as usize]
     }
 
-    /// A token that was verified under a record of another snapshot has no asserter in this one, whatever its
-    /// identifier.
+    /// A token that was verified under a record of another snapshot has no asserter in this one, even if the
+    /// identifier is the same.
     fn record_of(&self, token: &VerifiedToken) -> Result<AsserterIndex, Denied> {
         let replaced = || Denied::RecordReplaced(token.issuer().id().to_owned());
         let index = *self.by_record.get(token.issuer().id()).ok_or_else(replaced)?;
         match &self.entry(index).record {
-            Some(Known::Issuer(record)) if Arc::ptr_eq(record, token.issuer()) => Ok(index),
+            Some(AsserterRecord::Issuer(record)) if Arc::ptr_eq(record, token.issuer()) => Ok(index),
             _ => Err(replaced()),
         }
     }

@@ -1,4 +1,4 @@
-//! The principal: what a certificate will say of the one who asked.
+//! The principal: what a certificate says about its holder.
 //!
 //! Does not: encode anything; how a name and an extension look in DER is `ca`'s matter.
 
@@ -71,7 +71,7 @@ impl Principal {
         &self.name
     }
 
-    /// What the client signs to prove that it has the key: the `email` claim for people, else `sub`, as it stands in
+    /// What the client signs to prove that it has the key: the `email` claim for people, else `sub`, as in
     /// the token.
     pub fn proof_name(&self) -> &str {
         &self.proof_name
@@ -107,7 +107,7 @@ impl Principal {
         &self.credential_sha256
     }
 
-    /// What was shown.
+    /// The kind of credential that was presented.
     pub fn credential(&self) -> CredentialKind {
         self.credential
     }

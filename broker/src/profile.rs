@@ -1,7 +1,7 @@
 //! Profiles: how the claims of a token become a name and the extensions of a certificate.
 //!
-//! A profile says what a token claims. It never says that the claim may be made: that is `namespace`, which asks the
-//! grants of the record about the very [`Claimed`] that ends in the certificate.
+//! A profile says what a token claims. It does not decide whether the claim is permitted: that is `namespace`, which
+//! asks the grants of the record about exactly the [`Claimed`] that is put into the certificate.
 //!
 //! Does not: decide; nor encode anything.
 
@@ -47,7 +47,7 @@ pub enum Profile {
     Human,
     /// Service accounts of a Kubernetes cluster.
     Kubernetes(Arc<KubernetesProfile>),
-    /// Our own provider: people as well, but its record speaks for nothing itself. Each of its tokens names, in
+    /// Our own provider: people as well, but its record asserts nothing itself. Each of its tokens names, in
     /// `federated_claims.connector_id`, the connector that knew the person, and that connector's grants decide.
     OwnProvider,
     /// Workloads whose `sub` is a SPIFFE ID.
@@ -59,7 +59,7 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// What a token of this `sub` and these claims claims to be.
+    /// The name and extensions that a token with this `sub` and these claims claims.
     pub fn claim(&self, subject: &str, claims: &Claims) -> Result<Claimed, ClaimError> {
         match self {
             Self::Aws => aws::claim(subject, claims),

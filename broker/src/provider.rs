@@ -7,7 +7,7 @@
 //! two steps: `Provider::redeem` and `Provider::exchange` prepare a token with its audit leaf, and only a receipt for
 //! that leaf lets it be signed.
 //!
-//! It does not refresh, introspect, revoke, or register clients, and its discovery document names nothing that is
+//! It does not refresh, introspect, revoke, or register clients, and its discovery document announces nothing that is
 //! absent.
 
 mod access_token;
@@ -60,7 +60,7 @@ pub use parameters::{MAX_FORM, MAX_QUERY, ParameterError, Parameters};
 pub use permitted_identity::{IdentityDenied, PermittedIdentity, permit};
 pub use pkce::PkceError;
 pub use prepared_token::{PreparedToken, TokenFault, TokenResponse};
-pub use redirect::{Answer, RedirectError, ReturnTo};
+pub use redirect::{RedirectAnswer, RedirectError, ReturnTo};
 pub use scopes::Scopes;
 pub use session::SessionSecret;
 pub use svid_fault::{SvidFault, SvidRole};

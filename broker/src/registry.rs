@@ -21,12 +21,12 @@ use crate::trust_domain::{IssuerPolicy, TrustDomainRecord, TrustDomainSpec, Trus
 
 /// All records, all grants: one snapshot.
 pub struct Issuers {
-    records: Records,
+    records: IssuerRecords,
     trust_domains: TrustDomains,
     rules: Rules,
 }
 
-/// What a snapshot is made from.
+/// The records and connectors that a snapshot is built from.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     /// Issuers of OpenID Connect, our own provider among them.
@@ -37,9 +37,9 @@ pub struct Registry {
     pub connectors: Vec<ConnectorSpec>,
 }
 
-/// Whose record a token leads to.
+/// The record that a token leads to.
 #[derive(Clone, Copy, Debug)]
-pub enum Source<'a> {
+pub enum RecordSource<'a> {
     /// An issuer's, by the token's `iss`.
     Issuer(&'a Arc<Issuer>),
     /// A trust domain's, by the token's `sub`.
@@ -48,7 +48,7 @@ pub enum Source<'a> {
 
 /// All records, by the exact bytes of their `iss`.
 #[derive(Default)]
-pub(crate) struct Records(HashMap<Box<str>, Vec<Arc<Issuer>>>);
+pub(crate) struct IssuerRecords(HashMap<Box<str>, Vec<Arc<Issuer>>>);
 
 /// How many problems one load reports.
 const MAX_PROBLEMS: usize = 100;
@@ -65,12 +65,12 @@ impl Issuers {
     pub fn build_with(suffixes: &PublicSuffixes, registry: Registry) -> Result<Self, Vec<RegistryConflict>> {
         let Registry { issuers: specs, trust_domains, connectors } = registry;
         let mut problems = Vec::new();
-        let mut by_iss = Records(HashMap::with_capacity(specs.len()));
+        let mut by_iss = IssuerRecords(HashMap::with_capacity(specs.len()));
         let mut records = Vec::with_capacity(specs.len());
         for spec in specs {
             let record = Arc::new(Issuer::new(spec));
             let siblings = by_iss.0.entry(record.iss().as_str().into()).or_default();
-            if let Some(other) = siblings.iter().find(|other| !record.is_told_apart_from(other)) {
+            if let Some(other) = siblings.iter().find(|other| !record.is_distinct_from(other)) {
                 problems.push(RegistryConflict::DuplicateIssuer {
                     iss: record.iss().to_string(),
                     first: other.id().to_owned(),
@@ -101,7 +101,7 @@ impl Issuers {
         Err(problems)
     }
 
-    /// The same, but some domains are spoken for by nobody whom they do not list (rule O3).
+    /// The same, but for some domains only the issuers that they list may assert names (rule O3).
     pub fn restricted(self, listings: Listings) -> Self {
         Self { rules: self.rules.restricted(listings), ..self }
     }
@@ -114,14 +114,14 @@ impl Issuers {
 
     /// The record that the token leads to. An `iss` that is registered decides (T2); only where there is none does the
     /// trust domain in `sub`, and its record says which `iss` its tokens may have.
-    pub fn source(&self, token: &UnverifiedToken) -> Result<Source<'_>, TokenError> {
+    pub fn source(&self, token: &UnverifiedToken) -> Result<RecordSource<'_>, TokenError> {
         let is_registered = token.issuer().is_some_and(|iss| !self.of(iss).is_empty());
         match token.trust_domain().filter(|_| !is_registered) {
-            None => self.find(token).map(Source::Issuer),
+            None => self.find(token).map(RecordSource::Issuer),
             Some(name) => match self.trust_domains.find(name) {
-                Some(record) => Ok(Source::TrustDomain(record)),
+                Some(record) => Ok(RecordSource::TrustDomain(record)),
                 None if token.issuer().is_none() => Err(TokenError::TrustDomainUnknown(excerpt(name, MAX_EXCERPT))),
-                None => self.find(token).map(Source::Issuer),
+                None => self.find(token).map(RecordSource::Issuer),
             },
         }
     }
@@ -141,7 +141,7 @@ impl Issuers {
         self.records.0.values().flatten()
     }
 
-    /// Who may speak for what.
+    /// Which asserter may assert which names.
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
@@ -164,7 +164,7 @@ impl Issuers {
     }
 }
 
-impl Records {
+impl IssuerRecords {
     /// A single one, for cases about the look-up alone.
     pub(crate) fn of_one(spec: IssuerSpec) -> Self {
         let record = Arc::new(Issuer::new(spec));
@@ -192,7 +192,7 @@ impl Records {
 
 /// X2, I2: a trust domain has one record, and no issuer's `iss`.
 fn find_trust_domain_conflicts(
-    by_iss: &Records,
+    by_iss: &IssuerRecords,
     trust_domains: &[Arc<TrustDomainRecord>],
     problems: &mut Vec<RegistryConflict>,
 ) {
@@ -213,11 +213,11 @@ fn find_trust_domain_conflicts(
     }
 }
 
-/// O1. A verifier knows an issuer by its label alone. So no two records share one, and none takes the `iss` of another
-/// for its own, even if that other has a different label: the next reader would take it for the other. `spiffe://` and
-/// the name of a trust domain is that trust domain's in the same way.
+/// O1. A verifier knows an issuer by its label alone. So no two records share a label, and no label is the `iss` of
+/// another record, even if that one has a different label: readers would mistake one for the other. In the same way,
+/// `spiffe://` and the name of a trust domain belong to that trust domain.
 fn find_equal_labels(
-    by_iss: &Records,
+    by_iss: &IssuerRecords,
     records: &[Arc<Issuer>],
     trust_domains: &[Arc<TrustDomainRecord>],
     problems: &mut Vec<RegistryConflict>,
@@ -229,7 +229,7 @@ fn find_equal_labels(
     let mut by_label: HashMap<&str, &str> = HashMap::with_capacity(records.len());
     for (label, iss, id) in issuers.chain(trust_domains) {
         let holder = by_label.insert(label, id);
-        // Who has a label of his own is not met by its holder.
+        // A record with a label of its own does not collide with it through its `iss`.
         let foreign = || {
             let is_foreign = |other: &&Arc<Issuer>| iss != Some(label) && other.label() != label;
             by_iss.of(label).iter().find(is_foreign).map(|other| other.id())

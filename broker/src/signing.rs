@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! SigningRequest → Credential → VerifiedCredential → Permit → Principal
-//!   → ProvenKey → Template → LintedTemplate = Prepared
+//!   → ProvenKey → CertificateTemplate → LintedTemplate = Prepared
 //! Prepared ─ entries ─→ (both logs) ─ receipts ─→ Unreleased<IssuedCertificate>
 //!   ─ entry ─→ (audit log) ─ receipt ─→ IssuedCertificate
 //! ```
@@ -14,8 +14,8 @@ mod fault;
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use shared::audit::AuditRecord;
+use shared::digest::sha256_hex;
 use shared::log::{LeafHash, Receipt};
 use shared::random::Random;
 use shared::time::UnixTime;
@@ -40,9 +40,9 @@ pub struct Issuance {
     pub authority: Authority,
     /// The key of the certificate log.
     pub log_key: CertificateLogKey,
-    /// What leaves look like.
+    /// The profile of leaf certificates.
     pub profile: Profile,
-    /// Whose serial numbers are drawn.
+    /// The node whose prefix serial numbers have.
     pub node: NodePrefix,
 }
 
@@ -56,13 +56,13 @@ pub struct Prepared {
     now: UnixTime,
 }
 
-/// A request as it came: who asks, and a key or a certificate signing request. Nothing in it is known to be true.
+/// A request as received: a credential, and a key or a certificate signing request. Nothing in it is verified.
 pub struct SigningRequest {
     credential: Credential,
     submission: Submission,
 }
 
-/// A public key, and the signature by which the one who asks shows that he has its private half.
+/// A public key, and a signature that proves possession of its private key.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyWithProof {
     /// PEM `PUBLIC KEY` or `RSA PUBLIC KEY`, or the DER of either.
@@ -71,30 +71,30 @@ pub struct KeyWithProof {
     pub proof: Vec<u8>,
 }
 
-/// What a request is judged with, beside the issuers: all that would make two judgements of it differ.
+/// What a decision depends on besides the request and the issuers.
 pub struct Call<'a> {
-    /// The name of the request, told to the client and written to the audit log.
+    /// The request id, which the client gets and the audit log records.
     pub id: &'a str,
     /// The present moment, the only one of this request.
     pub now: UnixTime,
-    /// Where the serial number comes from.
+    /// The randomness of the serial number.
     pub random: &'a dyn Random,
 }
 
-/// What comes of a request.
+/// The result of [`Issuance::prepare`].
 pub enum Outcome {
     /// It may have its certificate.
     Prepared(Box<Prepared>),
     /// The issuer's keys must be fetched first. The edge does that once, and asks again.
     NeedsKeys {
-        /// Whose.
+        /// The issuer whose keys are needed.
         issuer: Arc<Issuer>,
         /// The request, to be asked again.
         request: Box<SigningRequest>,
     },
     /// The bundle of the trust domain must be fetched first, in the same way.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
         /// The request, to be asked again.
         request: Box<SigningRequest>,
@@ -114,7 +114,7 @@ impl SigningRequest {
         Ok(Self { credential, submission })
     }
 
-    /// The same for one who is known by the certificate of the connection.
+    /// The same for a caller who authenticates with the certificate of the connection.
     pub fn over_channel(
         svid: UnverifiedX509Svid,
         key: Option<KeyWithProof>,
@@ -124,8 +124,8 @@ impl SigningRequest {
         Ok(Self { credential: Credential::Channel(Box::new(svid)), submission })
     }
 
-    /// The same for one who shows a WIT-SVID, and a proof that it is his, made for `target_url`: the address of what
-    /// was asked as the configuration has it, never as the request does.
+    /// The same for a caller who presents a WIT-SVID and its holder's proof for `target_url`: the URL of the requested
+    /// resource as the configuration has it, never as the request does.
     pub fn with_proof(
         wit: &[u8],
         proof: &[u8],
@@ -148,7 +148,7 @@ fn submission(
 }
 
 impl Issuance {
-    /// Judges `request` and drafts its certificate. Each step takes what only the one before it can make.
+    /// Evaluates `request` and drafts its certificate. Each step takes what only the one before it can make.
     pub fn prepare(
         self: &Arc<Self>,
         request: SigningRequest,
@@ -235,10 +235,6 @@ impl Prepared {
         };
         Ok(Unreleased::new(certificate, issued.to_leaf()))
     }
-}
-
-fn sha256_hex(octets: &[u8]) -> String {
-    hex::encode(digest::digest(&digest::SHA256, octets))
 }
 
 #[cfg(test)]

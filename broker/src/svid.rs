@@ -1,10 +1,10 @@
-//! SVIDs: how workloads of a SPIFFE trust domain show who they are.
+//! SVIDs: how workloads of a SPIFFE trust domain authenticate.
 //!
 //! One identity, three documents: a JWT-SVID, an X.509-SVID over mutual TLS, and a WIT-SVID with a proof by its key.
-//! Whatever the document, what comes of it is a [`VerifiedSvid`], made only where every check was passed, with the
-//! bundle of the very trust domain that the document names.
+//! Each kind of document becomes a [`VerifiedSvid`], made only where every check passed, with the bundle of exactly the
+//! trust domain that the document names.
 //!
-//! Does not: ask what the identity may be called. That is `namespace`, which takes a [`VerifiedSvid`] as it takes a
+//! Does not: decide which name the identity may have. That is `namespace`, which takes a [`VerifiedSvid`] as it takes a
 //! token.
 
 pub(crate) mod credential_kind;

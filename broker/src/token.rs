@@ -4,8 +4,8 @@
 //! compact JWS (RFC 7515 §7.1) of at most 16 KiB, base64url without padding, JSON without duplicate members, an
 //! algorithm that the issuer's record allows, one audience, bounded life.
 //!
-//! Does not: fetch keys. An unknown key is a result, [`Verification::NeedsKeys`], and the edge decides what to do about
-//! it.
+//! Does not: fetch keys. An unknown key is a result, [`TokenVerification::NeedsKeys`], and the edge decides what to do
+//! about it.
 
 #[cfg(test)]
 pub(crate) mod mint;
@@ -14,7 +14,7 @@ mod verified;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use shared::digest::sha256;
 use shared::excerpt::excerpt;
 use shared::time::UnixTime;
 
@@ -33,7 +33,7 @@ const MAX_SUBJECT_BYTES: usize = 2048;
 /// How much of a harmless claim a refusal repeats, in characters.
 pub(crate) const MAX_EXCERPT: usize = 120;
 
-/// A well-formed token of which nothing is known to be true.
+/// A well-formed token that is not verified yet.
 pub struct UnverifiedToken {
     pub(crate) compact: Compact,
     pub(crate) header: Header,
@@ -41,8 +41,8 @@ pub struct UnverifiedToken {
     issuer: Option<String>,
 }
 
-/// What came of verifying.
-pub enum Verification {
+/// The result of verifying a token.
+pub enum TokenVerification {
     /// The issuer signed it, for us, and it is in force.
     Verified(Box<VerifiedToken>),
     /// No key of the issuer that we hold has this `kid`, or those we hold are too old. Everything else that can be
@@ -59,7 +59,7 @@ pub enum TokenError {
     /// T1: a good algorithm that this issuer's record does not list.
     #[error("the issuer {issuer} is not registered to sign with {algorithm}")]
     AlgorithmNotAllowed {
-        /// The record.
+        /// The id of the issuer's record.
         issuer: String,
         /// What the token says.
         algorithm: JoseAlgorithm,
@@ -71,17 +71,17 @@ pub enum TokenError {
     #[error("the token has no iss, and the trust domain {0:?} is not registered here")]
     TrustDomainUnknown(String),
     /// T2: the record is of another issuer than the token.
-    #[error("the token is of issuer {0:?}, not of the one whose keys are at hand")]
+    #[error("the token is of the issuer {0:?}, not of the one whose keys check it")]
     IssuerMismatch(String),
     /// T3: the audience is not exactly ours.
     #[error("the token's audience is {found:?}; it must be exactly {expected:?}")]
     Audience {
-        /// What the record asks for.
+        /// The audience that the record requires.
         expected: String,
         /// What the token says.
         found: Vec<String>,
     },
-    /// T4: over.
+    /// T4: expired.
     #[error("the token expired at {expired_at}; it is {now} now")]
     Expired {
         /// `exp`, in seconds since the epoch.
@@ -100,7 +100,7 @@ pub enum TokenError {
         now: u64,
     },
     /// T4: made to live longer than the record allows.
-    #[error("the token lives {seconds} seconds; at most {limit} are accepted from this issuer")]
+    #[error("the token is valid for {seconds} seconds; at most {limit} are accepted from this issuer")]
     Lifetime {
         /// From `iat`, or from now, to `exp`.
         seconds: u64,
@@ -124,7 +124,7 @@ impl TokenError {
     }
 }
 
-/// A claim is asked for by the rule that needs it.
+/// Each claim is read by the rule that needs it.
 fn rule_of_form(error: &JoseError) -> Rule {
     match error {
         JoseError::TooLong { .. }
@@ -174,14 +174,14 @@ impl UnverifiedToken {
         Some(rest.split_once('/').map_or(rest, |(trust_domain, _)| trust_domain))
     }
 
-    /// The audiences that the token claims, for telling two records of one `iss` apart and for nothing else.
+    /// The audiences that the token claims, only for distinguishing two records of one `iss`.
     pub(crate) fn audiences(&self) -> Result<Vec<&str>, TokenError> {
         Ok(self.claims.audiences()?)
     }
 
-    /// Checks everything that makes the token the issuer's word to us at `now`. What costs least is checked first, so
-    /// that a stale token neither costs a signature check nor moves anybody to fetch keys.
-    pub fn verify(self, issuer: &Arc<Issuer>, now: UnixTime) -> Result<Verification, TokenError> {
+    /// Verifies the token with the issuer's keys: signature, audience and times, at `now`. What costs least is checked
+    /// first, so a stale token costs neither a signature check nor a fetch of keys.
+    pub fn verify(self, issuer: &Arc<Issuer>, now: UnixTime) -> Result<TokenVerification, TokenError> {
         if self.issuer() != Some(issuer.iss().as_str()) {
             return Err(TokenError::IssuerMismatch(excerpt(self.issuer().unwrap_or_default(), MAX_EXCERPT)));
         }
@@ -195,14 +195,14 @@ impl UnverifiedToken {
         let keys = issuer.keys();
         let key = match keys.select(self.header.kid.as_deref(), algorithm, now) {
             Selection::Key(key) => key,
-            Selection::Unknown => return Ok(Verification::NeedsKeys(Box::new(self))),
+            Selection::Unknown => return Ok(TokenVerification::NeedsKeys(Box::new(self))),
             Selection::Unsuitable => return Err(JoseError::KeyUnsuitable(algorithm).into()),
             Selection::Ambiguous(count) => return Err(JoseError::KeyAmbiguous { algorithm, count }.into()),
         };
         let signature = self.compact.decode_signature()?;
         key.verify_sig(self.compact.signing_input(), &signature).map_err(|_| JoseError::Signature)?;
-        let sha256 = digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
-        Ok(Verification::Verified(Box::new(VerifiedToken::new(
+        let sha256 = sha256(self.compact.bytes());
+        Ok(TokenVerification::Verified(Box::new(VerifiedToken::new(
             Arc::clone(issuer),
             self.claims,
             subject,
@@ -211,8 +211,8 @@ impl UnverifiedToken {
         ))))
     }
 
-    /// T3. A token for somebody else as well can be used by that somebody, so one audience it is, unless the record
-    /// says otherwise.
+    /// T3. A token with a second audience can be presented by that audience too, so there must be only ours, unless the
+    /// record says otherwise.
     fn check_audience(&self, issuer: &Issuer) -> Result<(), TokenError> {
         let found = self.claims.audiences()?;
         let expected = issuer.audience().as_str();

@@ -1,8 +1,8 @@
-//! SPIFFE trust domains whose workloads may sign, and the bundles by which we know them.
+//! SPIFFE trust domains whose workloads may sign, and their bundles.
 //!
 //! A trust domain is known by its name alone, never by an address (SPIFFE Federation §3): the record says where its
 //! bundle comes from. Bundles of different trust domains are never put together: an SVID is verified with the bundle of
-//! the very trust domain that it names. As with issuers, only the bundle inside a record changes under way, and the
+//! the trust domain that it names. As with issuers, only the bundle inside a record changes under way, and the
 //! edge's bundle refresher is its writer.
 //!
 //! Does not: fetch, read or keep anything.
@@ -15,7 +15,7 @@ mod document;
 mod record;
 mod trust_domains;
 
-pub use admission::{Judgement, RefusedBundle, judge};
+pub use admission::{Admission, RefusedBundle, evaluate};
 pub(crate) use authority::has_key_cert_sign;
 pub use bundle::{Bundle, BundleError, BundleMap, ListedKey, MAX_BUNDLE_BYTES, SkippedEntry, SkippedUse};
 pub use current_bundle::{CurrentBundle, Unusable};

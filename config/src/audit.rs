@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditSection {
-    /// What is kept of timestamps. After a theft of a unit's key, their records alone tell its timestamps from the thief's.
+    /// What is kept of timestamps. After a theft of a unit's key, only these records distinguish its timestamps from
+    /// the thief's.
     pub timestamps: TimestampRecords,
 }
 

@@ -26,11 +26,11 @@ pub struct ConnectorSection {
     /// Allow plain HTTP on a loopback address. For development only.
     #[serde(default)]
     pub danger_loopback_http: bool,
-    /// Take an e-mail address that the upstream does not call verified. Only for an upstream that owns the domain, such as
-    /// a company's own directory.
+    /// Take an e-mail address that the upstream does not call verified. Only for an upstream that owns the domain, such
+    /// as a company's own directory.
     #[serde(default)]
     pub danger_email_is_verified: bool,
-    /// The names that it may speak for. None: nobody can log in through it.
+    /// The names that it may assert. None: no one can log in through it.
     #[serde(default)]
     pub grants: Vec<GrantSection>,
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the operator says about the timestamp authority in its disclosure statement (`/tsa/disclosure`), beside what the program
-/// knows by itself. What is empty is shown as not stated.
+/// What the operator says about the timestamp authority in its disclosure statement (`/tsa/disclosure`), beside what
+/// the program knows by itself. What is empty is shown as not stated.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DisclosureSection {

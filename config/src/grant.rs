@@ -1,4 +1,4 @@
-//! Grants: the names that an issuer or a connector may speak for.
+//! Grants: the names that an issuer, trust domain or connector may assert.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,14 +15,15 @@ pub struct GrantSection {
     /// Every URI at or below this one, by whole path segments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
-    /// Every SPIFFE ID of this trust domain (`spiffe://example.org`), or at or below this path of it, by whole path segments.
+    /// Every SPIFFE ID of this trust domain (`spiffe://example.org`), or at or below this path of it, by whole path
+    /// segments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spiffe: Option<String>,
     /// Every user name of this domain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usernames: Option<String>,
-    /// With the profile `kubernetes`: this service account of its cluster, `<namespace>/<account>`, or all of a namespace:
-    /// `<namespace>/*`.
+    /// With the profile `kubernetes`: this service account of its cluster, `<namespace>/<account>`, or all of a
+    /// namespace: `<namespace>/*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
     /// With `email`: the domains below it too.

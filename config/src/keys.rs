@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeysSection {
-    /// The issuing authority's key in a PKCS#11 token, as a URI (RFC 7512). Set it before the instance is made: its certificate is
-    /// for this key. A key that is not the certificate's is refused, and nothing takes its place.
+    /// The issuing authority's key in a PKCS#11 token, as a URI (RFC 7512). Set it before the instance is set up: its
+    /// certificate is for this key. A key that is not the certificate's is refused, and nothing takes its place.
     pub issuing_ca: Option<String>,
     /// The kind of that key: p384, p256, rsa3072 or rsa4096.
     pub issuing_ca_algorithm: String,

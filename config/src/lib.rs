@@ -1,9 +1,9 @@
-//! The configuration file: one typed struct a section, in TOML.
+//! The configuration file in TOML: one typed struct per section.
 //!
-//! Sections are plain text and numbers; what they mean (names, keys, grants) is decided where the instance is assembled, which
-//! reports every problem at once. This crate knows no other crate of the instance, opens no file and holds no secret: secrets
-//! are named by the file that holds them. The `Default` beside each struct is the only place for its defaults, and
-//! `config/example.toml` shows every key with its default; a test keeps the two together.
+//! Sections are plain text and numbers; what they mean (names, keys, grants) is decided where the instance is
+//! assembled, which reports every problem at once. This crate knows no other crate of the instance, opens no file and
+//! holds no secret: secrets are named by the file that holds them. The `Default` beside each struct is the only place
+//! for its defaults, and `config/example.toml` shows every key with its default; a test keeps the two together.
 
 mod api;
 mod audit;
@@ -55,17 +55,17 @@ pub use trust_domain::{BundleSection, SvidKind, TrustDomainSection};
 /// The documented example, every key at its default or with a telling value.
 pub const EXAMPLE: &str = include_str!("../example.toml");
 
-/// The smallest useful file.
+/// A minimal configuration file.
 pub const MINIMAL: &str = include_str!("../minimal.toml");
 
 /// The whole file. An empty one is valid: it is what `privyseal up` uses.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// What the instance calls itself.
+    /// The instance's own origin.
     #[serde(alias = "house")]
     pub instance: InstanceSection,
-    /// Where it listens.
+    /// Addresses and TLS of the listeners.
     pub listen: ListenSection,
     /// The OpenID provider.
     pub provider: ProviderSection,
@@ -82,13 +82,13 @@ pub struct Config {
     pub trust_domains: Vec<TrustDomainSection>,
     /// Who may administer the instance.
     pub api: ApiSection,
-    /// Issuers that owners of domains bring.
+    /// Registration of issuers by the owners of domains.
     pub registration: RegistrationSection,
-    /// What all issuers' names are held against.
+    /// The Public Suffix List for the names of all issuers.
     pub names: NamesSection,
     /// Signing certificates.
     pub certificates: CertificatesSection,
-    /// Keys that are kept elsewhere.
+    /// Keys that are kept outside the data directory.
     pub keys: KeysSection,
     /// Revocation of authorities' and timestamp units' certificates.
     pub revocation: RevocationSection,
@@ -96,18 +96,18 @@ pub struct Config {
     pub timestamps: TimestampsSection,
     /// What the operator says about the timestamp authority.
     pub disclosure: DisclosureSection,
-    /// The time that they are made for.
+    /// The time sources of timestamps.
     pub time: TimeSection,
     /// The audit log's contents.
     pub audit: AuditSection,
-    /// The logs.
+    /// The signature log and the public part of the audit log.
     pub log: LogSection,
 }
 
 /// The text is not a configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ParseError {
-    /// What is wrong, with its line and column as the TOML reader tells them.
+    /// What is wrong, with line and column.
     pub message: String,
 }
 
@@ -127,7 +127,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         if text.len() > Self::MAX_BYTES {
             return Err(ParseError {
-                message: format!("{} bytes are over the cap of {}", text.len(), Self::MAX_BYTES),
+                message: format!("the file has {} bytes; at most {} are accepted", text.len(), Self::MAX_BYTES),
             });
         }
         if let Some((old, new)) = Self::outdated(text).into_iter().find(|(_, new)| has_section(text, new)) {
@@ -137,8 +137,8 @@ impl Config {
         toml::from_str(text).map_err(|error| ParseError { message: error.to_string() })
     }
 
-    /// The sections of `text` that have their name of 0.1, each with the name that it has now. This release reads them; the next
-    /// one will not. Empty for a text that is not TOML.
+    /// The sections of `text` that have their name of 0.1, each with the name that it has now. This release reads them;
+    /// the next one will not. Empty for a text that is not TOML.
     pub fn outdated(text: &str) -> Vec<(&'static str, &'static str)> {
         OUTDATED.into_iter().filter(|(old, _)| has_section(text, old)).collect()
     }
@@ -213,8 +213,8 @@ mod tests {
         }
     }
 
-    /// An `Option` that is `None` is not written, so the example must set each of them: otherwise the test above is blind to
-    /// it. A grant has one of several kinds; the example shows each kind somewhere.
+    /// An `Option` that is `None` is not written, so the example must set each of them: otherwise the test above is
+    /// blind to it. A grant has one of several kinds; the example shows each kind somewhere.
     #[test]
     fn the_example_leaves_no_option_unset() {
         let example = Config::parse(EXAMPLE).expect("parses");

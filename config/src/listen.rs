@@ -18,7 +18,7 @@ pub struct ListenSection {
     pub max_connections: u32,
     /// IP address and port where `/metrics` is served in plain HTTP, for Prometheus. Without it nowhere.
     pub metrics: Option<String>,
-    /// A listener of its own for workloads that show an X.509-SVID.
+    /// A listener of its own for workloads that present an X.509-SVID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub svid: Option<SvidListenSection>,
 }
@@ -53,12 +53,12 @@ pub struct TlsSection {
 pub struct SvidListenSection {
     /// IP address and port.
     pub address: String,
-    /// What this listener shows.
+    /// The certificate that this listener presents.
     #[serde(default)]
     pub identity: ListenerIdentity,
 }
 
-/// What a listener shows of itself.
+/// The certificate that a listener presents.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ListenerIdentity {

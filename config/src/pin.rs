@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The value that a claim must have, or several of which it must have one.
+/// The value that a claim must have, or values, one of which it must have.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum PinSection {

@@ -2,43 +2,44 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Owners of domains bring their own issuers, and prove by DNS or by a document that the domain wants them.
+/// Owners of domains register their own issuers, and prove by DNS or by a document that the domain authorizes them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RegistrationSection {
-    /// Let anybody ask whom our provider knows, not only administrators and namespace owners. What they get is decided by
-    /// proof and approval in any case.
+    /// Let everyone with an account at our provider request a registration, not only administrators and namespace
+    /// owners. Proof and approval decide in any case.
     pub anybody_may_ask: bool,
-    /// An administrator must approve each registration before it speaks.
+    /// An administrator must approve each registration before it becomes active.
     pub needs_approval: bool,
     /// Name servers to ask besides the system's, as `192.0.2.53` or `192.0.2.53:5353`.
     pub resolvers: Vec<String>,
     /// Ask the system's name servers too. Turn it off where only the listed ones may be asked.
     pub system_resolvers: bool,
-    /// How many name servers must give the same answer. 1 only where a single one is asked and trusted, as in a closed network.
+    /// How many name servers must give the same answer. 1 only where a single one is asked and trusted, as in a closed
+    /// network.
     pub agreeing_resolvers: u32,
     /// DNSKEY records of the zones to trust, one a line, instead of the internet's root.
     pub trust_anchor_file: Option<String>,
-    /// Believe name servers without checking DNSSEC signatures. Whoever is between them and us can then forge proofs.
+    /// Believe name servers without checking DNSSEC signatures. Anyone on the path can then forge proofs.
     pub danger_skip_dnssec: bool,
     /// Domains inside our network: issuers and documents on hosts in them may have private addresses.
     pub internal_domains: Vec<String>,
     /// PEM file with the authorities that sign the TLS certificates of those hosts, instead of the system's.
     pub internal_ca_file: Option<String>,
-    /// Let issuers on this very machine be registered, even by plain HTTP. For development only.
+    /// Let issuers on this machine be registered, even by plain HTTP. For development only.
     pub danger_loopback_http: bool,
-    /// Domains for which only the issuers that their records list may speak, whatever the configuration grants to others. It
-    /// holds as soon as the domain has such a record for this instance.
+    /// Domains for which only the issuers that their records list may assert names, regardless of what the
+    /// configuration grants to others. It holds as soon as the domain has such a record for this instance.
     pub enforce: Vec<String>,
-    /// Seconds after which a proof is looked at again.
+    /// Seconds after which a proof is checked again.
     pub recheck_seconds: u32,
     /// Seconds after which a check that brought no answer is repeated.
     pub retry_seconds: u32,
-    /// Seconds after which a domain that said no is asked again; the second no freezes.
+    /// Seconds after which a domain that denied is asked again; a second denial freezes the registration.
     pub confirm_seconds: u32,
     /// Seconds without a proof after which there are no more certificates.
     pub stale_seconds: u32,
-    /// Seconds without a proof after which a registration is over.
+    /// Seconds without a proof after which a registration ends.
     pub expire_seconds: u32,
     /// Seconds after which a request that was not proven and approved is dropped.
     pub pending_seconds: u32,

@@ -2,15 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The time that timestamps are made for: whom to ask, and how wrong the machine's clock may be.
+/// The time of timestamps: the sources to ask, and how wrong the machine's clock may be.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TimeSection {
-    /// What is asked of the clock: `enforce` (no timestamp without a quorum of sources), `monitor` (the same is told, but nothing
-    /// is refused for it) or `local` (nobody is asked). Default: `enforce` with sources, `local` without.
+    /// How the clock is checked: `enforce` (no timestamp without a quorum of sources), `monitor` (the same is reported,
+    /// but nothing is refused for it) or `local` (no source is asked). Default: `enforce` with sources, `local`
+    /// without.
     pub mode: Option<TimeMode>,
-    /// How far the clock may be off, in milliseconds. With rounding (half a second, or a millisecond where genTime has them) it must
-    /// not be more than the accuracy that the units state.
+    /// How far the clock may be off, in milliseconds. With rounding (half a second, or a millisecond where genTime has
+    /// them) it must not be more than the accuracy that the units state.
     pub threshold_ms: u32,
     /// Seconds between two questions to each source. Less than 16 only for servers of your own.
     pub poll_seconds: u32,
@@ -18,10 +19,10 @@ pub struct TimeSection {
     pub expire_seconds: u32,
     /// Good polls in a row until time is trusted, at a start and after trouble.
     pub good_polls: u32,
-    /// In mode `enforce`: the kernel must call its clock synchronised too. Set it to false where nothing disciplines the clock by
-    /// way of the kernel, or where a sandbox hides what it says.
+    /// In mode `enforce`: the kernel must call its clock synchronised too. Set it to false where nothing disciplines
+    /// the clock by way of the kernel, or where a sandbox hides what it says.
     pub kernel_synchronized: bool,
-    /// Whom to ask: four at least. More than half must agree, so one of four may lie.
+    /// The sources to ask, at least four. More than half must agree, so one of four may lie.
     pub sources: Vec<TimeSourceSection>,
 }
 
@@ -39,15 +40,15 @@ impl Default for TimeSection {
     }
 }
 
-/// What is asked of the clock.
+/// How the clock is checked.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TimeMode {
     /// No timestamp without a quorum.
     Enforce,
-    /// What a quorum says is told.
+    /// What a quorum says is reported; nothing is refused for it.
     Monitor,
-    /// Nobody is asked.
+    /// No source is asked.
     Local,
 }
 
@@ -57,7 +58,7 @@ pub enum TimeMode {
 pub struct TimeSourceSection {
     /// Its name or address. A name is resolved at each poll. With network time security its certificate must be for it.
     pub host: String,
-    /// Default: 4460, where keys are had for network time security (RFC 8915); 123 for plain NTP.
+    /// Default: 4460, where keys are negotiated for network time security (RFC 8915); 123 for plain NTP.
     #[serde(default)]
     pub port: Option<u16>,
     /// PEM file with the authorities that sign its certificate, instead of the system's.
@@ -69,10 +70,10 @@ pub struct TimeSourceSection {
     /// It is inside our network: private addresses are allowed for it.
     #[serde(default)]
     pub internal: bool,
-    /// Ask by plain NTP: anybody on the way can forge its answers, and with them the time of every token.
+    /// Ask by plain NTP: anyone on the path can forge its answers, and with them the time of every token.
     #[serde(default)]
     pub danger_unauthenticated: bool,
-    /// It is on this very machine. For tests: a clock that is asked about itself knows nothing.
+    /// It is on this machine. For tests: a clock cannot confirm itself.
     #[serde(default)]
     pub danger_loopback: bool,
 }

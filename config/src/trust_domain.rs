@@ -15,7 +15,7 @@ pub struct TrustDomainSection {
     /// Its bundle endpoint is inside our network: private addresses are allowed for it.
     #[serde(default)]
     pub internal: bool,
-    /// Allow a bundle endpoint on this very machine. For development and tests.
+    /// Allow a bundle endpoint on this machine. For development and tests.
     #[serde(default)]
     pub danger_loopback: bool,
     /// Which SVIDs are taken.
@@ -27,7 +27,8 @@ pub struct TrustDomainSection {
     /// Signature algorithms of its JWT-SVIDs.
     #[serde(default = "default_algorithms")]
     pub algorithms: Vec<String>,
-    /// The `iss` of its JWT-SVIDs: `any` (or none), `absent`, or exactly this one. The key comes from the bundle in any case.
+    /// The `iss` of its JWT-SVIDs: `any` (or none), `absent`, or exactly this one. The key comes from the bundle in any
+    /// case.
     #[serde(default = "default_iss")]
     pub iss: String,
     /// Longest life of a JWT-SVID that is taken, in seconds (`exp` − `iat`).
@@ -36,23 +37,24 @@ pub struct TrustDomainSection {
     /// Longest life of an X.509-SVID that is taken, in seconds.
     #[serde(default = "default_day")]
     pub max_svid_seconds: u32,
-    /// Seconds that a bundle counts which could not be fetched again. After that nothing of this trust domain is taken.
+    /// Seconds that a bundle is used when it cannot be fetched again. After that nothing of this trust domain is taken.
     #[serde(default = "default_day")]
     pub stale_seconds: u32,
     /// How often one SPIFFE ID may be used a minute.
     #[serde(default = "default_uses_per_minute")]
     pub uses_per_minute: u32,
-    /// A JWT-SVID counts once. SPIRE's agents hand out the same one until half its life is over, so leave this off for them.
+    /// A JWT-SVID counts once. SPIRE's agents hand out the same one until half its life is over, so leave this off for
+    /// them.
     #[serde(default)]
     pub single_use: bool,
-    /// What its certificates call it: an https URL or `spiffe://` and a trust domain, unique in this file. Without it the exact
-    /// `iss`, or `spiffe://<name>`. Set it before the first certificate and keep it.
+    /// What its certificates call it: an https URL or `spiffe://` and a trust domain, unique in this file. Without it
+    /// the exact `iss`, or `spiffe://<name>`. Set it before the first certificate and keep it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer_label: Option<String>,
     /// The audiences for which its workloads may have ID tokens at `/oidc/token`.
     #[serde(default = "default_exchange_audiences")]
     pub exchange_audiences: Vec<String>,
-    /// The SPIFFE IDs that it may speak for, all below its own name. None: its SVIDs are refused.
+    /// The SPIFFE IDs that it may assert, all below its own name. None: its SVIDs are refused.
     #[serde(default)]
     pub grants: Vec<GrantSection>,
 }
@@ -61,13 +63,14 @@ pub struct TrustDomainSection {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BundleSection {
-    /// URL of a bundle endpoint that shows an X.509-SVID.
+    /// URL of a bundle endpoint that presents an X.509-SVID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub https_spiffe: Option<String>,
     /// With `https_spiffe`: the SPIFFE ID of that X.509-SVID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_id: Option<String>,
-    /// With `https_spiffe` and an endpoint of the same trust domain: file with its bundle, as it is known before the first fetch.
+    /// With `https_spiffe` and an endpoint of the same trust domain: file with its bundle, as it is known before the
+    /// first fetch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bootstrap_file: Option<String>,
     /// URL of a bundle endpoint with a certificate as web servers have.

@@ -10,7 +10,7 @@ use broker::jose::KeySet;
 use broker::names::{Audience, DomainName, EmailAddress, HttpsUrl, IssuerUrl, PublicSuffixes, TrustDomain, UriName};
 use broker::profile::Profile;
 use broker::registry::{Issuers, Registry};
-use broker::token::{UnverifiedToken, Verification};
+use broker::token::{TokenVerification, UnverifiedToken};
 use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
 use shared::time::UnixTime;
 
@@ -43,7 +43,7 @@ pub fn identity_token(bytes: &[u8]) {
     let Ok(token) = UnverifiedToken::parse(bytes) else { return };
     assert!(bytes.len() <= 16 * 1024);
     let Ok(issuer) = ISSUERS.find(&token) else { return };
-    if let Ok(Verification::Verified(token)) = token.verify(issuer, NOW) {
+    if let Ok(TokenVerification::Verified(token)) = token.verify(issuer, NOW) {
         let signed = |token: &[u8]| token.iter().rposition(|byte| *byte == b'.').map(|end| token[..end].to_vec());
         assert_eq!(signed(bytes), signed(SIGNED));
         assert_eq!(token.subject(), "alice");

@@ -14,7 +14,7 @@ use broker::names::{DomainName, IssuerUrl, Name, Pattern};
 use broker::namespace::vectors;
 use broker::profile::{ClaimPath, Profile};
 use broker::registry::Issuers;
-use broker::token::{UnverifiedToken, Verification};
+use broker::token::{TokenVerification, UnverifiedToken};
 use shared::time::UnixTime;
 
 const NOW: u64 = 1_795_258_320;
@@ -119,7 +119,7 @@ fn permitted(issuers: &Issuers, at: usize, members: &str) -> Option<Name> {
     let token = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
     let token = UnverifiedToken::parse(token.as_bytes()).ok()?;
     let record = issuers.find(&token).ok()?;
-    let Ok(Verification::Verified(token)) = token.verify(record, UnixTime::from_seconds(NOW)) else { return None };
+    let Ok(TokenVerification::Verified(token)) = token.verify(record, UnixTime::from_seconds(NOW)) else { return None };
     issuers.rules().permit(*token).ok().map(|permit| permit.claimed().name.clone())
 }
 

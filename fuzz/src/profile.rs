@@ -11,7 +11,7 @@ use broker::jose::KeySet;
 use broker::names::{DomainName, IssuerUrl};
 use broker::profile::{BaseUrl, CiProfile, KubernetesProfile, Profile};
 use broker::registry::Issuers;
-use broker::token::{UnverifiedToken, Verification, VerifiedToken};
+use broker::token::{TokenVerification, UnverifiedToken, VerifiedToken};
 use shared::time::UnixTime;
 
 const NOW: u64 = 1_795_258_320;
@@ -89,7 +89,7 @@ fn signed(bytes: &[u8]) -> Option<VerifiedToken> {
     let token = UnverifiedToken::parse(token.as_bytes()).expect("was read before");
     let record = ISSUERS.find(&token).expect("a registered issuer");
     match token.verify(record, UnixTime::from_seconds(NOW)) {
-        Ok(Verification::Verified(token)) => Some(*token),
+        Ok(TokenVerification::Verified(token)) => Some(*token),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::grants::Grant;
 use broker::names::{PublicSuffixes, SpiffeId, SpiffePrefix, TrustDomain};
-use broker::registry::{Issuers, Registry, Source};
+use broker::registry::{Issuers, RecordSource, Registry};
 use broker::svid::{
     JwtSvidVerification, Purpose, UnverifiedProofToken, UnverifiedWitSvid, UnverifiedX509Svid, WitVerification,
     X509Verification,
@@ -75,7 +75,7 @@ pub fn spiffe_id(bytes: &[u8]) {
 /// Of all texts only the one that the trust domain signed verifies, whatever is done to its signature.
 pub fn jwt_svid(bytes: &[u8]) {
     let Ok(token) = UnverifiedToken::parse(bytes) else { return };
-    let Ok(Source::TrustDomain(record)) = ALPHA.source(&token) else { return };
+    let Ok(RecordSource::TrustDomain(record)) = ALPHA.source(&token) else { return };
     let Ok(JwtSvidVerification::Verified(svid)) = token.verify_svid(record, &["sigstore"], NOW) else { return };
     let signed = |token: &[u8]| token.iter().rposition(|byte| *byte == b'.').map(|end| token[..end].to_vec());
     assert_eq!(signed(bytes), signed(SIGNED));

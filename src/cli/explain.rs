@@ -38,12 +38,13 @@ pub(super) struct ExplainArgs {
     /// the exit code is 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "server", "at", "json"])]
     vectors: Option<PathBuf>,
-    /// Evaluate by this configuration file. Issuers that owners have registered in a running instance are not in it.
+    /// Evaluate with this configuration file. It does not have the issuers that domain owners registered in a running
+    /// instance; use --server for those.
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     config: Option<PathBuf>,
     #[command(flatten)]
     server: ServerArgs,
-    /// Evaluate as of this moment, in seconds since the epoch, as a token's `iat` is.
+    /// Evaluate as of this time, in seconds since 1970, like a token's `iat`.
     #[arg(long, value_name = "SECONDS", conflicts_with = "server")]
     at: Option<u64>,
     /// Print the report as JSON.
@@ -72,7 +73,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// By a configuration file alone: the keys of issuers are fetched where the instance would fetch them.
+/// Evaluates with a configuration file alone; issuers' keys are fetched from where the instance would fetch them.
 async fn evaluate(config: Option<&Path>, token: &str, now: UnixTime) -> Result<ExplanationReport, Failure> {
     let settings = Settings::load(config, None)?;
     let issuers = settings.records.build(own_record(&settings.origin())?, &[])?;
@@ -91,7 +92,7 @@ pub(super) fn own_record(origin: &Origin) -> Result<IssuerSpec, Failure> {
     Ok(IssuerSpec { reach, ..IssuerSpec::new("own-provider", iss, profile, KeySource::Discovery) })
 }
 
-/// By a running instance: as an auditor when a login says so, otherwise as the one who holds the token.
+/// Asks a running instance: as an auditor with `--login`, otherwise as the holder of the token.
 async fn ask(server: ApiClient, token: &str) -> Result<ExplanationReport, Failure> {
     let answer = match server.has_token() {
         true => server.post("/explain", &serde_json::json!({ "token": token })).await?,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use broker::names::{DomainName, IssuerUrl};
-use broker::registration::{Claim, InstanceName, Kind, Method};
+use broker::registration::{Claim, InstanceName, NameKind, ProofMethod};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::time::Clock as _;
@@ -47,13 +47,13 @@ pub(super) struct RequestArgs {
     issuer: String,
     /// The kind of names: email (addresses of the domain), uri (https URIs of the host) or spiffe (its trust domain).
     #[arg(long, value_parser = parse_kind)]
-    kind: Kind,
+    kind: NameKind,
     /// Include the names of all subdomains; can only be proven by DNS.
     #[arg(long)]
     subdomains: bool,
     /// How to prove control of the domain: dns, or well-known for the names of one host.
     #[arg(long, default_value = "dns", value_parser = parse_method)]
-    method: Method,
+    method: ProofMethod,
     /// Your key; created if the file does not exist. Keep it: its holder can register again with the same record.
     #[arg(long, value_name = "FILE", default_value = "privyseal-registrant.pem")]
     key: PathBuf,
@@ -98,12 +98,12 @@ pub(super) struct ReleaseArgs {
     keep_issuer: bool,
 }
 
-fn parse_kind(text: &str) -> Result<Kind, String> {
-    Kind::parse(text).ok_or_else(|| "choose email, spiffe or uri".to_owned())
+fn parse_kind(text: &str) -> Result<NameKind, String> {
+    NameKind::parse(text).ok_or_else(|| "choose email, spiffe or uri".to_owned())
 }
 
-fn parse_method(text: &str) -> Result<Method, String> {
-    Method::parse(text).ok_or_else(|| "choose dns or well-known".to_owned())
+fn parse_method(text: &str) -> Result<ProofMethod, String> {
+    ProofMethod::parse(text).ok_or_else(|| "choose dns or well-known".to_owned())
 }
 
 pub(super) fn run(command: IssuerCommand) -> Result<(), Failure> {

@@ -4,7 +4,9 @@ mod text;
 pub(crate) mod vectors;
 
 use broker::ca::Profile;
-use broker::explain::{self as explained, Explanation, Outcome, Refusal, Step, Verdict, explain, extension_name};
+use broker::explain::{
+    self as explained, ExplainOutcome, ExplainedDecision, Explanation, Step, explain, extension_name,
+};
 use broker::names::Name;
 use broker::principal::Principal;
 use broker::registry::Issuers;
@@ -120,14 +122,14 @@ impl Evaluator<'_> {
     pub(crate) async fn explain(&self, token: &[u8], refreshers: Refreshers<'_>) -> ExplanationReport {
         // The cause names internal hosts, so it is only for the instance's own staff.
         let trouble = match explain(token, self.issuers, self.now) {
-            Outcome::Explained(explanation) => return self.report(explanation),
-            Outcome::NeedsKeys { issuer, .. } => {
+            ExplainOutcome::Explained(explanation) => return self.report(explanation),
+            ExplainOutcome::NeedsKeys { issuer, .. } => {
                 let refreshed = refreshers.keys.refresh(&issuer).await.map_err(|error| error.to_string());
                 refreshed
                     .err()
                     .map(|cause| (format!("the keys of {} cannot be fetched at the moment", issuer.iss()), cause))
             }
-            Outcome::NeedsBundle { record, .. } => {
+            ExplainOutcome::NeedsBundle { record, .. } => {
                 let refreshed =
                     refreshers.bundles.refresh(&record, self.issuers).await.map_err(|error| error.to_string());
                 let public = format!("the bundle of {} cannot be fetched at the moment", record.name());
@@ -135,8 +137,8 @@ impl Evaluator<'_> {
             }
         };
         match explain(token, self.issuers, self.now) {
-            Outcome::Explained(explanation) => self.report(explanation),
-            Outcome::NeedsKeys { otherwise, .. } | Outcome::NeedsBundle { otherwise, .. } => {
+            ExplainOutcome::Explained(explanation) => self.report(explanation),
+            ExplainOutcome::NeedsKeys { otherwise, .. } | ExplainOutcome::NeedsBundle { otherwise, .. } => {
                 let mut report = self.report(otherwise);
                 if let (Some((public, cause)), Some(refusal)) = (trouble, &mut report.refusal) {
                     refusal.reason = match self.reader {
@@ -150,10 +152,10 @@ impl Evaluator<'_> {
     }
 
     fn report(&self, explanation: Explanation) -> ExplanationReport {
-        let Explanation { token_sha256, record, verdict } = explanation;
-        let (refusal, certificate) = match verdict {
-            Verdict::Permitted(principal) => (None, Some(self.certificate(&principal))),
-            Verdict::Refused(refusal) => (Some(refusal), None),
+        let Explanation { token_sha256, record, decision } = explanation;
+        let (refusal, certificate) = match decision {
+            ExplainedDecision::Permitted(principal) => (None, Some(self.certificate(&principal))),
+            ExplainedDecision::Refused(refusal) => (Some(refusal), None),
         };
         ExplanationReport {
             verdict: if refusal.is_none() { "ACCEPT" } else { "REJECT" }.to_owned(),
@@ -165,10 +167,12 @@ impl Evaluator<'_> {
         }
     }
 
-    fn record(&self, record: &explained::Record) -> ExplainedRecord {
+    fn record(&self, record: &explained::ExplainedRecord) -> ExplainedRecord {
         let (iss, audience, grants) = match record {
-            explained::Record::Issuer(issuer) => (issuer.iss().to_string(), issuer.audience(), issuer.grants()),
-            explained::Record::TrustDomain(trust_domain) => {
+            explained::ExplainedRecord::Issuer(issuer) => {
+                (issuer.iss().to_string(), issuer.audience(), issuer.grants())
+            }
+            explained::ExplainedRecord::TrustDomain(trust_domain) => {
                 (format!("spiffe://{}", trust_domain.name()), trust_domain.audience(), trust_domain.grants())
             }
         };
@@ -181,7 +185,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn refusal(&self, refusal: Refusal) -> ExplainedRefusal {
+    fn refusal(&self, refusal: explained::ExplainedRefusal) -> ExplainedRefusal {
         ExplainedRefusal {
             step: refusal.step.name().to_owned(),
             rule: refusal.rule.id().to_owned(),
@@ -218,7 +222,7 @@ fn name_type(name: &Name) -> &'static str {
     }
 }
 
-fn steps(refusal: Option<&Refusal>) -> Vec<ExplainedStep> {
+fn steps(refusal: Option<&explained::ExplainedRefusal>) -> Vec<ExplainedStep> {
     let outcome = |step: Step| match refusal {
         Some(refusal) if step == refusal.step => "refused",
         Some(refusal) if step > refusal.step => "not reached",

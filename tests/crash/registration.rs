@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::jose::JoseAlgorithm;
 use broker::names::{DomainName, IssuerUrl};
-use broker::registration::{Account, Claim, InstanceName, Kind, Method, signing_input};
+use broker::registration::{Account, Claim, InstanceName, NameKind, ProofMethod, signing_input};
 use reqwest::Client;
 use serde_json::{Value, json};
 use shared::random::Random;
@@ -41,9 +41,9 @@ fn sign(instance: &str) -> String {
     let claim = Claim {
         domain: DomainName::parse(&format!("d{}.example.com", hex::encode(random.bytes::<8>()))).unwrap(),
         iss: IssuerUrl::parse("https://idp.example.com").unwrap(),
-        kind: Kind::Email,
+        kind: NameKind::Email,
         subdomains: false,
-        method: Method::Dns,
+        method: ProofMethod::Dns,
         // The instance takes the account from the key.
         account: Account::parse(&"A".repeat(43)).unwrap(),
     };

@@ -53,9 +53,9 @@ async fn trusted_root(client: &Client, origin: &str) -> TrustedRoot {
     TrustedRoot::parse(&answer.bytes().await.unwrap()).unwrap()
 }
 
-/// How many of the trust root's authorities vouch for the token: inside the time that they are valid for.
-fn vouchers(token: &[u8], root: &TrustedRoot) -> usize {
-    let vouches = |authority: &&shared::trust_root::trusted_root::CertificateAuthority| {
+/// How many of the trust root's authorities verify the token, each within its validity.
+fn verifying_authorities(token: &[u8], root: &TrustedRoot) -> usize {
+    let vouches = |authority: &&shared::trust_root::trusted_root::Authority| {
         let certificates = authority.cert_chain.der().map(|der| Certificate::from_der(der).unwrap()).collect();
         let trust = TimestampTrust::unit(&Chain::new(certificates).unwrap());
         let Ok(verified) = verify_response(token, &Expected::data(DATA), &trust) else { return false };

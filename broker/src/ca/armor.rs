@@ -1,19 +1,20 @@
 //! PEM as clients really send it.
 //!
-//! RFC 7468 wants lines of 64 characters and line feeds. sigstore-java sends the base64 on one line, sigstore-rust ends lines
-//! with CRLF, and some add text before the block. What the block says is strict again: one block, one known label, base64
-//! without stray characters.
+//! RFC 7468 wants lines of 64 characters and line feeds. sigstore-java sends the base64 on one line, sigstore-rust ends
+//! lines with CRLF, and some add text before the block. What the block says is strict again: one block, one known
+//! label, base64 without stray characters.
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use shared::excerpt::excerpt;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why text is not the PEM block that was wanted.
+/// Why a text is not the expected PEM block.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ArmorError {
     /// No `-----BEGIN …-----` line with its end.
@@ -25,7 +26,7 @@ pub enum ArmorError {
     /// A second block: it is not clear which one is meant.
     #[error("more than one PEM block was found")]
     Several,
-    /// What stands between the lines is not base64.
+    /// The content of the block is not base64.
     #[error("the PEM block is not base64")]
     Base64,
 }
@@ -43,7 +44,7 @@ pub fn open<'l>(text: &str, labels: &[&'l str]) -> Result<(&'l str, Vec<u8>), Ar
         return Err(ArmorError::Missing);
     }
     let Some(&known) = labels.iter().find(|&&known| known == label) else {
-        return Err(ArmorError::Label(label.chars().take(64).collect()));
+        return Err(ArmorError::Label(excerpt(label, 64)));
     };
     let packed: Vec<u8> = body.bytes().filter(|octet| !octet.is_ascii_whitespace()).collect();
     Ok((known, BASE64.decode(packed).map_err(|_| ArmorError::Base64)?))

@@ -25,7 +25,7 @@ pub enum AuthorityError {
     #[error("the key does not belong to the issuing certificate {0}")]
     Key(String),
     /// The chain is a root alone: sigstore-python wants the issuing certificate apart from the root.
-    #[error("the chain must hold an issuing certificate and its root")]
+    #[error("the chain must have an issuing certificate and its root")]
     RootAlone,
     /// The first certificate cannot issue.
     #[error("the certificate {0} is not a CA with the key usage keyCertSign")]
@@ -38,17 +38,22 @@ pub enum AuthorityError {
     NoKeyIdentifier(String),
 }
 
-/// The authority is not valid at this moment, so nothing that it signs would be.
+/// The authority is not valid at this moment, so its certificates would not be valid either.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the certificate {subject} is valid from {not_before:?} to {not_after:?}, not at {now:?}")]
+#[error(
+    "the certificate {subject} is valid from {} to {}, not at {}",
+    utc(.not_before),
+    utc(.not_after),
+    utc(.now)
+)]
 pub struct AuthorityNotValid {
-    /// Whose.
+    /// The subject of the certificate that is not valid.
     pub subject: String,
     /// First valid moment.
     pub not_before: UnixTime,
     /// Last valid moment.
     pub not_after: UnixTime,
-    /// The present.
+    /// The present moment.
     pub now: UnixTime,
 }
 
@@ -86,7 +91,7 @@ impl Authority {
         &self.chain_pem
     }
 
-    /// The issuing certificate.
+    /// The issuing CA's certificate, the first of the chain.
     pub fn certificate(&self) -> &Certificate {
         self.chain.leaf()
     }
@@ -133,4 +138,9 @@ impl Authority {
 fn may_sign_certificates(certificate: &Certificate) -> bool {
     let usage = certificate.tbs().get_extension::<KeyUsage>();
     matches!(usage, Ok(Some((_, usage))) if usage.0.contains(FlagSet::from(KeyUsages::KeyCertSign)))
+}
+
+/// A moment as RFC 3339, for messages.
+fn utc(at: &UnixTime) -> String {
+    at.rfc3339().unwrap_or_else(|_| format!("{} seconds after 1970", at.seconds()))
 }

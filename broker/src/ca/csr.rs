@@ -1,5 +1,5 @@
-//! PKCS#10 certification requests (RFC 2986). Only the key and the self-signature count; whatever subject, attributes
-//! or extensions a request names are the wishes of somebody who has not been asked.
+//! PKCS#10 certification requests (RFC 2986). Only the key and the self-signature count; the subject,
+//! attributes and extensions of a request are ignored.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};

@@ -1,5 +1,5 @@
-//! An instance for tests in which everything is fixed: keys, time, randomness. Its signatures are RFC 6979's, so that whole
-//! certificates are the same in every run.
+//! An instance for tests in which everything is fixed: keys, time, randomness. Its signatures are RFC 6979's, so that
+//! whole certificates are the same in every run.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::principal::Principal;
 use crate::profile;
 use crate::registry::Issuers;
 use crate::signing::Issuance;
-use crate::token::{UnverifiedToken, Verification};
+use crate::token::{TokenVerification, UnverifiedToken};
 
 pub(crate) const NOW: UnixTime = UnixTime::from_millis(1_795_258_320_789);
 
@@ -144,7 +144,7 @@ pub(crate) fn principal(claims: &str) -> Principal {
     let issuers = issuers();
     let token = UnverifiedToken::parse(&token(claims)).expect("a token");
     let issuer = issuers.find(&token).expect("registered");
-    let Ok(Verification::Verified(token)) = token.verify(issuer, NOW) else { panic!("does not verify") };
+    let Ok(TokenVerification::Verified(token)) = token.verify(issuer, NOW) else { panic!("does not verify") };
     Principal::from(issuers.rules().permit(*token).expect("permitted"))
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn build_job() -> Principal {
     principal(BUILD_JOB).with_extensions(extensions)
 }
 
-/// The ephemeral key of the one who asks.
+/// The ephemeral key of the caller.
 pub(crate) fn applicant_key() -> FixedKey {
     FixedKey::p256(9)
 }

@@ -25,13 +25,13 @@ pub enum IssueError {
     /// A key did not sign.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// The signed octets, without the timestamp, are not the linted ones: what was judged is not what was signed.
+    /// The signed octets, without the timestamp, are not the linted ones: what was checked is not what was signed.
     #[error("the signed certificate is not the linted one")]
     NotAsLinted,
 }
 
 impl IssuedCertificate {
-    /// The certificate.
+    /// The certificate in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
@@ -41,13 +41,13 @@ impl IssuedCertificate {
         shared::x509::certificate::to_pem(&self.der)
     }
 
-    /// Its serial number.
+    /// The certificate's serial number.
     pub fn serial(&self) -> SerialNumber {
         self.serial
     }
 }
 
-/// Embeds the timestamp of `log` for `leaf`, signs, and holds the result against what was linted.
+/// Embeds the timestamp of `log` for `leaf`, signs, and compares the result with what was linted.
 pub(crate) fn issue(
     linted: &LintedTemplate,
     leaf: &TreeLeaf,
@@ -70,8 +70,8 @@ pub(crate) fn issue(
     }
 }
 
-/// The to-be-signed part of the certificate `der` as the log saw it: read from the finished octets, the list of timestamps
-/// cut out (RFC 6962 §3.2).
+/// The to-be-signed part of the certificate `der` as the log saw it: read from the finished octets, the list of
+/// timestamps cut out (RFC 6962 §3.2).
 fn without_timestamps(der: &[u8]) -> der::Result<Vec<u8>> {
     let mut outer = SliceReader::new(der)?;
     let tbs = outer.sequence(|certificate| {
@@ -125,7 +125,8 @@ fn is_timestamp_list(extension: &[u8]) -> der::Result<bool> {
     Ok(is_list)
 }
 
-/// Something signed that must not leave yet: the log entry that accounts for it is not durable. There is one way out.
+/// Something signed that must not leave yet: the log entry that accounts for it is not durable. Only `release` gives it
+/// out.
 #[derive(Debug)]
 pub struct Unreleased<T> {
     value: T,

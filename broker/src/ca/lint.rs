@@ -1,7 +1,7 @@
 //! The linter: an independent reading of the exact octets that are about to be signed.
 //!
 //! It shares no code with the profile. The octets are parsed from scratch by the general X.509 reader, encoded again,
-//! and every field is held against the specification and against what was decided about this applicant, a file for each
+//! and every field is compared with the specification and with what was decided about this applicant, a file for each
 //! lint. A certificate that fails here is our own fault and is never signed; nothing is repaired.
 
 mod authority_key_identifier;
@@ -27,7 +27,7 @@ use shared::time::UnixTime;
 use shared::x509::SerialNumber;
 
 use super::authority::Authority;
-use super::profile::{TbsParts, Template};
+use super::profile::{CertificateTemplate, TbsParts};
 use super::sct::TreeLeaf;
 
 pub use error::LintError;
@@ -42,7 +42,7 @@ pub struct LintedTemplate {
 }
 
 /// Passes `template` when its octets obey every rule.
-pub fn lint(template: Template, facts: Facts<'_>) -> Result<LintedTemplate, LintError> {
+pub fn lint(template: CertificateTemplate, facts: Facts<'_>) -> Result<LintedTemplate, LintError> {
     let tbs = template.tbs.assemble(&[]);
     check(&tbs, template.serial, facts)?;
     Ok(LintedTemplate { tbs, parts: template.tbs, serial: template.serial })
@@ -54,7 +54,7 @@ impl LintedTemplate {
         &self.tbs
     }
 
-    /// The serial number.
+    /// The serial number that the certificate will have.
     pub fn serial(&self) -> SerialNumber {
         self.serial
     }

@@ -13,11 +13,11 @@ pub const fn fulcio(number: u8) -> [u8; 10] {
 
 /// Issuer, raw bytes (deprecated, but cosign's older paths still read it).
 pub const ISSUER_RAW: u8 = 1;
-/// The type-id of an `otherName` that holds a user name: not an extension.
+/// The type-id of an `otherName` that contains a user name: not an extension.
 pub const USER_NAME: u8 = 7;
 /// Issuer as UTF8String.
 pub const ISSUER: u8 = 8;
-/// The token's subject, as it came.
+/// The token's subject, unchanged.
 pub const TOKEN_SUBJECT: u8 = 24;
 
 /// `1.3.6.1.4.1.11129.2.4.2`: the list of embedded signed certificate timestamps (RFC 6962 §3.3).

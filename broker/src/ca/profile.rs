@@ -1,5 +1,5 @@
-//! The profile of a leaf certificate: what the instance puts into it, octet by octet (RFC 5280 §4.1; Fulcio's certificate
-//! specification).
+//! The profile of a leaf certificate: what the instance puts into it, octet by octet (RFC 5280 §4.1; Fulcio's
+//! certificate specification).
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ use super::proof::ProvenKey;
 use crate::names::Name;
 use crate::principal::Principal;
 
-/// The choices that an instance makes about its leaves.
+/// The instance's settings for leaf certificates.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Profile {
     lifetime: Duration,
 }
 
-/// Why a profile, or a certificate by it, cannot be.
+/// Why a profile is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ProfileError {
     /// Too short to sign anything with, or no longer short-lived.
-    #[error("a certificate lifetime of {0:?} is outside one minute to one day")]
+    #[error("a certificate lifetime of {} seconds is outside one minute to one day", .0.as_secs())]
     Lifetime(Duration),
 }
 
 /// Why no certificate can be drafted at this moment.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum TemplateError {
+pub enum CertificateTemplateError {
     /// The authority has expired, or is not valid yet.
     #[error(transparent)]
     Authority(#[from] AuthorityNotValid),
@@ -40,9 +40,10 @@ pub enum TemplateError {
     Time,
 }
 
-/// A drafted certificate: everything but the timestamp of the log and the signature. It signs nothing until it is linted.
+/// A drafted certificate: everything but the timestamp of the log and the signature. Nothing is signed until it is
+/// linted.
 #[derive(Debug)]
-pub struct Template {
+pub struct CertificateTemplate {
     pub(super) tbs: TbsParts,
     pub(super) serial: SerialNumber,
 }
@@ -60,7 +61,7 @@ impl Profile {
     /// Ten minutes, as every Sigstore client expects.
     pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
 
-    /// A profile whose leaves live for `lifetime`.
+    /// A profile whose leaves are valid for `lifetime`.
     pub fn parse(lifetime: Duration) -> Result<Self, ProfileError> {
         let whole_seconds = Duration::from_secs(lifetime.as_secs());
         if !(Duration::from_secs(60)..=Duration::from_secs(86_400)).contains(&lifetime) || whole_seconds != lifetime {
@@ -69,13 +70,13 @@ impl Profile {
         Ok(Self { lifetime })
     }
 
-    /// How long a leaf lives.
+    /// The validity of a leaf certificate.
     pub fn lifetime(self) -> Duration {
         self.lifetime
     }
 
-    /// First and last second of a certificate issued now. Never backdated: sigstore-java builds the chain at notBefore, and an
-    /// earlier one could lie before the trust root knew this authority.
+    /// First and last second of a certificate issued now. Never backdated: sigstore-java builds the chain at notBefore,
+    /// and an earlier one could lie before the trust root knew this authority.
     pub fn validity(self, authority: &Authority, now: UnixTime) -> Result<(UnixTime, UnixTime), AuthorityNotValid> {
         authority.check_valid_at(now)?;
         let not_before = now.floor_to_second();
@@ -90,10 +91,10 @@ impl Profile {
         key: &ProvenKey,
         serial: SerialNumber,
         now: UnixTime,
-    ) -> Result<Template, TemplateError> {
+    ) -> Result<CertificateTemplate, CertificateTemplateError> {
         let (not_before, not_after) = self.validity(authority, now)?;
         let mut dates = DerWriter::with_capacity(32);
-        dates.time(not_before).and_then(|()| dates.time(not_after)).map_err(|_| TemplateError::Time)?;
+        dates.time(not_before).and_then(|()| dates.time(not_after)).map_err(|_| CertificateTemplateError::Time)?;
 
         let mut fields = DerWriter::with_capacity(1024);
         // [0] EXPLICIT Version, v3.
@@ -107,7 +108,7 @@ impl Profile {
         fields.raw(key.key().spki_der());
 
         let extensions = extensions(authority, principal, key);
-        Ok(Template { tbs: TbsParts { fields: fields.finish(), extensions }, serial })
+        Ok(CertificateTemplate { tbs: TbsParts { fields: fields.finish(), extensions }, serial })
     }
 }
 
@@ -148,8 +149,8 @@ fn extensions(authority: &Authority, principal: &Principal, key: &ProvenKey) -> 
     out.finish()
 }
 
-/// `[0] OtherName { type-id 1.3.6.1.4.1.57264.1.7, [0] EXPLICIT UTF8String }` (RFC 5280 §4.2.1.6): X.509 has no name of its own
-/// for a user.
+/// `[0] OtherName { type-id 1.3.6.1.4.1.57264.1.7, [0] EXPLICIT UTF8String }` (RFC 5280 §4.2.1.6): X.509 has no name of
+/// its own for a user.
 fn user_name(out: &mut DerWriter, name: &str) {
     out.nested(tag::context_constructed(0), |out| {
         out.value(tag::OBJECT_IDENTIFIER, &oid::fulcio(oid::USER_NAME));

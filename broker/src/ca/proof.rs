@@ -1,4 +1,4 @@
-//! Proof of possession: the applicant shows that it holds the private half of the key that it wants certified.
+//! Proof of possession: the applicant proves that it has the private key of the key to be certified.
 
 use shared::keys::{KeyKind, PublicKey};
 
@@ -13,25 +13,25 @@ pub enum Submission {
     PublicKey {
         /// PEM `PUBLIC KEY` or `RSA PUBLIC KEY`, or the DER of either.
         content: Vec<u8>,
-        /// The signature.
+        /// The signature over the name, as DER (ECDSA) or raw bytes.
         proof: Vec<u8>,
     },
     /// PKCS#10, PEM or DER.
     CertificationRequest(Vec<u8>),
 }
 
-/// Both or neither of the two ways to show a key.
+/// Both or neither of the two ways to present a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SubmissionError {
     /// A key and a request: they could name different keys.
-    #[error("the request holds a public key and a certificate signing request; send one of them")]
+    #[error("the request has a public key and a certificate signing request; send one of them")]
     Both,
-    /// Nothing to certify.
-    #[error("the request holds neither a public key nor a certificate signing request")]
+    /// No key to certify.
+    #[error("the request has neither a public key nor a certificate signing request")]
     Neither,
 }
 
-/// A key whose holder has shown that they hold it. Only `Submission::verify` makes one.
+/// A public key whose holder has proven possession of the private key. Only `Submission::verify` makes one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProvenKey(PublicKey);
 
@@ -74,7 +74,7 @@ impl Submission {
 }
 
 impl ProvenKey {
-    /// The key.
+    /// The proven public key.
     pub fn key(&self) -> &PublicKey {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Why a key is not proven.
+//! Why possession of a key is not proven.
 
 use const_oid::ObjectIdentifier;
 use shared::keys::PublicKeyError;
@@ -25,10 +25,10 @@ pub enum ProofError {
     /// The request's PEM.
     #[error("the certificate signing request: {0}")]
     RequestArmor(ArmorError),
-    /// The request is no PKCS#10.
+    /// The request is not a PKCS#10 request.
     #[error("the certificate signing request is not well-formed DER")]
     RequestMalformed,
-    /// The request is signed with an algorithm that does not go with its key.
+    /// The request is signed with an algorithm that does not fit its key.
     #[error("a certificate signing request for this kind of key must not be signed with {0}")]
     RequestAlgorithm(ObjectIdentifier),
     /// The request's own signature.

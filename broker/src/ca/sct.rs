@@ -1,7 +1,7 @@
 //! Signed certificate timestamps from the instance's own certificate log (RFC 6962 §3.2 to §3.4).
 //!
-//! No precertificate with a poison extension is ever signed: authority and log are one program, so the log signs over the
-//! linted bytes themselves, before the certificate exists.
+//! No precertificate with a poison extension is ever signed: authority and log are one program, so the log signs over
+//! the linted bytes themselves, before the certificate exists.
 
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ pub struct CertificateLogKey {
 #[error("the certificate log signs with ECDSA P-256 and SHA-256, not with {0:?}: sigstore-python takes SHA-256 only")]
 pub struct CertificateLogKeyError(SignatureAlgorithm);
 
-/// `MerkleTreeLeaf` of a precertificate entry: version v1, leaf_type timestamped_entry, timestamp, entry_type precert_entry,
-/// issuer_key_hash, TBSCertificate, no extensions. The struct that the log signs (§3.2: version v1, signature_type
-/// certificate_timestamp, then the same) has the same octets, both types being zero.
+/// `MerkleTreeLeaf` of a precertificate entry: version v1, leaf_type timestamped_entry, timestamp, entry_type
+/// precert_entry, issuer_key_hash, TBSCertificate, no extensions. The struct that the log signs (§3.2: version v1,
+/// signature_type certificate_timestamp, then the same) has the same octets, both types being zero.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TreeLeaf {
     octets: Vec<u8>,
@@ -33,7 +33,7 @@ pub struct TreeLeaf {
 }
 
 impl TreeLeaf {
-    /// The leaf for the linted `tbs`, which holds neither a poison nor an SCT extension.
+    /// The leaf for the linted `tbs`, which has neither a poison nor an SCT extension.
     pub(super) fn new(authority: &Authority, tbs: &[u8], now: UnixTime) -> Self {
         let mut octets = Vec::with_capacity(tbs.len() + 47);
         octets.extend_from_slice(&[0, 0]);
@@ -68,8 +68,8 @@ impl CertificateLogKey {
         &self.log_id
     }
 
-    /// The extension that carries the one timestamp for `leaf`: an OCTET STRING of a `SignedCertificateTimestampList` (§3.3).
-    /// One and no more: sigstore-python refuses any other number.
+    /// The extension that carries the one timestamp for `leaf`: an OCTET STRING of a `SignedCertificateTimestampList`
+    /// (§3.3). One and no more: sigstore-python refuses any other number.
     pub(super) fn extension(&self, leaf: &TreeLeaf) -> Result<Vec<u8>, SignError> {
         let signature = self.signer.sign(leaf.as_bytes())?;
         let mut sct = Vec::with_capacity(128);

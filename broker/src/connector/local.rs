@@ -1,7 +1,7 @@
-//! Users with a password of ours.
+//! Local users: people whose password hash this instance keeps.
 //!
-//! A wrong password and an unknown user get the same answer after the same work. Guessing is slowed down per account and the
-//! memory that Argon2 takes is bounded overall, both in memory only: a failed login writes nothing.
+//! A wrong password and an unknown user get the same answer after the same work. Guessing is slowed down per account
+//! and the memory that Argon2 takes is bounded overall, both in memory only: a failed login writes nothing.
 
 mod attempts;
 mod password;
@@ -10,6 +10,7 @@ mod semaphore;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use shared::excerpt::excerpt;
 use shared::random::Random;
 use shared::secret::Secret;
 use shared::store::{Expect, Store, StoreBatch, StoreChange, StoreError, Table};
@@ -30,7 +31,7 @@ struct UserName(String);
 
 impl UserName {
     fn parse(email: &str) -> Result<Self, UserError> {
-        let refused = || UserError::Email(email.chars().take(MAX_EMAIL).collect());
+        let refused = || UserError::Email(excerpt(email, MAX_EMAIL));
         let (local, domain) = email.split_once('@').ok_or_else(refused)?;
         let atom = |byte: u8| byte.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&byte);
         let label = |label: &str| {
@@ -49,7 +50,7 @@ impl UserName {
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-struct Record {
+struct UserRecord {
     id: String,
     hash: String,
     name: Option<String>,
@@ -57,7 +58,7 @@ struct Record {
     changed_ms: u64,
 }
 
-/// A user, as a list shows them.
+/// A user in a listing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LocalUser {
     /// The address that they log in with.
@@ -77,15 +78,15 @@ pub enum UserError {
     #[error("'{0}' is not an e-mail address")]
     Email(String),
     /// There is such a user.
-    #[error("there is a user '{0}' already; `user passwd` sets a new password")]
+    #[error("the user '{0}' already exists; `user passwd` sets a new password")]
     Exists(String),
-    /// The password breaks a rule.
+    /// The password is too short, too long or too easy to guess.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// A stored record does not read.
-    #[error("the stored user '{0}' does not read back")]
+    /// A stored record cannot be parsed.
+    #[error("the stored user '{0}' cannot be read")]
     Record(String),
-    /// The store failed.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There is no such user.
@@ -93,25 +94,25 @@ pub enum UserError {
     Unknown(String),
 }
 
-/// Why somebody is not logged in.
+/// Why a login fails.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// More logins at once than there is memory for.
     #[error("too many people are logging in right now; try again in a moment")]
     Busy,
-    /// The password is wrong or there is no such user, and nobody learns which.
+    /// The password is wrong or there is no such user; the answer does not say which.
     #[error("the e-mail address or the password is wrong")]
     Refused,
     /// Too many wrong passwords for this account.
     #[error("too many failed logins for this account; try again in {seconds} seconds")]
     Locked {
-        /// How long it takes until the next attempt counts.
+        /// Seconds until the next attempt is accepted.
         seconds: u64,
     },
-    /// A stored record does not read.
-    #[error("the stored user does not read back")]
+    /// A stored record cannot be parsed.
+    #[error("the stored user cannot be read")]
     Record,
-    /// The store failed.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -121,7 +122,7 @@ pub struct LocalUsers {
     store: Arc<dyn Store>,
     attempts: Attempts,
     semaphore: PasswordSemaphore,
-    /// What the password of somebody who does not exist is compared with.
+    /// The hash that is compared when there is no such user.
     decoy: String,
 }
 
@@ -141,7 +142,7 @@ impl LocalUsers {
         random: &dyn Random,
     ) -> Result<(), UserError> {
         let user = UserName::parse(email)?;
-        let record = Record {
+        let record = UserRecord {
             id: hex::encode(random.bytes::<16>()),
             hash: password::hash(password, &user.0, random)?,
             name: None,
@@ -165,7 +166,7 @@ impl LocalUsers {
         let user = UserName::parse(email)?;
         let raw = self.store.get(Table::Users, user.0.as_bytes(), now)?;
         let raw = raw.ok_or_else(|| UserError::Unknown(user.0.clone()))?;
-        let mut record: Record = serde_json::from_slice(&raw).map_err(|_| UserError::Record(user.0.clone()))?;
+        let mut record: UserRecord = serde_json::from_slice(&raw).map_err(|_| UserError::Record(user.0.clone()))?;
         record.hash = password::hash(password, &user.0, random)?;
         record.changed_ms = now.millis();
         Ok(self.write(&user, &record, Expect::Value(raw), now)?)
@@ -181,7 +182,7 @@ impl LocalUsers {
             after.clone_from(last);
             for (key, raw) in page {
                 let email = String::from_utf8_lossy(&key).into_owned();
-                let record: Record = serde_json::from_slice(&raw).map_err(|_| UserError::Record(email.clone()))?;
+                let record: UserRecord = serde_json::from_slice(&raw).map_err(|_| UserError::Record(email.clone()))?;
                 users.push(LocalUser {
                     email,
                     id: record.id,
@@ -200,7 +201,8 @@ impl LocalUsers {
         }
     }
 
-    /// Who `email` is, if the password is right. Blocks for as long as Argon2 takes, some 20 ms, and while others are ahead.
+    /// Who `email` is, if the password is right. Blocks for as long as Argon2 takes, some 20 ms, and while others are
+    /// ahead.
     pub fn authenticate(
         &self,
         email: &str,
@@ -216,7 +218,7 @@ impl LocalUsers {
             Some(user) => self.store.get(Table::Users, user.0.as_bytes(), now)?,
             None => None,
         };
-        let record: Option<Record> =
+        let record: Option<UserRecord> =
             raw.map(|raw| serde_json::from_slice(&raw).map_err(|_| LoginError::Record)).transpose()?;
         let hash = record.as_ref().map_or(self.decoy.as_str(), |record| record.hash.as_str());
         let is_right = password::verify(password, hash);
@@ -228,7 +230,7 @@ impl LocalUsers {
                     connector_id: ConnectorId::local(),
                     user_id: record.id,
                     email: Some(account.to_owned()),
-                    // Whoever added the user said so.
+                    // The administrator who added the user said so.
                     email_verified: true,
                     name: record.name,
                 })
@@ -237,7 +239,7 @@ impl LocalUsers {
         }
     }
 
-    fn write(&self, user: &UserName, record: &Record, expect: Expect, now: UnixTime) -> Result<(), StoreError> {
+    fn write(&self, user: &UserName, record: &UserRecord, expect: Expect, now: UnixTime) -> Result<(), StoreError> {
         let value = serde_json::to_vec(record).expect("strings and numbers always encode");
         let key = user.0.clone().into_bytes();
         let batch = StoreBatch {

@@ -1,7 +1,7 @@
 //! Users of an upstream OpenID provider: what becomes of the claims that it makes of a person (OpenID Connect Core
 //! §5.1).
 //!
-//! Speaks to nobody: the claims come verified from the edge.
+//! Makes no requests: the edge hands in verified claims.
 
 use super::{ConnectorId, ConnectorIdentity};
 
@@ -22,7 +22,7 @@ pub struct UpstreamPerson<'a> {
 }
 
 impl UpstreamPerson<'_> {
-    /// Who that is for us.
+    /// The identity of the person for this instance.
     pub fn identity(self, connector: &ConnectorId, trusts_unverified_email: bool) -> ConnectorIdentity {
         let vouched = self.email_verified == Some(true) || trusts_unverified_email;
         ConnectorIdentity {

@@ -23,7 +23,7 @@ fn claims(iss: &str, aud: &str, exp: u64, more: &str) -> String {
     format!(r#"{{"iss":"{iss}","aud":"{aud}","exp":{exp},"sub":"u"{more}}}"#)
 }
 
-fn ask(token: &str) -> Outcome {
+fn ask(token: &str) -> ExplainOutcome {
     explain(token.as_bytes(), &issuers(), UnixTime::from_seconds(NOW))
 }
 
@@ -47,13 +47,15 @@ fn each_step_refuses_by_its_rule() {
         (with(r#","hd":"example.com","email_verified":true,"email":"a@example.net""#), Step::Grant, Rule::E6),
     ];
     for (token, step, rule) in cases {
-        let Outcome::Explained(Explanation { verdict: Verdict::Refused(refusal), .. }) = ask(&token) else {
+        let ExplainOutcome::Explained(Explanation { decision: ExplainedDecision::Refused(refusal), .. }) = ask(&token)
+        else {
             panic!("{step:?} refuses");
         };
         assert_eq!((refusal.step, refusal.rule), (step, rule), "{}", refusal.reason);
         assert!(!refusal.reason.contains(&token), "the token is not repeated");
     }
-    let Outcome::Explained(Explanation { verdict: Verdict::Permitted(principal), record, .. }) = ask(&with(good))
+    let ExplainOutcome::Explained(Explanation { decision: ExplainedDecision::Permitted(principal), record, .. }) =
+        ask(&with(good))
     else {
         panic!("permitted");
     };
@@ -64,12 +66,12 @@ fn each_step_refuses_by_its_rule() {
 #[test]
 fn missing_keys_are_asked_for() {
     let good = r#","email_verified":true,"email":"a@example.com""#;
-    let Outcome::NeedsKeys { issuer, otherwise } =
+    let ExplainOutcome::NeedsKeys { issuer, otherwise } =
         ask(&token(&claims("https://far.example.net", "sigstore", NOW + 60, good)))
     else {
         panic!("no keys yet");
     };
     assert_eq!(issuer.id(), "far");
-    let Verdict::Refused(refusal) = otherwise.verdict else { panic!("refused without them") };
+    let ExplainedDecision::Refused(refusal) = otherwise.decision else { panic!("refused without them") };
     assert_eq!((refusal.step, refusal.rule), (Step::Signature, Rule::T1));
 }

@@ -1,8 +1,8 @@
-//! Those who speak.
+//! Asserters: the records and connectors that assert names.
 
 use super::Grant;
 
-/// Someone whose word about names can count.
+/// An issuer, trust domain or connector that can assert names.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Asserter {
     /// A connector of our own provider, by its identifier.
@@ -14,7 +14,7 @@ pub enum Asserter {
 }
 
 impl Asserter {
-    /// The identifier.
+    /// The configured id of the issuer or connector, or the name of the trust domain.
     pub fn id(&self) -> &str {
         match self {
             Self::Connector(id) | Self::Issuer(id) | Self::TrustDomain(id) => id,
@@ -36,12 +36,12 @@ impl std::fmt::Display for Asserter {
 /// connector can be called that, since a slash is no part of their names.
 pub const WORKLOADS: &str = "spiffe://";
 
-/// A connector of our own provider and what it may speak for. The one that keeps local users holds
+/// A connector of our own provider and the names that it may assert. The one that keeps local users holds
 /// `Grant::local_accounts()`.
 #[derive(Clone, Debug)]
 pub struct ConnectorSpec {
     /// What `federated_claims.connector_id` says. 1 to 255 printable ASCII characters.
     pub id: String,
-    /// What it may speak for. Nothing, unless a grant says so.
+    /// The names that it may assert. None, unless a grant says so.
     pub grants: Vec<Grant>,
 }

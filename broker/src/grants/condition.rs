@@ -6,7 +6,7 @@ use super::Mismatch;
 use crate::jose::Claims;
 use crate::names::Pattern;
 
-/// A claim and the patterns of which it must fit one: `ref` and `refs/tags/*`.
+/// A claim and patterns, at least one of which it must fit: `ref` and `refs/tags/*`.
 ///
 /// A claim that is a list, such as `groups`, fits if one of its elements does. For those only exact patterns count
 /// (rule N3): a wildcard over everybody's group names invites a group of the wrong kind. Groups of two issuers never

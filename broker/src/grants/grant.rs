@@ -1,4 +1,4 @@
-//! Grants: the names that a asserter owns.
+//! Grants: the names that an asserter owns.
 
 use crate::names::{ClusterName, DomainName, EmailAddress, NameError, ServiceAccounts, SpiffePrefix, UriName};
 
@@ -9,19 +9,19 @@ pub enum Scope {
     EmailAddress(EmailAddress),
     /// The e-mail addresses of a domain.
     EmailDomain {
-        /// The domain.
+        /// The domain that the grant is for.
         domain: DomainName,
         /// And of every domain below it.
         subdomains: bool,
     },
     /// The e-mail addresses of the provider's local users, less what any grant gives to others. For one connector only.
     LocalAccounts,
-    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own instance, so that they exclude each other
-    /// and every other grant by the same index.
+    /// Service accounts of a Kubernetes cluster. Their names are URIs of our own instance, so that they exclude each
+    /// other and every other grant by the same index.
     ServiceAccounts {
-        /// The cluster.
+        /// The cluster's name in the record.
         cluster: ClusterName,
-        /// Which of its accounts.
+        /// The accounts of the cluster.
         accounts: ServiceAccounts,
         /// The name that they have in certificates, or its beginning.
         prefix: UriName,
@@ -36,7 +36,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The domain that it stands on, of which rule D1 is asked. A trust domain is no domain (SPIFFE-ID §2.1), a single
+    /// The domain in it, which rule D1 checks. A trust domain is not a domain (SPIFFE-ID §2.1), a single
     /// address is no namespace, and a service account's name lies on our own.
     pub fn domain(&self) -> Option<DomainName> {
         match self {
@@ -70,7 +70,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// A scope that nobody else may have.
+    /// A scope that no one else may have.
     pub fn exclusive(scope: Scope) -> Self {
         Self { scope, is_shared: false }
     }
@@ -80,7 +80,7 @@ impl Grant {
         Self { scope, is_shared: true }
     }
 
-    /// The addresses of a domain.
+    /// All e-mail addresses of a domain.
     pub fn email_domain(domain: &str, subdomains: bool) -> Result<Self, NameError> {
         Ok(Self::exclusive(Scope::EmailDomain { domain: DomainName::parse(domain)?, subdomains }))
     }
@@ -124,7 +124,7 @@ impl Grant {
         Self::exclusive(Scope::LocalAccounts)
     }
 
-    /// The names.
+    /// The names that the grant covers.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }

@@ -1,19 +1,19 @@
-//! Domains that say by their own records who may speak for them: rule O3.
+//! Domains whose own records list the issuers that may assert their names: rule O3.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Mismatch;
 use crate::names::Name;
 
-/// Domains, each with the only issuers that may speak for its names, whatever grants there are. A domain that is not
-/// among them has not said so; one with no issuer at all is spoken for by nobody.
+/// Domains, each with the only issuers that may assert its names, regardless of grants. A domain that is not among
+/// them makes no such restriction; the names of one with an empty list may be asserted by no issuer.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Listings {
     by_domain: BTreeMap<Box<str>, BTreeSet<String>>,
 }
 
 impl Listings {
-    /// Takes in what a domain says.
+    /// Adds the issuers that a domain lists.
     pub fn insert(&mut self, domain: &str, issuers: BTreeSet<String>) {
         self.by_domain.insert(domain.into(), issuers);
     }
@@ -23,7 +23,7 @@ impl Listings {
         self.by_domain.iter().map(|(domain, issuers)| (&**domain, issuers))
     }
 
-    /// Whether the issuer, or the trust domain by its label, may speak for the name's domain: that very domain, since a
+    /// Whether the issuer, or the trust domain by its label, may assert the name's domain: exactly that domain, since a
     /// domain says nothing about those below it.
     pub(crate) fn check(&self, name: &Name, iss: &str) -> Result<(), Mismatch> {
         if self.by_domain.is_empty() {

@@ -8,9 +8,9 @@ pub enum Mismatch {
     /// G5 to G7: the value is none, or fits no pattern.
     #[error("the claim {claim:?} does not fit the issuer's record{}", .error.as_ref().map(|e| format!(": {e}")).unwrap_or_default())]
     ConditionDiffers {
-        /// Which.
+        /// The claim's name.
         claim: String,
-        /// What the first pattern says.
+        /// Why the first pattern does not fit.
         error: Option<NameError>,
     },
     /// N3: no element of the list is one that the record names.
@@ -20,21 +20,21 @@ pub enum Mismatch {
     #[error("the token has no claim {0:?}, which the issuer's record matches")]
     ConditionMissing(String),
     /// C2: neither a text nor a list of texts.
-    #[error("the claim {0:?} is neither a text nor a list, so no pattern fits it")]
+    #[error("the claim {0:?} is neither a string nor a list, so no pattern fits it")]
     ConditionType(String),
-    /// O3: the domain lists the issuers that may speak for it, and this is none of them.
-    #[error("{domain} lists in its own records who may speak for it, and {iss} is not among them")]
+    /// O3: the domain lists the issuers that may assert its names, and this is none of them.
+    #[error("the records of {domain} list the issuers that may assert its names, and {iss} is not among them")]
     NotListed {
-        /// The domain.
+        /// The domain of the name in the token.
         domain: String,
-        /// The issuer.
+        /// The issuer, or the trust domain's label, that asserted the name.
         iss: String,
     },
     /// C2.
-    #[error("the claim {0:?} has not the value that the issuer's record demands")]
+    #[error("the claim {0:?} does not have the value that the issuer's record requires")]
     PinDiffers(String),
     /// C1.
-    #[error("the token has no claim {0:?}, which the issuer's record demands")]
+    #[error("the token has no claim {0:?}, which the issuer's record requires")]
     PinMissing(String),
 }
 

@@ -5,8 +5,8 @@ use shared::strict_json::Json;
 use super::Mismatch;
 use crate::jose::Claims;
 
-/// A claim and the value that it must have, or the few of which it must have one. A shared issuer signs for everybody;
-/// the pin is what makes its word about one organisation, and should name something that is never given to another
+/// A claim and the value that it must have, or values, one of which it must have. A shared issuer signs for everyone;
+/// the pin restricts it to one organisation, and should name something that is never given to another
 /// (`repository_owner_id`, not `repository_owner`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pin {
@@ -46,7 +46,7 @@ impl Pin {
         self.path == path
     }
 
-    /// The values.
+    /// The accepted values; the claim must have one of them.
     pub fn values(&self) -> &[PinValue] {
         &self.values
     }

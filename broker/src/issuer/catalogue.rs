@@ -1,10 +1,10 @@
-//! Issuers that sign for everybody: rule M1.
+//! Issuers that sign for all users of a platform: rule M1.
 //!
-//! Anybody can get a token of GitHub.com. What makes such a token the word of one organisation is a claim that the
+//! Anyone can get a token of GitHub.com. What ties such a token to one organisation is a claim that the
 //! platform never gives to another, so a record of a shared issuer is refused without a pin on one. Names
-//! (`repository_owner`) do not do: they are renamed, released and taken again.
+//! (`repository_owner`) are not enough: they are renamed, released and taken again.
 //!
-//! The catalogue knows issuers by their host, whatever path or port follows it, so that a variant does not slip by.
+//! The catalogue knows issuers by their host alone, without path or port, so that a variant does not slip by.
 
 use shared::excerpt::excerpt;
 
@@ -14,15 +14,15 @@ use crate::names::IssuerUrl;
 /// A platform whose issuer many parties share.
 #[derive(Debug)]
 pub struct SharedIssuer {
-    /// What people call it.
+    /// The platform's name.
     pub platform: &'static str,
     host: &'static str,
-    /// The claims of which one must be pinned, each as the way to it. They are never given to another party.
+    /// The paths of the claims, one of which must be pinned. Their values are never given to another party.
     pins: &'static [&'static [&'static str]],
 }
 
 impl SharedIssuer {
-    /// The claims of which one must be pinned, as the configuration names them.
+    /// The claims, one of which must be pinned, as the configuration names them.
     fn claims(&self) -> Vec<String> {
         let name = |claim: &&[&str]| match claim {
             [name] => (*name).to_owned(),
@@ -32,38 +32,38 @@ impl SharedIssuer {
     }
 }
 
-/// Why the record of a shared issuer is not taken.
+/// Why the record of a shared issuer is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SharedIssuerError {
     /// No claim that belongs to one party is pinned.
-    #[error("{platform} signs for everybody: pin one of {pins} (rule M1)")]
+    #[error("{platform} signs tokens for all its users: pin one of {pins} (rule M1)")]
     Unpinned {
-        /// The platform.
+        /// The platform's name.
         platform: &'static str,
-        /// The claims of which one must be pinned.
+        /// The claims, one of which must be pinned.
         pins: String,
     },
-    /// An address that stands for all tenants at once, or for no tenant.
+    /// An address for all tenants at once, or for no tenant.
     #[error(
         "{platform} has an issuer for each tenant, whose address holds the tenant's identifier; {tenant:?} is none (rule M1)"
     )]
     Tenantless {
-        /// The platform.
+        /// The platform's name.
         platform: &'static str,
-        /// What stands in the tenant's place.
+        /// The path segment in place of the tenant, shortened.
         tenant: String,
     },
     /// The pin and the address name different tenants.
     #[error("pin {claim} to {tenant:?}, the tenant in the issuer's address, and to nothing else (rule M1)")]
     OtherTenant {
-        /// The claim.
+        /// The claim that must be pinned.
         claim: &'static str,
         /// The tenant in the address.
         tenant: String,
     },
 }
 
-/// What is shared by all its users, with what tells them apart.
+/// The shared issuers, each with the claims that distinguish its users.
 pub const CATALOGUE: &[SharedIssuer] = &[
     SharedIssuer {
         platform: "GitHub Actions",
@@ -124,10 +124,10 @@ const ENTRA: &[&str] = &[
     "sts.chinacloudapi.cn",
 ];
 
-/// The tenant of everybody's private Microsoft account.
+/// The tenant of all personal Microsoft accounts.
 const ENTRA_CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/// M1: whether a record of this `iss` with these pins speaks for one party.
+/// M1: whether a record of this `iss` with these pins asserts names of one party only.
 pub(crate) fn check(iss: &IssuerUrl, pins: &[Pin]) -> Result<(), SharedIssuerError> {
     let host = iss.url().host();
     if ENTRA.contains(&host) {

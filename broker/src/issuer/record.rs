@@ -17,23 +17,23 @@ pub enum KeySource {
     Discovery,
     /// From this address; the metadata is not asked. For issuers that keep their keys on another host.
     JwksUri(HttpsUrl),
-    /// From the configuration or from this very process. Never fetched.
+    /// From the configuration or from this process. Never fetched.
     Pinned(Arc<KeySet>),
 }
 
-/// How far the edge may reach to fetch this issuer's keys.
+/// Which addresses the edge may connect to for this issuer's keys.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Reach {
     /// Certificate authorities (PEM) to trust instead of the system's, for an issuer inside the instance.
     pub ca_pem: Option<String>,
-    /// Leave to connect to private addresses (RFC 1918, RFC 4193, RFC 6598).
+    /// Allow connections to private addresses (RFC 1918, RFC 4193, RFC 6598).
     pub internal: bool,
-    /// Leave to connect to this very machine, even by plain `http`. For development.
+    /// Allow connections to this machine itself, even by plain `http`. For development.
     pub danger_loopback_http: bool,
 }
 
-/// By whose word a record exists. An owner proves a domain and chooses the rest, so what an administrator may do by
-/// looking (a domain below a top-level domain that nobody has heard of) an owner may not.
+/// How a record came about. An owner proves a domain and chooses the rest, so an owner may not do what an administrator
+/// may do after a look (such as take a domain below an unknown top-level domain).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum RecordOrigin {
     /// The configuration, so an administrator.
@@ -52,7 +52,7 @@ pub struct IssuerSpec {
     pub iss: IssuerUrl,
     /// The audience that its tokens must have.
     pub audience: Audience,
-    /// Accept tokens that have other audiences beside ours (rule T3). Somebody else can then present them here.
+    /// Accept tokens that have other audiences beside ours (rule T3). Those other audiences can then present them here.
     pub allows_more_audiences: bool,
     /// The algorithms that it signs with.
     pub algorithms: Vec<JoseAlgorithm>,
@@ -66,15 +66,15 @@ pub struct IssuerSpec {
     pub conditions: Vec<Condition>,
     /// What is refused although all else permits it (rule C3).
     pub deny: Option<Arc<Deny>>,
-    /// What certificates call it; none means its `iss` (rule O1).
+    /// The issuer label in certificates; none means its `iss` (rule O1).
     pub label: Option<IssuerLabel>,
-    /// Who says so.
+    /// How the record came about.
     pub origin: RecordOrigin,
-    /// What it may speak for. Nothing, unless a grant says so.
+    /// The names that it may assert. None, unless a grant says so.
     pub grants: Vec<Grant>,
     /// Where its keys come from.
     pub keys: KeySource,
-    /// How far to reach for them.
+    /// Which addresses may be connected to for them.
     pub reach: Reach,
 }
 
@@ -117,7 +117,7 @@ impl Issuer {
         Self { spec, keys: ArcSwap::new(keys) }
     }
 
-    /// What the operator calls it.
+    /// The configured id.
     pub fn id(&self) -> &str {
         &self.spec.id
     }
@@ -142,12 +142,12 @@ impl Issuer {
         &self.spec.keys
     }
 
-    /// How far to reach for them.
+    /// Which addresses may be connected to for them.
     pub fn reach(&self) -> &Reach {
         &self.spec.reach
     }
 
-    /// What it may speak for.
+    /// The names that it may assert.
     pub fn grants(&self) -> &[Grant] {
         &self.spec.grants
     }
@@ -162,12 +162,12 @@ impl Issuer {
         self.spec.deny.as_deref()
     }
 
-    /// What certificates call it.
+    /// The issuer label in certificates.
     pub fn label(&self) -> &str {
         self.spec.label.as_ref().map_or(self.iss().as_str(), IssuerLabel::as_str)
     }
 
-    /// Who says that it exists.
+    /// How the record came about.
     pub fn origin(&self) -> RecordOrigin {
         self.spec.origin
     }
@@ -202,9 +202,9 @@ impl Issuer {
         self.spec.max_lifetime
     }
 
-    /// I2: in-cluster issuers have the same string in every cluster. Two such records are told apart by their audience,
-    /// never by trying keys, and their keys are pinned since the one address cannot serve both.
-    pub(crate) fn is_told_apart_from(&self, other: &Self) -> bool {
+    /// I2: in-cluster issuers have the same string in every cluster. Two such records are distinguished by their
+    /// audience, never by trying keys, and their keys are pinned since the one address cannot serve both.
+    pub(crate) fn is_distinct_from(&self, other: &Self) -> bool {
         let is_pinned = |record: &Self| matches!(record.spec.keys, KeySource::Pinned(_));
         self.spec.audience != other.spec.audience && is_pinned(self) && is_pinned(other)
     }

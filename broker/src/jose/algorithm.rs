@@ -2,7 +2,7 @@
 
 use aws_lc_rs::signature::{self, VerificationAlgorithm};
 
-/// Asymmetric, and nothing else: `none` and the HMACs have no value here, so nobody can choose them.
+/// Asymmetric algorithms only: `none` and the HMACs have no value here, so they cannot be chosen.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum JoseAlgorithm {
     /// Ed25519.

@@ -2,7 +2,7 @@
 
 use shared::strict_json::{Json, Object, parse_object};
 
-use super::{JoseError, MAX_TOKEN_BYTES, Part};
+use super::{JoseError, MAX_TOKEN_BYTES, TokenPart};
 
 /// The members of the claims object. Numbers keep their digits.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -10,10 +10,12 @@ pub struct Claims(Object);
 
 impl Claims {
     pub(crate) fn parse(json: &[u8]) -> Result<Self, JoseError> {
-        parse_object(json, MAX_TOKEN_BYTES).map(Self).map_err(|error| JoseError::Json { part: Part::Claims, error })
+        parse_object(json, MAX_TOKEN_BYTES)
+            .map(Self)
+            .map_err(|error| JoseError::Json { part: TokenPart::Claims, error })
     }
 
-    /// The claim of that name, of whatever type.
+    /// The claim of that name, of any type.
     pub fn get(&self, name: &str) -> Option<&Json> {
         self.0.get(name)
     }
@@ -50,7 +52,7 @@ impl Claims {
         }
     }
 
-    /// Seconds since the epoch, cut to whole ones: RFC 7519 §2 allows a fraction. Signs and exponents nobody writes.
+    /// Seconds since the epoch, cut to whole ones: RFC 7519 §2 allows a fraction. Signs and exponents are refused.
     pub(crate) fn numeric_date(&self, name: &'static str) -> Result<Option<u64>, JoseError> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let Json::Number(text) = value else { return Err(JoseError::ClaimForm(name)) };

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{JoseError, MAX_TOKEN_BYTES, Part};
+use super::{JoseError, MAX_TOKEN_BYTES, TokenPart};
 
 /// RFC 7515 §2: no padding, no line breaks; and no stray bits in the last character, or one token would have several
 /// spellings and as many hashes.
@@ -45,18 +45,18 @@ impl Compact {
     }
 
     pub(crate) fn decode_header(&self) -> Result<Vec<u8>, JoseError> {
-        decode(Part::Header, &self.bytes[..self.first_dot])
+        decode(TokenPart::Header, &self.bytes[..self.first_dot])
     }
 
     pub(crate) fn decode_claims(&self) -> Result<Vec<u8>, JoseError> {
-        decode(Part::Claims, &self.bytes[self.first_dot + 1..self.second_dot])
+        decode(TokenPart::Claims, &self.bytes[self.first_dot + 1..self.second_dot])
     }
 
     pub(crate) fn decode_signature(&self) -> Result<Vec<u8>, JoseError> {
-        decode(Part::Signature, &self.bytes[self.second_dot + 1..])
+        decode(TokenPart::Signature, &self.bytes[self.second_dot + 1..])
     }
 }
 
-fn decode(part: Part, text: &[u8]) -> Result<Vec<u8>, JoseError> {
+fn decode(part: TokenPart, text: &[u8]) -> Result<Vec<u8>, JoseError> {
     BASE64URL.decode(text).map_err(|_| JoseError::Base64(part))
 }

@@ -3,9 +3,9 @@
 use shared::excerpt::excerpt;
 use shared::strict_json::{Json, Object, parse_object};
 
-use super::{JoseAlgorithm, JoseError, MAX_TOKEN_BYTES, Part};
+use super::{JoseAlgorithm, JoseError, MAX_TOKEN_BYTES, TokenPart};
 
-/// How much of a header's own words a refusal repeats, in characters.
+/// How much of a header's text a refusal repeats, in characters.
 const MAX_EXCERPT: usize = 120;
 
 /// What we take from a header. `jku`, `jwk`, `x5u` and `x5c` would let the sender choose the key: they are not looked
@@ -18,7 +18,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Of a token that whoever holds it can show: one that is typed for something else is none.
+    /// Reads the header of a bearer token. A token with another `typ` is refused.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, JoseError> {
         Self::read(json, |typ| matches!(typ, None | Some("JWT" | "JOSE")))
     }
@@ -30,7 +30,7 @@ impl Header {
 
     fn read(json: &[u8], is_type: impl FnOnce(Option<&str>) -> bool) -> Result<Self, JoseError> {
         let members =
-            parse_object(json, MAX_TOKEN_BYTES).map_err(|error| JoseError::Json { part: Part::Header, error })?;
+            parse_object(json, MAX_TOKEN_BYTES).map_err(|error| JoseError::Json { part: TokenPart::Header, error })?;
         if members.contains_key("crit") {
             return Err(JoseError::Critical);
         }

@@ -38,9 +38,9 @@ pub enum JwksError {
     /// A key of our own is not of the kind that its algorithm needs.
     #[error("the key {kid:?} is not a key for {algorithm}")]
     Unsuitable {
-        /// Its name.
+        /// The key's `kid`.
         kid: String,
-        /// The algorithm.
+        /// The algorithm that it should be for.
         algorithm: JoseAlgorithm,
     },
 }
@@ -50,20 +50,24 @@ pub enum JwksError {
 pub struct SkippedKey {
     /// Its `kid`, if it has one.
     pub kid: Option<String>,
-    /// Why.
+    /// Why the key is skipped.
     pub reason: SkipReason,
 }
 
 /// Why an entry cannot verify tokens.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SkipReason {
-    /// A kind of key that we do not take; also symmetric keys.
+    /// A key type that is not accepted here; symmetric keys are among them.
+    #[error("its key type is not supported")]
     Kind,
     /// `use`, `key_ops` or `alg` says that it is for something else.
+    #[error("its use, key_ops or alg does not allow it to verify signatures")]
     OtherUse,
-    /// It holds its private half: whoever reads the set can sign as the issuer.
+    /// It includes the private key: anyone who reads the set can sign as the issuer.
+    #[error("it includes the private key")]
     PrivateKey,
-    /// Parameters are absent or malformed, a point is not on its curve, RSA is too short or too long.
+    /// Parameters are absent or malformed, a point is not on its curve, or an RSA modulus is too short or too long.
+    #[error("its parameters are missing, malformed or of an unsupported size")]
     Unfit,
 }
 
@@ -85,7 +89,7 @@ pub(super) fn parse(document: &[u8]) -> Result<(Vec<VerificationKey>, Vec<Skippe
     Ok((keys, skipped))
 }
 
-/// The key, parsed for each algorithm that its type and its own `alg` leave open.
+/// The key, parsed for each algorithm that its type and its `alg` allow.
 pub(crate) fn parse_uses(jwk: &Object) -> Result<Uses, SkipReason> {
     if jwk.contains_key("d") {
         return Err(SkipReason::PrivateKey);
@@ -99,7 +103,7 @@ pub(crate) fn parse_uses(jwk: &Object) -> Result<Uses, SkipReason> {
 /// A key under each algorithm that it may be used with.
 pub(crate) type Uses = Vec<(JoseAlgorithm, ParsedPublicKey)>;
 
-/// `key`, which is the one in `jwk`, under each algorithm that its type and the entry's `alg` leave open.
+/// `key`, which is the one in `jwk`, under each algorithm that its type and the entry's `alg` allow.
 pub(crate) fn uses_of(jwk: &Object, key: &PublicKey) -> Result<Uses, SkipReason> {
     let algorithms = match key.kind() {
         KeyKind::Ed25519 => &[JoseAlgorithm::EdDsa][..],
@@ -141,7 +145,7 @@ fn is_for_signatures(jwk: &Object) -> bool {
     use_fits && operations_fit
 }
 
-/// The key of an entry, whatever it is for.
+/// The key of an entry, regardless of its use.
 pub(crate) fn public_key(jwk: &Object) -> Result<PublicKey, SkipReason> {
     match (text(jwk, "kty"), text(jwk, "crv")) {
         (Some("RSA"), _) => rsa_key(jwk),

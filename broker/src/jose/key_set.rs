@@ -20,11 +20,11 @@ pub struct KeySet {
     fetched_at: Option<UnixTime>,
 }
 
-/// What a header's `kid` and `alg` lead to.
+/// The keys that fit a header's `kid` and `alg`.
 pub(crate) enum Selection<'a> {
-    /// The key.
+    /// The only key that fits.
     Key(&'a ParsedPublicKey),
-    /// There is no such key among those that we may still trust.
+    /// No key in the set fits, or the set is too old.
     Unknown,
     /// There is one, but not for this algorithm.
     Unsuitable,
@@ -45,7 +45,7 @@ impl KeySet {
         Self::of(keys, skipped)
     }
 
-    /// Keys of this very process: our own provider's.
+    /// Keys of our own provider, in this process.
     pub fn from_public_keys(keys: &[(String, JoseAlgorithm, PublicKey)]) -> Result<Self, JwksError> {
         let keys = keys
             .iter()
@@ -58,7 +58,7 @@ impl KeySet {
         Self::of(keys, Vec::new())
     }
 
-    /// The keys of a SPIFFE bundle for one use, of which each has another name.
+    /// The keys of a SPIFFE bundle for one use, each with a `kid` of its own.
     pub(crate) fn of_bundle(keys: Vec<VerificationKey>) -> Self {
         let named = |(at, key): (usize, &VerificationKey)| Some((key.kid()?.into(), at));
         let by_kid = keys.iter().enumerate().filter_map(named).collect();

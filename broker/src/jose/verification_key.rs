@@ -4,7 +4,7 @@ use aws_lc_rs::signature::ParsedPublicKey;
 
 use super::JoseAlgorithm;
 
-/// A key under every algorithm that it may be used with.
+/// A key, with each algorithm that it may be used with.
 #[derive(Debug)]
 pub(crate) struct VerificationKey {
     kid: Option<Box<str>>,
@@ -20,7 +20,7 @@ impl VerificationKey {
         self.kid.as_deref()
     }
 
-    /// The key as it verifies signatures of this algorithm; none if it is not made for it.
+    /// The key for this algorithm; none if it does not fit it.
     pub(crate) fn parsed_for(&self, algorithm: JoseAlgorithm) -> Option<&ParsedPublicKey> {
         self.uses.iter().find(|(used, _)| *used == algorithm).map(|(_, key)| key)
     }

@@ -1,4 +1,4 @@
-//! For whom a token is meant.
+//! The audience of a token.
 
 use super::NameError;
 use super::name_error::excerpt;
@@ -21,7 +21,7 @@ impl Audience {
         Ok(Self(text.into()))
     }
 
-    /// The bytes that a token must hold.
+    /// The audience as a token must have it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

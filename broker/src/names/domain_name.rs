@@ -17,7 +17,7 @@ impl DomainName {
         Ok(Self(text.into()))
     }
 
-    /// The name.
+    /// The domain in lower case, without a final dot.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -28,7 +28,7 @@ impl DomainName {
             .take_while(|name| name.contains('.'))
     }
 
-    /// The name as people read it, with `xn--` labels decoded, for an administrator to look at before he grants it.
+    /// The name as people read it, with `xn--` labels decoded, for an administrator to check before granting it.
     pub fn to_unicode(&self) -> String {
         idna::domain_to_unicode(&self.0).0
     }
@@ -46,7 +46,7 @@ impl std::borrow::Borrow<str> for DomainName {
     }
 }
 
-/// H1 to H9, in the order of their numbers, which names the plainest fault first.
+/// H1 to H9, in the order of their numbers, which reports the most obvious fault first.
 pub(super) fn check(host: &str) -> Result<(), NameError> {
     if !host.is_ascii() {
         return Err(NameError::HostNotAscii);
@@ -90,7 +90,7 @@ fn check_label(label: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// Decodes the label, encodes what came out, and demands the same bytes (RFC 5890 §2.3.2.1).
+/// Decodes the label, encodes the result, and requires the same bytes (RFC 5890 §2.3.2.1).
 fn is_canonical_a_label(label: &str) -> bool {
     if !label.starts_with("xn--") {
         return false;

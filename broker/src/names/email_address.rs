@@ -3,7 +3,7 @@
 use super::name_error::excerpt;
 use super::{DomainName, NameError};
 
-/// An address whose local part is a dot-atom, kept as it came (RFC 5321 §2.4 leaves its case to the host), and whose
+/// An address whose local part is a dot-atom, kept unchanged (RFC 5321 §2.4 leaves its case to the host), and whose
 /// domain is ASCII-lowercased. The domain must then satisfy the H rules.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EmailAddress {
@@ -36,7 +36,7 @@ impl EmailAddress {
         &self.text
     }
 
-    /// The domain.
+    /// The part after the at sign.
     pub fn domain(&self) -> &DomainName {
         &self.domain
     }

@@ -1,14 +1,14 @@
-//! URLs that we are willing to call.
+//! URLs that this instance may connect to.
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::name_error::excerpt;
-use super::uri_name::{self, Parts};
+use super::uri_name::{self, UriParts};
 use super::{NameError, domain_name};
 
-/// An `https` URL in its one spelling, by the same grammar as [`super::UriName`]. With leave to develop on one machine
-/// it may also be `http` or `https` on `localhost`, `127.0.0.1` or `[::1]`.
+/// An `https` URL in its one spelling, by the same grammar as [`super::UriName`]. Where
+/// development on one machine is allowed, it may also be `http` or `https` on `localhost`, `127.0.0.1` or `[::1]`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct HttpsUrl {
     text: Box<str>,
@@ -29,7 +29,7 @@ impl HttpsUrl {
         Ok(Self::new(text, parts))
     }
 
-    /// Reads the same, or an `http` or `https` URL of this very machine.
+    /// Reads the same, or an `http` or `https` URL of this machine.
     pub fn parse_or_loopback(text: &str) -> Result<Self, NameError> {
         let (stand_in, _) = without_brackets(text);
         if let Ok(parts) = uri_name::split(&stand_in)
@@ -41,8 +41,8 @@ impl HttpsUrl {
         Self::parse(text)
     }
 
-    /// Reads the address of this instance itself, which is compared and published but never called: `http` where a proxy
-    /// ends TLS, and any host that a client can be told, also a single label or an IP address.
+    /// Reads the address of this instance itself, which is compared and published but never called: `http` where a
+    /// proxy ends TLS, and any host that a client can reach, also a single label or an IP address.
     pub(super) fn parse_own(text: &str) -> Result<Self, NameError> {
         let (stand_in, is_v6) = without_brackets(text);
         let parts = uri_name::split(&stand_in)?;
@@ -59,7 +59,7 @@ impl HttpsUrl {
         Ok(Self::new(text, parts))
     }
 
-    fn new(text: &str, parts: Parts) -> Self {
+    fn new(text: &str, parts: UriParts) -> Self {
         let scheme_end = parts.scheme(text).len() as u16;
         let host_end = scheme_end + 3 + parts.host(text).len() as u16;
         Self { text: text.into(), scheme_end, host_end, port: parts.port(), is_loopback: false }
@@ -86,7 +86,7 @@ impl HttpsUrl {
         self.port
     }
 
-    /// True for a URL of this very machine.
+    /// True for a URL of this machine.
     pub fn is_loopback(&self) -> bool {
         self.is_loopback
     }

@@ -1,9 +1,10 @@
-//! What certificates call an issuer: rule O1.
+//! The label of an issuer in certificates: rule O1.
 
 use super::{IssuerUrl, NameError, TrustDomain};
 
-/// The text in a certificate's issuer extension, by which verifiers tell issuers apart. It is the record's `iss` unless
-/// the operator says otherwise: in-cluster issuers have one `iss` in every cluster, and a trust domain may have none.
+/// The text in a certificate's issuer extension, by which verifiers distinguish issuers. It is the record's `iss`
+/// unless the operator says otherwise: in-cluster issuers have one `iss` in every cluster, and a trust domain may have
+/// none.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct IssuerLabel(Box<str>);
 
@@ -17,12 +18,12 @@ impl IssuerLabel {
         Ok(Self(text.into()))
     }
 
-    /// The label of a record that says nothing else.
+    /// The default label of a record: its `iss`.
     pub fn of(iss: &IssuerUrl) -> Self {
         Self(iss.as_str().into())
     }
 
-    /// The label.
+    /// The label, as certificates have it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,8 +1,8 @@
-//! The name of an issuer.
+//! The URL of an issuer, its `iss`.
 
 use super::{HttpsUrl, NameError};
 
-/// What stands in `iss`. It is compared as bytes with what tokens carry, never as a URL (rule I2).
+/// An `iss`. It is compared as bytes with what tokens carry, never as a URL (rule I2).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct IssuerUrl(HttpsUrl);
 
@@ -12,18 +12,18 @@ impl IssuerUrl {
         HttpsUrl::parse(text).map(Self)
     }
 
-    /// Reads the same, or an issuer on this very machine; for development, where the operator said so.
+    /// Reads the same, or an issuer on this machine; for development, where the operator allowed it.
     pub fn parse_or_loopback(text: &str) -> Result<Self, NameError> {
         HttpsUrl::parse_or_loopback(text).map(Self)
     }
 
     /// Reads the issuer that we are ourselves: any host that the operator gave us, and `http` where a proxy ends TLS.
-    /// Nobody fetches from it, so the rules for registration do not matter; that it has one spelling does.
+    /// It is not fetched from, so the rules for registration do not matter; only its single spelling does.
     pub fn parse_own(text: &str) -> Result<Self, NameError> {
         HttpsUrl::parse_own(text).map(Self)
     }
 
-    /// The exact bytes.
+    /// The exact text of the `iss`.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -33,7 +33,7 @@ impl IssuerUrl {
         &self.0
     }
 
-    /// Where its metadata is: a trailing slash of the issuer is removed first (OpenID Connect Discovery 1.0 §4.1).
+    /// The URL of its metadata: a trailing slash of the issuer is removed first (OpenID Connect Discovery 1.0 §4.1).
     pub fn discovery_url(&self) -> String {
         format!("{}/.well-known/openid-configuration", self.as_str().strip_suffix('/').unwrap_or(self.as_str()))
     }

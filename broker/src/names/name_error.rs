@@ -11,15 +11,15 @@ pub enum NameError {
     /// I1, and for other names the same limit.
     #[error("the name has {length} bytes; at most {limit} are accepted")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
-        /// The limit.
+        /// The longest accepted, in bytes.
         limit: usize,
     },
     /// U1: printable ASCII without backslash, quotation mark, angle brackets, caret, backtick, braces and bar.
-    #[error("the character at byte {at} may not stand in a URI name")]
+    #[error("the character at byte {at} is not allowed in a URI name")]
     UriCharacter {
-        /// Where.
+        /// Byte offset of the character.
         at: usize,
     },
     /// U2: a lower-case scheme, then `://`.
@@ -38,15 +38,15 @@ pub enum NameError {
     #[error("the port {0:?} is not a number from 1 to 65535 in its one spelling, or is the scheme's default")]
     UriPort(String),
     /// H1.
-    #[error("the host holds a character that is not ASCII")]
+    #[error("the host has a character that is not ASCII")]
     HostNotAscii,
     /// H2.
-    #[error("the host {0:?} holds upper-case letters")]
+    #[error("the host {0:?} has upper-case letters")]
     HostUpperCase(String),
     /// H3: a host has 1 to 253 bytes, a label at most 63 (RFC 1035 §2.3.4).
     #[error("a host or label of {length} bytes; hosts have 1 to 253, labels at most 63")]
     HostLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// H4.
@@ -56,7 +56,7 @@ pub enum NameError {
     #[error("the host {0:?} has a single label")]
     HostSingleLabel(String),
     /// H6.
-    #[error("the host {0:?} holds an empty label")]
+    #[error("the host {0:?} has an empty label")]
     HostEmptyLabel(String),
     /// H7: letters, digits and inner hyphens (RFC 1123 §2.1); so no `*`, no `_`, no `[`.
     #[error("the label {0:?} is not made of letters, digits and inner hyphens")]
@@ -68,30 +68,30 @@ pub enum NameError {
     #[error("{0:?} is an IP address or ends in a numeric label")]
     HostNumeric(String),
     /// P2.
-    #[error("the path holds an empty segment")]
+    #[error("the path has an empty segment")]
     PathEmptySegment,
     /// P3.
-    #[error("the path holds a dot segment")]
+    #[error("the path has a dot segment")]
     PathDotSegment,
     /// P4: the characters of RFC 3986 §3.3 without percent-encoding.
-    #[error("the character {0:?} may not stand in the path of a name")]
+    #[error("the character {0:?} is not allowed in the path of a name")]
     PathCharacter(char),
     /// E2: printable ASCII without space.
-    #[error("the e-mail address holds a character that is not printable ASCII at byte {at}")]
+    #[error("the e-mail address has a character that is not printable ASCII at byte {at}")]
     EmailCharacter {
-        /// Where.
+        /// Byte offset of the character.
         at: usize,
     },
     /// E3: at most 254 bytes (RFC 5321 §4.5.3.1.3, less the angle brackets).
     #[error("the e-mail address has {length} bytes; at most 254 are accepted")]
     EmailLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// E4.
-    #[error("the e-mail address holds {count} \"@\" instead of one")]
+    #[error("the e-mail address has {count} \"@\" instead of one")]
     EmailAt {
-        /// How many there are.
+        /// The number of `@`.
         count: usize,
     },
     /// E5: a dot-atom of 1 to 64 bytes (RFC 5322 §3.2.3): no quoting, no comment, no dot at an end or beside another.
@@ -100,7 +100,7 @@ pub enum NameError {
     /// G1: a pattern, and a value that one is asked about, has at most 2048 bytes and is not empty.
     #[error("the pattern or the value has {length} bytes; they have 1 to 2048")]
     PatternLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// G2.
@@ -113,22 +113,22 @@ pub enum NameError {
     #[error("the pattern {0:?} begins with a wildcard")]
     PatternLeading(String),
     /// G5: printable ASCII without space.
-    #[error("a segment of the pattern or the value holds a character that is not printable ASCII at byte {at}")]
+    #[error("a segment of the pattern or the value has a character that is not printable ASCII at byte {at}")]
     PatternCharacter {
-        /// Where in the segment.
+        /// Byte offset in the segment.
         at: usize,
     },
     /// G6.
-    #[error("{0:?} may not be a segment of a pattern or a value")]
+    #[error("{0:?} is not allowed as a segment of a pattern or a value")]
     PatternSegment(String),
     /// G7.
     #[error("the value does not fit the pattern {pattern:?}")]
     PatternMismatch {
-        /// The pattern.
+        /// The pattern, shortened.
         pattern: String,
     },
     /// K1: a cluster and a namespace are DNS-1123 labels, a service account is a DNS-1123 subdomain.
-    #[error("{0:?} is not a name of Kubernetes: lower-case letters, digits and inner hyphens")]
+    #[error("{0:?} is not a Kubernetes name: lower-case letters, digits and inner hyphens")]
     Kubernetes(String),
     /// N2.
     #[error("{0:?} is not a user name of 1 to 64 letters, digits, dots, hyphens and underscores")]
@@ -136,7 +136,7 @@ pub enum NameError {
     /// S0: at most 2048 bytes (SPIFFE-ID §2.3).
     #[error("the SPIFFE ID has {length} bytes; at most 2048 are accepted")]
     SpiffeLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// S1.
@@ -152,13 +152,13 @@ pub enum NameError {
     #[error("the path of the SPIFFE ID ends in a slash")]
     SpiffeTrailingSlash,
     /// S6.
-    #[error("the path of the SPIFFE ID holds an empty segment")]
+    #[error("the path of the SPIFFE ID has an empty segment")]
     SpiffeEmptySegment,
     /// S7.
-    #[error("the path of the SPIFFE ID holds a dot segment")]
+    #[error("the path of the SPIFFE ID has a dot segment")]
     SpiffeDotSegment,
     /// S8: no percent-encoding, no query, no fragment.
-    #[error("the character {0:?} may not stand in the path of a SPIFFE ID")]
+    #[error("the character {0:?} is not allowed in the path of a SPIFFE ID")]
     SpiffeCharacter(char),
     /// T3: an audience is 1 to 255 bytes of printable ASCII without space.
     #[error("{0:?} is not an audience of 1 to 255 printable ASCII characters")]
@@ -214,7 +214,7 @@ impl NameError {
     }
 }
 
-/// What an error message repeats of a refused text: never more than this many characters.
+/// The part of a refused text that an error repeats: at most 80 characters.
 pub(super) fn excerpt(text: &str) -> String {
     shared::excerpt::excerpt(text, 80)
 }

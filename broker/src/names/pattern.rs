@@ -6,8 +6,8 @@ use super::name_error::excerpt;
 /// Whole segments between slashes: each is exact, or `*` for any one segment; `**` at the end stands for one segment or
 /// more.
 ///
-/// There is no wildcard inside a segment and none at the beginning: `release-*` and `*/repo` are how `release-evil` and
-/// `evil/repo` get in.
+/// There is no wildcard inside a segment and none at the beginning: `release-*` and `*/repo` would admit `release-evil`
+/// and `evil/repo`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Pattern {
     text: Box<str>,
@@ -51,7 +51,7 @@ impl Pattern {
         Ok(Self { text: text.into(), segments: segments.into(), is_open: text.ends_with("/**") })
     }
 
-    /// Whether the value fits: G5 and G6 are asked of the value itself, so that no wildcard stands for `..` or a line
+    /// Whether the value fits: G5 and G6 are checked on the value itself, so that no wildcard stands for `..` or a line
     /// break.
     pub fn check(&self, value: &str) -> Result<(), NameError> {
         if value.len() > MAX_LENGTH {
@@ -70,12 +70,12 @@ impl Pattern {
         Ok(())
     }
 
-    /// True if it stands for one value only.
+    /// True if only one value fits.
     pub fn is_exact(&self) -> bool {
         !self.is_open && self.segments.iter().all(|segment| matches!(segment, Segment::Exact(_)))
     }
 
-    /// The pattern.
+    /// The pattern as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -4,39 +4,39 @@ use psl::Psl;
 
 use super::DomainName;
 
-/// What the Public Suffix List says of a domain.
+/// The class of a domain in the Public Suffix List.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Suffix {
-    /// Somebody registered it, or it lies below what somebody registered.
+    /// A party registered it, or it lies below a domain that a party registered.
     Registrable,
-    /// Unrelated parties register names below it (`co.uk`, `github.io`), so nobody owns what is there.
+    /// Unrelated parties register names below it (`co.uk`, `github.io`), so no one owns all of it.
     Public,
     /// The list does not know its top-level domain: an instance's own (`corp.internal`), or one younger than the list.
     UnknownTopLevel,
 }
 
 /// The Public Suffix List, both its ICANN and its private part.
-pub struct PublicSuffixes(Source);
+pub struct PublicSuffixes(SuffixSource);
 
-enum Source {
+enum SuffixSource {
     Embedded,
     File(Box<publicsuffix::List>),
 }
 
-/// A text is no Public Suffix List.
+/// Why a text is not a Public Suffix List.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SuffixListError {
-    /// Longer than the cap.
+    /// Longer than the limit.
     #[error("the list has {length} bytes; at most {} are accepted", PublicSuffixes::MAX_BYTES)]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
-    /// A line is no rule, or nothing stands between the marks of its two parts.
-    #[error("this is no Public Suffix List: {0}")]
+    /// A line is not a rule, or one of the two parts is empty.
+    #[error("this is not a Public Suffix List: {0}")]
     Form(publicsuffix::Error),
-    /// A part of the list would take every private suffix out of the rule.
-    #[error("the list does not know {0} as a public suffix, so it is not whole")]
+    /// The list is incomplete: domains below the missing suffixes could be granted.
+    #[error("the list lacks the public suffix {0}, so it is incomplete")]
     Incomplete(&'static str),
 }
 
@@ -46,7 +46,7 @@ impl PublicSuffixes {
 
     /// The list inside this program.
     pub const fn embedded() -> Self {
-        Self(Source::Embedded)
+        Self(SuffixSource::Embedded)
     }
 
     /// Reads a newer list, in the form in which <https://publicsuffix.org/list/public_suffix_list.dat> is published.
@@ -55,8 +55,8 @@ impl PublicSuffixes {
             return Err(SuffixListError::TooLong { length: text.len() });
         }
         let list: publicsuffix::List = text.parse().map_err(SuffixListError::Form)?;
-        let list = Self(Source::File(Box::new(list)));
-        // A list that was cut short would let go what it no longer names. One suffix of either part, the private one
+        let list = Self(SuffixSource::File(Box::new(list)));
+        // A truncated list would release the suffixes that it lacks. One suffix of either part, the private one
         // far down.
         for known in ["co.uk", "github.io"] {
             if list.find(known.as_bytes()) != Suffix::Public {
@@ -66,12 +66,12 @@ impl PublicSuffixes {
         Ok(list)
     }
 
-    /// What the list says of the domain.
+    /// The class of the domain in the list.
     pub fn of(&self, domain: &DomainName) -> Suffix {
         self.find(domain.as_str().as_bytes())
     }
 
-    /// True if the domain is a public suffix: nobody may be granted it.
+    /// True if the domain is a public suffix: it cannot be granted.
     pub fn is_public(&self, domain: &DomainName) -> bool {
         self.of(domain) == Suffix::Public
     }
@@ -88,11 +88,11 @@ impl PublicSuffixes {
         }
     }
 
-    /// How long the public suffix of a domain is; none if no rule of the list speaks of it.
+    /// How long the public suffix of a domain is; none if no rule of the list matches it.
     fn known_length(&self, domain: &[u8]) -> Option<usize> {
         let suffix = match &self.0 {
-            Source::Embedded => psl::List.suffix(domain),
-            Source::File(list) => list.suffix(domain),
+            SuffixSource::Embedded => psl::List.suffix(domain),
+            SuffixSource::File(list) => list.suffix(domain),
         };
         suffix.filter(|suffix| suffix.is_known()).map(|suffix| suffix.as_bytes().len())
     }
@@ -101,8 +101,8 @@ impl PublicSuffixes {
 impl std::fmt::Debug for PublicSuffixes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
-            Source::Embedded => "PublicSuffixes(embedded)",
-            Source::File(_) => "PublicSuffixes(file)",
+            SuffixSource::Embedded => "PublicSuffixes(embedded)",
+            SuffixSource::File(_) => "PublicSuffixes(file)",
         })
     }
 }

@@ -2,7 +2,7 @@
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
-        /// One rule of the rule set, which docs/names.md holds whole. Its text is its identifier.
+        /// One rule of the rule set, which docs/names.md lists in full. Its text is its identifier.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum Rule { $($(#[$doc])* $name),+ }
 
@@ -23,33 +23,33 @@ rules! {
     A1,
     /// It has exactly one URI name.
     A2,
-    /// It is no authority, and its key is for signatures.
+    /// It is not an authority, and its key is for signatures.
     A3,
-    /// Its trust domain is registered and takes X.509-SVIDs.
+    /// Its trust domain is registered and accepts X.509-SVIDs.
     A4,
-    /// The bundle of its trust domain is there, fresh, and holds a certificate.
+    /// The bundle of its trust domain is present, fresh, and has a certificate.
     A5,
-    /// A path leads to an authority of that bundle, now, for the purpose at hand.
+    /// A path leads to an authority of that bundle, now, for the purpose of the connection.
     A6,
     /// It is made for no longer than its trust domain's record allows.
     A7,
-    /// Who speaks over a channel is named as the channel says, and in one way.
+    /// A request over a mutual TLS connection names the identity of its certificate, and in one way only.
     A8,
     /// A bundle is a JWK Set of at most 1 MiB without duplicate members.
     B1,
     /// A bundle's sequence number does not go backwards.
     B2,
-    /// A bundle holds no key of this instance.
+    /// A bundle has no key of this instance.
     B3,
     /// A key belongs to one trust domain.
     B4,
-    /// A claim that the record pins or matches is there.
+    /// A claim that the record pins or matches is present.
     C1,
     /// A pinned claim has the value and the JSON type of the record.
     C2,
     /// The record's own expression does not deny.
     C3,
-    /// A granted domain is no public suffix.
+    /// A granted domain is not a public suffix.
     D1,
     /// `email_verified` is JSON `true`.
     E1,
@@ -99,11 +99,11 @@ rules! {
     I1,
     /// An issuer is known by its exact bytes, one record each.
     I2,
-    /// The header of a JWT-SVID holds `alg`, `kid` and `typ` alone.
+    /// The header of a JWT-SVID has `alg`, `kid` and `typ` only.
     J1,
-    /// Its trust domain is registered and takes JWT-SVIDs.
+    /// Its trust domain is registered and accepts JWT-SVIDs.
     J2,
-    /// The bundle of its trust domain is there, fresh, and holds a key for it.
+    /// The bundle of its trust domain is present, fresh, and has a key for it.
     J3,
     /// The key is one of that bundle.
     J4,
@@ -127,11 +127,11 @@ rules! {
     N2,
     /// A list of groups is matched exactly, and by its own record.
     N3,
-    /// What certificates call an issuer is unique.
+    /// The label of an issuer in certificates is unique.
     O1,
-    /// What has been released stays taken.
+    /// Released names stay reserved.
     O2,
-    /// A domain that says so is spoken for by the issuers that its records list, and by nobody else.
+    /// Where a domain says so, only the issuers that its records list may assert its names.
     O3,
     /// The path is absolute.
     P1,
@@ -163,7 +163,7 @@ rules! {
     S9,
     /// A token is a strict compact JWS signed by a key of its issuer.
     T1,
-    /// `iss` picks the record before anything else is looked at.
+    /// `iss` picks the record before anything else is checked.
     T2,
     /// Exactly one audience, ours.
     T3,
@@ -191,7 +191,7 @@ rules! {
     V4,
     /// A WIT-SVID names the key of its holder and no audience.
     W1,
-    /// It comes with a proof by that key, for us, fresh, and for this very token.
+    /// It comes with a proof by that key, for us, fresh, and for exactly this token.
     W2,
     /// A proof is used once.
     W3,

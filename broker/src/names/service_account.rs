@@ -15,7 +15,7 @@ impl ClusterName {
         Ok(Self(text.into()))
     }
 
-    /// The name.
+    /// The cluster's name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -42,7 +42,7 @@ impl ServiceAccount {
         Ok(Self { namespace: namespace.into(), name: name.into() })
     }
 
-    /// The namespace.
+    /// The Kubernetes namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
@@ -52,7 +52,7 @@ impl ServiceAccount {
         &self.name
     }
 
-    /// What `sub` says of it: `system:serviceaccount:<namespace>:<name>`.
+    /// Its form in `sub`: `system:serviceaccount:<namespace>:<name>`.
     pub fn subject(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.name)
     }
@@ -110,7 +110,7 @@ fn check_label(label: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// Labels between dots. Kubernetes puts no limit of its own on one of them, so the one of the whole holds.
+/// Labels between dots. Kubernetes puts no limit of its own on one of them, so only the limit of the whole applies.
 fn check_subdomain(name: &str) -> Result<(), NameError> {
     let is_part = |part: &str| {
         let is_ldh = part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');

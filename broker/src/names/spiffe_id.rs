@@ -31,7 +31,7 @@ impl SpiffeId {
         &self.text
     }
 
-    /// The trust domain, which alone decides by whose keys the ID may be vouched for.
+    /// The trust domain, which alone decides whose keys may sign for the ID.
     pub fn trust_domain(&self) -> &TrustDomain {
         &self.trust_domain
     }
@@ -49,7 +49,7 @@ impl std::fmt::Display for SpiffeId {
 }
 
 /// SPIFFE-ID §2.2: segments of `[a-zA-Z0-9.-_]`, none of them empty, `.` or `..`, and no slash at the end. There is no
-/// percent-encoding, no query and no fragment, so their marks are characters that may not stand here.
+/// percent-encoding, no query and no fragment, so `%`, `?` and `#` are not allowed.
 fn check_path(path: &str) -> Result<(), NameError> {
     let segments = path.strip_prefix('/').ok_or(NameError::SpiffePathMissing)?;
     if segments.is_empty() || segments.ends_with('/') {

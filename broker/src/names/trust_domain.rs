@@ -3,11 +3,11 @@
 use super::NameError;
 use super::name_error::excerpt;
 
-/// The name of a trust domain (SPIFFE-ID §2.1). It looks like a domain name and is none: `a..b` and `example.org.` are
-/// trust domains, each different from every other, and nothing may be derived from the domain name system.
+/// The name of a trust domain (SPIFFE-ID §2.1). It looks like a domain name but is not one: `a..b` and `example.org.`
+/// are trust domains, each different from every other, and nothing may be derived from the domain name system.
 ///
-/// SPIFFE-ID §2.4 calls it case-insensitive and §2.1 demands lower case. Only the lower-case form is taken here: the
-/// name becomes part of a certificate that is compared as bytes.
+/// SPIFFE-ID §2.4 calls it case-insensitive and §2.1 requires lower case. Only the lower-case form is accepted here:
+/// the name becomes part of a certificate that is compared as bytes.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TrustDomain(Box<str>);
 
@@ -24,7 +24,7 @@ impl TrustDomain {
         Ok(Self(text.into()))
     }
 
-    /// The name.
+    /// The trust domain name, without `spiffe://`.
     pub fn as_str(&self) -> &str {
         &self.0
     }

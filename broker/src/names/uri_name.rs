@@ -11,12 +11,12 @@ pub(super) const MAX_LENGTH: usize = 2048;
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct UriName {
     text: Box<str>,
-    parts: Parts,
+    parts: UriParts,
 }
 
 /// Where the parts end in the text; all of them lie within [`MAX_LENGTH`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct Parts {
+pub(super) struct UriParts {
     scheme_end: u16,
     host_end: u16,
     port: Option<u16>,
@@ -39,7 +39,7 @@ impl UriName {
         Ok(Self { text: text.into(), parts })
     }
 
-    /// The name.
+    /// The whole URI.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -49,7 +49,7 @@ impl UriName {
         &self.text[..usize::from(self.parts.scheme_end)]
     }
 
-    /// The host.
+    /// The host, without a port.
     pub fn host(&self) -> &str {
         self.parts.host(&self.text)
     }
@@ -81,7 +81,7 @@ impl std::fmt::Display for UriName {
     }
 }
 
-impl Parts {
+impl UriParts {
     pub(super) fn scheme(self, text: &str) -> &str {
         &text[..usize::from(self.scheme_end)]
     }
@@ -96,11 +96,11 @@ impl Parts {
 }
 
 /// Finds the parts, and checks everything but the host.
-pub(super) fn split(text: &str) -> Result<Parts, NameError> {
+pub(super) fn split(text: &str) -> Result<UriParts, NameError> {
     split_allowing(text, 0)
 }
 
-fn split_allowing(text: &str, empty_segments: usize) -> Result<Parts, NameError> {
+fn split_allowing(text: &str, empty_segments: usize) -> Result<UriParts, NameError> {
     if text.len() > MAX_LENGTH {
         return Err(NameError::TooLong { length: text.len(), limit: MAX_LENGTH });
     }
@@ -133,7 +133,7 @@ fn split_allowing(text: &str, empty_segments: usize) -> Result<Parts, NameError>
     check_path(&rest[authority.len()..], empty_segments)?;
     let offset = |length: usize| u16::try_from(length).expect("a name is at most 2048 bytes long");
     let authority_start = scheme.len() + "://".len();
-    Ok(Parts {
+    Ok(UriParts {
         scheme_end: offset(scheme.len()),
         host_end: offset(authority_start + host.len()),
         port,

@@ -3,8 +3,8 @@
 use super::name_error::excerpt;
 use super::{DomainName, NameError};
 
-/// `alice!example.com`: a name that is good inside one domain, with that domain. The domain comes from the issuer's
-/// record, never from a token, and an exclamation mark cannot stand in either half.
+/// `alice!example.com`: a name that is valid inside one domain, with that domain. The domain comes from the issuer's
+/// record, never from a token, and an exclamation mark cannot be in either half.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Username {
     text: Box<str>,
@@ -21,13 +21,13 @@ impl Username {
         Ok(Self { text: format!("{user}!{domain}").into(), domain: domain.clone() })
     }
 
-    /// Reads the whole, `user!domain`.
+    /// Reads `user!domain`.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let (user, domain) = text.split_once('!').ok_or_else(|| NameError::Username(excerpt(text)))?;
         Self::of(user, &DomainName::parse(domain)?)
     }
 
-    /// The whole, as it stands in a certificate.
+    /// The whole name, as in a certificate.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -37,7 +37,7 @@ impl Username {
         &self.text[..self.text.len() - self.domain.as_str().len() - 1]
     }
 
-    /// The domain.
+    /// The part after the exclamation mark.
     pub fn domain(&self) -> &DomainName {
         &self.domain
     }

@@ -8,7 +8,7 @@ use shared::excerpt::excerpt;
 use super::email_index::EmailIndex;
 use super::holdings::{AsserterIndex, Holding, Holdings};
 use super::uri_index::UriIndex;
-use super::{AsserterEntry, Known, Overlap, RegistryConflict, Rules};
+use super::{AsserterEntry, AsserterRecord, Overlap, RegistryConflict, Rules};
 use crate::grants::{Asserter, ConnectorSpec, Grant, Listings, Scope};
 use crate::issuer::{Issuer, RecordOrigin};
 use crate::names::{PublicSuffixes, Suffix, TrustDomain};
@@ -48,7 +48,7 @@ impl Rules {
                 }
             }
             let asserter = Asserter::Issuer(record.id().into());
-            rules.add(asserter, record.grants().to_vec(), Some(Known::Issuer(record.clone())), &mut problems);
+            rules.add(asserter, record.grants().to_vec(), Some(AsserterRecord::Issuer(record.clone())), &mut problems);
         }
         for record in trust_domains {
             let is_own =
@@ -58,7 +58,12 @@ impl Rules {
                 problems.push(RegistryConflict::ForeignGrant { trust_domain, scope });
             }
             let asserter = Asserter::TrustDomain(record.name().as_str().into());
-            rules.add(asserter, record.grants().to_vec(), Some(Known::TrustDomain(record.clone())), &mut problems);
+            rules.add(
+                asserter,
+                record.grants().to_vec(),
+                Some(AsserterRecord::TrustDomain(record.clone())),
+                &mut problems,
+            );
         }
         for connector in connectors {
             rules.add(Asserter::Connector(connector.id.into()), connector.grants, None, &mut problems);
@@ -76,7 +81,7 @@ impl Rules {
         &mut self,
         asserter: Asserter,
         grants: Vec<Grant>,
-        record: Option<Known>,
+        record: Option<AsserterRecord>,
         problems: &mut Vec<RegistryConflict>,
     ) {
         let index = self.asserters.len() as AsserterIndex;
@@ -110,12 +115,12 @@ impl Rules {
         self.asserters.push(AsserterEntry { asserter, grants, record, keeps_local_accounts });
     }
 
-    /// D1. Whatever is granted by domain lies below something that one party registered.
+    /// D1. A grant by domain lies below a domain that one party registered.
     fn find_public_suffixes(&self, suffixes: &PublicSuffixes, problems: &mut Vec<RegistryConflict>) {
         for entry in &self.asserters {
             let origin = match &entry.record {
-                Some(Known::Issuer(record)) => record.origin(),
-                Some(Known::TrustDomain(_)) | None => RecordOrigin::Configured,
+                Some(AsserterRecord::Issuer(record)) => record.origin(),
+                Some(AsserterRecord::TrustDomain(_)) | None => RecordOrigin::Configured,
             };
             for scope in entry.grants.iter().map(Grant::scope) {
                 let Some(domain) = scope.domain() else { continue };
@@ -138,15 +143,15 @@ impl Rules {
         }
     }
 
-    /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; whoever
-    /// covers it must be the same asserter, or both must share. X2. A trust domain is not divided: its one holder is
-    /// found at once.
+    /// X1. Two scopes overlap only if one lies inside the other, so each is looked up as if it were a name; the
+    /// asserter that covers it must be the same, or both must share. X2. A trust domain is not divided: its one holder
+    /// is found at once.
     fn find_overlaps(&self, problems: &mut Vec<RegistryConflict>) {
         // Grants that cover each other (equal ones do) are found from both sides and reported once.
         let mut seen = HashSet::new();
-        // Who has a record of a trust domain holds it, even if nothing is granted to it yet.
+        // The record of a trust domain holds it, even if nothing is granted to it yet.
         let registered = (0..).zip(&self.asserters).filter_map(|(index, entry)| match &entry.record {
-            Some(Known::TrustDomain(record)) => Some((record.name(), index)),
+            Some(AsserterRecord::TrustDomain(record)) => Some((record.name(), index)),
             _ => None,
         });
         let mut trust_domains: HashMap<&TrustDomain, AsserterIndex> = registered.collect();

@@ -17,7 +17,7 @@ pub enum RegistryConflict {
         iss: String,
         /// One record.
         first: String,
-        /// The other.
+        /// The second of the two.
         second: String,
     },
     /// O1: two records that certificates could not tell apart, or one that calls itself by another's `iss`.
@@ -25,65 +25,65 @@ pub enum RegistryConflict {
         "certificates would call both {first:?} and {second:?} {label}; give one of them an issuer_label of its own (rule O1)"
     )]
     DuplicateLabel {
-        /// The label.
+        /// The label that both have.
         label: String,
         /// One record.
         first: String,
-        /// The other.
+        /// The second of the two.
         second: String,
     },
     /// M1: a shared issuer that is not pinned to one party.
     #[error("the issuer {issuer:?}: {error}")]
     Shared {
-        /// The record.
+        /// The id of the issuer's record.
         issuer: String,
         /// What is wrong.
         error: SharedIssuerError,
     },
     /// D1: a domain in which unrelated parties register names.
-    #[error("{scope} of {asserter}: {domain} is a public suffix, below which anybody may register (rule D1)")]
+    #[error("{scope} of {asserter}: {domain} is a public suffix, below which anyone may register a name (rule D1)")]
     PublicSuffix {
-        /// Whose grant.
+        /// Who holds the grant.
         asserter: Asserter,
-        /// The grant.
+        /// The grant, as the configuration names it.
         scope: String,
-        /// The domain.
+        /// The domain in the grant.
         domain: String,
     },
-    /// D1: an owner cannot have a domain of which nobody knows whether it is a public suffix.
+    /// D1: an owner cannot have a domain that may be a public suffix unknown to the list.
     #[error(
         "{scope} of {asserter}: the Public Suffix List does not know the top-level domain of {domain}, so only the configuration \
          may grant it (rule D1)"
     )]
     UnknownTopLevel {
-        /// Whose grant.
+        /// Who holds the grant.
         asserter: Asserter,
-        /// The grant.
+        /// The grant, as the configuration names it.
         scope: String,
-        /// The domain.
+        /// The domain in the grant.
         domain: String,
     },
     /// Two records, or two connectors, have the same identifier.
     #[error("two records are called {0:?}")]
     DuplicateId(String),
-    /// An identifier is empty, too long or holds spaces.
+    /// An identifier is empty, too long or has characters that are not allowed.
     #[error("{0:?} is not an identifier of 1 to 255 printable ASCII characters")]
     Id(String),
     /// Only a connector keeps local users.
     #[error("the issuer {0:?} cannot hold the grant local-accounts; only a connector of our own provider can")]
     LocalAccounts(String),
-    /// Our own provider speaks through its connectors.
-    #[error("the issuer {0:?} is our own provider and speaks through its connectors; give the grants to them")]
+    /// Our own provider's connectors assert names; the provider itself does not.
+    #[error("the issuer {0:?} is this instance's own provider, whose connectors assert names; give the grants to them")]
     OwnProviderGrants(String),
     /// Our own provider is one.
-    #[error("both {first:?} and {second:?} say that they are our own provider")]
+    #[error("both {first:?} and {second:?} claim to be this instance's own provider")]
     TwoOwnProviders {
         /// One record.
         first: String,
-        /// The other.
+        /// The second of the two.
         second: String,
     },
-    /// X2: a trust domain has one source of keys, so one record speaks for it, whatever the paths.
+    /// X2: a trust domain has one source of keys, so one record asserts its names, regardless of the paths.
     #[error(
         "both {first} and {second} hold the trust domain {trust_domain} or a part of it; it belongs to one record (rule X2)"
     )]
@@ -92,30 +92,30 @@ pub enum RegistryConflict {
         trust_domain: String,
         /// One holder.
         first: Asserter,
-        /// The other.
+        /// The second of the two.
         second: Asserter,
     },
     /// X2: two records of one trust domain.
     #[error("the trust domain {0} is registered twice (rule X2)")]
     DuplicateTrustDomain(String),
     /// I2: a trust domain's tokens would have the `iss` of an issuer that has a record of its own.
-    #[error("the trust domain {trust_domain} is to have the iss {iss}, which is the issuer {issuer:?} (rule I2)")]
+    #[error("the iss {iss} of the trust domain {trust_domain} is also that of the issuer {issuer:?} (rule I2)")]
     IssuerOfTrustDomain {
         /// The trust domain.
         trust_domain: String,
         /// The `iss`.
         iss: String,
-        /// The issuer.
+        /// The id of the issuer's record.
         issuer: String,
     },
-    /// S4: a trust domain speaks for itself and for nobody else.
+    /// S4: a trust domain may assert its own names only.
     #[error(
-        "the trust domain {trust_domain} cannot hold the grant {scope}; it speaks for SPIFFE IDs of its own only (rule S4)"
+        "the trust domain {trust_domain} cannot hold the grant {scope}; it may assert only its own SPIFFE IDs (rule S4)"
     )]
     ForeignGrant {
         /// The trust domain.
         trust_domain: String,
-        /// The grant.
+        /// The grant, as the configuration names it.
         scope: String,
     },
     /// X1: two asserters own the same name.

@@ -1,4 +1,4 @@
-//! What gives a name to a asserter.
+//! The grant that gives a name to an asserter.
 
 use crate::grants::Scope;
 use crate::names::Rule;

@@ -4,11 +4,11 @@ use crate::grants::{Asserter, Mismatch};
 use crate::names::Rule;
 use crate::profile::ClaimError;
 
-/// Why a asserter may not use a name. The message is for the one who asked: it names the rule's matter, never another
+/// Why an asserter may not use a name. The message is for the caller: it names the rule's matter, never another
 /// owner.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Denied {
-    /// The token claims nothing that a certificate could hold.
+    /// No name for a certificate can be made from the token's claims.
     #[error(transparent)]
     Claim(#[from] ClaimError),
     /// C1: our own provider's token does not say which connector knew the person.
@@ -18,7 +18,7 @@ pub enum Denied {
     #[error("the connector {0:?} is not configured")]
     ConnectorUnknown(String),
     /// C3: what all else permits, the record's own expression refuses.
-    #[error("the expression in the record of the issuer {0:?} refuses this token")]
+    #[error("the deny expression of the issuer {0:?} refuses this token")]
     Expression(String),
     /// C1, C2, G5 to G7, N3, O3: the claims do not fit the record, or the domain lists others.
     #[error(transparent)]
@@ -26,7 +26,7 @@ pub enum Denied {
     /// E6, K3, N2, S4, S9, or V1 to V4.
     #[error("{asserter} has no grant for the name {name:?}")]
     NotGranted {
-        /// Who asked.
+        /// Who asserted the name.
         asserter: Asserter,
         /// For what.
         name: String,
@@ -36,13 +36,13 @@ pub enum Denied {
     /// X1: a local user has an address that a grant gives to someone else.
     #[error("the name {name:?} belongs to another issuer")]
     OwnedByAnother {
-        /// The name.
+        /// The refused name.
         name: String,
         /// Its owner, for the log of the instance.
         owner: Asserter,
     },
     /// I2: the record under which the token was verified has been replaced since.
-    #[error("the record of the issuer {0:?} has changed; ask again")]
+    #[error("the record of the issuer {0:?} has changed; try again")]
     RecordReplaced(String),
 }
 

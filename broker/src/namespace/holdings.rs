@@ -1,4 +1,4 @@
-//! Who holds one point of the namespace.
+//! The asserters that hold one point of the namespace.
 
 use crate::grants::Grant;
 

@@ -10,10 +10,10 @@ use crate::grants::Asserter;
 pub struct Overlap {
     /// The holder of the wider grant.
     pub first: Asserter,
-    /// That grant.
+    /// The overlapping grant.
     pub first_scope: String,
     /// The holder of the grant inside it, or equal to it.
     pub second: Asserter,
-    /// That grant.
+    /// The overlapping grant.
     pub second_scope: String,
 }

@@ -1,4 +1,4 @@
-//! What the rules say yes to.
+//! Permits: what the rules allowed.
 
 use super::decision::Decision;
 use crate::grants::{Asserter, Scope};
@@ -7,7 +7,7 @@ use crate::profile::Claimed;
 use crate::svid::VerifiedSvid;
 use crate::token::VerifiedToken;
 
-/// Leave for whoever showed one credential to be called one name. Made by `Rules::permit` and `Rules::permit_svid`
+/// Permission for the holder of one credential to have one name. Made by `Rules::permit` and `Rules::permit_svid`
 /// only.
 #[derive(Debug)]
 pub struct Permit {
@@ -18,7 +18,7 @@ pub struct Permit {
     rule: String,
 }
 
-/// What was shown, and verified.
+/// A presented credential that was verified.
 #[derive(Debug)]
 pub enum VerifiedCredential {
     /// An SVID of a trust domain.
@@ -28,7 +28,7 @@ pub enum VerifiedCredential {
 }
 
 impl Permit {
-    /// `label` is what certificates call the one who spoke.
+    /// `label` is what certificates call the asserter.
     pub(super) fn new(
         credential: VerifiedCredential,
         claimed: Claimed,
@@ -40,12 +40,12 @@ impl Permit {
         Self { credential, claimed, label, asserter: asserter.clone(), rule }
     }
 
-    /// What was claimed, and now may be called.
+    /// The claimed name, which is now permitted.
     pub fn claimed(&self) -> &Claimed {
         &self.claimed
     }
 
-    /// Who spoke.
+    /// Who asserted the name.
     pub fn asserter(&self) -> &Asserter {
         &self.asserter
     }
@@ -60,7 +60,7 @@ impl Permit {
     }
 }
 
-/// Leave for a connector to say that a person has this address. Made by `Rules::permit_login` only.
+/// Permission for a connector to assert that a person has this address. Made by `Rules::permit_login` only.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LoginPermit {
     address: EmailAddress,

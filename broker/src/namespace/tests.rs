@@ -8,7 +8,7 @@ use crate::namespace::RegistryConflict;
 use crate::principal::Principal;
 use crate::profile::ClaimError;
 use crate::registry::{Issuers, Registry};
-use crate::token::mint::{ISS, record, speak};
+use crate::token::mint::{ISS, record, token_of};
 use crate::trust_domain::{BundleSource, TrustDomainSpec};
 
 const OWN: &str = "https://sign.example.net/oidc";
@@ -49,12 +49,12 @@ fn human(grants: Vec<Grant>) -> Issuers {
 }
 
 fn permit(issuers: &Issuers, claims: &str) -> Result<String, Denied> {
-    let permit = issuers.rules().permit(speak(issuers, ISS, claims))?;
+    let permit = issuers.rules().permit(token_of(issuers, ISS, claims))?;
     Ok(permit.claimed().name.as_str().to_owned())
 }
 
 #[test]
-fn a_record_without_a_grant_speaks_for_nothing() {
+fn a_record_without_a_grant_asserts_nothing() {
     let claims = r#","sub":"u","email":"a@example.com","email_verified":true"#;
     assert_eq!(permit(&human(Vec::new()), claims).map_err(|denied| denied.rule()), Err(Rule::E6));
     let workloads = Issuers::build(vec![record("ci", ISS, Profile::Uri, Vec::new())], Vec::new()).expect("builds");
@@ -235,7 +235,7 @@ fn a_records_expression_only_takes_away() {
 }
 
 #[test]
-fn public_suffixes_are_nobodys() {
+fn public_suffixes_cannot_be_granted() {
     use crate::issuer::RecordOrigin;
     for grant in [
         domain("co.uk", false),
@@ -280,14 +280,14 @@ fn instance() -> Issuers {
 }
 
 #[test]
-fn our_own_tokens_speak_with_their_connectors_voice() {
+fn our_own_tokens_carry_their_connectors_assertions() {
     let instance = instance();
     let claims = |connector: &str, email: &str| {
         format!(
             r#","sub":"u","email":"{email}","email_verified":true,"federated_claims":{{"connector_id":"{connector}"}}"#
         )
     };
-    let decide = |claims: &str| instance.rules().permit(speak(&instance, OWN, claims));
+    let decide = |claims: &str| instance.rules().permit(token_of(&instance, OWN, claims));
     for (connector, email, rule) in [
         ("local", "admin@anything.example", "E6 connector:local local-accounts"),
         ("local", "a@lab.example", "E6 connector:local email-domain:lab.example"),
@@ -317,8 +317,8 @@ fn our_own_tokens_speak_with_their_connectors_voice() {
     }
     let unnamed = r#","sub":"u","email":"a@lab.example","email_verified":true"#;
     assert_eq!(decide(unnamed).err(), Some(Denied::ConnectorMissing));
-    // The foreign issuer cannot borrow a connector's voice.
-    let borrowed = instance.rules().permit(speak(&instance, ISS, &claims("local", "a@lab.example")));
+    // The foreign issuer cannot assert in the name of a connector.
+    let borrowed = instance.rules().permit(token_of(&instance, ISS, &claims("local", "a@lab.example")));
     assert_eq!(borrowed.map_err(|denied| denied.rule()).err(), Some(Rule::E6));
 }
 
@@ -334,9 +334,9 @@ fn whoever_adds_a_local_user_can_ask_whose_the_address_is() {
 }
 
 #[test]
-fn a_token_of_another_snapshot_has_no_speaker() {
+fn a_token_of_another_snapshot_has_no_asserter() {
     let (before, after) = (human(vec![domain("example.com", false)]), human(vec![domain("example.com", false)]));
-    let token = speak(&before, ISS, r#","sub":"u","email":"a@example.com","email_verified":true"#);
+    let token = token_of(&before, ISS, r#","sub":"u","email":"a@example.com","email_verified":true"#);
     assert_eq!(after.rules().permit(token).err(), Some(Denied::RecordReplaced("corp".into())));
 }
 
@@ -458,7 +458,7 @@ fn shared_names_are_permitted_to_each_sharer() {
     let grant = || Grant::shared(domain("example.com", false).scope().clone());
     let issuers = two(vec![grant()], vec![grant()]).expect("builds");
     for iss in ["https://a.example", "https://b.example"] {
-        let token = speak(&issuers, iss, r#","sub":"u","email":"a@example.com","email_verified":true"#);
+        let token = token_of(&issuers, iss, r#","sub":"u","email":"a@example.com","email_verified":true"#);
         assert!(issuers.rules().permit(token).is_ok(), "{iss}");
     }
 }
@@ -481,8 +481,8 @@ fn every_problem_of_a_load_is_reported() {
     let problems = Issuers::build(records, connectors).err().expect("has problems");
     let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     for part in [
-        "both \"own\" and \"own2\" say that they are our own provider",
-        "the issuer \"own\" is our own provider",
+        "both \"own\" and \"own2\" claim to be this instance's own provider",
+        "the issuer \"own\" is this instance's own provider",
         "the issuer \"corp\" cannot hold the grant local-accounts",
         "two records are called \"issuer:corp\"",
         "\"\" is not an identifier",
@@ -671,7 +671,7 @@ fn our_providers_tokens_for_workloads_are_for_their_own_trust_domain_alone() {
     const EMAIL: &str = r#""email":"alice@example.com","email_verified":true"#;
     let decide = |iss: &str, sub: &str, connector: &str| {
         let claims = format!(r#","sub":"{sub}",{EMAIL},"federated_claims":{{"connector_id":"{connector}"}}"#);
-        instance.rules().permit(speak(&instance, iss, &claims))
+        instance.rules().permit(token_of(&instance, iss, &claims))
     };
     // The address that stands there too is no part of it.
     let principal = Principal::from(decide(OWN, "spiffe://a.test/ci/build", "spiffe://a.test").expect("is permitted"));
@@ -701,21 +701,21 @@ fn our_providers_tokens_for_workloads_are_for_their_own_trust_domain_alone() {
         (OWN, "spiffe://a.test/ci", "SPIFFE://a.test", Rule::C2),
         (OWN, "spiffe://a.test/ci", "a.test", Rule::C2),
         (OWN, "spiffe://a.test/ci", "own", Rule::C2),
-        // Nobody else's token speaks for a connector.
+        // No other issuer's token asserts for a connector.
         (ISS, "spiffe://a.test/ci", "spiffe://a.test", Rule::S4),
     ];
     for (iss, sub, connector, rule) in refused {
         let denied = decide(iss, sub, connector).map(|permit| permit.rule().to_owned());
         assert_eq!(denied.map_err(|denied| denied.rule()), Err(rule), "{iss} {sub} {connector}");
     }
-    // A person is a person, whatever the sub.
+    // A person is a person, no matter what the sub is.
     let person = decide(OWN, "spiffe://a.test/ci", "local").expect("is permitted");
     assert_eq!(person.claimed().name.as_str(), "alice@example.com");
     assert_eq!(decide(OWN, "spiffe://a.test/ci", "spiffe").map(drop).map_err(|denied| denied.rule()), Err(Rule::E6));
 }
 
 #[test]
-fn a_registered_trust_domain_is_nobody_elses_even_without_a_grant() {
+fn a_registered_trust_domain_belongs_to_its_record_even_without_a_grant() {
     let registry = |name: &str| Registry {
         issuers: vec![record("idp", ISS, Profile::Spiffe, vec![spiffe("spiffe://a.test/ci")])],
         trust_domains: vec![trust_domain(name, Vec::new())],

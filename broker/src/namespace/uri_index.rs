@@ -8,31 +8,31 @@ use crate::names::{SpiffeId, SpiffePrefix, UriName};
 /// What a tree is asked about: an authority (`https://host:port`, or `spiffe://` and a trust domain) and a path below
 /// it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct UriPlace<'a> {
     authority: &'a str,
     path: &'a str,
 }
 
-impl<'a> From<&'a UriName> for Place<'a> {
+impl<'a> From<&'a UriName> for UriPlace<'a> {
     fn from(name: &'a UriName) -> Self {
         Self { authority: name.authority(), path: name.path() }
     }
 }
 
-impl<'a> From<&'a SpiffeId> for Place<'a> {
+impl<'a> From<&'a SpiffeId> for UriPlace<'a> {
     fn from(id: &'a SpiffeId) -> Self {
         Self { authority: id.trust_domain().as_str(), path: id.path() }
     }
 }
 
-impl<'a> From<&'a SpiffePrefix> for Place<'a> {
+impl<'a> From<&'a SpiffePrefix> for UriPlace<'a> {
     fn from(prefix: &'a SpiffePrefix) -> Self {
         Self { authority: prefix.trust_domain().as_str(), path: prefix.path() }
     }
 }
 
-/// The authority, then one node for each path segment. A look-up walks the name's own segments, whatever else is
-/// stored. A tree holds URIs or SPIFFE IDs, never both.
+/// The authority, then one node for each path segment. A look-up walks the name's own segments, independent of what
+/// else is stored. A tree holds URIs or SPIFFE IDs, never both.
 #[derive(Debug, Default)]
 pub(super) struct UriIndex {
     roots: HashMap<Box<str>, usize>,
@@ -49,8 +49,8 @@ struct Node {
 }
 
 impl UriIndex {
-    pub(super) fn add<'a>(&mut self, prefix: impl Into<Place<'a>>, held: Holding) {
-        let Place { authority, path } = prefix.into();
+    pub(super) fn add<'a>(&mut self, prefix: impl Into<UriPlace<'a>>, held: Holding) {
+        let UriPlace { authority, path } = prefix.into();
         let mut node = match self.roots.get(authority) {
             Some(&root) => root,
             None => {
@@ -90,7 +90,7 @@ impl UriIndex {
     }
 
     /// The asserter's grant that covers the name, if it has one.
-    pub(super) fn find<'a>(&'a self, asserter: AsserterIndex, name: impl Into<Place<'a>>) -> Option<&'a Holding> {
+    pub(super) fn find<'a>(&'a self, asserter: AsserterIndex, name: impl Into<UriPlace<'a>>) -> Option<&'a Holding> {
         self.way(name.into()).find_map(|(node, is_last)| {
             let below = if is_last { None } else { node.below.of(asserter) };
             node.here.of(asserter).or(below)
@@ -98,12 +98,12 @@ impl UriIndex {
     }
 
     /// Every grant that shares a name with this prefix and is at least as wide.
-    pub(super) fn covering_prefix<'a>(&'a self, prefix: impl Into<Place<'a>>) -> impl Iterator<Item = &'a Holding> {
+    pub(super) fn covering_prefix<'a>(&'a self, prefix: impl Into<UriPlace<'a>>) -> impl Iterator<Item = &'a Holding> {
         self.way(prefix.into()).flat_map(|(node, _)| node.here.iter().chain(node.below.iter()))
     }
 
     /// The nodes on the name's way down, the last of them marked if the name ends there.
-    fn way<'a>(&'a self, Place { authority, path }: Place<'a>) -> impl Iterator<Item = (&'a Node, bool)> {
+    fn way<'a>(&'a self, UriPlace { authority, path }: UriPlace<'a>) -> impl Iterator<Item = (&'a Node, bool)> {
         let mut next = self.roots.get(authority).map(|&root| &self.nodes[root]);
         let mut segments = segments(path);
         std::iter::from_fn(move || {

@@ -16,7 +16,7 @@
 //! | `k8s` | `ns=namespace\|* sa=account\|* <- sub=sub of a token claims=namespace/account` |
 //!
 //! A quoted text has Rust's escapes. `domreg` asks the list of public suffixes inside this program, as the
-//! configuration of an administrator does. Each case runs through the very code that decides about tokens.
+//! configuration of an administrator does. Each case runs through the code that decides about tokens.
 
 use std::sync::Arc;
 
@@ -28,19 +28,19 @@ use crate::issuer::{IssuerSpec, KeySource};
 use crate::jose::{Claims, KeySet};
 use crate::names::{DomainName, IssuerUrl, Name, Pattern, PublicSuffixes, Rule, SpiffeId, UriName};
 use crate::profile::{BaseUrl, KubernetesProfile, Profile, verified_address};
-use crate::registry::{Issuers, Records};
+use crate::registry::{IssuerRecords, Issuers};
 use crate::token::{TokenError, UnverifiedToken};
 
-/// What the rules say of a case.
+/// What the rules decide in a case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
-    /// Yes.
+pub enum CaseDecision {
+    /// The case is accepted.
     Accept,
-    /// No, by this rule.
+    /// The case is refused by this rule.
     Reject(Rule),
 }
 
-/// Why a case has no verdict.
+/// Why a case cannot be decided.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CaseError {
     /// This kind of case is not known.
@@ -52,7 +52,7 @@ pub enum CaseError {
 }
 
 /// Tries one case.
-pub fn try_case(kind: &str, case: &str) -> Result<Verdict, CaseError> {
+pub fn try_case(kind: &str, case: &str) -> Result<CaseDecision, CaseError> {
     let form = || CaseError::Form(case.to_owned());
     // What is claimed may be empty, and an editor may have cut the space before it.
     let split = || case.split_once(" <-").map(|(held, claimed)| (held, claimed.strip_prefix(' ').unwrap_or(claimed)));
@@ -68,7 +68,7 @@ pub fn try_case(kind: &str, case: &str) -> Result<Verdict, CaseError> {
         "k8s" => split().and_then(|(grant, claimed)| service_account(grant, claimed)).ok_or_else(form)?,
         other => return Err(CaseError::Kind(other.to_owned())),
     };
-    Ok(verdict.map_or_else(Verdict::Reject, |()| Verdict::Accept))
+    Ok(verdict.map_or_else(CaseDecision::Reject, |()| CaseDecision::Accept))
 }
 
 /// One record that holds one grant.
@@ -88,7 +88,7 @@ fn register_domain(domain: &str) -> Result<(), Rule> {
 fn find(registered: &str, claimed: &str) -> Result<(), Rule> {
     let iss = IssuerUrl::parse(registered).map_err(|error| error.rule())?;
     let keys = KeySource::Pinned(Arc::new(KeySet::empty()));
-    let records = Records::of_one(IssuerSpec::new("case", iss, Profile::Human, keys));
+    let records = IssuerRecords::of_one(IssuerSpec::new("case", iss, Profile::Human, keys));
     let claims = serde_json::json!({ "iss": claimed }).to_string();
     let text = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256"}"#), URL_SAFE_NO_PAD.encode(claims));
     // Nothing but `iss` can be wrong with this token, an `iss` that no token can have included.
@@ -140,7 +140,7 @@ fn glob(pattern: &str, value: &str) -> Option<Result<(), Rule>> {
     Some(Pattern::parse(pattern).and_then(|pattern| pattern.check(&value)).map_err(|error| error.rule()))
 }
 
-/// The claim is the second word: the first says whose it is.
+/// The second part names the claim, the first the platform.
 fn pin(case: &str) -> Option<Result<(), Rule>> {
     let (claim, values) = case.split_once(": want ")?;
     let (wanted, found) = values.rsplit_once(" got ")?;
@@ -207,10 +207,10 @@ mod tests {
 
     const FILE: &str = include_str!("../../../tests/vectors/namespace-vectors.tsv");
 
-    fn told(kind: &str, case: &str) -> String {
+    fn outcome(kind: &str, case: &str) -> String {
         match try_case(kind, case) {
-            Ok(Verdict::Accept) => "ACCEPT".to_owned(),
-            Ok(Verdict::Reject(rule)) => format!("REJECT {rule}"),
+            Ok(CaseDecision::Accept) => "ACCEPT".to_owned(),
+            Ok(CaseDecision::Reject(rule)) => format!("REJECT {rule}"),
             Err(error) => error.to_string(),
         }
     }
@@ -223,7 +223,7 @@ mod tests {
             let [n, kind, expect, case, rule] = columns[..] else { panic!("five columns: {line}") };
             let rule = rule.split(' ').next().unwrap_or_default();
             let expected = format!("{expect} {rule}");
-            assert_eq!(told(kind, case), expected.trim_end(), "case {n}: {case}");
+            assert_eq!(outcome(kind, case), expected.trim_end(), "case {n}: {case}");
             decided += 1;
         }
         assert_eq!(decided, 95, "every line of the file is a case");
@@ -279,7 +279,7 @@ mod tests {
             ("k8s", "ns=ci sa=builder <- sub=system:serviceaccount:../..:x claims=../../x", "REJECT K1"),
             ("k8s", "ns=ci sa=builder <- sub=ci:builder claims=ci/builder", "REJECT K2"),
         ] {
-            assert_eq!(told(kind, case), expected, "{kind} {case}");
+            assert_eq!(outcome(kind, case), expected, "{kind} {case}");
         }
         for (kind, case) in
             [("what", "a"), ("email", "a <- b"), ("k8s", "ns=ci"), ("glob", "a <- b"), ("pin", "x: want y got z")]

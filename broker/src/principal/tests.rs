@@ -3,11 +3,11 @@ use crate::grants::Grant;
 use crate::names::IssuerLabel;
 use crate::profile::Profile;
 use crate::registry::Issuers;
-use crate::token::mint::{ISS, record, speak};
+use crate::token::mint::{ISS, record, token_of};
 
 fn principal(profile: Profile, grant: Grant, claims: &str) -> Principal {
     let issuers = Issuers::build(vec![record("idp", ISS, profile, vec![grant])], Vec::new()).expect("builds");
-    Principal::from(issuers.rules().permit(speak(&issuers, ISS, claims)).expect("is permitted"))
+    Principal::from(issuers.rules().permit(token_of(&issuers, ISS, claims)).expect("is permitted"))
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn certificates_call_an_issuer_by_its_label() {
     let mut spec = record("idp", ISS, Profile::Uri, vec![grant]);
     spec.label = Some(IssuerLabel::parse("https://prod.clusters.example.com").expect("is a label"));
     let issuers = Issuers::build(vec![spec], Vec::new()).expect("builds");
-    let token = speak(&issuers, ISS, r#","sub":"https://example.com/ci/job/1""#);
+    let token = token_of(&issuers, ISS, r#","sub":"https://example.com/ci/job/1""#);
     let job = Principal::from(issuers.rules().permit(token).expect("is permitted"));
     let label = "https://prod.clusters.example.com";
     assert_eq!(job.extensions().collect::<Vec<_>>(), [(1, label), (8, label), (24, "https://example.com/ci/job/1")]);

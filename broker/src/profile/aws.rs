@@ -1,6 +1,6 @@
 //! Roles of AWS accounts, by the tokens of outbound identity federation.
 //!
-//! `sub` is the role's ARN. An ARN is no hierarchical URI, so the name is its account and resource below AWS's own
+//! `sub` is the role's ARN. An ARN is not a hierarchical URI, so the name is its account and resource below AWS's own
 //! host.
 
 use shared::excerpt::excerpt;

@@ -1,14 +1,14 @@
-//! Where a platform is.
+//! The base URL of a platform.
 
 use shared::excerpt::excerpt;
 
 use crate::names::UriName;
 
-/// The address of a platform for people, without a slash at its end: `https://github.com`. Names begin with it.
+/// The URL of a platform for its users, without a slash at its end: `https://github.com`. Names begin with it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BaseUrl(UriName);
 
-/// Why an address is none of a platform.
+/// Why a URL is not the base URL of a platform.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BaseUrlError {
     /// Not a name.
@@ -20,7 +20,7 @@ pub enum BaseUrlError {
 }
 
 impl BaseUrl {
-    /// Reads an address.
+    /// Reads a base URL.
     pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
         let name = UriName::parse(text)?;
         if name.scheme() != "https" || name.path().ends_with('/') {
@@ -29,7 +29,7 @@ impl BaseUrl {
         Ok(Self(name))
     }
 
-    /// The address.
+    /// The URL, without a slash at its end.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

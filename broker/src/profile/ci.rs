@@ -9,14 +9,14 @@ use crate::names::Name;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CiProfile {
     platform: &'static str,
-    conditions: Vec<Condition>,
+    conditions: Vec<ClaimsCondition>,
     name: NameTemplate,
-    extensions: Vec<(Extension, Source)>,
+    extensions: Vec<(Extension, ExtensionSource)>,
 }
 
 /// Where the text of an extension comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Source {
+pub(super) enum ExtensionSource {
     Template(ExtensionTemplate),
     /// One template for each value that a claim may have; any other value is refused.
     ByValue {
@@ -25,9 +25,9 @@ pub(super) enum Source {
     },
 }
 
-/// What must be true of the claims before anything is made of them.
+/// A condition on the claims, checked before a name is made from them.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Condition {
+pub(super) enum ClaimsCondition {
     /// The claim has this value, or is absent.
     Agrees { claim: ClaimPath, value: String },
     /// The claim is there and has this value.
@@ -38,7 +38,7 @@ pub(super) enum Condition {
     Same(ClaimPath, ClaimPath),
 }
 
-/// Why a table of an operator's is none.
+/// Why an operator's `ci` table is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CiProfileError {
     /// The name's template.
@@ -50,9 +50,9 @@ pub enum CiProfileError {
     /// The template of an extension.
     #[error("extensions.{key}: {error}")]
     Template {
-        /// Which.
+        /// The extension with the faulty template.
         key: Extension,
-        /// Why.
+        /// What is wrong with the template.
         error: TemplateError,
     },
 }
@@ -68,7 +68,7 @@ impl CiProfile {
         for (key, text) in extensions {
             let key = Extension::parse(key).ok_or_else(|| CiProfileError::Extension(key.to_owned()))?;
             let template = ExtensionTemplate::parse(text).map_err(|error| CiProfileError::Template { key, error })?;
-            profile = profile.with(key, Source::Template(template));
+            profile = profile.with(key, ExtensionSource::Template(template));
         }
         Ok(profile)
     }
@@ -83,7 +83,7 @@ impl CiProfile {
     }
 
     /// Kept in ascending order, as the certificate has them.
-    pub(super) fn with(mut self, key: Extension, source: Source) -> Self {
+    pub(super) fn with(mut self, key: Extension, source: ExtensionSource) -> Self {
         self.extensions.push((key, source));
         self.extensions.sort_by_key(|(key, _)| *key);
         self
@@ -92,10 +92,10 @@ impl CiProfile {
     /// A row of a platform's table: text of ours around parts that were checked as names, so it is a template.
     pub(super) fn row(self, key: Extension, template: &str) -> Self {
         let template = ExtensionTemplate::parse(template).expect("a platform's table holds templates");
-        self.with(key, Source::Template(template))
+        self.with(key, ExtensionSource::Template(template))
     }
 
-    pub(super) fn demands(mut self, condition: Condition) -> Self {
+    pub(super) fn demands(mut self, condition: ClaimsCondition) -> Self {
         self.conditions.push(condition);
         self
     }
@@ -131,7 +131,7 @@ impl CiProfile {
     }
 }
 
-impl Source {
+impl ExtensionSource {
     fn render(&self, claims: &Claims) -> Result<Option<String>, ClaimError> {
         match self {
             Self::Template(template) => template.render(claims),
@@ -145,7 +145,7 @@ impl Source {
     }
 }
 
-impl std::fmt::Display for Source {
+impl std::fmt::Display for ExtensionSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Template(template) => template.fmt(f),
@@ -158,7 +158,7 @@ impl std::fmt::Display for Source {
     }
 }
 
-impl Condition {
+impl ClaimsCondition {
     fn check(&self, claims: &Claims) -> Result<(), ClaimError> {
         let (claim, holds) = match self {
             Self::Agrees { claim, value } => (claim, claim.text(claims)?.is_none_or(|found| found == value)),

@@ -1,8 +1,8 @@
-//! Why a token claims nothing.
+//! Why no name can be made from a token's claims.
 
 use crate::names::{NameError, Rule, ServiceAccount};
 
-/// Why a token claims nothing that a certificate could hold.
+/// Why no name for a certificate can be made from a token's claims.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ClaimError {
     /// E1.
@@ -18,14 +18,14 @@ pub enum ClaimError {
     #[error("the claim {0:?} is empty")]
     Empty(String),
     /// N1.
-    #[error("the claim {0:?} is neither a string, a whole number nor a truth value")]
+    #[error("the claim {0:?} is neither a string, a whole number nor a Boolean")]
     Type(String),
     /// N1.
-    #[error("the claim {claim:?} holds what cannot stand in its place in a name: {value:?}")]
+    #[error("the claim {claim:?} has a value that is not allowed at its place in a name: {value:?}")]
     Place {
-        /// Which.
+        /// The claim's name.
         claim: String,
-        /// What, its first 80 characters.
+        /// The value, shortened.
         value: String,
     },
     /// N1.
@@ -40,7 +40,7 @@ pub enum ClaimError {
     /// K3.
     #[error("the service account {0} is not on the list of the record")]
     KubernetesAccount(ServiceAccount),
-    /// The name is no name: rules U, H, P, E, S, N2 and K1.
+    /// The result is not a valid name: rules U, H, P, E, S, N2 and K1.
     #[error(transparent)]
     Name(#[from] NameError),
 }

@@ -1,4 +1,4 @@
-//! Where a claim is in a token.
+//! The path to a claim in a token.
 
 use shared::strict_json::Json;
 
@@ -35,7 +35,7 @@ impl ClaimPath {
     /// The claim's text: a string, the very digits of a whole number, `true` or `false`. None if it is absent or
     /// `null`.
     ///
-    /// An empty string is an error also where the claim may be absent: an issuer that has nothing to say leaves it out.
+    /// An empty string is an error also where the claim may be absent: an issuer without a value leaves it out.
     pub(super) fn text<'a>(&self, claims: &'a Claims) -> Result<Option<&'a str>, ClaimError> {
         let text = match claims.at(&self.0) {
             None | Some(Json::Null) => return Ok(None),

@@ -1,13 +1,13 @@
-//! What a token claims to be.
+//! The name and extensions that a token claims.
 
 use crate::names::Name;
 
-/// What a token claims to be, before anybody said that it may.
+/// What a token claims, before the rules permit it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claimed {
     /// The name that the certificate would hold.
     pub name: Name,
-    /// What the client signs to prove that it has the key, as it stands in the token.
+    /// What the client signs to prove that it has the key, as in the token.
     pub proof_name: String,
     /// Fulcio's extensions beside those of issuer and subject, ascending: the last arc of 1.3.6.1.4.1.57264.1.N, and
     /// the text.

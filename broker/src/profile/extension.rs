@@ -34,7 +34,7 @@ extensions! {
     BuildSignerUri = 9, "build-signer-uri";
     /// Their digest.
     BuildSignerDigest = 10, "build-signer-digest";
-    /// Whose machine ran them.
+    /// Whether the build ran on a hosted or a self-hosted machine.
     RunnerEnvironment = 11, "runner-environment";
     /// What was built.
     SourceRepositoryUri = 12, "source-repository-uri";
@@ -54,9 +54,9 @@ extensions! {
     BuildConfigDigest = 19, "build-config-digest";
     /// What started the build.
     BuildTrigger = 20, "build-trigger";
-    /// The very run.
+    /// The URL of the run.
     RunInvocationUri = 21, "run-invocation-uri";
-    /// Whether everybody could read the source.
+    /// Whether the source was public.
     SourceRepositoryVisibility = 22, "source-repository-visibility-at-signing";
     /// What the build was for.
     DeploymentEnvironment = 23, "deployment-environment";
@@ -68,7 +68,7 @@ impl Extension {
         self as u8
     }
 
-    /// The extension of that key.
+    /// The extension with this configuration key.
     pub fn parse(key: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|extension| extension.key() == key)
     }

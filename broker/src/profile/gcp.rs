@@ -1,6 +1,6 @@
 //! Service accounts of Google Cloud.
 //!
-//! Their tokens come from `accounts.google.com`, which also speaks for every consumer of Gmail, so the address must be
+//! Their tokens come from `accounts.google.com`, which also signs for every Gmail user, so the address must be
 //! a service account's, and the record needs a pin (`sub`, the account's unique number, or the project's number).
 
 use super::{ClaimError, Claimed, human};

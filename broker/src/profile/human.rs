@@ -9,11 +9,11 @@ pub(super) fn claim(claims: &Claims) -> Result<Claimed, ClaimError> {
     // JSON `true`: "true" is what issuers write who pass on what a user typed.
     let is_verified = claims.get("email_verified").and_then(|value| value.as_bool()) == Some(true);
     let name = Name::Email(verified_address(email, is_verified)?);
-    // Clients sign the claim as it stands in the token, before we put the domain into lower case.
+    // Clients sign the claim as in the token, before we put the domain into lower case.
     Ok(Claimed { name, proof_name: email.to_owned(), extensions: Vec::new() })
 }
 
-/// The address, if its issuer vouches for it: asked of tokens and of logins alike.
+/// The address, if the issuer has verified it: for tokens and logins.
 pub(crate) fn verified_address(email: &str, is_verified: bool) -> Result<EmailAddress, ClaimError> {
     if !is_verified {
         return Err(ClaimError::EmailUnverified);

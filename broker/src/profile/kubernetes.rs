@@ -23,7 +23,7 @@ pub struct KubernetesProfile {
 /// Why a cluster cannot be described so. Each is rule K1.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum KubernetesProfileError {
-    /// The cluster's name is no DNS label.
+    /// The cluster's name is not a DNS label.
     #[error("cluster: {0}")]
     Cluster(NameError),
     /// No namespace can be called that.

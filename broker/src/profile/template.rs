@@ -1,7 +1,7 @@
 //! Templates: texts with places that claims fill.
 //!
 //! `https://ci.example.com/{organization}/{pipeline}` has two places. A claim fills its place and nothing else: what
-//! stands around it is fixed when the configuration is read, no claim can change it, and a value with a character that
+//! surrounds it is fixed when the configuration is read, no claim can change it, and a value with a character that
 //! would end the place is refused. Escaping is not tried, since two spellings of one name would be two names.
 //!
 //! | place | takes |
@@ -16,7 +16,7 @@ use super::{ClaimError, ClaimPath};
 use crate::jose::Claims;
 use crate::names::{NameError, UriName};
 
-/// The longest template.
+/// Longest accepted template, in bytes.
 const MAX_TEMPLATE: usize = 1024;
 
 /// The longest text of an extension, the same as that of a name.
@@ -29,7 +29,7 @@ pub enum TemplateError {
     #[error("the template has {0} bytes; at most {MAX_TEMPLATE} are accepted")]
     TooLong(usize),
     /// A brace without its partner.
-    #[error("a brace of the template has no partner")]
+    #[error("a brace of the template is not closed or not opened")]
     Brace,
     /// Not the name of a claim, nor a JSON Pointer.
     #[error("\"{0}\" is neither a claim's name nor a JSON Pointer to one")]
@@ -40,10 +40,10 @@ pub enum TemplateError {
     /// A claim would choose the scheme or the host.
     #[error("the template must begin with https://, a host and a slash, none of them from a claim")]
     Authority,
-    /// What is fixed could be no name, whatever the claims say.
+    /// The fixed text can be no name, no matter what the claims say.
     #[error("no claim could make this template a name: {0}")]
     Name(NameError),
-    /// A name that is the same for everybody.
+    /// A name that is the same for everyone.
     #[error("the template of a name has no claim in it")]
     Constant,
     /// A name cannot have optional parts.
@@ -54,9 +54,9 @@ pub enum TemplateError {
     Ambiguous(&'static str),
 }
 
-/// What may stand in a place.
+/// What a claim's value may contain at its place.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Place {
+enum TemplatePlace {
     /// Part of one segment: no slash, colon or at sign.
     Segment,
     /// Whole segments; `:` and `@` only at the end of a template.
@@ -71,26 +71,26 @@ enum Place {
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Piece {
     Fixed(String),
-    Claim { path: ClaimPath, place: Place, is_optional: bool },
+    Claim { path: ClaimPath, place: TemplatePlace, is_optional: bool },
 }
 
-/// The template of a certificate's name: a URI, whatever the claims say.
+/// The template of a certificate's name: always a URI, no matter what the claims say.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct NameTemplate(Template);
+pub struct NameTemplate(ParsedTemplate);
 
 /// The template of an extension: a URI, or any text.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ExtensionTemplate(Template);
+pub struct ExtensionTemplate(ParsedTemplate);
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Template {
+struct ParsedTemplate {
     pieces: Vec<Piece>,
 }
 
 impl NameTemplate {
     /// Reads a template that makes different names of different claims.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let template = Template::parse(text)?;
+        let template = ParsedTemplate::parse(text)?;
         if !template.begins_with_authority() {
             return Err(TemplateError::Authority);
         }
@@ -107,13 +107,13 @@ impl NameTemplate {
 
     /// The whole claim is the name, but for `https://`, and must lie below `authority_and_path`, such as `gitlab.com/`.
     pub(super) fn below(authority_and_path: &str, claim: &str) -> Self {
-        Self(Template::below(authority_and_path, claim))
+        Self(ParsedTemplate::below(authority_and_path, claim))
     }
 
     /// The name that these claims make.
     pub(super) fn render(&self, claims: &Claims) -> Result<UriName, ClaimError> {
         let text = self.0.render(claims)?.ok_or(ClaimError::TooLong)?;
-        let name = if self.0.places().any(|place| matches!(place, Place::Below(_))) {
+        let name = if self.0.places().any(|place| matches!(place, TemplatePlace::Below(_))) {
             UriName::parse_with_double_slash(&text)
         } else {
             UriName::parse(&text)
@@ -125,7 +125,7 @@ impl NameTemplate {
 impl ExtensionTemplate {
     /// Reads a template. One that begins with `https://` makes URIs; any other makes texts.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let template = Template::parse(text)?;
+        let template = ParsedTemplate::parse(text)?;
         if template.is_uri() && !template.begins_with_authority() {
             return Err(TemplateError::Authority);
         }
@@ -133,7 +133,7 @@ impl ExtensionTemplate {
     }
 
     pub(super) fn below(authority_and_path: &str, claim: &str) -> Self {
-        Self(Template::below(authority_and_path, claim))
+        Self(ParsedTemplate::below(authority_and_path, claim))
     }
 
     /// The text that these claims make; none if an optional claim is absent.
@@ -142,7 +142,7 @@ impl ExtensionTemplate {
     }
 }
 
-impl Template {
+impl ParsedTemplate {
     fn parse(text: &str) -> Result<Self, TemplateError> {
         if text.len() > MAX_TEMPLATE {
             return Err(TemplateError::TooLong(text.len()));
@@ -162,7 +162,7 @@ impl Template {
 
     fn below(authority_and_path: &str, claim: &str) -> Self {
         let path = ClaimPath::known(claim);
-        let place = Place::Below(authority_and_path.to_owned());
+        let place = TemplatePlace::Below(authority_and_path.to_owned());
         Self { pieces: vec![Piece::Fixed("https://".into()), Piece::Claim { path, place, is_optional: false }] }
     }
 
@@ -177,7 +177,7 @@ impl Template {
         authority.is_some_and(|(authority, _)| UriName::parse(&format!("https://{authority}")).is_ok())
     }
 
-    fn places(&self) -> impl Iterator<Item = &Place> {
+    fn places(&self) -> impl Iterator<Item = &TemplatePlace> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Claim { place, .. } => Some(place),
             Piece::Fixed(_) => None,
@@ -187,7 +187,7 @@ impl Template {
     /// A value of one place must not be able to take over the next: with at most one place of several segments, and a
     /// mark that values cannot hold between any two places, a name has one reading.
     fn check_unambiguous(&self) -> Result<(), TemplateError> {
-        let several = self.places().filter(|place| matches!(place, Place::Segments { .. })).count();
+        let several = self.places().filter(|place| matches!(place, TemplatePlace::Segments { .. })).count();
         if several > 1 {
             return Err(TemplateError::Ambiguous("more than one {+claim}"));
         }
@@ -254,14 +254,14 @@ fn place(inner: &str, is_uri: bool, is_last: bool) -> Result<Piece, TemplateErro
     let path = ClaimPath::parse(name).filter(|_| !name.contains('{'));
     let path = path.ok_or_else(|| TemplateError::Path(excerpt(name, 80)))?;
     let place = match (is_uri, is_several) {
-        (false, _) => Place::Text,
-        (true, false) => Place::Segment,
-        (true, true) => Place::Segments { is_last },
+        (false, _) => TemplatePlace::Text,
+        (true, false) => TemplatePlace::Segment,
+        (true, true) => TemplatePlace::Segments { is_last },
     };
     Ok(Piece::Claim { path, place, is_optional })
 }
 
-impl Place {
+impl TemplatePlace {
     fn takes(&self, value: &str) -> bool {
         match self {
             Self::Segment => is_segment(value, false),
@@ -289,13 +289,17 @@ fn is_segment(value: &str, allows_marks: bool) -> bool {
     !matches!(value, "" | "." | "..") && value.bytes().all(is_allowed)
 }
 
-impl std::fmt::Display for Template {
+impl std::fmt::Display for ParsedTemplate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for piece in &self.pieces {
             match piece {
                 Piece::Fixed(text) => f.write_str(text)?,
                 Piece::Claim { path, place, is_optional } => {
-                    let plus = if matches!(place, Place::Segments { .. } | Place::Below(_)) { "+" } else { "" };
+                    let plus = if matches!(place, TemplatePlace::Segments { .. } | TemplatePlace::Below(_)) {
+                        "+"
+                    } else {
+                        ""
+                    };
                     write!(f, "{{{plus}{path}{}}}", if *is_optional { "?" } else { "" })?;
                 }
             }

@@ -6,7 +6,7 @@ use super::*;
 use crate::grants::Grant;
 use crate::names::Rule;
 use crate::registry::Issuers;
-use crate::token::mint::{ISS, record, speak};
+use crate::token::mint::{ISS, record, token_of};
 
 macro_rules! vectors {
     ($($name:literal),+ $(,)?) => {
@@ -99,7 +99,7 @@ impl Vector {
         let issuers = issuers.unwrap_or_else(|problems| panic!("{problems:?}"));
         let claims = Value::Object(claims).to_string();
         let more = format!(",{}", &claims[1..claims.len() - 1]);
-        let token = speak(&issuers, ISS, &more);
+        let token = token_of(&issuers, ISS, &more);
         self.profile.claim(token.subject(), token.claims())
     }
 }
@@ -239,7 +239,7 @@ fn a_grant_still_decides() {
         let record = record("gh", ISS, github.profile.clone(), grants);
         let issuers = Issuers::build(vec![record], Vec::new()).unwrap_or_else(|problems| panic!("{problems:?}"));
         let claims = github.claims.to_string();
-        let token = speak(&issuers, ISS, &format!(",{}", &claims[1..claims.len() - 1]));
+        let token = token_of(&issuers, ISS, &format!(",{}", &claims[1..claims.len() - 1]));
         issuers.rules().permit(token).map(|permit| permit.claimed().clone()).map_err(|denied| denied.rule())
     };
     assert_eq!(permit("https://github.com/acme-tools").expect("is permitted").name.as_str(), github.name);

@@ -27,7 +27,7 @@ impl SealedAccess {
         URL_SAFE_NO_PAD.encode(key.seal(CONTEXT, &plain, random))
     }
 
-    /// `None` for whatever we have not sealed.
+    /// `None` for anything that we have not sealed.
     pub(super) fn open(token: &str, key: &SealingKey) -> Option<Self> {
         let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
         serde_json::from_slice(&key.open(CONTEXT, &sealed).ok()?).ok()

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use shared::excerpt::excerpt;
 use shared::random::Random;
 use shared::time::UnixTime;
 
@@ -18,7 +19,7 @@ use super::openid_provider::Provider;
 use super::parameters::{ParameterError, Parameters};
 use super::permitted_identity::permit;
 use super::pkce::{Challenge, PkceError};
-use super::redirect::{Answer, MAX_REDIRECT_URI, ReturnTo};
+use super::redirect::{MAX_REDIRECT_URI, RedirectAnswer, ReturnTo};
 use super::scopes::Scopes;
 use super::session::{self, Session, SessionSecret};
 use crate::connector::ConnectorId;
@@ -28,14 +29,14 @@ const MAX_STATE: usize = 1024;
 const MAX_NONCE: usize = 256;
 const MAX_LOGIN_HINT: usize = 254;
 
-/// What comes of a good authorization request.
+/// The result of an acceptable authorization request.
 #[derive(Clone, Debug)]
 pub enum Authorized {
-    /// The answer, at once: somebody is logged in and nothing needs to be asked.
-    Answer(Answer),
-    /// Somebody is logged in, and has to confirm.
+    /// The answer, at once: the person is logged in and nothing needs to be asked.
+    Answer(RedirectAnswer),
+    /// A person is logged in, and has to confirm.
     Confirm(Confirmation),
-    /// Somebody has to log in, with the connector named or one of their choice.
+    /// A person has to log in, with the connector named or one of their choice.
     LogIn {
         /// For the cookie.
         flow: SealedFlow,
@@ -51,16 +52,16 @@ pub struct Confirmation {
     pub flow: SealedFlow,
     /// For the form.
     pub csrf: String,
-    /// The client that asks.
+    /// The client that requests a code.
     pub client: String,
-    /// Who is logged in.
+    /// The person who is logged in.
     pub person: String,
     /// Where the answer goes.
     pub return_to: ReturnTo,
 }
 
 impl Provider {
-    /// Checks a request and says what to do about it. `session` is the browser's cookie, if it has one.
+    /// Checks a request and decides what to do. `session` is the browser's cookie, if it has one.
     pub fn authorize(
         &self,
         parameters: &Parameters,
@@ -79,7 +80,7 @@ impl Provider {
             Some(_) if request.prompt.none => Err(self.returned(&return_to, RedirectRefusal::InteractionRequired)),
             None if request.prompt.none => Err(self.returned(&return_to, RedirectRefusal::LoginRequired)),
             logged_in => {
-                // Who confirms must be who the page names, even if somebody else logs in meanwhile in another tab.
+                // Who confirms must be who the page names, even if someone else logs in meanwhile in another tab.
                 let shown = logged_in.as_ref().map(|session| session.identity.subject());
                 let request = AuthorizeRequest { hinted_subject: shown.or(request.hinted_subject), ..request };
                 let connector = request.connector.clone().or_else(|| self.only_connector().cloned());
@@ -108,7 +109,7 @@ impl Provider {
     }
 
     fn client_and_return(&self, parameters: &Parameters) -> Result<(&Client, ReturnTo), PageRefusal> {
-        // Who asks and where to answer must not be ambiguous; `value` gives nothing for a repeated name.
+        // Client and redirect URI must not be ambiguous; `value` gives nothing for a repeated name.
         match parameters.check_unique() {
             Err(ParameterError::Repeated(name)) if ["client_id", "redirect_uri", "state"].contains(&name.as_str()) => {
                 return Err(ParameterError::Repeated(name).into());
@@ -210,8 +211,8 @@ impl Provider {
         session: &Session,
         now: UnixTime,
         random: &dyn Random,
-    ) -> Result<Answer, ProviderFault> {
-        let grant = code::Grant {
+    ) -> Result<RedirectAnswer, ProviderFault> {
+        let grant = code::CodeGrant {
             client: request.client.clone(),
             redirect_uri: request.return_to.redirect_uri.clone(),
             challenge: request.challenge.clone(),
@@ -225,8 +226,8 @@ impl Provider {
     }
 }
 
-/// A caller's value as a page may repeat it.
+/// The part of a caller's value that an error page repeats.
 fn shown(value: &str) -> String {
     const MAX_SHOWN: usize = 200;
-    value.chars().take(MAX_SHOWN).collect()
+    excerpt(value, MAX_SHOWN)
 }

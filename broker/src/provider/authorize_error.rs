@@ -1,12 +1,12 @@
-//! Why an authorization request is refused, told in one of two ways: on a page, or to the client (RFC 6749 §4.1.2.1).
+//! Why an authorization request is refused: on an error page, or to the client (RFC 6749 §4.1.2.1).
 
 use super::error_code::ErrorCode;
 use super::fault::ProviderFault;
 use super::parameters::ParameterError;
 use super::pkce::PkceError;
-use super::redirect::Answer;
+use super::redirect::RedirectAnswer;
 
-/// What is wrong before the redirect URI is known to be the client's: shown on a page, never sent anywhere
+/// Errors before the redirect URI is known to be the client's: shown on a page, never sent anywhere
 /// (RFC 6749 §4.1.2.1).
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PageRefusal {
@@ -16,7 +16,7 @@ pub enum PageRefusal {
     /// No such client.
     #[error("unknown client '{0}'")]
     ClientUnknown(String),
-    /// The parameters do not read, or one of those that say where to answer is repeated.
+    /// The parameters cannot be parsed, or one that decides where to answer is repeated.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
     /// No `redirect_uri`.
@@ -25,52 +25,52 @@ pub enum PageRefusal {
     /// Not one of the client's.
     #[error("unregistered redirect URI '{redirect_uri}' for the client '{client}'")]
     RedirectUnregistered {
-        /// The client.
+        /// The `client_id` of the request.
         client: String,
-        /// What the request named.
+        /// The `redirect_uri` of the request.
         redirect_uri: String,
     },
     /// `state` is not of printable ASCII (RFC 6749 Appendix A.5) or too long, so it cannot be sent back.
     #[error("state must be at most {cap} printable ASCII characters")]
     State {
-        /// The longest that we carry.
+        /// The longest accepted, in bytes.
         cap: usize,
     },
 }
 
-/// What is wrong after that: sent to the client.
+/// Errors after that: sent to the client.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RedirectRefusal {
-    /// `connector_id` names none of ours.
+    /// `connector_id` names no configured connector.
     #[error("no connector has the id '{0}' (connector_id)")]
     ConnectorUnknown(String),
     /// The person may not be named in a token.
     #[error("the rules of this instance do not permit this identity: {0}")]
     Denied(String),
-    /// A public client on somebody's machine cannot prove who it is, so a person has to confirm (RFC 8252 §8.6).
-    #[error("a public client needs the person to confirm, which prompt=none forbids (RFC 8252 8.6)")]
+    /// A public client on a user's machine cannot authenticate, so a person has to confirm (RFC 8252 §8.6).
+    #[error("a public client needs the user's confirmation, which prompt=none forbids (RFC 8252 8.6)")]
     InteractionRequired,
     /// `max_age` is not a whole number of seconds.
     #[error("max_age must be a whole number of seconds")]
     MaxAge,
-    /// Nobody is logged in, or not recently enough, or somebody else.
-    #[error("nobody suitable is logged in, and prompt=none forbids to ask (OpenID Connect Core 3.1.2.6)")]
+    /// No one is logged in, or not recently enough, or another person is.
+    #[error("no suitable session exists, and prompt=none forbids a login page (OpenID Connect Core 3.1.2.6)")]
     LoginRequired,
     /// A value too long to carry.
     #[error("the parameter {name} is longer than {cap} bytes")]
     Long {
-        /// The parameter.
+        /// The parameter's name.
         name: &'static str,
-        /// The longest that we carry.
+        /// The longest accepted, in bytes.
         cap: usize,
     },
-    /// The parameters do not read.
+    /// The parameters cannot be parsed.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
     /// PKCE.
     #[error(transparent)]
     Pkce(#[from] PkceError),
-    /// `prompt=none` with something else, or a word that is not a prompt.
+    /// `prompt=none` with something else, or an unknown prompt.
     #[error("prompt must be none, or some of login, consent and select_account (OpenID Connect Core 3.1.2.1)")]
     Prompt,
     /// `registration`.
@@ -94,16 +94,16 @@ pub enum RedirectRefusal {
     /// The scope lacks `openid`.
     #[error("scope must contain openid (OpenID Connect Core 3.1.2.1)")]
     Scope,
-    /// All in all more than a cookie holds.
+    /// Together more than a cookie can hold.
     #[error("state, nonce and redirect_uri together are too long")]
     TooLarge,
-    /// The upstream said no.
+    /// The upstream provider refused the login, or the person gave up.
     #[error("the login was refused or given up at the upstream provider")]
     Upstream,
 }
 
 impl RedirectRefusal {
-    /// The code for it.
+    /// The error code of RFC 6749 or OpenID Connect Core.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Denied(_) | Self::Upstream => ErrorCode::AccessDenied,
@@ -133,15 +133,15 @@ pub enum AuthorizeError {
     /// Our own trouble.
     #[error(transparent)]
     Fault(#[from] ProviderFault),
-    /// To be shown.
+    /// The error is shown on a page.
     #[error(transparent)]
     Page(#[from] PageRefusal),
     /// To be sent to the client.
     #[error("{refusal}")]
     Returned {
-        /// What is wrong.
+        /// The error that is sent to the redirect URI.
         refusal: RedirectRefusal,
-        /// How the client hears of it.
-        answer: Answer,
+        /// The answer that tells the client.
+        answer: RedirectAnswer,
     },
 }

@@ -1,4 +1,4 @@
-//! What an authorization request says (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
+//! A parsed authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::connector::ConnectorId;
 pub struct Prompt {
     /// Ask nothing: answer or fail.
     pub none: bool,
-    /// Ask for the login, whoever is logged in; `select_account` asks the same of us.
+    /// Ask for the login, even if someone is logged in; `select_account` asks the same of us.
     pub login: bool,
     /// Ask for a confirmation.
     pub consent: bool,
@@ -35,7 +35,7 @@ impl Prompt {
     }
 }
 
-/// A request that is right in itself and comes with a redirect URI of its client.
+/// A valid request with a registered redirect URI of its client.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AuthorizeRequest {
     pub(super) client: String,
@@ -52,7 +52,7 @@ pub struct AuthorizeRequest {
 }
 
 impl AuthorizeRequest {
-    /// The client that asks.
+    /// The client that requests a code.
     pub fn client(&self) -> &str {
         &self.client
     }
@@ -72,12 +72,12 @@ impl AuthorizeRequest {
         self.prompt.login
     }
 
-    /// How many seconds old the login may be.
+    /// `max_age`: the greatest age of the login, in seconds.
     pub fn max_age(&self) -> Option<u64> {
         self.max_age
     }
 
-    /// Who the client thinks will log in.
+    /// `login_hint`: the person who the client expects to log in.
     pub fn login_hint(&self) -> Option<&str> {
         self.login_hint.as_deref()
     }

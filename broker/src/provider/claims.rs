@@ -1,14 +1,15 @@
-//! What our tokens say.
+//! The claims of our tokens.
 
 use serde::{Deserialize, Serialize};
 use shared::time::UnixTime;
 
 use super::client::Client;
-use super::code::{Grant, GrantId};
+use super::code::{CodeGrant, GrantId};
 use super::lifetimes::Lifetimes;
 
 /// Who knows the person, and as whom: Fulcio and sigstore-python read the connector from here, and the authority copies
-/// it into the certificate. Always there, whatever the scope, because Sigstore's clients ask for `openid email` only.
+/// it into the certificate. Always there, regardless of the scope, because Sigstore's clients ask for `openid email`
+/// only.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct FederatedClaims {
     /// The connector; `spiffe://` and the trust domain for a workload.
@@ -38,7 +39,7 @@ pub(super) struct IdTokenClaims {
     pub(super) federated_claims: FederatedClaims,
 }
 
-/// The claims of a workload's ID token: nobody has logged in, so there is no `auth_time`, and no address. `userinfo`
+/// The claims of a workload's ID token: no one has logged in, so there is no `auth_time`, and no address. `userinfo`
 /// does not take such a token, since there is nothing more to tell.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct WorkloadClaims {
@@ -64,10 +65,10 @@ pub(super) struct PersonClaims {
 }
 
 impl PersonClaims {
-    pub(super) fn of(grant: &Grant) -> Self {
+    pub(super) fn of(grant: &CodeGrant) -> Self {
         let email = grant.identity.email.clone().filter(|_| grant.scopes.email);
         Self {
-            // An address that nobody vouches for never gets this far: `permit` refuses it.
+            // An unverified address never gets this far: `permit` refuses it.
             email_verified: email.as_ref().map(|_| grant.identity.email_verified),
             email,
             name: grant.identity.name.clone().filter(|_| grant.scopes.profile),
@@ -80,7 +81,7 @@ impl IdTokenClaims {
         issuer: &str,
         client: &Client,
         id: GrantId,
-        grant: &Grant,
+        grant: &CodeGrant,
         life: Lifetimes,
         now: UnixTime,
     ) -> Self {

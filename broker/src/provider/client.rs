@@ -1,17 +1,18 @@
-//! The relying parties.
+//! Clients of the provider: the relying parties of OpenID Connect.
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use shared::digest::sha256;
+use shared::excerpt::excerpt;
 use shared::secret::Secret;
 
 use super::redirect::{RedirectError, Redirects, check_registered};
 
-/// The public client that every Sigstore client is, unless told otherwise.
+/// The public client that every Sigstore client is by default.
 pub const SIGSTORE_CLIENT: &str = "sigstore";
-/// The public client that our own command line is. Its tokens, and no others, open the instance's own API; the certificate
-/// authority does not take them, as the API does not take a token that was made for signing.
+/// The public client that our own command line is. Its tokens, and no others, open the instance's own API; the
+/// certificate authority does not take them, as the API does not take a token that was made for signing.
 pub const COMMAND_LINE_CLIENT: &str = "privyseal-cli";
 const MAX_CLIENT_ID: usize = 128;
 const MIN_SECRET: usize = 16;
@@ -66,7 +67,7 @@ pub enum ClientError {
     /// Too short to be random, or too long to be one.
     #[error("a client secret of {length} bytes; it must have {MIN_SECRET} to {MAX_SECRET}")]
     Secret {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
 }
@@ -103,7 +104,7 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let allowed = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b':';
         if id.is_empty() || id.len() > MAX_CLIENT_ID || !id.bytes().all(allowed) {
-            return Err(ClientError::Id(id.chars().take(MAX_CLIENT_ID).collect()));
+            return Err(ClientError::Id(excerpt(id, MAX_CLIENT_ID)));
         }
         for uri in redirect_uris {
             check_registered(uri)?;

@@ -1,4 +1,4 @@
-//! Who a client says that it is, and whether that is so (RFC 6749 §2.3).
+//! Client authentication (RFC 6749 §2.3).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use super::openid_provider::Provider;
 use super::parameters::{Parameters, decode};
 use super::token_error::TokenError;
 
-/// Who says that they are which client, by header or by body.
+/// The client that the header or the body names, with its secret.
 pub struct ClientAuthentication {
     id: String,
     secret: Option<Secret<String>>,

@@ -17,9 +17,9 @@ use super::pkce::Challenge;
 use super::scopes::Scopes;
 use crate::connector::ConnectorIdentity;
 
-/// What a code stands for.
+/// The authorization that a code represents.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(super) struct Grant {
+pub(super) struct CodeGrant {
     pub(super) client: String,
     pub(super) redirect_uri: String,
     pub(super) challenge: Option<Challenge>,
@@ -31,8 +31,8 @@ pub(super) struct Grant {
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
-enum Record {
-    Fresh(Grant),
+enum CodeRecord {
+    Fresh(CodeGrant),
     Spent { client: String, subject: String },
     Replayed { client: String, subject: String },
 }
@@ -58,24 +58,24 @@ impl std::fmt::Display for GrantId {
     }
 }
 
-/// A second use of a code. Somebody holds a code that is not theirs.
+/// A second use of a code: the code has leaked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Replay {
-    /// What the code made, revoked now.
+    /// The grant whose tokens are revoked now.
     pub grant: String,
-    /// The client that used it.
+    /// The client that redeemed the code.
     pub client: String,
-    /// Whom it stood for.
+    /// The `sub` of the person who logged in.
     pub subject: String,
     /// Whether this is the first replay of it.
     pub is_first: bool,
 }
 
-/// What came of showing a code.
+/// The result of redeeming a code.
 pub(super) enum Spending {
     /// It was good, and is used up now.
-    Granted(GrantId, Box<Grant>),
-    /// It belongs to another client; it stays as it is.
+    Granted(GrantId, Box<CodeGrant>),
+    /// It belongs to another client and remains valid.
     OfAnother,
     /// It was used before.
     Replayed(Replay),
@@ -85,13 +85,13 @@ pub(super) enum Spending {
 
 pub(super) fn issue(
     store: &dyn Store,
-    grant: Grant,
+    grant: CodeGrant,
     now: UnixTime,
     random: &dyn Random,
 ) -> Result<String, ProviderFault> {
     // 256 bits (RFC 6749 §10.10 asks for 128), 43 characters.
     let code = URL_SAFE_NO_PAD.encode(random.bytes::<32>());
-    let put = StoreChange::Put { value: encode(&Record::Fresh(grant)), expires: Some(now.plus(CODE_LIFETIME)) };
+    let put = StoreChange::Put { value: encode(&CodeRecord::Fresh(grant)), expires: Some(now.plus(CODE_LIFETIME)) };
     let key = GrantId::of_code(&code).0.to_vec();
     let expects = vec![(Table::Codes, key.clone(), Expect::Absent)];
     store.commit(StoreBatch { expects, changes: vec![(Table::Codes, key, put)] }, now)?;
@@ -112,17 +112,17 @@ pub(super) fn spend(
     for _ in 0..2 {
         let Some(raw) = store.get(Table::Codes, &grant_id.0, now)? else { return Ok(Spending::Unknown) };
         let (next, outcome) = match decode(&raw)? {
-            Record::Fresh(grant) if grant.client != client => return Ok(Spending::OfAnother),
-            Record::Fresh(grant) => {
-                let spent = Record::Spent { client: grant.client.clone(), subject: grant.identity.subject() };
+            CodeRecord::Fresh(grant) if grant.client != client => return Ok(Spending::OfAnother),
+            CodeRecord::Fresh(grant) => {
+                let spent = CodeRecord::Spent { client: grant.client.clone(), subject: grant.identity.subject() };
                 (spent, Spending::Granted(grant_id, Box::new(grant)))
             }
-            Record::Spent { client, subject } => {
-                let replayed = Record::Replayed { client: client.clone(), subject: subject.clone() };
+            CodeRecord::Spent { client, subject } => {
+                let replayed = CodeRecord::Replayed { client: client.clone(), subject: subject.clone() };
                 let grant = grant_id.to_string();
                 (replayed, Spending::Replayed(Replay { grant, client, subject, is_first: true }))
             }
-            Record::Replayed { client, subject } => {
+            CodeRecord::Replayed { client, subject } => {
                 let grant = grant_id.to_string();
                 return Ok(Spending::Replayed(Replay { grant, client, subject, is_first: false }));
             }
@@ -139,18 +139,18 @@ pub(super) fn spend(
     Err(StoreError::Conflict.into())
 }
 
-/// Whether what the grant made still counts.
+/// Whether the tokens of the grant are still valid.
 pub(super) fn stands(store: &dyn Store, grant: GrantId, now: UnixTime) -> Result<bool, ProviderFault> {
     match store.get(Table::Codes, &grant.0, now)? {
-        Some(raw) => Ok(matches!(decode(&raw)?, Record::Spent { .. })),
+        Some(raw) => Ok(matches!(decode(&raw)?, CodeRecord::Spent { .. })),
         None => Ok(false),
     }
 }
 
-fn encode(record: &Record) -> Vec<u8> {
+fn encode(record: &CodeRecord) -> Vec<u8> {
     serde_json::to_vec(record).expect("strings and numbers always encode")
 }
 
-fn decode(raw: &[u8]) -> Result<Record, ProviderFault> {
+fn decode(raw: &[u8]) -> Result<CodeRecord, ProviderFault> {
     serde_json::from_slice(raw).map_err(|_| ProviderFault::Record("code"))
 }

@@ -1,5 +1,5 @@
-//! The discovery document (OpenID Connect Discovery §3, RFC 8414, RFC 9207): what there is, and nothing that there is
-//! not.
+//! The discovery document (OpenID Connect Discovery §3, RFC 8414, RFC 9207): only what is
+//! supported.
 
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ struct Discovery<'a> {
     authorization_response_iss_parameter_supported: bool,
 }
 
-/// How workloads can show who they are: which SVIDs some trust domain has, and we have a way in for.
+/// How workloads can authenticate: which kinds of SVID some trust domain uses and some listener accepts.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct WorkloadMethods {
     /// JWT-SVIDs.

@@ -5,19 +5,19 @@
 pub enum ErrorCode {
     /// The person, an upstream or a namespace rule said no.
     AccessDenied,
-    /// Who the client is was not proved.
+    /// Client authentication failed.
     InvalidClient,
     /// The code is not good for this client, or not any more.
     InvalidGrant,
     /// A parameter is missing, repeated or ill-formed.
     InvalidRequest,
-    /// The scope does not ask for OpenID Connect.
+    /// The scope does not contain `openid`.
     InvalidScope,
-    /// A token for that audience is not to be had here (RFC 8693 §2.2.2).
+    /// No token is issued for that audience (RFC 8693 §2.2.2).
     InvalidTarget,
-    /// The person would have to confirm, and `prompt=none` forbids to ask.
+    /// The person would have to confirm, and `prompt=none` forbids it.
     InteractionRequired,
-    /// The person would have to log in, and `prompt=none` forbids to ask.
+    /// The person would have to log in, and `prompt=none` forbids it.
     LoginRequired,
     /// `registration` (OpenID Connect Core §7.2.1).
     RegistrationNotSupported,
@@ -25,7 +25,7 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// `request_uri` (OpenID Connect Core §6.2).
     RequestUriNotSupported,
-    /// What is needed to judge the request cannot be had now.
+    /// What is needed to decide about the request is not available now.
     TemporarilyUnavailable,
     /// A grant that we do not know.
     UnsupportedGrantType,

@@ -2,16 +2,17 @@
 //! of SPIFFE can use it.
 //!
 //! ```text
-//! ExchangeRequest → VerifiedSvid → Workload (permitted) → UncountedToken ─ use counted ─→ PreparedToken ─ receipt ─→ TokenResponse
+//! ExchangeRequest → VerifiedSvid → Workload (permitted) → UncountedToken
+//!   ─ use counted ─→ PreparedToken ─ receipt ─→ TokenResponse
 //! ```
 //!
-//! Two grants lead here. In a token exchange (RFC 8693) the SVID is the subject token, and nobody need say who
-//! exchanges it. With `client_credentials` the workload is the client, and shows a JWT-SVID as its assertion or the
-//! X.509-SVID of its connection (draft-ietf-oauth-spiffe-client-auth §3). What comes of both is the same, and
+//! Two grants lead here. In a token exchange (RFC 8693) the SVID is the subject token, and the client need
+//! not authenticate. With `client_credentials` the workload is the client, and presents a JWT-SVID as its assertion or
+//! the X.509-SVID of its connection (draft-ietf-oauth-spiffe-client-auth §3). The result of both is the same, and
 //! certificates made from it are the same as those made from the SVID itself.
 //!
-//! Does not: exchange the tokens of issuers, act for others (`actor_token`), or let the caller choose who vouches for
-//! it: that is the trust domain in the SVID.
+//! Does not: exchange the tokens of issuers, act for others (`actor_token`), or let the caller choose who authenticates
+//! the workload: that is the trust domain in the SVID.
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::audit::AuditRecord;
 use shared::digest::sha256_hex;
+use shared::excerpt::excerpt;
 use shared::random::Random;
 use shared::time::UnixTime;
 
@@ -39,29 +41,29 @@ use crate::svid::credential_kind::credential_kind;
 use crate::svid::{NeedsBundle, SvidUse, UnverifiedX509Svid, UseError, VerifiedSvid, X509SvidError};
 use crate::trust_domain::{SvidKind, TrustDomainRecord};
 
-/// The certificate of the connection, read; or why it is no SVID.
+/// The certificate of the connection, parsed; or why it is no SVID.
 pub type Channel = Option<Result<UnverifiedX509Svid, X509SvidError>>;
 
-/// A well-formed request for an ID token, of which nothing is known to be true.
+/// A well-formed request for an ID token that is not verified yet.
 pub struct ExchangeRequest {
-    shown: Shown,
-    asked: Asked,
+    presented: PresentedSvid,
+    terms: ExchangeTerms,
 }
 
-/// The SVID, and as what it is shown.
-struct Shown {
+/// The SVID, and as what it is presented.
+struct PresentedSvid {
     credential: Credential,
     role: SvidRole,
 }
 
-/// Everything else.
-struct Asked {
+/// Everything but the SVID.
+struct ExchangeTerms {
     audience: String,
-    /// Whoever exchanges a token may say who they are, and then it must be true.
+    /// The client that exchanges a token may authenticate; then it must succeed.
     exchanger: Option<ClientAuthentication>,
-    /// What a workload that is the client calls itself.
+    /// The `client_id` of a workload that is the client.
     client_id: Option<String>,
-    /// Who the certificate of the connection says that it is of, where a token is shown as well.
+    /// The identity in the certificate of the connection, where a token is presented as well.
     connection: Option<SpiffeId>,
 }
 
@@ -90,8 +92,8 @@ impl ExchangeRequest {
         let token = Credential::token(required(body, "subject_token")?.as_bytes());
         let credential = token.map_err(|error| refused(error.into()))?;
         let connection = identity_of(channel).map_err(|error| refused(error.into()))?;
-        let asked = Asked { audience, exchanger, client_id: None, connection };
-        Ok(Self { shown: Shown { credential, role: SvidRole::Subject }, asked })
+        let terms = ExchangeTerms { audience, exchanger, client_id: None, connection };
+        Ok(Self { presented: PresentedSvid { credential, role: SvidRole::Subject }, terms })
     }
 
     /// RFC 6749 §4.4.2, the client known by its SVID.
@@ -110,7 +112,7 @@ impl ExchangeRequest {
         }
         let client_id = body.value("client_id").map(str::to_owned);
         let audience = parse_target(body)?;
-        let asked = |client_id, connection| Asked { audience, exchanger: None, client_id, connection };
+        let terms = |client_id, connection| ExchangeTerms { audience, exchanger: None, client_id, connection };
         let Some(assertion) = assertion else {
             if body.value("client_assertion_type").is_some() {
                 return Err(TokenError::ParameterMissing("client_assertion"));
@@ -118,15 +120,18 @@ impl ExchangeRequest {
             let svid = channel.ok_or(TokenError::AssertionMissing)?.map_err(|error| refused(error.into()))?;
             // The draft, §3.2: the parameter is required where the certificate is the credential.
             let client_id = client_id.ok_or_else(|| refused(SvidFault::ClientId(svid.id().to_string())))?;
-            let shown = Shown { credential: Credential::Channel(Box::new(svid)), role: SvidRole::Client };
-            return Ok(Self { shown, asked: asked(Some(client_id), None) });
+            let presented = PresentedSvid { credential: Credential::Channel(Box::new(svid)), role: SvidRole::Client };
+            return Ok(Self { presented, terms: terms(Some(client_id), None) });
         };
         if required(body, "client_assertion_type")? != JWT_SPIFFE {
             return Err(TokenError::AssertionType);
         }
         let credential = Credential::token(assertion.as_bytes()).map_err(|error| refused(error.into()))?;
         let connection = identity_of(channel).map_err(|error| refused(error.into()))?;
-        Ok(Self { shown: Shown { credential, role: SvidRole::Client }, asked: asked(client_id, connection) })
+        Ok(Self {
+            presented: PresentedSvid { credential, role: SvidRole::Client },
+            terms: terms(client_id, connection),
+        })
     }
 }
 
@@ -137,7 +142,7 @@ impl ExchangeRequest {
         let trust_domain = record.name().to_string();
         match why {
             Some(why) => TokenError::Bundle(trust_domain, why),
-            None => TokenError::svid(self.shown.role, SvidFault::KeyUnknown(trust_domain)),
+            None => TokenError::svid(self.presented.role, SvidFault::KeyUnknown(trust_domain)),
         }
     }
 }
@@ -146,7 +151,7 @@ fn required<'a>(body: &'a Parameters, name: &'static str) -> Result<&'a str, Tok
     body.value(name).ok_or(TokenError::ParameterMissing(name))
 }
 
-/// For whom the token is to be, and that nothing more is asked than who the workload is.
+/// The requested audience; checks that nothing but an identity is requested.
 fn parse_target(body: &Parameters) -> Result<String, TokenError> {
     if body.value("resource").is_some() {
         return Err(TokenError::Resource);
@@ -162,11 +167,11 @@ fn identity_of(channel: Channel) -> Result<Option<SpiffeId>, X509SvidError> {
     channel.map(|svid| svid.map(|svid| svid.id().clone())).transpose()
 }
 
-/// What comes of a request.
+/// The result of evaluating an [`ExchangeRequest`].
 pub enum Exchange {
     /// The bundle of the trust domain must be fetched first. The edge does that once, and asks again.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
         /// The request, to be asked again.
         request: Box<ExchangeRequest>,
@@ -175,7 +180,7 @@ pub enum Exchange {
     Uncounted(Box<UncountedToken>),
 }
 
-/// A token that everything speaks for but the count of uses. It has not been written down or signed.
+/// A permitted token whose use of the SVID is not counted yet. It is neither recorded nor signed.
 pub struct UncountedToken {
     token: PreparedToken,
     svid_use: SvidUse,
@@ -188,7 +193,7 @@ impl UncountedToken {
         &self.svid_use
     }
 
-    /// The use was counted.
+    /// The use was counted and is within the limit.
     pub fn admitted(self) -> PreparedToken {
         self.token
     }
@@ -199,7 +204,7 @@ impl UncountedToken {
     }
 }
 
-/// What is known of a workload when the rules have said yes. Made by [`Workload::permit`] only.
+/// A workload that the rules permit. Made by [`Workload::permit`] only.
 struct Workload {
     record: Arc<TrustDomainRecord>,
     id: SpiffeId,
@@ -226,36 +231,36 @@ impl Workload {
     }
 }
 
-enum Judged {
+enum PresentedOutcome {
     Verified(VerifiedSvid),
-    NeedsBundle(NeedsBundle, Shown),
+    NeedsBundle(NeedsBundle, PresentedSvid),
 }
 
-impl Shown {
+impl PresentedSvid {
     /// `us` is our issuer URL.
-    fn judge(self, us: &str, issuers: &Issuers, now: UnixTime) -> Result<Judged, SvidFault> {
+    fn verify(self, us: &str, issuers: &Issuers, now: UnixTime) -> Result<PresentedOutcome, SvidFault> {
         let Self { credential, role } = self;
         let (svid, record) = match credential.attribute(issuers)? {
             Attributed::Svid(svid, record) => (svid, record),
             Attributed::Token(_, issuer) => return Err(SvidFault::NotSvid(issuer.iss().to_string())),
         };
         let audiences = match role {
-            // The draft, §3.1: an assertion is made for the issuer and for nobody else.
+            // The draft, §3.1: an assertion is made for the issuer and for no one else.
             SvidRole::Client => vec![us],
             // One for the authority buys a certificate, so it may buy a token too.
             SvidRole::Subject => vec![us, record.audience().as_str()],
         };
         Ok(match svid.verify(record, &audiences, now)? {
-            SvidVerification::Verified(svid) => Judged::Verified(svid),
+            SvidVerification::Verified(svid) => PresentedOutcome::Verified(svid),
             SvidVerification::NeedsBundle { needs, svid } => {
-                Judged::NeedsBundle(needs, Self { credential: svid.into(), role })
+                PresentedOutcome::NeedsBundle(needs, Self { credential: svid.into(), role })
             }
         })
     }
 }
 
-impl Asked {
-    /// A8. Whatever else is said of who asks must be what the SVID says.
+impl ExchangeTerms {
+    /// A8. Any other identity in the request must be that of the SVID.
     fn check_identity(&self, svid: &VerifiedSvid) -> Result<(), SvidFault> {
         let id = svid.id();
         if self.client_id.as_deref().is_some_and(|client_id| client_id != id.as_str()) {
@@ -271,8 +276,8 @@ impl Asked {
 }
 
 impl Provider {
-    /// Judges `request` and prepares its token. Who the workload is and whether the rules know it is settled before it
-    /// hears anything about our clients.
+    /// Evaluates `request` and prepares its token. Who the workload is and whether the rules know it is settled before
+    /// the answer reveals anything about our clients.
     pub fn exchange(
         &self,
         request: ExchangeRequest,
@@ -280,32 +285,32 @@ impl Provider {
         now: UnixTime,
         random: &dyn Random,
     ) -> Result<Exchange, TokenError> {
-        let ExchangeRequest { shown, asked } = request;
-        if let Some(exchanger) = &asked.exchanger {
+        let ExchangeRequest { presented, terms } = request;
+        if let Some(exchanger) = &terms.exchanger {
             self.authenticate_client(exchanger)?;
         }
-        let role = shown.role;
+        let role = presented.role;
         let refused = |fault| TokenError::svid(role, fault);
-        let svid = match shown.judge(&self.issuer, issuers, now).map_err(refused)? {
-            Judged::Verified(svid) => svid,
-            Judged::NeedsBundle(needs, shown) => {
-                return Ok(Exchange::NeedsBundle { needs, request: Box::new(ExchangeRequest { shown, asked }) });
+        let svid = match presented.verify(&self.issuer, issuers, now).map_err(refused)? {
+            PresentedOutcome::Verified(svid) => svid,
+            PresentedOutcome::NeedsBundle(needs, presented) => {
+                return Ok(Exchange::NeedsBundle { needs, request: Box::new(ExchangeRequest { presented, terms }) });
             }
         };
-        asked.check_identity(&svid).map_err(refused)?;
+        terms.check_identity(&svid).map_err(refused)?;
         let workload = Workload::permit(svid, issuers.rules()).map_err(refused)?;
-        Self::check_audience(&asked.audience, &workload.record)?;
-        let token = self.prepare_exchanged(&workload, &asked.audience, role, now, random).map_err(refused)?;
+        Self::check_audience(&terms.audience, &workload.record)?;
+        let token = self.prepare_exchanged(&workload, &terms.audience, role, now, random).map_err(refused)?;
         let token = UncountedToken { token, svid_use: workload.svid_use, role };
         Ok(Exchange::Uncounted(Box::new(token)))
     }
 
-    /// The record alone decides: whoever verifies our tokens need not be a client at whose side people log in.
+    /// The record alone decides: a verifier of our tokens need not be a client of the provider.
     fn check_audience(audience: &str, record: &TrustDomainRecord) -> Result<(), TokenError> {
         if record.allows_exchange_for(audience) {
             return Ok(());
         }
-        let audience = audience.chars().take(120).collect();
+        let audience = excerpt(audience, 120);
         Err(TokenError::AudienceNotAllowed { trust_domain: record.name().to_string(), audience })
     }
 
@@ -318,7 +323,7 @@ impl Provider {
         random: &dyn Random,
     ) -> Result<PreparedToken, SvidFault> {
         let Workload { record, id, document, expires_at, sha256, rule, .. } = workload;
-        // Whoever withdraws a workload's SVIDs has waited long enough when the last one is over.
+        // An ID token ends no later than its SVID, so withdrawing a workload's SVIDs ends its tokens too.
         let ends_at = now.plus(self.lifetimes.token).min(*expires_at);
         let expires_in = ends_at.seconds().saturating_sub(now.seconds());
         if expires_in == 0 {
@@ -354,7 +359,7 @@ impl Provider {
             expires_in,
             scope: "openid".to_owned(),
             token_type: match role {
-                // RFC 8693 §2.2.1: what is given out is no access token, whatever the member is called.
+                // RFC 8693 §2.2.1: what is issued is no access token, despite the member's name.
                 SvidRole::Subject => "N_A",
                 SvidRole::Client => "Bearer",
             },

@@ -2,13 +2,13 @@
 
 use shared::store::StoreError;
 
-/// The provider's own trouble: never the caller's fault, and told only by request id.
+/// The provider's own faults: never the caller's, who learns only a request id.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderFault {
-    /// A record that we wrote does not read.
-    #[error("a stored {0} does not read back")]
+    /// A record that we wrote cannot be parsed.
+    #[error("a stored {0} cannot be read")]
     Record(&'static str),
-    /// The store failed.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

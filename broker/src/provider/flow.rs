@@ -2,8 +2,8 @@
 //! browser.
 //!
 //! Nothing is stored for it, so a million unfinished logins cost nothing (invariant 6). Each flow has a cookie of its
-//! own, named after the flow, so two logins in two tabs do not meet; the seal is bound to that name. Whoever cannot
-//! show the cookie cannot continue: a login page, a form or an upstream's answer brought from another browser does not
+//! own, named after the flow, so two logins in two tabs do not meet; the seal is bound to that name. Without the
+//! cookie a flow cannot continue: a login page, a form or an upstream's answer brought from another browser does not
 //! open.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -30,10 +30,10 @@ pub(super) struct Flow {
     expires_ms: u64,
 }
 
-/// What we sent to an upstream and want back.
+/// What was sent to an upstream provider and must come back.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct UpstreamState {
-    /// Which one.
+    /// The connector of the upstream provider.
     pub connector: ConnectorId,
     /// Our `state` there: the flow's id, a dot, and a secret.
     pub state: String,
@@ -43,7 +43,7 @@ pub struct UpstreamState {
     pub verifier: String,
 }
 
-/// A flow as the browser holds it.
+/// A flow as sealed in the browser's cookie.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SealedFlow {
     /// Its name; the cookie's name ends with it.
@@ -59,13 +59,13 @@ pub struct OpenFlow {
     pub(super) flow: Flow,
 }
 
-/// Why a flow does not go on. Always told on a page: without the flow we do not know to whom to answer.
+/// Why a flow cannot continue. Always shown on a page: without the flow the redirect URI is unknown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FlowError {
     /// The form does not carry the token that we put into it.
     #[error("this form was not made for this login; go back to the program and start again")]
     Form,
-    /// The person took too long.
+    /// The person took longer than the flow's lifetime.
     #[error("this login has expired; go back to the program and start again")]
     Expired,
     /// The cookie is missing, changed, or of another browser.

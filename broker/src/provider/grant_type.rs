@@ -1,4 +1,4 @@
-//! The words of the token endpoint: by which grant a token is asked for, and what the tokens shown and wanted are.
+//! Identifiers of the token endpoint: grant types, and the types of presented and requested tokens.
 
 /// RFC 6749 §4.1.3.
 pub(super) const AUTHORIZATION_CODE: &str = "authorization_code";

@@ -1,4 +1,4 @@
-//! How long codes, logins, tokens and sessions last.
+//! Lifetimes of codes, logins, tokens and sessions.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ pub const CODE_LIFETIME: Duration = Duration::from_secs(60);
 /// Time that a person has to log in.
 pub const FLOW_LIFETIME: Duration = Duration::from_secs(600);
 
-/// How long things last.
+/// The configured lifetimes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lifetimes {
     /// A token. Ten minutes by default, as long as the certificate that it buys: sigstore-python signs many files with

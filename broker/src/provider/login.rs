@@ -8,29 +8,29 @@ use super::fault::ProviderFault;
 use super::flow::{FlowError, OpenFlow};
 use super::openid_provider::Provider;
 use super::permitted_identity::{IdentityDenied, PermittedIdentity};
-use super::redirect::Answer;
+use super::redirect::RedirectAnswer;
 use super::session::{self, Session, SessionSecret};
 use crate::namespace::Rules;
 
-/// The end of a login.
+/// A completed login.
 #[derive(Clone)]
 pub struct LoggedIn {
-    /// What the client hears.
-    pub answer: Answer,
+    /// The answer to the client.
+    pub answer: RedirectAnswer,
     /// The browser's new session, if there are sessions.
     pub session: Option<SessionSecret>,
 }
 
-/// What comes of a confirmation.
+/// The result of a confirmation.
 #[derive(Clone)]
 pub enum Continued {
-    /// What the client hears.
-    Answer(Answer),
-    /// The session has ended in the meantime, or the person is somebody else: they have to log in.
+    /// The answer to the client.
+    Answer(RedirectAnswer),
+    /// The session has ended in the meantime, or the person is someone else: they have to log in.
     LogIn,
 }
 
-/// Why a confirmation is not taken.
+/// Why a confirmation is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ContinueError {
     /// Our own trouble.
@@ -64,7 +64,7 @@ impl Provider {
         Ok(LoggedIn { answer, session: secret })
     }
 
-    /// Takes the confirmation of who is logged in already.
+    /// Accepts the confirmation of the person who is already logged in.
     pub fn confirm(
         &self,
         flow: &OpenFlow,
@@ -81,17 +81,17 @@ impl Provider {
         }
     }
 
-    /// What the client hears when the rules do not permit the identity.
-    pub fn denied(&self, flow: &OpenFlow, denied: &IdentityDenied) -> Answer {
+    /// The answer to the client when the rules do not permit the identity.
+    pub fn denied(&self, flow: &OpenFlow, denied: &IdentityDenied) -> RedirectAnswer {
         self.refuse(flow, &RedirectRefusal::Denied(denied.to_string()))
     }
 
-    /// What the client hears when the person gave up, or was refused, at the upstream.
-    pub fn refused_upstream(&self, flow: &OpenFlow) -> Answer {
+    /// The answer to the client when the person gave up, or was refused, at the upstream.
+    pub fn refused_upstream(&self, flow: &OpenFlow) -> RedirectAnswer {
         self.refuse(flow, &RedirectRefusal::Upstream)
     }
 
-    fn refuse(&self, flow: &OpenFlow, refusal: &RedirectRefusal) -> Answer {
+    fn refuse(&self, flow: &OpenFlow, refusal: &RedirectRefusal) -> RedirectAnswer {
         flow.flow.request.return_to.with_error(refusal.code(), &refusal.to_string(), &self.issuer)
     }
 }

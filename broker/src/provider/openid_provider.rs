@@ -10,7 +10,7 @@ use super::lifetimes::Lifetimes;
 use super::token_key::{TokenKey, TokenKeyError};
 use crate::connector::ConnectorId;
 
-/// The provider.
+/// This instance's own OpenID provider.
 pub struct Provider {
     pub(super) issuer: String,
     pub(super) clients: Clients,
@@ -22,7 +22,7 @@ pub struct Provider {
     pub(super) connectors: Vec<ConnectorId>,
 }
 
-/// What a `Provider` is made of.
+/// The parts of a [`Provider`].
 pub struct ProviderParts {
     /// `https://host[:port]`, without a slash at its end.
     pub origin: String,
@@ -34,7 +34,7 @@ pub struct ProviderParts {
     pub sealing: ProviderSealing,
     /// Where codes, sessions and users live.
     pub store: Arc<dyn Store>,
-    /// How long things last.
+    /// The configured lifetimes.
     pub lifetimes: Lifetimes,
     /// The connectors that people can log in with, in the order in which the page offers them.
     pub connectors: Vec<ConnectorId>,
@@ -82,7 +82,7 @@ impl Provider {
         &self.token_key
     }
 
-    /// How long things last.
+    /// The configured lifetimes.
     pub fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
     }

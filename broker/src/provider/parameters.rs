@@ -48,8 +48,8 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// The value of `name`. One without a value counts as omitted (RFC 6749 §3.1), one that is repeated too: whoever acts on
-    /// the request asks `check_unique` as well.
+    /// The value of `name`. One without a value counts as omitted (RFC 6749 §3.1), one that is repeated too: code that
+    /// acts on the request asks `check_unique` as well.
     pub fn value(&self, name: &str) -> Option<&str> {
         let mut found = self.pairs.iter().filter(|(known, _)| known == name);
         let (_, value) = found.next()?;

@@ -16,15 +16,15 @@ impl PermittedIdentity {
 /// Why an identity may not be named in our tokens.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum IdentityDenied {
-    /// The connector names no e-mail address, and the rules speak of those.
+    /// The connector names no e-mail address, which the rules need.
     #[error("the connector '{0}' names no e-mail address for this person")]
     NoEmail(ConnectorId),
-    /// No rule lets this connector speak for this address.
+    /// No rule lets this connector assert this address.
     #[error("{0} (rule {rule})", rule = .0.rule())]
     Rule(#[from] Denied),
 }
 
-/// Asks the rules that the certificate authority asks too. The address goes on as they read it.
+/// Applies the rules that the certificate authority applies too. The address is kept as they parsed it.
 pub fn permit(rules: &Rules, identity: &ConnectorIdentity) -> Result<PermittedIdentity, IdentityDenied> {
     let no_email = || IdentityDenied::NoEmail(identity.connector_id.clone());
     let email = identity.email.as_deref().ok_or_else(no_email)?;

@@ -25,7 +25,7 @@ pub enum PkceError {
     /// No challenge, though this client must send one.
     #[error("code_challenge is required of this client (RFC 7636, RFC 9700 2.1.1)")]
     Required,
-    /// A verifier came though the code has no challenge: somebody stripped it on the way (RFC 9700 §4.8.2).
+    /// A verifier came though the code has no challenge: it was stripped on the way (RFC 9700 §4.8.2).
     #[error("code_verifier was sent, but the code was asked for without a code_challenge")]
     Unexpected,
     /// No or an ill-formed verifier: 43 to 128 unreserved characters.

@@ -31,7 +31,7 @@ pub struct TokenResponse {
     pub expires_in: u64,
     /// The ID token.
     pub id_token: String,
-    /// What was granted.
+    /// The granted scopes.
     pub scope: String,
 }
 
@@ -41,20 +41,20 @@ pub enum TokenFault {
     /// The receipt is for another leaf.
     #[error("the receipt stands for another leaf")]
     Receipt,
-    /// The key did not sign.
+    /// Signing failed.
     #[error(transparent)]
     Sign(#[from] SignError),
 }
 
 impl PreparedToken {
-    /// The audit leaf.
+    /// The entry for the audit log.
     pub fn leaf(&self) -> &[u8] {
         &self.leaf
     }
 }
 
 impl Provider {
-    /// Signs what the log has taken.
+    /// Signs the token, now that the log has its leaf.
     pub fn sign(&self, prepared: PreparedToken, receipt: &Receipt) -> Result<TokenResponse, TokenFault> {
         if receipt.leaf_hash() != LeafHash::of(&prepared.leaf) {
             return Err(TokenFault::Receipt);

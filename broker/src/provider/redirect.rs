@@ -1,6 +1,7 @@
-//! Where an answer may go: redirect URIs, and the answer's way back.
+//! Redirect URIs, and the answers that are sent to them.
 
 use serde::{Deserialize, Serialize};
+use shared::excerpt::excerpt;
 use url::form_urlencoded::Serializer;
 
 use super::error_code::ErrorCode;
@@ -90,16 +91,16 @@ pub struct ReturnTo {
 
 /// An answer to an authorization request.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer {
+pub enum RedirectAnswer {
     /// Send the browser to this URI.
     Redirect(String),
     /// Show this code, for the person to carry to the program.
     ShowCode(String),
-    /// Show this error: the client has no address.
+    /// Show this error: the client has no redirect URI.
     ShowError {
         /// The code of RFC 6749 §4.1.2.1.
         code: ErrorCode,
-        /// What is wrong.
+        /// The error in one sentence.
         description: String,
     },
 }
@@ -110,19 +111,19 @@ impl ReturnTo {
         &self.redirect_uri
     }
 
-    pub(super) fn with_code(&self, code: &str, issuer: &str) -> Answer {
+    pub(super) fn with_code(&self, code: &str, issuer: &str) -> RedirectAnswer {
         if self.redirect_uri == OUT_OF_BAND {
-            return Answer::ShowCode(code.to_owned());
+            return RedirectAnswer::ShowCode(code.to_owned());
         }
-        Answer::Redirect(self.with(&[("code", code)], issuer))
+        RedirectAnswer::Redirect(self.with(&[("code", code)], issuer))
     }
 
-    pub(super) fn with_error(&self, code: ErrorCode, description: &str, issuer: &str) -> Answer {
+    pub(super) fn with_error(&self, code: ErrorCode, description: &str, issuer: &str) -> RedirectAnswer {
         let description = description_text(description);
         if self.redirect_uri == OUT_OF_BAND {
-            return Answer::ShowError { code, description };
+            return RedirectAnswer::ShowError { code, description };
         }
-        Answer::Redirect(self.with(&[("error", code.as_str()), ("error_description", &description)], issuer))
+        RedirectAnswer::Redirect(self.with(&[("error", code.as_str()), ("error_description", &description)], issuer))
     }
 
     /// `iss` goes with every answer, so a client of several providers cannot be confused about the sender (RFC 9207).
@@ -162,13 +163,13 @@ impl ReturnTo {
 /// `error_description` holds printable ASCII without quotes and backslashes (RFC 6749 §4.1.2.1).
 pub(super) fn description_text(text: &str) -> String {
     const MAX: usize = 400;
-    let told = |c: char| match c {
+    let permitted = |c: char| match c {
         '"' => '\'',
         '\\' => '?',
         ' '..='~' => c,
         _ => '?',
     };
-    text.chars().take(MAX).map(told).collect()
+    excerpt(text, MAX).chars().map(permitted).collect()
 }
 
 #[cfg(test)]
@@ -252,10 +253,10 @@ mod tests {
         ];
         for (uri, expected) in table {
             let back = ReturnTo { redirect_uri: uri.to_owned(), state: Some("a b&".to_owned()) };
-            assert_eq!(back.with_code("c", "https://h/oidc"), Answer::Redirect(expected.to_owned()));
+            assert_eq!(back.with_code("c", "https://h/oidc"), RedirectAnswer::Redirect(expected.to_owned()));
         }
         let oob = ReturnTo { redirect_uri: OUT_OF_BAND.to_owned(), state: None };
-        assert_eq!(oob.with_code("c", "i"), Answer::ShowCode("c".to_owned()));
+        assert_eq!(oob.with_code("c", "i"), RedirectAnswer::ShowCode("c".to_owned()));
         assert_eq!(oob.form_action_source(), None);
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::authorize_error::RedirectRefusal;
 
-/// Which claims were asked for. Scopes that we do not know are ignored (OpenID Connect Core §3.1.2.1).
+/// The requested claims. Scopes that we do not know are ignored (OpenID Connect Core §3.1.2.1).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Scopes {
     /// `email` and `email_verified`.

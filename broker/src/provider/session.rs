@@ -39,7 +39,7 @@ impl SessionSecret {
     }
 }
 
-/// Who is logged in with a browser, and since when.
+/// The person who is logged in with a browser, and since when.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Session {
     pub(super) identity: ConnectorIdentity,

@@ -1,4 +1,4 @@
-//! Why an SVID that was shown at the token endpoint gets nobody a token.
+//! Why an SVID that was presented at the token endpoint gets no token.
 
 use super::error_code::ErrorCode;
 use crate::credential::CredentialError;
@@ -7,7 +7,7 @@ use crate::namespace::Denied;
 use crate::svid::{JwtSvidError, UseError, WitSvidError, X509SvidError};
 use crate::token::TokenError;
 
-/// As what an SVID is shown.
+/// The role in which an SVID is presented.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SvidRole {
     /// By a client that authenticates with it (draft-ietf-oauth-spiffe-client-auth).
@@ -17,8 +17,8 @@ pub enum SvidRole {
 }
 
 impl SvidRole {
-    /// The code for one that is not taken: RFC 8693 §2.2.2 has `invalid_request` for a subject token that is invalid
-    /// for any reason.
+    /// The error code for an SVID that is not accepted: RFC 8693 §2.2.2 has `invalid_request` for a subject token that
+    /// is invalid for any reason.
     pub(super) fn code(self) -> ErrorCode {
         match self {
             Self::Client => ErrorCode::InvalidClient,
@@ -27,17 +27,17 @@ impl SvidRole {
     }
 }
 
-/// Why an SVID is not taken.
+/// Why an SVID is not accepted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SvidFault {
-    /// A8: the client calls itself something else, or nothing where it must say who it is.
-    #[error("client_id must be the SPIFFE ID that the client shows, {0}")]
+    /// A8: `client_id` is not the SPIFFE ID of the SVID, or is missing where it is required.
+    #[error("client_id must be the SPIFFE ID that the client presents, {0}")]
     ClientId(String),
-    /// The name is nobody's, or somebody else's.
+    /// No grant covers the name, or another asserter's does.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// T4: over, though the leeway for clocks would let it pass: a token of no life is of no use.
-    #[error("the SVID has ended, so no token can be made from it")]
+    /// T4: expired, though within the leeway for clocks: a token without a lifetime is useless.
+    #[error("the SVID has expired, so no token can be issued for it")]
     Ended,
     /// The JWT-SVID.
     #[error(transparent)]
@@ -45,14 +45,14 @@ pub enum SvidFault {
     /// J4: the JWT-SVID names a key that its trust domain does not publish.
     #[error("the token is signed by a key that is not in the bundle of the trust domain {0}")]
     KeyUnknown(String),
-    /// J2: a token of an issuer. Whoever may have those goes to the authority with them.
-    #[error("the token is one of the issuer {0}; only SVIDs of registered trust domains are taken here")]
+    /// J2: a token of an issuer. Those are for the certificate authority.
+    #[error("the token is from the issuer {0}; only SVIDs of registered trust domains are accepted here")]
     NotSvid(String),
     /// It cannot be read, or leads nowhere.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// A8: one identity a request.
-    #[error("the token is of {token}, and the certificate of the connection of {connection}; show one identity")]
+    #[error("the token is of {token}, and the certificate of the connection is of {connection}; present one identity")]
     TwoIdentities {
         /// In the token.
         token: String,

@@ -1,4 +1,5 @@
-//! What the edge's tests cannot see from outside: signing is refused without the right receipt, and keys of each kind work.
+//! What the edge's tests cannot see from outside: signing is refused without the right receipt, and keys of each kind
+//! work.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +58,7 @@ fn prepared(provider: &Provider) -> PreparedToken {
     let alice = permit(issuers.rules(), &alice).expect("a local user");
     let done = provider.log_in(&flow, alice, NOW, None, NOW, RANDOM).expect("logs in");
     assert!(done.session.is_none(), "a session of no time is none");
-    let Answer::Redirect(uri) = done.answer else { panic!("a redirect") };
+    let RedirectAnswer::Redirect(uri) = done.answer else { panic!("a redirect") };
     let code = uri.split_once("code=").and_then(|(_, rest)| rest.split('&').next()).expect("a code");
     let form = Parameters::parse(format!("{REDEEM}{code}").as_bytes()).expect("reads");
     let Ok(TokenRequest::Code(request)) = TokenRequest::parse(None, &form, None) else { panic!("a good request") };
@@ -89,8 +90,7 @@ fn the_leaf_binds_the_claims() {
     let receipt = log.append(token.leaf()).wait().expect("taken");
     let response = provider.sign(token, &receipt).expect("signs");
     let claims = URL_SAFE_NO_PAD.decode(response.id_token.split('.').nth(1).expect("claims")).expect("base64url");
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &claims);
-    assert_eq!(leaf["claims_sha256"], hex::encode(digest));
+    assert_eq!(leaf["claims_sha256"], shared::digest::sha256_hex(&claims));
     assert_eq!((&leaf["type"], &leaf["client"]), (&"token-issued".into(), &"sigstore".into()));
 }
 
@@ -169,5 +169,5 @@ fn who_confirms_is_who_was_shown() {
     assert!(matches!(confirm("x", Some(&alice)), Err(ContinueError::Flow(FlowError::Form))));
     assert!(matches!(confirm(&asked.csrf, Some(&bob)), Ok(Continued::LogIn)));
     assert!(matches!(confirm(&asked.csrf, None), Ok(Continued::LogIn)));
-    assert!(matches!(confirm(&asked.csrf, Some(&alice)), Ok(Continued::Answer(Answer::Redirect(_)))));
+    assert!(matches!(confirm(&asked.csrf, Some(&alice)), Ok(Continued::Answer(RedirectAnswer::Redirect(_)))));
 }

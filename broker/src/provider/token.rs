@@ -1,5 +1,5 @@
-//! The token request: what is asked, and how a code becomes a token (RFC 6749 §4.1.3), in two steps with the audit log
-//! between them. What comes of an SVID is in `exchange`.
+//! The token request, and how a code becomes a token (RFC 6749 §4.1.3), in two steps with the audit log
+//! between them. Tokens for SVIDs are in `exchange`.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub enum TokenRequest {
 }
 
 impl TokenRequest {
-    /// Reads the body, the `Authorization` header if there is one, and what the connection shows.
+    /// Reads the body, the `Authorization` header if there is one, and the certificate of the connection.
     pub fn parse(header: Option<&str>, body: &Parameters, channel: Channel) -> Result<Self, TokenError> {
         body.check_unique()?;
         let exchange = match body.value("grant_type") {
@@ -68,7 +68,7 @@ impl CodeRequest {
 }
 
 impl Provider {
-    /// Uses a code up and prepares what it stands for. Everything about the client is settled before the code is
+    /// Uses a code up and prepares its tokens. Everything about the client is settled before the code is
     /// touched, so a failed authentication does not burn it; a wrong redirect URI or verifier does.
     pub fn redeem(
         &self,
@@ -96,7 +96,7 @@ impl Provider {
         &self,
         client: &Client,
         id: GrantId,
-        grant: &code::Grant,
+        grant: &code::CodeGrant,
         now: UnixTime,
         random: &dyn Random,
     ) -> PreparedToken {

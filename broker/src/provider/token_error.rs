@@ -1,4 +1,4 @@
-//! Why a token request is refused, told in the token answer (RFC 6749 §5.2).
+//! Why a token request is refused (RFC 6749 §5.2).
 
 use super::code::Replay;
 use super::error_code::ErrorCode;
@@ -13,8 +13,8 @@ use crate::trust_domain::Unusable;
 /// Why a token request gets no token (RFC 6749 §5.2).
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// A workload did not show who it is.
-    #[error("a workload shows who it is by client_assertion, or by the X.509-SVID of its connection")]
+    /// A workload did not authenticate.
+    #[error("a workload authenticates with client_assertion, or with the X.509-SVID of its connection")]
     AssertionMissing,
     /// An assertion of another type.
     #[error("client_assertion_type must be {JWT_SPIFFE}")]
@@ -22,19 +22,19 @@ pub enum TokenError {
     /// The record of the trust domain does not list the audience.
     #[error("workloads of {trust_domain} get no tokens for the audience {audience} (exchange_audiences of its record)")]
     AudienceNotAllowed {
-        /// The trust domain.
+        /// The workload's trust domain.
         trust_domain: String,
-        /// The audience.
+        /// The audience that was requested, shortened.
         audience: String,
     },
-    /// The bundle of a trust domain does not count, and another cannot be had.
-    #[error("the trust domain {0} cannot be relied on at the moment: {1}")]
+    /// The bundle of a trust domain cannot be used, and no newer one can be fetched.
+    #[error("the trust domain {0} cannot be used at the moment: {1}")]
     Bundle(String, Unusable),
     /// Credentials in the header and in the body, or two names (RFC 6749 §2.3).
     #[error("the client must authenticate in one way and under one name (RFC 6749 2.3)")]
     ClientAmbiguous,
     /// No client.
-    #[error("the client did not say who it is")]
+    #[error("the client did not authenticate")]
     ClientMissing,
     /// The secret is missing, wrong or unexpected, or there is no such client.
     #[error("client authentication failed")]
@@ -49,7 +49,7 @@ pub enum TokenError {
     #[error("the parameter code is missing")]
     CodeMissing,
     /// The code was used before. What it made is revoked.
-    #[error("the code was used before; what it gave out is revoked (RFC 6749 4.1.2)")]
+    #[error("the code was used before; the tokens issued for it are revoked (RFC 6749 4.1.2)")]
     CodeReplayed(Box<Replay>),
     /// Never issued, or more than a minute ago.
     #[error("the code is unknown or expired")]
@@ -69,7 +69,7 @@ pub enum TokenError {
     /// A parameter that the grant does not take here.
     #[error("the parameter {0} is not supported with this grant_type")]
     ParameterUnsupported(&'static str),
-    /// The parameters do not read.
+    /// The parameters cannot be parsed.
     #[error(transparent)]
     Parameters(#[from] ParameterError),
     /// PKCE.
@@ -84,18 +84,18 @@ pub enum TokenError {
     /// `resource` (RFC 8707). Our audiences are clients.
     #[error("the parameter resource is not supported; name a client by audience")]
     Resource,
-    /// A workload asks for more than a token that says who it is.
+    /// A workload requests more than an identity token.
     #[error("scope must be openid, or absent")]
     Scope,
     /// `subject_token_type`.
     #[error("subject_token_type must be {JWT}, {ID_TOKEN} or {JWT_SPIFFE_TOKEN}")]
     SubjectTokenType,
-    /// The SVID is not taken. The rule comes first, since a description may be cut at its end.
+    /// The SVID is not accepted. The rule comes first, since a description may be cut at its end.
     #[error("rule {}: {fault}", .fault.rule())]
     Svid {
-        /// As what it was shown.
+        /// The role in which it was presented.
         role: SvidRole,
-        /// Why.
+        /// What is wrong with the SVID.
         fault: Box<SvidFault>,
     },
 }

@@ -1,4 +1,4 @@
-//! Who the bearer of an access token stands for (OpenID Connect Core §5.3).
+//! UserInfo: the person whom an access token represents (OpenID Connect Core §5.3).
 
 use serde::Serialize;
 use shared::time::UnixTime;
@@ -12,7 +12,7 @@ use super::openid_provider::Provider;
 /// Longest access token that is read.
 const MAX_TOKEN: usize = 16 * 1024;
 
-/// The answer.
+/// The claims that the UserInfo endpoint answers (OpenID Connect Core §5.3.2).
 #[derive(Clone, Debug, Serialize)]
 pub struct UserInfo {
     sub: String,
@@ -34,12 +34,12 @@ pub enum UserInfoError {
     /// Not an access token of ours.
     #[error("this is not an access token of this provider")]
     Invalid,
-    /// Its code was shown a second time.
+    /// Its code was used a second time.
     #[error("the access token is revoked: its code was used twice")]
     Revoked,
 }
 
-struct Opened {
+struct OpenedAccessToken {
     grant: String,
     exp: u64,
     answer: UserInfo,
@@ -63,17 +63,17 @@ impl Provider {
         Ok(opened.answer)
     }
 
-    fn open_sealed(&self, token: &str) -> Option<Opened> {
+    fn open_sealed(&self, token: &str) -> Option<OpenedAccessToken> {
         let access = SealedAccess::open(token, &self.access_key)?;
         let answer = UserInfo { sub: access.subject, person: access.person, federated_claims: None };
-        Some(Opened { grant: access.grant, exp: access.exp, answer })
+        Some(OpenedAccessToken { grant: access.grant, exp: access.exp, answer })
     }
 
     /// The ID token of a client that uses it as its access token; another client's ID token opens nothing.
-    fn open_jwt(&self, token: &str) -> Option<Opened> {
+    fn open_jwt(&self, token: &str) -> Option<OpenedAccessToken> {
         let claims: IdTokenClaims = serde_json::from_slice(&self.token_key.open(token)?).ok()?;
         let client = self.clients.find(&claims.aud).filter(|client| client.access_token_is_id_token)?;
-        (claims.iss == self.issuer && client.id() == claims.aud).then_some(Opened {
+        (claims.iss == self.issuer && client.id() == claims.aud).then_some(OpenedAccessToken {
             grant: claims.jti,
             exp: claims.exp,
             answer: UserInfo {

@@ -6,29 +6,29 @@ use super::Account;
 
 /// The label under which a domain keeps its records.
 pub const DNS_LABEL: &str = "_sigstore-issuer";
-/// Where a host keeps its document.
+/// Path of a host's document.
 pub const DOCUMENT_PATH: &str = "/.well-known/sigstore-issuers.json";
 
 /// The longest domain that can be registered: `_sigstore-issuer.` goes before it and 253 bytes is the longest name in
 /// DNS.
 const MAX_DOMAIN: usize = 253 - DNS_LABEL.len() - 1;
 
-/// The longest issuer that can be registered by its owner; it stands in a TXT record, and in one value of the store
+/// The longest issuer that can be registered by its owner; it is in a TXT record, and in one value of the store
 /// with the rest.
 const MAX_ISSUER: usize = 1024;
 
-/// The kind of names that an issuer would speak for.
+/// The kind of names that an issuer would assert.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Kind {
+pub enum NameKind {
     /// E-mail addresses of the domain.
     Email,
     /// SPIFFE IDs of the trust domain of that name.
     Spiffe,
-    /// `https` URIs of the very host.
+    /// `https` URIs of exactly this host.
     Uri,
 }
 
-impl Kind {
+impl NameKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Email, Self::Spiffe, Self::Uri];
 
@@ -47,22 +47,22 @@ impl Kind {
     }
 }
 
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for NameKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// How a domain says that it wants an issuer.
+/// How a domain authorizes an issuer.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Method {
+pub enum ProofMethod {
     /// A TXT record at `_sigstore-issuer.<domain>`.
     Dns,
     /// The file `/.well-known/sigstore-issuers.json` of the host.
     WellKnown,
 }
 
-impl Method {
+impl ProofMethod {
     /// As requests write it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -77,48 +77,48 @@ impl Method {
     }
 }
 
-impl std::fmt::Display for Method {
+impl std::fmt::Display for ProofMethod {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// One issuer, one kind of names, one domain, and who asks.
+/// One issuer, one kind of names, one domain, and the registrant's account.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claim {
-    /// Whose names.
+    /// The domain whose names are claimed.
     pub domain: DomainName,
-    /// Who would speak for them.
+    /// The issuer that would assert the names.
     pub iss: IssuerUrl,
-    /// Which names.
-    pub kind: Kind,
+    /// The kind of names.
+    pub kind: NameKind,
     /// Those of the domains below as well.
     pub subdomains: bool,
-    /// Where the domain says so.
-    pub method: Method,
-    /// Who asks.
+    /// Where the domain's record is.
+    pub method: ProofMethod,
+    /// The account of the registrant's key.
     pub account: Account,
 }
 
 /// Why nothing could prove a claim.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ClaimError {
+pub enum RegistrationClaimError {
     /// Not a domain, rules H1 to H9.
     #[error(transparent)]
     Domain(#[from] NameError),
     /// The label of the record does not fit before it.
     #[error("the domain has {length} bytes; a domain with a record below it has at most {MAX_DOMAIN}")]
     DomainLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
-    /// A web server does not speak for a domain's mail.
-    #[error("e-mail addresses are proven by DNS only: a web server does not speak for its domain's mail")]
+    /// A web server does not control its domain's mailboxes.
+    #[error("e-mail addresses are proven by DNS only: a web server does not control its domain's mailboxes")]
     EmailNeedsDns,
     /// Longer than a record should be.
     #[error("the issuer has {length} bytes; at most {MAX_ISSUER} can be registered by its owner")]
     IssuerLength {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// A TXT record could not hold it.
@@ -126,11 +126,11 @@ pub enum ClaimError {
     IssuerNotInRecord,
     /// A URI is known by its exact host, and a SPIFFE ID by its exact trust domain.
     #[error("{0} names are granted for the exact domain; only e-mail addresses have domains below")]
-    SubdomainsOf(Kind),
+    SubdomainsOf(NameKind),
 }
 
-impl ClaimError {
-    /// The rule that refused, or a word where it is none of the rule set.
+impl RegistrationClaimError {
+    /// The rule that refused, or a name where it is not in the rule set.
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Domain(error) => error.rule().id(),
@@ -142,26 +142,26 @@ impl ClaimError {
 
 impl Claim {
     /// Refuses what no proof could carry.
-    pub fn check(self) -> Result<Self, ClaimError> {
+    pub fn check(self) -> Result<Self, RegistrationClaimError> {
         let length = self.domain.as_str().len();
         if length > MAX_DOMAIN {
-            return Err(ClaimError::DomainLength { length });
+            return Err(RegistrationClaimError::DomainLength { length });
         }
         let length = self.iss.as_str().len();
         if length > MAX_ISSUER {
-            return Err(ClaimError::IssuerLength { length });
+            return Err(RegistrationClaimError::IssuerLength { length });
         }
-        if self.subdomains && self.kind != Kind::Email {
-            return Err(ClaimError::SubdomainsOf(self.kind));
+        if self.subdomains && self.kind != NameKind::Email {
+            return Err(RegistrationClaimError::SubdomainsOf(self.kind));
         }
         match self.method {
-            Method::WellKnown if self.kind == Kind::Email => Err(ClaimError::EmailNeedsDns),
-            Method::Dns if self.iss.as_str().contains(';') => Err(ClaimError::IssuerNotInRecord),
-            Method::Dns | Method::WellKnown => Ok(self),
+            ProofMethod::WellKnown if self.kind == NameKind::Email => Err(RegistrationClaimError::EmailNeedsDns),
+            ProofMethod::Dns if self.iss.as_str().contains(';') => Err(RegistrationClaimError::IssuerNotInRecord),
+            ProofMethod::Dns | ProofMethod::WellKnown => Ok(self),
         }
     }
 
-    /// True if a name can belong to both (rule O2 asks it of what was, rule X1 of what is).
+    /// True if a name can belong to both (rule O2 checks former names, rule X1 present ones).
     pub fn overlaps(&self, other: &Self) -> bool {
         let covers = |wide: &Self, narrow: &Self| {
             wide.domain == narrow.domain
@@ -170,7 +170,7 @@ impl Claim {
         self.kind == other.kind && (covers(self, other) || covers(other, self))
     }
 
-    /// The name whose TXT records are asked for, as DNS writes it. Never one above it.
+    /// The DNS name whose TXT records are queried. Never one above it.
     pub fn record_name(&self) -> String {
         record_name(&self.domain)
     }
@@ -181,7 +181,7 @@ impl Claim {
     }
 }
 
-/// Where a domain keeps its records.
+/// The DNS name of a domain's records.
 pub fn record_name(domain: &DomainName) -> String {
     format!("{}.{domain}.", DNS_LABEL)
 }

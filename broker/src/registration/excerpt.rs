@@ -1,6 +1,6 @@
-//! Bounded copies of what somebody else chose.
+//! Bounded copies of text from outside.
 
-/// What an error repeats of a refused text.
+/// The part of a refused text that an error repeats.
 pub(super) fn excerpt(text: &str) -> String {
     shared::excerpt::excerpt(text, 120)
 }

@@ -1,35 +1,36 @@
 //! A registration as the store and the audit log keep it.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+use shared::digest::sha256;
 use shared::strict_json::{self, JsonError};
 use shared::time::UnixTime;
 
 use super::excerpt::excerpt;
 use super::{
-    Account, AccountError, Claim, ClaimError, Kind, Method, Proof, Registration, RegistrationId, Release, State,
+    Account, AccountError, Claim, NameKind, Proof, ProofMethod, Registration, RegistrationClaimError, RegistrationId,
+    RegistrationRelease, RegistrationState,
 };
 use crate::names::{DomainName, IssuerUrl, NameError};
 
 /// The longest image: one value of the store.
 pub const MAX_IMAGE_BYTES: usize = 4096;
 
-/// Why an image is no registration.
+/// Why an image is not a registration.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ImageError {
     /// Not the JSON of a registration.
     #[error(transparent)]
     Json(#[from] JsonError),
-    /// Domain or issuer.
+    /// The domain or issuer is invalid.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// Account.
+    /// The account is invalid.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// Kind, method, domains below.
+    /// Kind, method and subdomains do not fit together.
     #[error(transparent)]
-    Claim(#[from] ClaimError),
-    /// A word that is none of the known.
+    Claim(#[from] RegistrationClaimError),
+    /// An unknown value.
     #[error("{0:?} is unknown")]
     Word(String),
 }
@@ -84,7 +85,7 @@ impl RegistrationId {
     pub(super) fn of(claim: &Claim) -> Self {
         // None of the three holds a line feed.
         let text = format!("{}\n{}\n{}\n{}", claim.domain, claim.iss, claim.account, claim.kind);
-        Self(hex::encode(&digest(&SHA256, text.as_bytes()).as_ref()[..10]).into())
+        Self(hex::encode(&sha256(text.as_bytes())[..10]).into())
     }
 }
 
@@ -132,9 +133,9 @@ impl Registration {
         let claim = Claim {
             domain: DomainName::parse(&image.domain)?,
             iss: IssuerUrl::parse_or_loopback(&image.issuer)?,
-            kind: Kind::parse(&image.kind).ok_or_else(|| word(&image.kind))?,
+            kind: NameKind::parse(&image.kind).ok_or_else(|| word(&image.kind))?,
             subdomains: image.subdomains,
-            method: Method::parse(&image.method).ok_or_else(|| word(&image.method))?,
+            method: ProofMethod::parse(&image.method).ok_or_else(|| word(&image.method))?,
             account: Account::parse(&image.account)?,
         };
         let claim = claim.check()?;
@@ -148,7 +149,7 @@ impl Registration {
         Ok(Self {
             id: RegistrationId::of(&claim),
             claim,
-            state: State::parse(&image.state).ok_or_else(|| word(&image.state))?,
+            state: RegistrationState::parse(&image.state).ok_or_else(|| word(&image.state))?,
             since: UnixTime::from_millis(image.since_ms),
             reason: image.reason,
             requested_at: UnixTime::from_millis(image.requested_at_ms),
@@ -160,7 +161,7 @@ impl Registration {
             denied_at: image.denied_at_ms.map(UnixTime::from_millis),
             checked_at: image.checked_at_ms.map(UnixTime::from_millis),
             last_check: image.last_check,
-            release: image.released_by.map(|by| Release { by, keeps_issuer }),
+            release: image.released_by.map(|by| RegistrationRelease { by, keeps_issuer }),
         })
     }
 }

@@ -8,16 +8,17 @@
 //!              any but pending ──`until`, or 90 days without proof─┴─▶ tombstoned
 //! ```
 //!
-//! A function of the registration and one event makes a [`Change`]; nothing changes by itself. Only `active` may speak.
-//! A tombstone stays for ever: signatures outlive registrations, and whoever verifies one must not find the name in
-//! other hands (rule O2).
+//! A function of the registration and one event makes a [`LifeChange`]; nothing changes by itself. Only `active` may
+//! assert names. A tombstone stays forever: signatures outlive registrations, and their verifiers must not find the
+//! name in other hands (rule O2).
 
 use shared::time::UnixTime;
 
 use super::excerpt::cut;
-use super::{Claim, Finding, Proof, RegistrationRequest, Timing};
+use super::{Claim, Proof, ProofFinding, RegistrationRequest, Timing};
 
-/// What a registration is called: made from domain, issuer and account, so the same request is the same registration.
+/// The identifier of a registration: made from domain, issuer and account, so the same request is the same
+/// registration.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RegistrationId(pub(super) Box<str>);
 
@@ -34,22 +35,22 @@ impl std::fmt::Display for RegistrationId {
     }
 }
 
-/// Where in its life a registration is.
+/// The state of a registration.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum State {
-    /// Asked for; speaks for nothing.
+pub enum RegistrationState {
+    /// Requested; may assert nothing.
     Pending,
-    /// Proven and approved; speaks for its names.
+    /// Proven and approved; may assert its names.
     Active,
-    /// Not proven for long; speaks for nothing until it is proven again.
+    /// Not proven for long; may assert nothing until it is proven again.
     Stale,
-    /// Stopped: the domain took its word back, or somebody stopped it.
+    /// Stopped: the domain withdrew its record, or a person froze it.
     Frozen,
-    /// Over, and kept: the names are nobody else's without an administrator.
+    /// Ended, and kept: no one else gets the names without an administrator.
     Tombstoned,
 }
 
-impl State {
+impl RegistrationState {
     const ALL: [Self; 5] = [Self::Pending, Self::Active, Self::Stale, Self::Frozen, Self::Tombstoned];
 
     /// As audit records and the API write it.
@@ -63,8 +64,8 @@ impl State {
         }
     }
 
-    /// Whether a registration in this state may speak.
-    pub const fn speaks(self) -> bool {
+    /// Whether a registration in this state may assert names.
+    pub const fn may_assert(self) -> bool {
         matches!(self, Self::Active)
     }
 
@@ -73,61 +74,61 @@ impl State {
     }
 }
 
-impl std::fmt::Display for State {
+impl std::fmt::Display for RegistrationState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// One domain's word for one issuer, and what became of it.
+/// A registration: one domain's authorization of one issuer, and its state.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Registration {
     pub(super) id: RegistrationId,
     pub(super) claim: Claim,
-    pub(super) state: State,
+    pub(super) state: RegistrationState,
     pub(super) since: UnixTime,
-    /// Why it is in this state, for people.
+    /// Why it is in this state, as text.
     pub(super) reason: String,
     pub(super) requested_at: UnixTime,
     pub(super) requested_by: String,
     pub(super) needs_approval: bool,
-    /// It has spoken for its names: somebody may hold signatures that say so.
+    /// It has asserted its names: signatures may exist that say so.
     pub(super) was_active: bool,
     pub(super) approved_by: Option<String>,
-    /// The last yes, and when it was seen.
+    /// The last proof, and when it was seen.
     pub(super) proof: Option<(Proof, UnixTime)>,
-    /// The first no since the last yes.
+    /// The first denial since the last proof.
     pub(super) denied_at: Option<UnixTime>,
     pub(super) checked_at: Option<UnixTime>,
-    /// What the last check brought, for people.
+    /// The result of the last check, as text.
     pub(super) last_check: String,
-    pub(super) release: Option<Release>,
+    pub(super) release: Option<RegistrationRelease>,
 }
 
-/// An administrator's leave to give a tombstone's names to another key.
+/// An administrator's permission to give a tombstone's names to another key.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Release {
-    /// Who gave it.
+pub struct RegistrationRelease {
+    /// The administrator who released it.
     pub by: String,
     /// Also under the same issuer: the owner is the same and lost the key. Otherwise the new registration needs an
     /// issuer of another name, so that old signatures cannot be taken for new ones.
     pub keeps_issuer: bool,
 }
 
-/// What happened.
+/// The event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Event {
-    /// A registrant asked.
+pub enum LifeEvent {
+    /// A registrant made the request.
     Requested,
-    /// An administrator said yes.
+    /// An administrator approved it.
     Approved,
     /// A check found the proof.
     Proved,
-    /// A check got a positive no.
+    /// A check got a denial.
     Denied,
     /// A check got no answer.
     Unanswered,
-    /// Somebody stopped it.
+    /// A person stopped it.
     Froze,
     /// Time passed.
     Elapsed,
@@ -135,7 +136,7 @@ pub enum Event {
     Released,
 }
 
-impl Event {
+impl LifeEvent {
     /// As audit records write it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -153,48 +154,48 @@ impl Event {
 
 /// A registration as it will be. It takes effect only after the audit log has it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Change {
-    /// What happened.
-    pub event: Event,
+pub struct LifeChange {
+    /// The event.
+    pub event: LifeEvent,
     /// The state before; none for a registration that is new.
-    pub from: Option<State>,
+    pub from: Option<RegistrationState>,
     /// What it becomes. None: a request that was never granted is dropped without a trace but the audit log's.
     pub next: Registration,
     /// True if the registration is dropped.
     pub is_dropped: bool,
 }
 
-/// What cannot be done with a registration as it is.
+/// Why a registration in its present state does not allow a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum LifeError {
-    /// It is over.
+    /// It is tombstoned.
     #[error("the registration is tombstoned; make a new request")]
     Tombstoned,
     /// It is stopped or unproven, and approving changes nothing.
-    #[error("the domain's proof was not seen lately; prove it first")]
+    #[error("the domain's proof has not been seen recently; prove it first")]
     ProofTooOld,
     /// It was approved before.
-    #[error("the registration is approved already")]
+    #[error("the registration is already approved")]
     Approved,
-    /// It never spoke.
-    #[error("the registration never was active; there is nothing to freeze or release")]
+    /// It was never active.
+    #[error("the registration was never active; there is nothing to freeze or release")]
     NeverActive,
     /// It is frozen.
-    #[error("the registration is frozen already")]
+    #[error("the registration is already frozen")]
     Frozen,
-    /// It may still speak.
-    #[error("the registration still speaks for its names; freeze it first")]
+    /// It may still assert its names.
+    #[error("the registration can still assert its names; freeze it first")]
     StillAsserts,
 }
 
 impl Registration {
     /// A new one.
-    pub fn request(request: &RegistrationRequest, by: &str, needs_approval: bool, now: UnixTime) -> Change {
+    pub fn request(request: &RegistrationRequest, by: &str, needs_approval: bool, now: UnixTime) -> LifeChange {
         let claim = request.claim().clone();
         let next = Self {
             id: RegistrationId::of(&claim),
             claim,
-            state: State::Pending,
+            state: RegistrationState::Pending,
             since: now,
             reason: "requested".to_owned(),
             requested_at: now,
@@ -208,44 +209,44 @@ impl Registration {
             last_check: String::new(),
             release: None,
         };
-        Change { event: Event::Requested, from: None, next, is_dropped: false }
+        LifeChange { event: LifeEvent::Requested, from: None, next, is_dropped: false }
     }
 
     /// A tombstone that begins again: the same domain, issuer and account. It waits for an administrator in any case.
-    pub fn renew(&self, request: &RegistrationRequest, by: &str, now: UnixTime) -> Change {
+    pub fn renew(&self, request: &RegistrationRequest, by: &str, now: UnixTime) -> LifeChange {
         let fresh = Self::request(request, by, true, now);
-        Change { from: Some(self.state), next: Self { was_active: self.was_active, ..fresh.next }, ..fresh }
+        LifeChange { from: Some(self.state), next: Self { was_active: self.was_active, ..fresh.next }, ..fresh }
     }
 
-    /// What a check brought.
-    pub fn checked(&self, finding: &Finding, timing: &Timing, now: UnixTime) -> Result<Change, LifeError> {
-        if self.state == State::Tombstoned {
+    /// Applies the result of a check.
+    pub fn checked(&self, finding: &ProofFinding, timing: &Timing, now: UnixTime) -> Result<LifeChange, LifeError> {
+        if self.state == RegistrationState::Tombstoned {
             return Err(LifeError::Tombstoned);
         }
         let mut next = self.clone();
         next.checked_at = Some(now);
         let event = match finding {
-            Finding::Proved(proof) => {
+            ProofFinding::Proved(proof) => {
                 next.last_check = "proved".to_owned();
                 next.proof = Some((proof.clone(), now));
                 next.denied_at = None;
                 if next.is_approved() {
-                    next.enter(State::Active, "proven", now);
+                    next.enter(RegistrationState::Active, "proven", now);
                 }
-                Event::Proved
+                LifeEvent::Proved
             }
-            Finding::Absent(absence, misfit) => {
+            ProofFinding::Absent(absence, misfit) => {
                 let why = match misfit {
                     Some(misfit) => format!("{absence}: {misfit}"),
                     None => absence.to_string(),
                 };
                 next.last_check = cut(why, 300);
                 next.deny(timing, now);
-                Event::Denied
+                LifeEvent::Denied
             }
-            Finding::Unknown(doubt) => {
+            ProofFinding::Unknown(doubt) => {
                 next.last_check = cut(doubt.to_string(), 300);
-                Event::Unanswered
+                LifeEvent::Unanswered
             }
         };
         Ok(self.change(event, next))
@@ -254,96 +255,100 @@ impl Registration {
     /// The first no is only written down; the second, after the pause, freezes.
     fn deny(&mut self, timing: &Timing, now: UnixTime) {
         match (self.state, self.denied_at) {
-            (State::Pending, _) => self.proof = None,
-            (State::Active | State::Stale, None) => self.denied_at = Some(now),
-            (State::Active | State::Stale, Some(first)) if now.since(first) >= timing.confirm => {
-                self.enter(State::Frozen, "the domain took its word back", now);
+            (RegistrationState::Pending, _) => self.proof = None,
+            (RegistrationState::Active | RegistrationState::Stale, None) => self.denied_at = Some(now),
+            (RegistrationState::Active | RegistrationState::Stale, Some(first))
+                if now.since(first) >= timing.confirm =>
+            {
+                self.enter(RegistrationState::Frozen, "the domain took its word back", now);
             }
             _ => {}
         }
     }
 
     /// What the passing of time does to it: nothing, for most of the time.
-    pub fn elapsed(&self, timing: &Timing, now: UnixTime) -> Option<Change> {
+    pub fn elapsed(&self, timing: &Timing, now: UnixTime) -> Option<LifeChange> {
         let mut next = self.clone();
         let unproven = self.proof.as_ref().map(|(_, at)| now.since(*at));
         let ended = self.proof.as_ref().and_then(|(proof, _)| proof.until).is_some_and(|until| until <= now);
         match self.state {
-            State::Pending if now.since(self.since) >= timing.pending_for && self.was_active => {
-                next.enter(State::Tombstoned, "nobody proved and approved it in time", now);
+            RegistrationState::Pending if now.since(self.since) >= timing.pending_for && self.was_active => {
+                next.enter(RegistrationState::Tombstoned, "it was not proved and approved in time", now);
             }
-            State::Pending if now.since(self.since) >= timing.pending_for => {
-                let next = Self { reason: "nobody proved and approved it in time".to_owned(), since: now, ..next };
-                return Some(Change { event: Event::Elapsed, from: Some(self.state), next, is_dropped: true });
+            RegistrationState::Pending if now.since(self.since) >= timing.pending_for => {
+                let next = Self { reason: "it was not proved and approved in time".to_owned(), since: now, ..next };
+                return Some(LifeChange { event: LifeEvent::Elapsed, from: Some(self.state), next, is_dropped: true });
             }
-            State::Pending | State::Tombstoned => return None,
-            _ if ended => next.enter(State::Tombstoned, "the domain's word ended (its \"until\")", now),
+            RegistrationState::Pending | RegistrationState::Tombstoned => return None,
+            _ if ended => next.enter(RegistrationState::Tombstoned, "the domain's word ended (its \"until\")", now),
             _ if unproven.is_none_or(|span| span >= timing.expire_after) => {
-                next.enter(State::Tombstoned, "not proven for too long", now);
+                next.enter(RegistrationState::Tombstoned, "not proven for too long", now);
             }
-            State::Active if unproven.is_none_or(|span| span >= timing.stale_after) => {
-                next.enter(State::Stale, "not proven lately", now);
+            RegistrationState::Active if unproven.is_none_or(|span| span >= timing.stale_after) => {
+                next.enter(RegistrationState::Stale, "not proven lately", now);
             }
-            State::Active | State::Stale | State::Frozen => return None,
+            RegistrationState::Active | RegistrationState::Stale | RegistrationState::Frozen => return None,
         }
-        Some(self.change(Event::Elapsed, next))
+        Some(self.change(LifeEvent::Elapsed, next))
     }
 
-    /// An administrator's yes. It needs a proof that was seen lately if the registration is to speak at once; a pending
-    /// one may be approved before it is proven.
-    pub fn approve(&self, by: &str, timing: &Timing, now: UnixTime) -> Result<Change, LifeError> {
+    /// An administrator approves. It needs a proof that was seen lately if the registration is to be active at once; a
+    /// pending one may be approved before it is proven.
+    pub fn approve(&self, by: &str, timing: &Timing, now: UnixTime) -> Result<LifeChange, LifeError> {
         let is_fresh = self.proof.as_ref().is_some_and(|(proof, at)| {
             now.since(*at) < timing.stale_after && proof.until.is_none_or(|until| now < until)
         });
         let mut next = self.clone();
         match self.state {
-            State::Tombstoned => return Err(LifeError::Tombstoned),
-            State::Frozen if !is_fresh => return Err(LifeError::ProofTooOld),
-            State::Active | State::Stale if self.approved_by.is_some() => return Err(LifeError::Approved),
-            State::Pending if self.approved_by.is_some() => return Err(LifeError::Approved),
+            RegistrationState::Tombstoned => return Err(LifeError::Tombstoned),
+            RegistrationState::Frozen if !is_fresh => return Err(LifeError::ProofTooOld),
+            RegistrationState::Active | RegistrationState::Stale if self.approved_by.is_some() => {
+                return Err(LifeError::Approved);
+            }
+            RegistrationState::Pending if self.approved_by.is_some() => return Err(LifeError::Approved),
             _ => {}
         }
         next.approved_by = Some(cut(by.to_owned(), 254));
         next.needs_approval = true;
         if is_fresh {
-            next.enter(State::Active, "approved", now);
+            next.enter(RegistrationState::Active, "approved", now);
         }
-        Ok(self.change(Event::Approved, next))
+        Ok(self.change(LifeEvent::Approved, next))
     }
 
     /// Stops it at once. After an administrator's freeze it needs an administrator's approval again.
-    pub fn freeze(&self, by: &str, is_admin: bool, reason: &str, now: UnixTime) -> Result<Change, LifeError> {
+    pub fn freeze(&self, by: &str, is_admin: bool, reason: &str, now: UnixTime) -> Result<LifeChange, LifeError> {
         match self.state {
-            State::Tombstoned => return Err(LifeError::Tombstoned),
-            State::Pending => return Err(LifeError::NeverActive),
-            State::Frozen if !is_admin || !self.is_approved() => return Err(LifeError::Frozen),
-            State::Active | State::Stale | State::Frozen => {}
+            RegistrationState::Tombstoned => return Err(LifeError::Tombstoned),
+            RegistrationState::Pending => return Err(LifeError::NeverActive),
+            RegistrationState::Frozen if !is_admin || !self.is_approved() => return Err(LifeError::Frozen),
+            RegistrationState::Active | RegistrationState::Stale | RegistrationState::Frozen => {}
         }
         let mut next = self.clone();
         if is_admin {
             next.approved_by = None;
             next.needs_approval = true;
         }
-        next.enter(State::Frozen, &format!("frozen by {by}: {reason}"), now);
-        Ok(self.change(Event::Froze, next))
+        next.enter(RegistrationState::Frozen, &format!("frozen by {by}: {reason}"), now);
+        Ok(self.change(LifeEvent::Froze, next))
     }
 
     /// An administrator's leave to register the names under another key.
-    pub fn release(&self, by: &str, keeps_issuer: bool, now: UnixTime) -> Result<Change, LifeError> {
+    pub fn release(&self, by: &str, keeps_issuer: bool, now: UnixTime) -> Result<LifeChange, LifeError> {
         let mut next = self.clone();
         match self.state {
-            State::Pending => return Err(LifeError::NeverActive),
-            State::Active | State::Stale => return Err(LifeError::StillAsserts),
-            State::Frozen => next.enter(State::Tombstoned, &format!("released by {by}"), now),
-            State::Tombstoned => {}
+            RegistrationState::Pending => return Err(LifeError::NeverActive),
+            RegistrationState::Active | RegistrationState::Stale => return Err(LifeError::StillAsserts),
+            RegistrationState::Frozen => next.enter(RegistrationState::Tombstoned, &format!("released by {by}"), now),
+            RegistrationState::Tombstoned => {}
         }
-        next.release = Some(Release { by: cut(by.to_owned(), 254), keeps_issuer });
-        Ok(self.change(Event::Released, next))
+        next.release = Some(RegistrationRelease { by: cut(by.to_owned(), 254), keeps_issuer });
+        Ok(self.change(LifeEvent::Released, next))
     }
 
-    /// When it wants to be checked next. Frozen ones and tombstones are not; pending ones only when somebody asks.
+    /// When it wants to be checked next. Frozen ones and tombstones are not; pending ones only on request.
     pub fn next_check(&self, timing: &Timing) -> Option<UnixTime> {
-        if !matches!(self.state, State::Active | State::Stale) {
+        if !matches!(self.state, RegistrationState::Active | RegistrationState::Stale) {
             return None;
         }
         let checked = self.checked_at.unwrap_or(self.requested_at);
@@ -359,34 +364,34 @@ impl Registration {
         self.approved_by.is_some() || !self.needs_approval
     }
 
-    fn enter(&mut self, state: State, reason: &str, now: UnixTime) {
+    fn enter(&mut self, state: RegistrationState, reason: &str, now: UnixTime) {
         if self.state != state {
             self.since = now;
             self.state = state;
             self.reason = cut(reason.to_owned(), 300);
         }
-        self.was_active |= state == State::Active;
-        if state != State::Active {
+        self.was_active |= state == RegistrationState::Active;
+        if state != RegistrationState::Active {
             self.denied_at = None;
         }
     }
 
-    fn change(&self, event: Event, next: Self) -> Change {
-        Change { event, from: Some(self.state), next, is_dropped: false }
+    fn change(&self, event: LifeEvent, next: Self) -> LifeChange {
+        LifeChange { event, from: Some(self.state), next, is_dropped: false }
     }
 
-    /// What it is called.
+    /// The registration's identifier.
     pub fn id(&self) -> &RegistrationId {
         &self.id
     }
 
-    /// What is claimed.
+    /// The claim that the owner made.
     pub fn claim(&self) -> &Claim {
         &self.claim
     }
 
-    /// Where in its life it is.
-    pub fn state(&self) -> State {
+    /// Its state.
+    pub fn state(&self) -> RegistrationState {
         self.state
     }
 
@@ -395,7 +400,7 @@ impl Registration {
         self.since
     }
 
-    /// Why, for people.
+    /// Why it is in this state, as text.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -405,19 +410,19 @@ impl Registration {
         self.was_active
     }
 
-    /// Who asked for it.
+    /// The e-mail address of the person who requested it.
     pub fn requested_by(&self) -> &str {
         &self.requested_by
     }
 
-    /// Who approved it.
+    /// The administrator who approved it, if anyone has.
     pub fn approved_by(&self) -> Option<&str> {
         self.approved_by.as_deref()
     }
 
-    /// True if an administrator must still say yes.
+    /// True if an administrator must still approve.
     pub fn awaits_approval(&self) -> bool {
-        matches!(self.state, State::Pending | State::Frozen) && !self.is_approved()
+        matches!(self.state, RegistrationState::Pending | RegistrationState::Frozen) && !self.is_approved()
     }
 
     /// The last yes of the domain, and when it was seen.
@@ -425,13 +430,13 @@ impl Registration {
         self.proof.as_ref()
     }
 
-    /// What the last check brought, and when it was.
+    /// The result of the last check, and when it was.
     pub fn last_check(&self) -> Option<(&str, UnixTime)> {
         self.checked_at.map(|at| (self.last_check.as_str(), at))
     }
 
-    /// An administrator's leave to give the names to another key.
-    pub fn release_given(&self) -> Option<&Release> {
+    /// An administrator's permission to give the names to another key.
+    pub fn release_given(&self) -> Option<&RegistrationRelease> {
         self.release.as_ref()
     }
 }

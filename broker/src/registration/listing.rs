@@ -4,21 +4,26 @@ use std::collections::BTreeSet;
 
 use shared::time::UnixTime;
 
-use super::{Answer, InstanceName, Observation, txt_record};
+use super::{InstanceName, Observation, SourceAnswer, txt_record};
 
-/// What a domain's records say to one instance, all of them together.
+/// A domain's records for one instance, combined.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Listing {
     /// The issuers that they list.
     pub issuers: BTreeSet<String>,
-    /// One of them says that there are no others.
+    /// One of them has `enforce`: no other issuer is allowed.
     pub enforce: bool,
 }
 
 impl Listing {
     /// What the resolvers agree on. `None`: they do not, or too few answered, and what was known before stays. A domain
-    /// without a record for this instance lists nobody and forbids nobody.
-    pub fn judge(instance: &InstanceName, observations: &[Observation], needed: usize, now: UnixTime) -> Option<Self> {
+    /// without a record for this instance lists no issuer and forbids none.
+    pub fn evaluate(
+        instance: &InstanceName,
+        observations: &[Observation],
+        needed: usize,
+        now: UnixTime,
+    ) -> Option<Self> {
         let mut read = observations.iter().filter_map(|observation| Self::read(instance, &observation.answer, now));
         let first = read.next()?;
         let mut agreeing = 1;
@@ -31,10 +36,10 @@ impl Listing {
         (agreeing >= needed.max(1)).then_some(first)
     }
 
-    fn read(instance: &InstanceName, answer: &Answer, now: UnixTime) -> Option<Self> {
+    fn read(instance: &InstanceName, answer: &SourceAnswer, now: UnixTime) -> Option<Self> {
         let mut listing = Self { issuers: BTreeSet::new(), enforce: false };
         match answer {
-            Answer::Records { texts, .. } => {
+            SourceAnswer::Records { texts, .. } => {
                 let statements = texts.iter().filter_map(|text| txt_record::parse(text)?.ok());
                 let in_force = |until: Option<UnixTime>| until.is_none_or(|until| now < until);
                 for statement in statements.filter(|said| said.ca == *instance && in_force(said.until)) {
@@ -43,8 +48,8 @@ impl Listing {
                 }
                 Some(listing)
             }
-            Answer::Absent(_) => Some(listing),
-            Answer::Document(_) | Answer::Failed(_) => None,
+            SourceAnswer::Absent(_) => Some(listing),
+            SourceAnswer::Document(_) | SourceAnswer::Failed(_) => None,
         }
     }
 

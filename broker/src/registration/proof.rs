@@ -1,26 +1,27 @@
-//! From what resolvers and hosts answered to what it proves.
+//! Evaluates what resolvers and hosts answered: is the claim proven?
 //!
-//! Three outcomes, never two: the domain says yes, the domain positively says no, or nobody knows. A failure (SERVFAIL,
-//! a timeout, a signature that does not verify) is never taken for a no, and resolvers that disagree have not said yes.
+//! Three outcomes, never two: the domain says yes, the domain positively says no, or the result is unknown. A failure
+//! (SERVFAIL, a timeout, a signature that does not verify) is never a denial, and resolvers that disagree do
+//! not prove anything.
 
 use shared::time::UnixTime;
 
 use super::excerpt::cut;
-use super::{Claim, InstanceName, Method, Statement, StatementError, txt_record, well_known};
+use super::{Claim, InstanceName, ProofMethod, Statement, StatementError, txt_record, well_known};
 
 /// What one source answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Observation {
     /// Who answered: a resolver's address, or the host of a document.
     pub source: String,
-    /// What.
-    pub answer: Answer,
+    /// What the source answered.
+    pub answer: SourceAnswer,
 }
 
-/// An answer.
+/// What a resolver or host answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer {
-    /// TXT records at the very name, or where its CNAME leads.
+pub enum SourceAnswer {
+    /// TXT records at exactly the name, or where its CNAME leads.
     Records {
         /// Each record, its strings put together.
         texts: Vec<Vec<u8>>,
@@ -31,13 +32,13 @@ pub enum Answer {
     },
     /// The body of the well-known document.
     Document(Vec<u8>),
-    /// A positive no.
+    /// A denial.
     Absent(Absence),
-    /// No answer that means anything.
+    /// No usable answer.
     Failed(String),
 }
 
-/// How a source says that there is nothing.
+/// How a source denies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Absence {
     /// The name does not exist (RFC 8020).
@@ -61,14 +62,14 @@ impl std::fmt::Display for Absence {
     }
 }
 
-/// A domain's yes, and how far it goes.
+/// A domain's authorization, and its extent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proof {
-    /// It includes the domains below.
+    /// Whether it includes the domains below.
     pub subdomains: bool,
-    /// The domain wants to be spoken for by nobody whom it does not list.
+    /// Only issuers that the domain lists may assert its names.
     pub enforce: bool,
-    /// When the domain's word ends.
+    /// When the authorization ends.
     pub until: Option<UnixTime>,
     /// Every resolver validated signatures.
     pub is_signed: bool,
@@ -76,20 +77,20 @@ pub struct Proof {
     pub alias: Option<String>,
 }
 
-/// What the sources together say.
+/// The result of all sources together.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Finding {
-    /// Yes.
+pub enum ProofFinding {
+    /// The domain lists the claim.
     Proved(Proof),
-    /// A positive no, with what to do about it.
-    Absent(Absence, Option<Misfit>),
-    /// Nobody knows.
-    Unknown(Doubt),
+    /// A denial, with the closest record.
+    Absent(Absence, Option<ClosestRecord>),
+    /// The answers decide nothing.
+    Unknown(Inconclusive),
 }
 
 /// The closest that a domain came to listing the claim.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Misfit {
+pub enum ClosestRecord {
     /// Another issuer.
     #[error("a record lists the issuer {0:?}")]
     Issuer(String),
@@ -102,7 +103,7 @@ pub enum Misfit {
     /// Another kind.
     #[error("a record of this issuer and account does not list this kind of names")]
     Kind,
-    /// Over.
+    /// The record's `until` has passed.
     #[error("a record ended at {0} (its \"until\")")]
     Ended(u64),
     /// A record that cannot be read.
@@ -110,15 +111,15 @@ pub enum Misfit {
     Unreadable(StatementError),
 }
 
-/// Why nobody knows.
+/// Why the answers decide nothing.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Doubt {
-    /// Two sources say different things.
+pub enum Inconclusive {
+    /// Two sources answer differently.
     #[error("{first} and {second} give different answers; wait until the change has spread")]
     Disagree {
-        /// One.
+        /// The first source.
         first: String,
-        /// The other.
+        /// The source that answers differently.
         second: String,
     },
     /// Too few answered.
@@ -135,28 +136,28 @@ pub enum Doubt {
     },
 }
 
-/// What one source says.
-enum Reading {
+/// The reading of one source's answer.
+enum AnswerReading {
     Yes(Proof),
-    No(Absence, Option<Misfit>),
+    No(Absence, Option<ClosestRecord>),
     Nothing(String),
 }
 
-/// Judges all answers. `needed` sources must say the same and none may say another thing; of a document there is one
+/// Evaluates all answers. `needed` sources must say the same and none may say another thing; of a document there is one
 /// source.
-pub fn judge(
+pub fn evaluate(
     claim: &Claim,
     instance: &InstanceName,
     observations: &[Observation],
     needed: usize,
     now: UnixTime,
-) -> Finding {
-    let needed = if claim.method == Method::WellKnown { 1 } else { needed.max(1) };
-    let mut agreed: Option<(&str, Reading)> = None;
+) -> ProofFinding {
+    let needed = if claim.method == ProofMethod::WellKnown { 1 } else { needed.max(1) };
+    let mut agreed: Option<(&str, AnswerReading)> = None;
     let (mut answered, mut failures) = (0, Vec::new());
     for observation in observations {
         match (read(claim, instance, &observation.answer, now), &mut agreed) {
-            (Reading::Nothing(cause), _) => failures.push(format!("{}: {cause}", observation.source)),
+            (AnswerReading::Nothing(cause), _) => failures.push(format!("{}: {cause}", observation.source)),
             (reading, None) => {
                 answered += 1;
                 agreed = Some((&observation.source, reading));
@@ -164,23 +165,23 @@ pub fn judge(
             (reading, Some((first, before))) => {
                 if !before.join(reading) {
                     let (first, second) = ((*first).to_owned(), observation.source.clone());
-                    return Finding::Unknown(Doubt::Disagree { first, second });
+                    return ProofFinding::Unknown(Inconclusive::Disagree { first, second });
                 }
                 answered += 1;
             }
         }
     }
     match agreed {
-        Some((_, Reading::Yes(proof))) if answered >= needed => Finding::Proved(proof),
-        Some((_, Reading::No(absence, misfit))) if answered >= needed => Finding::Absent(absence, misfit),
+        Some((_, AnswerReading::Yes(proof))) if answered >= needed => ProofFinding::Proved(proof),
+        Some((_, AnswerReading::No(absence, misfit))) if answered >= needed => ProofFinding::Absent(absence, misfit),
         _ => {
             let failures = cut(failures.join("; "), 300);
-            Finding::Unknown(Doubt::TooFew { answered, asked: observations.len(), needed, failures })
+            ProofFinding::Unknown(Inconclusive::TooFew { answered, asked: observations.len(), needed, failures })
         }
     }
 }
 
-impl Reading {
+impl AnswerReading {
     /// Takes in another source's reading if it means the same. How each knows (signed or not, by which alias) may
     /// differ: what is left is what all of them say.
     fn join(&mut self, other: Self) -> bool {
@@ -197,22 +198,22 @@ impl Reading {
     }
 }
 
-fn read(claim: &Claim, instance: &InstanceName, answer: &Answer, now: UnixTime) -> Reading {
+fn read(claim: &Claim, instance: &InstanceName, answer: &SourceAnswer, now: UnixTime) -> AnswerReading {
     match answer {
-        Answer::Failed(cause) => Reading::Nothing(cause.clone()),
-        Answer::Absent(absence) => Reading::No(*absence, None),
-        Answer::Records { texts, alias, is_signed } => {
+        SourceAnswer::Failed(cause) => AnswerReading::Nothing(cause.clone()),
+        SourceAnswer::Absent(absence) => AnswerReading::No(*absence, None),
+        SourceAnswer::Records { texts, alias, is_signed } => {
             let statements = texts.iter().filter_map(|text| txt_record::parse(text));
             match find(claim, instance, statements, now) {
-                Ok(yes) => Reading::Yes(Proof { is_signed: *is_signed, alias: alias.clone(), ..yes }),
-                Err(misfit) => Reading::No(Absence::NotListed, misfit),
+                Ok(yes) => AnswerReading::Yes(Proof { is_signed: *is_signed, alias: alias.clone(), ..yes }),
+                Err(misfit) => AnswerReading::No(Absence::NotListed, misfit),
             }
         }
-        Answer::Document(document) => match well_known::parse(document) {
-            Err(error) => Reading::Nothing(error.to_string()),
+        SourceAnswer::Document(document) => match well_known::parse(document) {
+            Err(error) => AnswerReading::Nothing(error.to_string()),
             Ok(statements) => match find(claim, instance, statements.into_iter(), now) {
-                Ok(yes) => Reading::Yes(Proof { subdomains: false, enforce: false, ..yes }),
-                Err(misfit) => Reading::No(Absence::NotListed, misfit),
+                Ok(yes) => AnswerReading::Yes(Proof { subdomains: false, enforce: false, ..yes }),
+                Err(misfit) => AnswerReading::No(Absence::NotListed, misfit),
             },
         },
     }
@@ -224,12 +225,13 @@ fn find(
     instance: &InstanceName,
     statements: impl Iterator<Item = Result<Statement, StatementError>>,
     now: UnixTime,
-) -> Result<Proof, Option<Misfit>> {
+) -> Result<Proof, Option<ClosestRecord>> {
     let mut closest = None;
     let mut best: Option<Proof> = None;
     let rank = |proof: &Proof| (proof.subdomains, proof.until.map_or(u64::MAX, UnixTime::millis));
     for statement in statements {
-        let fits = statement.map_err(Misfit::Unreadable).and_then(|statement| fit(claim, instance, &statement, now));
+        let fits =
+            statement.map_err(ClosestRecord::Unreadable).and_then(|statement| fit(claim, instance, &statement, now));
         match fits {
             Err(misfit) if closest.as_ref().is_none_or(|other| closeness(&misfit) > closeness(other)) => {
                 closest = Some(misfit);
@@ -242,21 +244,21 @@ fn find(
     best.ok_or(closest)
 }
 
-fn fit(claim: &Claim, instance: &InstanceName, statement: &Statement, now: UnixTime) -> Result<Proof, Misfit> {
+fn fit(claim: &Claim, instance: &InstanceName, statement: &Statement, now: UnixTime) -> Result<Proof, ClosestRecord> {
     if statement.iss != claim.iss {
-        return Err(Misfit::Issuer(statement.iss.to_string()));
+        return Err(ClosestRecord::Issuer(statement.iss.to_string()));
     }
     if statement.ca != *instance {
-        return Err(Misfit::Instance(statement.ca.to_string()));
+        return Err(ClosestRecord::Instance(statement.ca.to_string()));
     }
     if statement.account != claim.account {
-        return Err(Misfit::Account(statement.account.to_string()));
+        return Err(ClosestRecord::Account(statement.account.to_string()));
     }
     if !statement.kinds.contains(&claim.kind) {
-        return Err(Misfit::Kind);
+        return Err(ClosestRecord::Kind);
     }
     if let Some(until) = statement.until.filter(|&until| until <= now) {
-        return Err(Misfit::Ended(until.seconds()));
+        return Err(ClosestRecord::Ended(until.seconds()));
     }
     Ok(Proof {
         subdomains: claim.subdomains && statement.subdomains,
@@ -267,14 +269,14 @@ fn fit(claim: &Claim, instance: &InstanceName, statement: &Statement, now: UnixT
     })
 }
 
-/// How much of the claim a statement already had right, so that the registrant is told of the nearest mistake.
-fn closeness(misfit: &Misfit) -> u8 {
+/// How much of the claim a statement already had right, so that the registrant learns the nearest mistake.
+fn closeness(misfit: &ClosestRecord) -> u8 {
     match misfit {
-        Misfit::Issuer(_) => 0,
-        Misfit::Instance(_) => 1,
-        Misfit::Unreadable(_) => 2,
-        Misfit::Account(_) => 3,
-        Misfit::Kind => 4,
-        Misfit::Ended(_) => 5,
+        ClosestRecord::Issuer(_) => 0,
+        ClosestRecord::Instance(_) => 1,
+        ClosestRecord::Unreadable(_) => 2,
+        ClosestRecord::Account(_) => 3,
+        ClosestRecord::Kind => 4,
+        ClosestRecord::Ended(_) => 5,
     }
 }

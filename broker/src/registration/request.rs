@@ -6,21 +6,21 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use shared::digest::sha256;
 use shared::strict_json::{Json, JsonError, Object, parse_object};
 use shared::time::UnixTime;
 
 use super::account::AccountKey;
 use super::excerpt::excerpt;
-use super::{Account, Claim, ClaimError, InstanceName, Kind, Method};
+use super::{Account, Claim, InstanceName, NameKind, ProofMethod, RegistrationClaimError};
 use crate::jose::{Compact, JoseAlgorithm, JoseError, SkipReason};
 use crate::names::{DomainName, IssuerUrl, NameError, PublicSuffixes, Suffix};
 
-/// The `typ` of a request: it can be taken for no token, and no token for it.
+/// The `typ` of a request, so that a request is not accepted as a token, nor a token as a request.
 pub const REQUEST_TYPE: &str = "issuer-request+jwt";
-/// The longest request.
+/// Longest accepted request, in bytes.
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024;
 /// How far `iat` may be from now, either way.
 const FRESH: Duration = Duration::from_secs(600);
@@ -33,41 +33,41 @@ pub struct RegistrationRequest {
     has_unknown_top_level: bool,
 }
 
-/// What the instance says to requests.
+/// The instance's requirements for requests.
 #[derive(Clone, Debug)]
 pub struct RequestPolicy {
-    /// The instance.
+    /// The instance that requests must name.
     pub instance: InstanceName,
-    /// Issuers on this very machine may be registered. For development.
+    /// Issuers on this machine may be registered. For development.
     pub danger_loopback_http: bool,
 }
 
 /// Why a request is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum RequestError {
+pub enum RegistrationRequestError {
     /// Longer than [`MAX_REQUEST_BYTES`].
     #[error("the request has {length} bytes; at most {MAX_REQUEST_BYTES} are accepted")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
     },
     /// Not a compact JWS.
     #[error("the request is not a compact JWS: {0}")]
     Jws(#[from] JoseError),
-    /// Header or claims are no strict JSON.
+    /// Header or claims are not strict JSON.
     #[error("the request's JSON is not acceptable: {0}")]
     Json(#[from] JsonError),
     /// `typ`.
     #[error("the request's typ is {0:?}, not {REQUEST_TYPE:?}")]
     Type(String),
     /// `crit` asks us to understand extensions; none is known.
-    #[error("the request's header holds \"crit\"")]
+    #[error("the request's header has \"crit\"")]
     Critical,
     /// `jwk`.
-    #[error("the request's jwk is not a public key that can sign: {0:?}")]
+    #[error("the request's jwk cannot be used: {0}")]
     Key(SkipReason),
     /// `alg`.
-    #[error("the request's alg {0:?} does not go with its key")]
+    #[error("the request's alg {0:?} does not fit its key")]
     Algorithm(String),
     /// Not signed by its own key.
     #[error("the request's signature does not verify")]
@@ -79,7 +79,7 @@ pub enum RequestError {
     #[error("the request is for the instance {0:?}, not for this one")]
     OtherInstance(String),
     /// Too old or from the future.
-    #[error("the request is of {at}, and it is {now} now; make a new one")]
+    #[error("the request was made at {at}, and it is {now} now; make a new one")]
     Stale {
         /// `iat`.
         at: u64,
@@ -89,29 +89,29 @@ pub enum RequestError {
     /// Rules I1, U, H and P.
     #[error("the issuer: {0}")]
     Issuer(NameError),
-    /// D1: nobody owns what lies below it.
+    /// D1: no one owns what lies below it.
     #[error(
-        "{0} is a public suffix: unrelated parties register names below it, so nobody can bring an issuer for it (rule D1)"
+        "{0} is a public suffix: unrelated parties register names below it, so nobody can register an issuer for it (rule D1)"
     )]
     PublicSuffix(DomainName),
     /// Rules H, and what no proof could carry.
     #[error("{0}")]
-    Claim(#[from] ClaimError),
+    Claim(#[from] RegistrationClaimError),
 }
 
 impl RegistrationRequest {
     /// Reads and verifies a request.
-    pub fn parse(jws: &[u8], policy: &RequestPolicy, now: UnixTime) -> Result<Self, RequestError> {
+    pub fn parse(jws: &[u8], policy: &RequestPolicy, now: UnixTime) -> Result<Self, RegistrationRequestError> {
         if jws.len() > MAX_REQUEST_BYTES {
-            return Err(RequestError::TooLong { length: jws.len() });
+            return Err(RegistrationRequestError::TooLong { length: jws.len() });
         }
         let compact = Compact::parse(jws)?;
         let account = verify(&compact)?;
         let claims = parse_object(&compact.decode_claims()?, MAX_REQUEST_BYTES)?;
-        let text = |name| claims.get(name).and_then(Json::as_str).ok_or(RequestError::Member(name));
+        let text = |name| claims.get(name).and_then(Json::as_str).ok_or(RegistrationRequestError::Member(name));
         let instance = text("aud")?;
         if instance != policy.instance.as_str() {
-            return Err(RequestError::OtherInstance(excerpt(instance)));
+            return Err(RegistrationRequestError::OtherInstance(excerpt(instance)));
         }
         check_fresh(&claims, now)?;
         let issuer = text("issuer")?;
@@ -120,28 +120,31 @@ impl RegistrationRequest {
             false => IssuerUrl::parse(issuer),
         };
         let claim = Claim {
-            domain: DomainName::parse(text("domain")?).map_err(ClaimError::Domain)?,
-            iss: issuer.map_err(RequestError::Issuer)?,
-            kind: Kind::parse(text("kind")?).ok_or(RequestError::Member("kind"))?,
-            subdomains: claims.get("subdomains").and_then(Json::as_bool).ok_or(RequestError::Member("subdomains"))?,
-            method: Method::parse(text("method")?).ok_or(RequestError::Member("method"))?,
+            domain: DomainName::parse(text("domain")?).map_err(RegistrationClaimError::Domain)?,
+            iss: issuer.map_err(RegistrationRequestError::Issuer)?,
+            kind: NameKind::parse(text("kind")?).ok_or(RegistrationRequestError::Member("kind"))?,
+            subdomains: claims
+                .get("subdomains")
+                .and_then(Json::as_bool)
+                .ok_or(RegistrationRequestError::Member("subdomains"))?,
+            method: ProofMethod::parse(text("method")?).ok_or(RegistrationRequestError::Member("method"))?,
             account,
         };
         let suffix = PublicSuffixes::embedded().of(&claim.domain);
         if suffix == Suffix::Public {
-            return Err(RequestError::PublicSuffix(claim.domain));
+            return Err(RegistrationRequestError::PublicSuffix(claim.domain));
         }
-        let sha256 = digest(&SHA256, jws).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        let sha256 = sha256(jws);
         Ok(Self { claim: claim.check()?, sha256, has_unknown_top_level: suffix == Suffix::UnknownTopLevel })
     }
 
-    /// D1: below a top-level domain that nobody knows, proof alone is not enough, whatever the configuration says:
-    /// whose it is only the operator of the network can tell.
+    /// D1: below a top-level domain that is unknown, proof alone is not enough, even if the configuration says so:
+    /// only the operator of the network knows who owns it.
     pub fn needs_approval(&self) -> bool {
         self.has_unknown_top_level
     }
 
-    /// What is claimed.
+    /// The claim in the request.
     pub fn claim(&self) -> &Claim {
         &self.claim
     }
@@ -152,28 +155,28 @@ impl RegistrationRequest {
     }
 }
 
-fn verify(compact: &Compact) -> Result<Account, RequestError> {
+fn verify(compact: &Compact) -> Result<Account, RegistrationRequestError> {
     let header = parse_object(&compact.decode_header()?, MAX_REQUEST_BYTES)?;
     let text = |name| header.get(name).and_then(Json::as_str).unwrap_or_default();
     if header.contains_key("crit") {
-        return Err(RequestError::Critical);
+        return Err(RegistrationRequestError::Critical);
     }
     if text("typ") != REQUEST_TYPE {
-        return Err(RequestError::Type(excerpt(text("typ"))));
+        return Err(RegistrationRequestError::Type(excerpt(text("typ"))));
     }
-    let jwk = header.get("jwk").and_then(Json::as_object).ok_or(RequestError::Key(SkipReason::Unfit))?;
-    let key = AccountKey::parse(jwk).map_err(RequestError::Key)?;
+    let jwk = header.get("jwk").and_then(Json::as_object).ok_or(RegistrationRequestError::Key(SkipReason::Unfit))?;
+    let key = AccountKey::parse(jwk).map_err(RegistrationRequestError::Key)?;
     let verifier = JoseAlgorithm::parse(text("alg")).and_then(|algorithm| key.for_algorithm(algorithm));
-    let verifier = verifier.ok_or_else(|| RequestError::Algorithm(excerpt(text("alg"))))?;
+    let verifier = verifier.ok_or_else(|| RegistrationRequestError::Algorithm(excerpt(text("alg"))))?;
     let signature = compact.decode_signature()?;
-    verifier.verify_sig(compact.signing_input(), &signature).map_err(|_| RequestError::Signature)?;
+    verifier.verify_sig(compact.signing_input(), &signature).map_err(|_| RegistrationRequestError::Signature)?;
     Ok(key.account().clone())
 }
 
-fn check_fresh(claims: &Object, now: UnixTime) -> Result<(), RequestError> {
-    let at = claims.get("iat").and_then(Json::as_u64).ok_or(RequestError::Member("iat"))?;
+fn check_fresh(claims: &Object, now: UnixTime) -> Result<(), RegistrationRequestError> {
+    let at = claims.get("iat").and_then(Json::as_u64).ok_or(RegistrationRequestError::Member("iat"))?;
     let (early, late) = (now.minus(FRESH).seconds(), now.plus(FRESH).seconds());
-    if (early..=late).contains(&at) { Ok(()) } else { Err(RequestError::Stale { at, now: now.seconds() }) }
+    if (early..=late).contains(&at) { Ok(()) } else { Err(RegistrationRequestError::Stale { at, now: now.seconds() }) }
 }
 
 /// What a registrant signs: header and claims, encoded, with the dot between them.

@@ -1,9 +1,9 @@
-//! What a domain says of an issuer: one TXT record, or one entry of the well-known document.
+//! A domain's statement about an issuer: one TXT record, or one entry of the well-known document.
 
 use shared::time::UnixTime;
 
 use super::excerpt::excerpt;
-use super::{Account, AccountError, Kind};
+use super::{Account, AccountError, NameKind};
 use crate::names::{IssuerUrl, NameError};
 
 /// The instance that a statement is about: its own name.
@@ -17,7 +17,7 @@ impl InstanceName {
         if fits { Ok(Self(text.into())) } else { Err(StatementError::Instance(excerpt(text))) }
     }
 
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -29,22 +29,22 @@ impl std::fmt::Display for InstanceName {
     }
 }
 
-/// "This issuer may speak for these names of mine, to that instance, when this key asks."
+/// "This issuer may assert these names of mine, to that instance, when this key requests it."
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Statement {
-    /// The issuer.
+    /// The issuer that the domain lists.
     pub iss: IssuerUrl,
-    /// The instance.
+    /// The instance that the statement is for.
     pub ca: InstanceName,
-    /// The registrant.
+    /// The account of the registrant's key.
     pub account: Account,
     /// The kinds of names, each once.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<NameKind>,
     /// The domains below too. In DNS only.
     pub subdomains: bool,
-    /// No issuer that the domain does not list may speak for it. In DNS only.
+    /// No issuer that the domain does not list may assert its names. In DNS only.
     pub enforce: bool,
-    /// From then on it says nothing.
+    /// The statement is invalid from then on.
     pub until: Option<UnixTime>,
 }
 
@@ -61,9 +61,9 @@ pub enum StatementError {
     #[error("{0} is missing")]
     Missing(&'static str),
     /// A member is there twice.
-    #[error("{0} is there twice")]
+    #[error("{0} is given twice")]
     Twice(String),
-    /// A part is not `name=value`, or holds what may not stand there.
+    /// A part is not `name=value`, or has characters that are not allowed.
     #[error("{0:?} is not a part like name=value in printable ASCII without spaces")]
     Part(String),
     /// `iss`.
@@ -75,9 +75,9 @@ pub enum StatementError {
     /// `sub` or `enforce`.
     #[error("{name}: {value:?} is neither yes nor no")]
     YesOrNo {
-        /// Which.
+        /// The name of the part.
         name: &'static str,
-        /// What stands there.
+        /// Its value, shortened.
         value: String,
     },
     /// `until`.
@@ -86,24 +86,24 @@ pub enum StatementError {
     /// Too long.
     #[error("{length} bytes; a record has at most {limit}")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         length: usize,
-        /// The limit.
+        /// The longest accepted, in bytes.
         limit: usize,
     },
     /// A member of the document has another JSON type.
-    #[error("{0} is of another JSON type")]
+    #[error("{0} has the wrong JSON type")]
     Type(&'static str),
-    /// `sub` or `enforce` in a document, which speaks for its host only.
-    #[error("{0} is for DNS only")]
+    /// `sub` or `enforce` in a document, which covers its host only.
+    #[error("{0} is allowed in DNS only")]
     DnsOnly(&'static str),
 }
 
 /// A list of kinds.
-pub(super) fn kinds<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<Kind>, StatementError> {
+pub(super) fn kinds<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<NameKind>, StatementError> {
     let mut kinds = Vec::new();
     for name in names {
-        match Kind::parse(name) {
+        match NameKind::parse(name) {
             Some(kind) if !kinds.contains(&kind) => kinds.push(kind),
             _ => return Err(StatementError::Kinds(excerpt(name))),
         }

@@ -50,9 +50,9 @@ impl Registrant {
         Claim {
             domain: DomainName::parse(domain).expect("is a domain"),
             iss: IssuerUrl::parse("https://idp.example.com").expect("is an issuer"),
-            kind: Kind::Email,
+            kind: NameKind::Email,
             subdomains: false,
-            method: Method::Dns,
+            method: ProofMethod::Dns,
             account,
         }
     }
@@ -79,31 +79,31 @@ impl Registrant {
 
 fn records(source: &str, texts: &[&str]) -> Observation {
     let texts = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
-    Observation { source: source.to_owned(), answer: Answer::Records { texts, alias: None, is_signed: false } }
+    Observation { source: source.to_owned(), answer: SourceAnswer::Records { texts, alias: None, is_signed: false } }
 }
 
 fn absent(source: &str, absence: Absence) -> Observation {
-    Observation { source: source.to_owned(), answer: Answer::Absent(absence) }
+    Observation { source: source.to_owned(), answer: SourceAnswer::Absent(absence) }
 }
 
 fn failed(source: &str) -> Observation {
-    Observation { source: source.to_owned(), answer: Answer::Failed("SERVFAIL".to_owned()) }
+    Observation { source: source.to_owned(), answer: SourceAnswer::Failed("SERVFAIL".to_owned()) }
 }
 
-fn no() -> Finding {
-    Finding::Absent(Absence::NxDomain, None)
+fn no() -> ProofFinding {
+    ProofFinding::Absent(Absence::NxDomain, None)
 }
 
-fn unknown() -> Finding {
-    Finding::Unknown(Doubt::TooFew { answered: 0, asked: 2, needed: 2, failures: "SERVFAIL".to_owned() })
+fn unknown() -> ProofFinding {
+    ProofFinding::Unknown(Inconclusive::TooFew { answered: 0, asked: 2, needed: 2, failures: "SERVFAIL".to_owned() })
 }
 
-fn yes() -> Finding {
+fn yes() -> ProofFinding {
     yes_until(None)
 }
 
-fn yes_until(until: Option<UnixTime>) -> Finding {
-    Finding::Proved(Proof { subdomains: false, enforce: false, until, is_signed: false, alias: None })
+fn yes_until(until: Option<UnixTime>) -> ProofFinding {
+    ProofFinding::Proved(Proof { subdomains: false, enforce: false, until, is_signed: false, alias: None })
 }
 
 /// Asked for, proven and approved at the beginning.
@@ -115,9 +115,9 @@ fn activated(registrant: &Registrant, claim: &Claim) -> Registration {
     let request = registrant.request(claim);
     let pending = Registration::request(&request, "owner@example.com", true, at(0)).next;
     let proven = pending.checked(&yes(), &Timing::default(), at(1)).expect("is checked").next;
-    assert_eq!(proven.state(), State::Pending);
+    assert_eq!(proven.state(), RegistrationState::Pending);
     let active = proven.approve("admin@example.com", &Timing::default(), at(2)).expect("is approved").next;
-    assert_eq!(active.state(), State::Active);
+    assert_eq!(active.state(), RegistrationState::Active);
     active
 }
 
@@ -128,16 +128,16 @@ fn a_request_is_signed_by_the_key_that_it_names_for_this_instance_now() {
     let jws = owner.sign(&claim, at(0));
     let parse = |jws: &str, now| RegistrationRequest::parse(jws.as_bytes(), &policy(), now);
     assert_eq!(parse(&jws, at(0)).map(|request| request.claim().clone()), Ok(claim.clone()));
-    assert!(matches!(parse(&jws, at(601)), Err(RequestError::Stale { .. })));
-    assert!(matches!(parse(&owner.sign(&claim, at(601)), at(0)), Err(RequestError::Stale { .. })));
+    assert!(matches!(parse(&jws, at(601)), Err(RegistrationRequestError::Stale { .. })));
+    assert!(matches!(parse(&owner.sign(&claim, at(601)), at(0)), Err(RegistrationRequestError::Stale { .. })));
     let other = RequestPolicy { instance: InstanceName::parse("other").expect("is an instance"), ..policy() };
     let refused = RegistrationRequest::parse(jws.as_bytes(), &other, at(0));
-    assert!(matches!(refused, Err(RequestError::OtherInstance(_))));
+    assert!(matches!(refused, Err(RegistrationRequestError::OtherInstance(_))));
     // The thief's signature under the owner's key, and the thief's claim under the owner's signature.
     let stolen = thief.sign(&thief.claim("example.com"), at(0));
     let (signed, signature) = (jws.rsplit_once('.').expect("has dots").0, stolen.rsplit_once('.').expect("has dots").1);
-    assert_eq!(parse(&format!("{signed}.{signature}"), at(0)), Err(RequestError::Signature));
-    // The account is of the key that signed, whatever the request says.
+    assert_eq!(parse(&format!("{signed}.{signature}"), at(0)), Err(RegistrationRequestError::Signature));
+    // The account is of the key that signed, no matter what the request says.
     let posing = Claim { account: owner.account(), ..thief.claim("example.com") };
     assert_eq!(thief.request(&posing).claim().account, thief.account());
 }
@@ -181,7 +181,7 @@ fn a_request_of_another_form_is_refused() {
         assert!(parse(&good, &claims.replace(from, to)).is_err(), "{to}");
     }
     let long = format!("{good}{}", " ".repeat(MAX_REQUEST_BYTES));
-    assert!(matches!(parse(&long, &claims), Err(RequestError::TooLong { .. })));
+    assert!(matches!(parse(&long, &claims), Err(RegistrationRequestError::TooLong { .. })));
 }
 
 #[test]
@@ -189,85 +189,94 @@ fn a_proof_carries_no_more_than_its_method() {
     let owner = Registrant::new();
     let claim = owner.claim("example.com");
     let check = |kind, method, subdomains| Claim { kind, method, subdomains, ..claim.clone() }.check().map(|_| ());
-    assert_eq!(check(Kind::Email, Method::WellKnown, false), Err(ClaimError::EmailNeedsDns));
-    assert_eq!(check(Kind::Uri, Method::WellKnown, true), Err(ClaimError::SubdomainsOf(Kind::Uri)));
-    for method in [Method::Dns, Method::WellKnown] {
-        assert_eq!(check(Kind::Spiffe, method, true), Err(ClaimError::SubdomainsOf(Kind::Spiffe)));
-        assert_eq!(check(Kind::Spiffe, method, false), Ok(()));
+    assert_eq!(check(NameKind::Email, ProofMethod::WellKnown, false), Err(RegistrationClaimError::EmailNeedsDns));
+    assert_eq!(
+        check(NameKind::Uri, ProofMethod::WellKnown, true),
+        Err(RegistrationClaimError::SubdomainsOf(NameKind::Uri))
+    );
+    for method in [ProofMethod::Dns, ProofMethod::WellKnown] {
+        assert_eq!(check(NameKind::Spiffe, method, true), Err(RegistrationClaimError::SubdomainsOf(NameKind::Spiffe)));
+        assert_eq!(check(NameKind::Spiffe, method, false), Ok(()));
     }
-    assert_eq!(check(Kind::Uri, Method::Dns, true), Err(ClaimError::SubdomainsOf(Kind::Uri)));
-    assert_eq!(check(Kind::Uri, Method::WellKnown, false), Ok(()));
-    assert_eq!(check(Kind::Email, Method::Dns, true), Ok(()));
+    assert_eq!(check(NameKind::Uri, ProofMethod::Dns, true), Err(RegistrationClaimError::SubdomainsOf(NameKind::Uri)));
+    assert_eq!(check(NameKind::Uri, ProofMethod::WellKnown, false), Ok(()));
+    assert_eq!(check(NameKind::Email, ProofMethod::Dns, true), Ok(()));
     let long = format!("{}.{}.{}.example", "a".repeat(63), "b".repeat(63), "c".repeat(63));
     let domain = DomainName::parse(&format!("{}.{long}", "d".repeat(40))).expect("is a domain");
-    assert_eq!(Claim { domain, ..claim }.check(), Err(ClaimError::DomainLength { length: 240 }));
+    assert_eq!(Claim { domain, ..claim }.check(), Err(RegistrationClaimError::DomainLength { length: 240 }));
 }
 
 #[test]
-fn answers_are_judged_together() {
+fn answers_are_evaluated_together() {
     let owner = Registrant::new();
     let claim = Claim { subdomains: true, ..owner.claim("example.com") };
     let good = txt_record::write(&claim, &instance(), None);
-    let judge = |observations: &[Observation]| super::judge(&claim, &instance(), observations, 2, at(0));
-    let proved = |finding: Finding| match finding {
-        Finding::Proved(proof) => proof,
+    let evaluate = |observations: &[Observation]| super::evaluate(&claim, &instance(), observations, 2, at(0));
+    let proved = |finding: ProofFinding| match finding {
+        ProofFinding::Proved(proof) => proof,
         other => panic!("not proved: {other:?}"),
     };
-    assert!(proved(judge(&[records("a", &["spf", &good]), records("b", &[&good])])).subdomains);
+    assert!(proved(evaluate(&[records("a", &["spf", &good]), records("b", &[&good])])).subdomains);
     // One alone, or one beside a failure, is not enough; three with one failure are.
-    assert!(matches!(judge(&[records("a", &[&good])]), Finding::Unknown(Doubt::TooFew { .. })));
-    assert!(matches!(judge(&[records("a", &[&good]), failed("b")]), Finding::Unknown(Doubt::TooFew { .. })));
-    assert!(proved(judge(&[records("a", &[&good]), failed("b"), records("c", &[&good])])).subdomains);
+    assert!(matches!(evaluate(&[records("a", &[&good])]), ProofFinding::Unknown(Inconclusive::TooFew { .. })));
+    assert!(matches!(
+        evaluate(&[records("a", &[&good]), failed("b")]),
+        ProofFinding::Unknown(Inconclusive::TooFew { .. })
+    ));
+    assert!(proved(evaluate(&[records("a", &[&good]), failed("b"), records("c", &[&good])])).subdomains);
     // A failure is no no.
-    assert!(matches!(judge(&[failed("a"), failed("b")]), Finding::Unknown(Doubt::TooFew { .. })));
-    assert!(matches!(judge(&[]), Finding::Unknown(Doubt::TooFew { .. })));
+    assert!(matches!(evaluate(&[failed("a"), failed("b")]), ProofFinding::Unknown(Inconclusive::TooFew { .. })));
+    assert!(matches!(evaluate(&[]), ProofFinding::Unknown(Inconclusive::TooFew { .. })));
     let gone = [absent("a", Absence::NxDomain), absent("b", Absence::NoData)];
-    assert_eq!(judge(&gone), Finding::Absent(Absence::NxDomain, None));
-    assert!(matches!(judge(&[absent("a", Absence::NxDomain), failed("b")]), Finding::Unknown(_)));
+    assert_eq!(evaluate(&gone), ProofFinding::Absent(Absence::NxDomain, None));
+    assert!(matches!(evaluate(&[absent("a", Absence::NxDomain), failed("b")]), ProofFinding::Unknown(_)));
     // Two that disagree, about being there or about how far it goes.
-    let disagree = Finding::Unknown(Doubt::Disagree { first: "a".into(), second: "b".into() });
-    assert_eq!(judge(&[records("a", &[&good]), absent("b", Absence::NxDomain)]), disagree);
+    let disagree = ProofFinding::Unknown(Inconclusive::Disagree { first: "a".into(), second: "b".into() });
+    assert_eq!(evaluate(&[records("a", &[&good]), absent("b", Absence::NxDomain)]), disagree);
     let narrow = good.replace("; sub=yes", "");
-    assert_eq!(judge(&[records("a", &[&good]), records("b", &[&narrow])]), disagree);
-    assert_eq!(judge(&[records("a", &[&good]), failed("x"), records("b", &[&narrow])]), disagree);
+    assert_eq!(evaluate(&[records("a", &[&good]), records("b", &[&narrow])]), disagree);
+    assert_eq!(evaluate(&[records("a", &[&good]), failed("x"), records("b", &[&narrow])]), disagree);
     // What the record does not say is not granted.
-    assert!(!proved(judge(&[records("a", &[&narrow]), records("b", &[&narrow])])).subdomains);
+    assert!(!proved(evaluate(&[records("a", &[&narrow]), records("b", &[&narrow])])).subdomains);
 }
 
 #[test]
-fn a_record_of_somebody_else_proves_nothing_and_the_nearest_mistake_is_told() {
+fn a_record_for_another_party_proves_nothing_and_the_nearest_mistake_is_named() {
     let (owner, thief) = (Registrant::new(), Registrant::new());
     let claim = thief.claim("example.com");
     let copied = txt_record::write(&owner.claim("example.com"), &instance(), None);
     let misfit = |texts: &[&str]| {
         let observations = [records("a", texts), records("b", texts)];
-        match judge(&claim, &instance(), &observations, 2, at(10)) {
-            Finding::Absent(Absence::NotListed, misfit) => misfit,
+        match evaluate(&claim, &instance(), &observations, 2, at(10)) {
+            ProofFinding::Absent(Absence::NotListed, misfit) => misfit,
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(misfit(&[&copied]), Some(Misfit::Account(owner.account().to_string())));
+    assert_eq!(misfit(&[&copied]), Some(ClosestRecord::Account(owner.account().to_string())));
     let good = txt_record::write(&claim, &instance(), None);
-    assert_eq!(misfit(&[&good.replace("seal.", "other.")]), Some(Misfit::Instance("other.example.com".into())));
-    assert_eq!(misfit(&[&good.replace("=email", "=uri"), &copied]), Some(Misfit::Kind));
-    assert_eq!(misfit(&[&txt_record::write(&claim, &instance(), Some(at(10)))]), Some(Misfit::Ended(T0 + 10)));
-    assert_eq!(misfit(&[&good.replace("idp.", "evil.")]), Some(Misfit::Issuer("https://evil.example.com".into())));
-    assert!(matches!(misfit(&[&format!("{good}; sub=maybe")]), Some(Misfit::Unreadable(_))));
+    assert_eq!(misfit(&[&good.replace("seal.", "other.")]), Some(ClosestRecord::Instance("other.example.com".into())));
+    assert_eq!(misfit(&[&good.replace("=email", "=uri"), &copied]), Some(ClosestRecord::Kind));
+    assert_eq!(misfit(&[&txt_record::write(&claim, &instance(), Some(at(10)))]), Some(ClosestRecord::Ended(T0 + 10)));
+    assert_eq!(
+        misfit(&[&good.replace("idp.", "evil.")]),
+        Some(ClosestRecord::Issuer("https://evil.example.com".into()))
+    );
+    assert!(matches!(misfit(&[&format!("{good}; sub=maybe")]), Some(ClosestRecord::Unreadable(_))));
     assert_eq!(misfit(&["v=spf1 -all"]), None);
 }
 
 #[test]
-fn a_document_speaks_for_its_host_alone() {
+fn a_document_covers_its_host_alone() {
     let owner = Registrant::new();
-    let claim = Claim { kind: Kind::Uri, method: Method::WellKnown, ..owner.claim("build.example.com") };
+    let claim = Claim { kind: NameKind::Uri, method: ProofMethod::WellKnown, ..owner.claim("build.example.com") };
     let document = well_known::write(&claim, &instance());
     let observe = |body: &str| {
-        let answer = Answer::Document(body.as_bytes().to_vec());
-        judge(&claim, &instance(), &[Observation { source: "build.example.com".into(), answer }], 2, at(0))
+        let answer = SourceAnswer::Document(body.as_bytes().to_vec());
+        evaluate(&claim, &instance(), &[Observation { source: "build.example.com".into(), answer }], 2, at(0))
     };
     assert_eq!(observe(&document), yes());
-    assert!(matches!(observe(r#"{"version":1,"issuers":[]}"#), Finding::Absent(Absence::NotListed, None)));
-    assert!(matches!(observe("<html>"), Finding::Unknown(_)));
+    assert!(matches!(observe(r#"{"version":1,"issuers":[]}"#), ProofFinding::Absent(Absence::NotListed, None)));
+    assert!(matches!(observe("<html>"), ProofFinding::Unknown(_)));
 }
 
 #[test]
@@ -278,26 +287,29 @@ fn only_proof_and_approval_make_it_active() {
     let pending = Registration::request(&request, "o", true, at(0)).next;
     // Approved first, proven later.
     let approved = pending.approve("admin", &timing, at(1)).expect("is approved").next;
-    assert_eq!(approved.state(), State::Pending);
+    assert_eq!(approved.state(), RegistrationState::Pending);
     assert_eq!(approved.approve("admin", &timing, at(1)), Err(LifeError::Approved));
     let change = approved.checked(&yes(), &timing, at(2)).expect("is checked");
-    assert_eq!((change.from, change.next.state(), change.event), (Some(State::Pending), State::Active, Event::Proved));
+    assert_eq!(
+        (change.from, change.next.state(), change.event),
+        (Some(RegistrationState::Pending), RegistrationState::Active, LifeEvent::Proved)
+    );
     // A proof that is gone again before the approval does not count.
     let proven = pending.checked(&yes(), &timing, at(1)).expect("is checked").next;
     assert!(proven.awaits_approval());
     let gone = proven.checked(&no(), &timing, at(2)).expect("is checked").next;
-    assert_eq!(gone.approve("admin", &timing, at(3)).expect("is approved").next.state(), State::Pending);
+    assert_eq!(gone.approve("admin", &timing, at(3)).expect("is approved").next.state(), RegistrationState::Pending);
     // An old proof does not either.
     let late = proven.approve("admin", &timing, at(73 * HOUR)).expect("is approved").next;
-    assert_eq!(late.state(), State::Pending);
-    // Where nobody has to approve, the proof is enough.
+    assert_eq!(late.state(), RegistrationState::Pending);
+    // Without an approval requirement, the proof is enough.
     let open = Registration::request(&request, "o", false, at(0)).next;
-    assert_eq!(open.checked(&yes(), &timing, at(1)).expect("is checked").next.state(), State::Active);
-    // Below a top-level domain that nobody knows, somebody must.
+    assert_eq!(open.checked(&yes(), &timing, at(1)).expect("is checked").next.state(), RegistrationState::Active);
+    // Below an unknown top-level domain, an administrator must.
     let inside = owner.request(&owner.claim("corp.internal"));
     let inside = Registration::request(&inside, "o", false, at(0)).next;
     assert!(inside.checked(&yes(), &timing, at(1)).expect("is checked").next.awaits_approval());
-    // Nobody comes.
+    // No one does anything.
     assert_eq!(pending.elapsed(&timing, at(29 * DAY)), None);
     assert!(pending.elapsed(&timing, at(30 * DAY)).expect("changes").is_dropped);
 }
@@ -307,35 +319,35 @@ fn no_twice_freezes_and_a_failure_does_not() {
     let owner = Registrant::new();
     let timing = Timing::default();
     let start = active(&owner, "example.com");
-    let check = |registration: &Registration, finding: &Finding, seconds| {
+    let check = |registration: &Registration, finding: &ProofFinding, seconds| {
         registration.checked(finding, &timing, at(seconds)).expect("is checked").next
     };
     let once = check(&start, &no(), DAY);
-    assert_eq!(once.state(), State::Active);
+    assert_eq!(once.state(), RegistrationState::Active);
     assert_eq!(once.next_check(&timing), Some(at(DAY + 600)));
     // Asking again at once is not asking twice.
-    assert_eq!(check(&once, &no(), DAY + 599).state(), State::Active);
+    assert_eq!(check(&once, &no(), DAY + 599).state(), RegistrationState::Active);
     let unsure = check(&once, &unknown(), DAY + 600);
-    assert_eq!((unsure.state(), unsure.next_check(&timing)), (State::Active, Some(at(DAY + 600 + HOUR))));
+    assert_eq!((unsure.state(), unsure.next_check(&timing)), (RegistrationState::Active, Some(at(DAY + 600 + HOUR))));
     let frozen = check(&unsure, &no(), DAY + 600 + HOUR);
-    assert_eq!((frozen.state(), frozen.next_check(&timing)), (State::Frozen, None));
+    assert_eq!((frozen.state(), frozen.next_check(&timing)), (RegistrationState::Frozen, None));
     // A yes between takes the first no back.
     let back = check(&check(&once, &yes(), DAY + 600), &no(), 2 * DAY);
-    assert_eq!(back.state(), State::Active);
+    assert_eq!(back.state(), RegistrationState::Active);
     // The owner publishes it again and asks: the approval still stands.
-    assert_eq!(check(&frozen, &yes(), 3 * DAY).state(), State::Active);
+    assert_eq!(check(&frozen, &yes(), 3 * DAY).state(), RegistrationState::Active);
     // Nothing but failures: never frozen, but stale after 72 hours, and active again with the next yes.
     let mut dark = start.clone();
     for hour in 1..72 {
         dark = check(&dark, &unknown(), hour * HOUR);
-        assert_eq!((dark.state(), dark.elapsed(&timing, at(hour * HOUR))), (State::Active, None));
+        assert_eq!((dark.state(), dark.elapsed(&timing, at(hour * HOUR))), (RegistrationState::Active, None));
     }
     let stale = dark.elapsed(&timing, at(72 * HOUR + 1)).expect("changes").next;
-    assert_eq!(stale.state(), State::Stale);
-    assert_eq!(check(&stale, &unknown(), 80 * HOUR).state(), State::Stale);
-    assert_eq!(check(&stale, &yes(), 80 * HOUR).state(), State::Active);
+    assert_eq!(stale.state(), RegistrationState::Stale);
+    assert_eq!(check(&stale, &unknown(), 80 * HOUR).state(), RegistrationState::Stale);
+    assert_eq!(check(&stale, &yes(), 80 * HOUR).state(), RegistrationState::Active);
     let over = stale.elapsed(&timing, at(90 * DAY + 1)).expect("changes").next;
-    assert_eq!(over.state(), State::Tombstoned);
+    assert_eq!(over.state(), RegistrationState::Tombstoned);
     assert_eq!(over.checked(&yes(), &timing, at(90 * DAY + 2)), Err(LifeError::Tombstoned));
     assert_eq!(over.elapsed(&timing, at(900 * DAY)), None);
 }
@@ -348,7 +360,7 @@ fn until_ends_it_and_a_later_until_prolongs_it() {
     let dated = start.checked(&yes_until(Some(at(2 * DAY))), &timing, at(DAY)).expect("is checked").next;
     assert_eq!(dated.elapsed(&timing, at(2 * DAY - 1)), None);
     let over = dated.elapsed(&timing, at(2 * DAY)).expect("changes").next;
-    assert_eq!(over.state(), State::Tombstoned);
+    assert_eq!(over.state(), RegistrationState::Tombstoned);
     let prolonged = dated.checked(&yes_until(Some(at(3 * DAY))), &timing, at(DAY + 1)).expect("is checked").next;
     assert_eq!(prolonged.elapsed(&timing, at(2 * DAY)), None);
 }
@@ -359,13 +371,13 @@ fn a_freeze_by_hand_holds_until_those_who_may_lift_it() {
     let timing = Timing::default();
     let start = active(&owner, "example.com");
     let by_owner = start.freeze("owner", false, "lost laptop", at(10)).expect("is frozen").next;
-    assert_eq!(by_owner.checked(&yes(), &timing, at(20)).expect("is checked").next.state(), State::Active);
+    assert_eq!(by_owner.checked(&yes(), &timing, at(20)).expect("is checked").next.state(), RegistrationState::Active);
     let by_admin = start.freeze("admin", true, "incident 7", at(10)).expect("is frozen").next;
     let proven = by_admin.checked(&yes(), &timing, at(20)).expect("is checked").next;
-    assert_eq!(proven.state(), State::Frozen, "proof alone does not lift an administrator's freeze");
-    assert_eq!(proven.approve("admin", &timing, at(30)).expect("is approved").next.state(), State::Active);
+    assert_eq!(proven.state(), RegistrationState::Frozen, "proof alone does not lift an administrator's freeze");
+    assert_eq!(proven.approve("admin", &timing, at(30)).expect("is approved").next.state(), RegistrationState::Active);
     assert_eq!(by_admin.approve("admin", &timing, at(80 * HOUR)), Err(LifeError::ProofTooOld));
-    // An administrator may tighten an owner's freeze; nobody freezes twice.
+    // An administrator may tighten an owner's freeze; it cannot be frozen twice.
     let tightened = by_owner.freeze("admin", true, "incident 8", at(11)).expect("is frozen").next;
     assert!(tightened.awaits_approval());
     assert_eq!(tightened.freeze("admin", true, "again", at(12)), Err(LifeError::Frozen));
@@ -394,7 +406,7 @@ fn names_that_somebody_had_need_a_release_and_another_issuer() {
     roster.put(over);
     assert!(is_held(&roster), "a tombstone holds its names");
     let released = frozen.release("admin", false, at(6)).expect("is released").next;
-    assert_eq!(released.state(), State::Tombstoned);
+    assert_eq!(released.state(), RegistrationState::Tombstoned);
     roster.put(released.clone());
     assert_eq!(roster.admit(&other_iss, "n"), Ok(None));
     assert!(matches!(roster.admit(&same_iss, "n"), Err(RosterError::IssuerOfFormerHolder { .. })));
@@ -407,7 +419,7 @@ fn names_that_somebody_had_need_a_release_and_another_issuer() {
     let renewed = tomb.renew(&again, "o", at(8)).next;
     assert!(renewed.awaits_approval() && renewed.was_active());
     let lapsed = renewed.elapsed(&timing, at(40 * DAY)).expect("changes");
-    assert_eq!((lapsed.is_dropped, lapsed.next.state()), (false, State::Tombstoned));
+    assert_eq!((lapsed.is_dropped, lapsed.next.state()), (false, RegistrationState::Tombstoned));
 }
 
 #[test]
@@ -421,7 +433,7 @@ fn domains_above_and_below_are_the_same_names_only_with_subdomains() {
     let above = Claim { subdomains: true, ..new.claim("other.example") };
     assert_eq!(ask(&above, &roster), Ok(()));
     let uris = Claim {
-        kind: Kind::Uri,
+        kind: NameKind::Uri,
         iss: IssuerUrl::parse("https://ci.example.com").expect("is one"),
         ..new.claim("example.com")
     };
@@ -430,7 +442,7 @@ fn domains_above_and_below_are_the_same_names_only_with_subdomains() {
         Registration { claim: Claim { subdomains: true, ..old.claim("example.com") }, ..active(&old, "example.com") };
     roster.put(wide);
     assert!(ask(&below, &roster).is_err());
-    // The other way round: whoever asks for all below asks for what a child holds.
+    // The other way round: a claim to all below includes what a child holds.
     let mut roster = Roster::default();
     roster.put(active(&old, "eng.example.com"));
     assert!(ask(&Claim { subdomains: true, ..new.claim("example.com") }, &roster).is_err());
@@ -451,7 +463,7 @@ fn requests_have_their_limits() {
     assert_eq!(roster.admit(&more, "p"), Ok(None));
     let first = owner.request(&owner.claim("d0.example.com"));
     assert!(roster.admit(&first, "o").expect("is admitted").is_some(), "the same again is the same");
-    let uri = owner.request(&Claim { kind: Kind::Uri, ..owner.claim("x.example.com") });
+    let uri = owner.request(&Claim { kind: NameKind::Uri, ..owner.claim("x.example.com") });
     assert!(matches!(roster.admit(&uri, "p"), Err(RosterError::OtherKind { .. })));
 }
 
@@ -477,8 +489,10 @@ fn records_come_of_what_was_proven_and_of_nothing_else() {
     roster.put(asked);
     let specs = roster.specs(|_| Reach::default());
     assert!(specs[0].grants.iter().all(|grant| !matches!(grant.scope(), Scope::EmailDomain { subdomains: true, .. })));
-    // Whatever is not active speaks for nothing.
-    for state in [State::Pending, State::Stale, State::Frozen, State::Tombstoned] {
+    // A registration that is not active asserts nothing.
+    for state in
+        [RegistrationState::Pending, RegistrationState::Stale, RegistrationState::Frozen, RegistrationState::Tombstoned]
+    {
         let mut roster = Roster::default();
         roster.put(Registration { state, ..plain.clone() });
         assert!(roster.specs(|_| Reach::default()).is_empty(), "{state}");
@@ -489,7 +503,7 @@ fn records_come_of_what_was_proven_and_of_nothing_else() {
 fn a_trust_domain_is_the_one_of_the_very_name() {
     let owner = Registrant::new();
     let mut roster = Roster::default();
-    roster.put(activated(&owner, &Claim { kind: Kind::Spiffe, ..owner.claim("prod.example.com") }));
+    roster.put(activated(&owner, &Claim { kind: NameKind::Spiffe, ..owner.claim("prod.example.com") }));
     let specs = roster.specs(|_| Reach::default());
     let [spec] = &specs[..] else { panic!("one issuer, one record: {specs:?}") };
     assert_eq!(spec.profile, Profile::Spiffe);
@@ -511,9 +525,9 @@ fn an_image_reads_back_and_fits_the_store() {
         ..start.clone()
     };
     let long = Registration { id: RegistrationId::of(&long.claim), ..long };
-    let checked = long.checked(&Finding::Proved(proof), &Timing::default(), at(20)).expect("is checked").next;
-    let quoted = Misfit::Account("\"".repeat(300));
-    let denied = checked.checked(&Finding::Absent(Absence::NotListed, Some(quoted)), &Timing::default(), at(30));
+    let checked = long.checked(&ProofFinding::Proved(proof), &Timing::default(), at(20)).expect("is checked").next;
+    let quoted = ClosestRecord::Account("\"".repeat(300));
+    let denied = checked.checked(&ProofFinding::Absent(Absence::NotListed, Some(quoted)), &Timing::default(), at(30));
     let frozen =
         denied.expect("is checked").next.freeze("admin", true, &"\u{e9}".repeat(400), at(40)).expect("froze").next;
     let released = frozen.release(&"a".repeat(300), true, at(50)).expect("is released").next;

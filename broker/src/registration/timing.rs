@@ -1,21 +1,21 @@
-//! How long things last.
+//! Intervals and lifetimes of registrations.
 
 use std::time::Duration;
 
 /// The times of a registration's life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Timing {
-    /// A proof is looked at again so long after it was last seen.
+    /// A proof is checked again this long after it was last seen.
     pub recheck: Duration,
-    /// After a check that brought nothing, the next one comes so soon.
+    /// The time until the next check after one without a result.
     pub retry: Duration,
-    /// A domain that says no is asked again after this; the second no freezes.
+    /// A domain that denies is asked again after this; the second denial freezes.
     pub confirm: Duration,
     /// Without a proof for so long, no more certificates.
     pub stale_after: Duration,
-    /// Without a proof for so long, the registration is over.
+    /// Without a proof for this long, the registration is tombstoned.
     pub expire_after: Duration,
-    /// A request that nobody proved and approved in this time is dropped.
+    /// A request that is not proved and approved in this time is dropped.
     pub pending_for: Duration,
 }
 

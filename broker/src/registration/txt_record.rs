@@ -5,8 +5,8 @@
 //! ```
 //!
 //! `v=1` comes first, the others in any order, each once. `sub`, `enforce` and `until` may be left out. Names that we
-//! do not know are passed over, so that a later version may add some; a name that is there twice spoils the record,
-//! since two readers could see two things in it.
+//! do not know are passed over, so that a later version may add some; a name that is given twice makes the record
+//! invalid, since two readers could see two things in it.
 
 use shared::time::UnixTime;
 
@@ -18,7 +18,7 @@ use crate::names::IssuerUrl;
 /// The longest record, its strings put together.
 pub const MAX_RECORD_BYTES: usize = 4096;
 
-/// Reads one record. `None` if it is somebody else's: it does not begin with `v=1`.
+/// Reads one record. `None` if it is for another purpose: it does not begin with `v=1`.
 pub fn parse(text: &[u8]) -> Option<Result<Statement, StatementError>> {
     let (first, rest) = match text.iter().position(|&byte| byte == b';') {
         Some(at) => (&text[..at], &text[at + 1..]),
@@ -94,7 +94,7 @@ pub fn write(claim: &Claim, instance: &InstanceName, until: Option<UnixTime>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registration::Kind;
+    use crate::registration::NameKind;
 
     const ACCT: &str = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
 
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(statement.iss.as_str(), "https://idp.example.com/realms/eng");
         assert_eq!(statement.ca.as_str(), "seal.example.com");
         assert_eq!(statement.account.as_str(), ACCT);
-        assert_eq!(statement.kinds, [Kind::Email, Kind::Spiffe, Kind::Uri]);
+        assert_eq!(statement.kinds, [NameKind::Email, NameKind::Spiffe, NameKind::Uri]);
         assert_eq!(statement.until, Some(UnixTime::from_seconds(1_893_456_000)));
         assert!(statement.subdomains && statement.enforce);
     }

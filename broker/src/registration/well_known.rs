@@ -11,9 +11,9 @@ use super::statement::{self, InstanceName, Statement, StatementError};
 use super::{Account, Claim};
 use crate::names::IssuerUrl;
 
-/// The longest document.
+/// Longest accepted document, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
-/// The most entries.
+/// The most entries that a document may have.
 pub const MAX_ENTRIES: usize = 100;
 
 /// Why a whole document is refused.
@@ -33,7 +33,7 @@ pub enum DocumentError {
     TooMany(usize),
 }
 
-/// Reads a document. An entry that is wrong does not spoil its neighbours.
+/// Reads a document. An invalid entry does not affect the others.
 pub fn parse(document: &[u8]) -> Result<Vec<Result<Statement, StatementError>>, DocumentError> {
     let members = parse_object(document, MAX_DOCUMENT_BYTES)?;
     if members.get("version").and_then(Json::as_u64) != Some(1) {

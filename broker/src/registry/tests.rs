@@ -116,7 +116,7 @@ fn certificates_tell_records_apart() {
 }
 
 #[test]
-fn nobody_is_called_by_the_name_of_a_trust_domain_but_itself() {
+fn only_a_trust_domain_itself_has_its_name_as_a_label() {
     let label = |text: Option<&str>| text.map(|text| IssuerLabel::parse(text).expect("is a label"));
     let build = |issuer: Option<&str>, a: Option<&str>, b: Option<&str>| {
         let trust_domain = |name: &str, text| {

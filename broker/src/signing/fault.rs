@@ -1,9 +1,9 @@
-//! Why there is no certificate: whose fault it is comes first.
+//! Why a certificate is refused, by whose fault it is: the caller's, an issuer's or ours.
 
 use shared::keys::PublicKeyError;
 
 use crate::ca::issue::{IssueError, WrongReceipt};
-use crate::ca::profile::TemplateError;
+use crate::ca::profile::CertificateTemplateError;
 use crate::ca::proof::SubmissionError;
 use crate::ca::{LintError, ProofError};
 use crate::credential::CredentialError;
@@ -27,10 +27,10 @@ pub enum SigningError {
     Ours(#[from] OurFault),
 }
 
-/// What a caller did wrong.
+/// Faults of the caller.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CallerFault {
-    /// The token.
+    /// The token is not acceptable.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// The JWT-SVID.
@@ -43,7 +43,7 @@ pub enum CallerFault {
     #[error(transparent)]
     WitSvid(#[from] WitSvidError),
     /// A token beside the certificate of the connection: who of the two is it?
-    #[error("the request holds a token, and the connection a certificate; show one of them")]
+    #[error("the request has a token, and the connection a certificate; send only one of them")]
     TwoIdentities,
     /// The SVID was used before, or too often.
     #[error(transparent)]
@@ -54,7 +54,7 @@ pub enum CallerFault {
     /// The token names a key that its issuer does not publish.
     #[error("the token is signed by a key that its issuer {0} does not publish")]
     KeyUnknown(String),
-    /// The name, or who asks for it.
+    /// The name, or its asserter.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// Key, or certificate signing request, or both, or neither.
@@ -65,24 +65,24 @@ pub enum CallerFault {
     Proof(#[from] ProofError),
 }
 
-/// What an issuer did wrong.
+/// Faults of an issuer or trust domain.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum UpstreamFault {
-    /// Its keys cannot be had.
+    /// Its keys cannot be fetched.
     #[error("the keys of the issuer {0} cannot be fetched at the moment")]
     Keys(String),
-    /// The bundle of a trust domain does not count, and another cannot be had.
-    #[error("the trust domain {0} cannot be relied on at the moment: {1}")]
+    /// The bundle of a trust domain cannot be used, and no newer one can be fetched.
+    #[error("the trust domain {0} cannot be used at the moment: {1}")]
     Bundle(String, Unusable),
 }
 
-/// What went wrong in the instance.
+/// Faults of this instance.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OurFault {
     /// The authority is not valid now.
     #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// A draft of ours broke a rule.
+    Template(#[from] CertificateTemplateError),
+    /// A drafted certificate broke a rule.
     #[error("a drafted certificate did not pass the linter: {0}")]
     Lint(#[from] LintError),
     /// A key did not sign, or signed something else.
@@ -94,7 +94,7 @@ pub enum OurFault {
 }
 
 impl CallerFault {
-    /// What Fulcio's clients know this fault as.
+    /// The message that Fulcio's clients know for this fault.
     pub fn client_message(&self) -> &'static str {
         match self {
             Self::Token(_)
@@ -146,7 +146,7 @@ fn proof_message(error: &ProofError) -> &'static str {
     }
 }
 
-/// R1: one key, shown one way, in a form that can be read. R2: of a kind and size that is taken. R3: a request is
+/// R1: one key, presented in one way, in a form that can be parsed. R2: of an accepted kind and size. R3: a request is
 /// signed with the algorithm that goes with its key. R4: by the key itself, over the name in the token or over the
 /// request.
 fn proof_rule(error: &ProofError) -> &'static str {
@@ -203,7 +203,7 @@ faults! {
     Denied => CallerFault,
     SubmissionError => CallerFault,
     ProofError => CallerFault,
-    TemplateError => OurFault,
+    CertificateTemplateError => OurFault,
     LintError => OurFault,
     IssueError => OurFault,
     WrongReceipt => OurFault,

@@ -16,7 +16,7 @@ use crate::ca::oid;
 /// A draft for the token with `claims`, and the whole way from it through logs in memory, as the edge goes it with real
 /// ones.
 fn prepared(issuance: &Arc<Issuance>, claims: &str, name: &str) -> Prepared {
-    match prepare(issuance, claims, name).expect("is judged") {
+    match prepare(issuance, claims, name).expect("is decided") {
         Outcome::Prepared(prepared) => *prepared,
         Outcome::NeedsKeys { .. } | Outcome::NeedsBundle { .. } => panic!("the keys are pinned"),
     }
@@ -101,7 +101,7 @@ fn other_libraries_agree_with_every_signature() {
 }
 
 #[test]
-fn the_embedded_timestamp_is_the_logs_word_for_the_certificate_without_it() {
+fn the_embedded_timestamp_is_the_logs_signature_over_the_certificate_without_it() {
     let issuance = issuance_p384();
     let (issued, entries) = issued_to_build_job(&issuance);
     let certificate = x509_cert::certificate::Certificate::from_der(issued.der()).expect("parses");
@@ -230,9 +230,9 @@ fn each_fault_of_the_caller_has_its_message_and_rule() {
         ("a cut request", None, csr, "The certificate signing request could not be parsed", "R1"),
         ("an empty key", Some(KeyWithProof { content: vec![], proof: vec![] }), None, UNREADABLE, "R1"),
     ] {
-        let judged = SigningRequest::parse(&token(PERSON), key, csr)
+        let outcome = SigningRequest::parse(&token(PERSON), key, csr)
             .and_then(|request| issuance.prepare(request, &issuers(), &CALL).map(drop));
-        match judged {
+        match outcome {
             Err(SigningError::Caller(fault)) => {
                 assert_eq!((fault.client_message(), fault.rule()), (message, rule), "{case}")
             }

@@ -3,7 +3,7 @@
 //! The identifiers in the names of the tests are those of a black-box conformance suite for SPIFFE implementations: XV
 //! and XF of X.509-SVIDs, JV of JWT-SVIDs, JB of bundles, ID of SPIFFE IDs; DX, DJ and DB go on where it ends, and DW
 //! is of WIT-SVIDs, which it does not know. Before each refusal, its
-//! sound counterpart is accepted under the very same bundle, so a validator that refuses everything fails here.
+//! sound counterpart is accepted under the same bundle, so a validator that refuses everything fails here.
 
 mod bundles;
 mod ids;
@@ -20,7 +20,7 @@ use super::*;
 use crate::grants::Grant;
 use crate::jose::JoseAlgorithm;
 use crate::names::{Audience, PublicSuffixes, TrustDomain};
-use crate::registry::{Issuers, Registry, Source};
+use crate::registry::{Issuers, RecordSource, Registry};
 use crate::signing::SigningError;
 use crate::svid::JwtSvidVerification;
 use crate::token::UnverifiedToken;
@@ -31,10 +31,10 @@ const HOME: &str = "test.example.org";
 const FEDERATED: &str = "fed.example.org";
 const NOW_TIME: UnixTime = UnixTime::from_seconds(NOW);
 
-/// Who it is, or the rule that refused.
-type Verdict = Result<String, &'static str>;
+/// The verified SPIFFE ID, or the rule that refused.
+type Decision = Result<String, &'static str>;
 
-/// An instance with trust domains, each of which may speak for all of itself.
+/// An instance with trust domains, each of which may assert all its own names.
 struct Validator(Issuers);
 
 impl Validator {
@@ -74,14 +74,14 @@ impl Validator {
         self.0.trust_domains().find(name).expect("is registered").replace(CurrentBundle::nothing());
     }
 
-    fn jwt(&self, token: &str) -> Verdict {
+    fn jwt(&self, token: &str) -> Decision {
         self.jwt_at(token, NOW_TIME)
     }
 
-    fn jwt_at(&self, token: &str, now: UnixTime) -> Verdict {
+    fn jwt_at(&self, token: &str, now: UnixTime) -> Decision {
         let verified = || -> Result<VerifiedSvid, SigningError> {
             let token = UnverifiedToken::parse(token.as_bytes())?;
-            let Source::TrustDomain(record) = self.0.source(&token)? else { panic!("leads to an issuer") };
+            let RecordSource::TrustDomain(record) = self.0.source(&token)? else { panic!("leads to an issuer") };
             match token.verify_svid(record, &["conformance"], now)? {
                 JwtSvidVerification::Verified(svid) => Ok(svid),
                 JwtSvidVerification::NeedsBundle { needs, .. } => Err(needs.into()),
@@ -90,22 +90,22 @@ impl Validator {
         self.permitted(verified())
     }
 
-    /// The same, before anybody asks whether it is permitted.
+    /// The same, before the rules decide whether it is permitted.
     fn verify_jwt(&self, token: &str) -> VerifiedSvid {
         let token = UnverifiedToken::parse(token.as_bytes()).expect("parses");
-        let Ok(Source::TrustDomain(record)) = self.0.source(&token) else { panic!("leads to no trust domain") };
+        let Ok(RecordSource::TrustDomain(record)) = self.0.source(&token) else { panic!("leads to no trust domain") };
         match token.verify_svid(record, &["conformance"], NOW_TIME).expect("is accepted") {
             JwtSvidVerification::Verified(svid) => svid,
             JwtSvidVerification::NeedsBundle { needs, .. } => panic!("{needs:?}"),
         }
     }
 
-    fn x509(&self, chain: &[&Party]) -> Verdict {
+    fn x509(&self, chain: &[&Party]) -> Decision {
         let chain: Vec<_> = chain.iter().map(|party| party.der().clone()).collect();
         self.x509_at(&chain, NOW_TIME)
     }
 
-    fn x509_at(&self, chain: &[rustls_pki_types::CertificateDer<'_>], now: UnixTime) -> Verdict {
+    fn x509_at(&self, chain: &[rustls_pki_types::CertificateDer<'_>], now: UnixTime) -> Decision {
         let verified = || -> Result<VerifiedSvid, SigningError> {
             let svid = UnverifiedX509Svid::parse(chain, Purpose::ClientAuthentication)?;
             let record = self.0.trust_domains().find(svid.id().trust_domain().as_str());
@@ -118,7 +118,7 @@ impl Validator {
         self.permitted(verified())
     }
 
-    fn permitted(&self, verified: Result<VerifiedSvid, SigningError>) -> Verdict {
+    fn permitted(&self, verified: Result<VerifiedSvid, SigningError>) -> Decision {
         match verified {
             Ok(svid) => {
                 let permit = self.0.rules().permit_svid(svid).map_err(|denied| denied.rule().id())?;
@@ -149,6 +149,6 @@ fn id(path: &str) -> String {
 }
 
 /// Accepted, as exactly this.
-fn accepted(verdict: Verdict, id: &str) {
+fn accepted(verdict: Decision, id: &str) {
     assert_eq!(verdict.as_deref(), Ok(id));
 }

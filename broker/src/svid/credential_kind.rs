@@ -1,4 +1,4 @@
-//! What audit records call the kinds of SVID.
+//! The names of the kinds of SVID in audit records.
 
 use shared::audit::CredentialKind;
 

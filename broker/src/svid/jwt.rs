@@ -1,13 +1,14 @@
 //! JWT-SVIDs (JWT-SVID §2 to §4): a token whose `sub` is a SPIFFE ID, verified with the bundle of that ID's trust
 //! domain.
 //!
-//! The order is fixed: what costs least first, so that a stale token neither costs a signature check nor moves anybody
-//! to fetch a bundle. JOSE, audience and times are the same as for every token (rules T1, T3, T4).
+//! The order is fixed: what costs least first, so that a stale token costs neither a signature check nor a fetch
+//! of the bundle. JOSE, audience and times are the same as for every token (rules T1, T3, T4).
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::signature::ParsedPublicKey;
+use shared::digest::sha256;
 use shared::excerpt::excerpt;
 use shared::time::UnixTime;
 
@@ -20,16 +21,16 @@ use crate::trust_domain::{Bundle, IssuerPolicy, SvidKind, TrustDomainRecord, Unu
 /// The most keys that are tried for a token that names none. JWT-SVID §2.2 makes `kid` optional.
 const MAX_TRIED: usize = 16;
 
-/// What comes of verifying.
+/// The result of verifying a JWT-SVID.
 pub enum JwtSvidVerification {
-    /// The trust domain vouches for it, to us, and it is in force.
+    /// It verifies with the trust domain's bundle, is for our audience and is in force.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count, or lacks the key. Everything else that can be checked without it has been;
+    /// The bundle cannot be used now, or lacks the key. Everything else that can be checked without it has been;
     /// the same token may be verified again when there is another bundle.
     NeedsBundle {
-        /// Whose, and why.
+        /// The trust domain whose bundle is needed, and why.
         needs: NeedsBundle,
-        /// The token.
+        /// The token, to be verified again with the new bundle.
         token: Box<UnverifiedToken>,
     },
 }
@@ -37,27 +38,27 @@ pub enum JwtSvidVerification {
 /// Why a JWT-SVID is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum JwtSvidError {
-    /// T1, T3, T4: what is asked of every token.
+    /// T1, T3, T4: the rules for every token.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// S0 to S8: `sub` is no SPIFFE ID of a workload.
-    #[error("the token's sub is no SPIFFE ID: {0}")]
+    #[error("the token's sub is not a SPIFFE ID: {0}")]
     Name(#[from] NameError),
     /// J1: JWT-SVID §2 names the parameters that a header may have, and this is none of them.
     #[error("the token's header has the parameter {0:?}, which a JWT-SVID may not have (JWT-SVID 2)")]
     Header(String),
-    /// J2: no record, or one that takes no JWT-SVIDs.
+    /// J2: no record, or one that accepts no JWT-SVIDs.
     #[error("the trust domain {0} is not registered here for JWT-SVIDs")]
     TrustDomain(String),
     /// J3: everything is withdrawn.
-    #[error("the bundle of the trust domain {0} holds no key for JWT-SVIDs")]
+    #[error("the bundle of the trust domain {0} has no key for JWT-SVIDs")]
     BundleEmpty(String),
     /// J4: no key of the bundle that is made for the algorithm made the signature of a token that names none.
     #[error(
         "the token names no key, and none of the {tried} keys of {trust_domain} for {algorithm} made its signature"
     )]
     NoKeyFits {
-        /// Whose.
+        /// The trust domain in the token's `sub`.
         trust_domain: String,
         /// How many were tried.
         tried: usize,
@@ -67,11 +68,11 @@ pub enum JwtSvidError {
     /// J5: the record wants another `iss`, or none.
     #[error("the token's iss is {found:?}; the trust domain {trust_domain} is registered {expected}")]
     Issuer {
-        /// Whose.
+        /// The trust domain in the token's `sub`.
         trust_domain: String,
         /// What the token says; empty if it says nothing.
         found: String,
-        /// What the record says, in words.
+        /// What the record expects, as text.
         expected: String,
     },
 }
@@ -98,7 +99,7 @@ impl JwtSvidError {
 }
 
 impl UnverifiedToken {
-    /// Checks everything that makes the token the word of `record`'s trust domain to one of `audiences` at `now`.
+    /// Verifies the token with the bundle of `record`'s trust domain, for one of `audiences`, at `now`.
     pub fn verify_svid(
         self,
         record: &Arc<TrustDomainRecord>,
@@ -133,7 +134,7 @@ impl UnverifiedToken {
         if !self.check_signature(&bundle, record, now)? {
             return Ok(self.needs_bundle(record, None));
         }
-        let sha256 = digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        let sha256 = sha256(self.compact.bytes());
         let use_sha256 = self.use_sha256()?;
         let verified = Verified { id, document: SvidKind::Jwt, expires_at, sha256, use_sha256, proof: None };
         Ok(JwtSvidVerification::Verified(VerifiedSvid::new(record, verified)))
@@ -144,7 +145,7 @@ impl UnverifiedToken {
         JwtSvidVerification::NeedsBundle { needs, token: Box::new(self) }
     }
 
-    /// J6. Of an ECDSA signature (r, s) anybody can make the other one, (r, n - s): the hash of the token's bytes would
+    /// J6. From an ECDSA signature (r, s) anyone can make a second one, (r, n - s): the hash of the token's bytes would
     /// count it as another token. What is signed and r are the same in both, and differ between two tokens that the
     /// authority made.
     fn use_sha256(&self) -> Result<[u8; 32], JoseError> {

@@ -1,4 +1,4 @@
-//! X.509-SVIDs for tests and the authorities above them, made by rcgen: right, or wrong in whatever way a test wants.
+//! X.509-SVIDs for tests and the authorities above them, made by rcgen: right, or wrong in the way that a test wants.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ impl Party {
         Self { params, key, der }
     }
 
-    /// The certificate.
+    /// The certificate in DER.
     pub(crate) fn der(&self) -> &CertificateDer<'static> {
         &self.der
     }
@@ -127,7 +127,7 @@ pub(crate) fn uri(text: &str) -> SanType {
     SanType::URI(text.try_into().expect("ASCII"))
 }
 
-/// An extension of whatever content: `2.5.29.<arc>`.
+/// An extension with any content: `2.5.29.<arc>`.
 pub(crate) fn extension(arc: u64, is_critical: bool, content: &[u8]) -> CustomExtension {
     let mut extension = CustomExtension::from_oid_content(&[2, 5, 29, arc], content.to_vec());
     extension.set_criticality(is_critical);

@@ -1,5 +1,5 @@
-//! Workload Proof Tokens (draft-ietf-wimse-wpt): a WIT's holder shows that he is the one, to one recipient, for a short
-//! time.
+//! Workload Proof Tokens (draft-ietf-wimse-wpt): a WIT's holder proves possession of its key, to one recipient, for a
+//! short time.
 //!
 //! The target is our own address, from the configuration: what a client writes into `Host` or a proxy into its headers
 //! chooses nothing here. That a proof is used once is for the edge, which has a memory.
@@ -22,26 +22,26 @@ pub const MAX_PROOF_LIFETIME: Duration = Duration::from_secs(300);
 /// The longest `jti`. The draft suggests 128 random bits, which are 22 characters.
 const MAX_JTI_BYTES: usize = 256;
 
-/// A token that reads as a proof, of which nothing is known to be true.
+/// A well-formed proof that is not verified yet.
 pub struct UnverifiedProofToken {
     compact: Compact,
     algorithm: JoseAlgorithm,
     claims: Claims,
 }
 
-/// The key of the one who holds a WIT-SVID: `cnf.jwk`, and the only algorithm that it may be used with.
+/// The key of a WIT-SVID's holder: `cnf.jwk`, and the only algorithm that it may be used with.
 pub(super) struct HolderKey {
     pub(super) algorithm: JoseAlgorithm,
     pub(super) key: ParsedPublicKey,
 }
 
-/// A proof that was made for us, to be remembered until it is taken no longer (rule W3). Its name is its maker's
-/// choice, so one workload's is told apart from another's.
+/// A proof that was made for us, to be remembered until it is no longer accepted (rule W3). Its name is its maker's
+/// choice, so it is unique only within one workload.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProofUse {
     /// `jti`, unique among the proofs of one SPIFFE ID.
     pub jti: String,
-    /// From when on it is taken no longer.
+    /// From when on it is no longer accepted.
     pub expires_at: UnixTime,
 }
 
@@ -52,7 +52,7 @@ pub enum ProofTokenError {
     #[error("the proof: {0}")]
     Token(#[from] TokenError),
     /// Made with another algorithm than the WIT-SVID says of its holder's key.
-    #[error("the proof is made with {found}; the WIT-SVID says {expected} of its holder's key")]
+    #[error("the proof is signed with {found}; the WIT-SVID requires {expected} for its key")]
     Algorithm {
         /// What `cnf.jwk.alg` says.
         expected: JoseAlgorithm,
@@ -68,7 +68,7 @@ pub enum ProofTokenError {
         found: Vec<String>,
     },
     /// Made to live too long.
-    #[error("the proof is good for {seconds} seconds from now; at most {limit} are accepted", limit = MAX_PROOF_LIFETIME.as_secs())]
+    #[error("the proof is valid for {seconds} seconds from now; at most {limit} are accepted", limit = MAX_PROOF_LIFETIME.as_secs())]
     Lifetime {
         /// From now.
         seconds: u64,
@@ -79,8 +79,8 @@ pub enum ProofTokenError {
     /// Made for another WIT-SVID.
     #[error("the wth of the proof is not the hash of the WIT-SVID beside it")]
     OtherToken,
-    /// `oth` binds tokens that are not looked at here.
-    #[error("the proof's oth names {0:?}, which is not looked at here")]
+    /// `oth` binds tokens that are not supported here.
+    #[error("the proof's oth names {0:?}, which is not supported here")]
     OtherTokens(String),
     /// Not by the holder's key.
     #[error("the proof is not signed by the key in the WIT-SVID")]
@@ -112,7 +112,7 @@ impl UnverifiedProofToken {
         Ok(Self { compact, algorithm: header.algorithm, claims })
     }
 
-    /// Checks that `holder` made it, for `target`, now, and for the very token whose characters have this SHA-256.
+    /// Checks that `holder` made it, for `target`, now, and for exactly the token whose characters have this SHA-256.
     pub(super) fn verify(
         &self,
         holder: &HolderKey,
@@ -163,8 +163,8 @@ impl UnverifiedProofToken {
         Ok(UnixTime::from_seconds(expires_at))
     }
 
-    /// The draft has a recipient refuse a proof that binds tokens which it does not understand. None is taken here
-    /// beside the WIT-SVID, so nothing is decided by a transaction token either, whatever `tth` says of it.
+    /// The draft has a recipient refuse a proof that binds tokens which it does not understand. None is accepted here
+    /// beside the WIT-SVID, so nothing is decided by a transaction token either, regardless of `tth`.
     fn check_other_tokens(&self) -> Result<(), ProofTokenError> {
         let Some(others) = self.claims.get("oth") else { return Ok(()) };
         match others.as_object().ok_or(JoseError::ClaimForm("oth"))?.keys().next() {

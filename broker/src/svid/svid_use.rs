@@ -1,4 +1,4 @@
-//! How often an SVID is used: rules J6, J7 and W3. The edge counts.
+//! Counting the uses of an SVID: rules J6, J7 and W3. The edge counts.
 
 use shared::time::UnixTime;
 
@@ -6,25 +6,25 @@ use super::ProofUse;
 use crate::names::Rule;
 use crate::trust_domain::UsePolicy;
 
-/// One use of an SVID, which the edge counts before anything is made of it.
+/// One use of an SVID, which the edge counts before a certificate or token is issued for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SvidUse {
-    /// The identity.
+    /// The SPIFFE ID.
     pub id: String,
-    /// Names the document, whatever form of it is shown: not the hash of its bytes, since of an ECDSA signature anybody
-    /// can make a second one that verifies.
+    /// Identifies the document in every form of it: not the hash of its bytes, since from an ECDSA signature anyone can
+    /// make a second one that verifies.
     pub sha256: [u8; 32],
-    /// From when on it is taken no longer, so that nobody need remember it for longer.
+    /// From when on it is refused anyway, so it need not be remembered for longer.
     pub expires_at: UnixTime,
     /// What the record allows.
     pub policy: UsePolicy,
-    /// True if whoever holds the document can show it again.
+    /// True if anyone who holds the document can present it again.
     pub is_bearer: bool,
-    /// The proof that came with a WIT-SVID: always counted once, whatever the policy (rule W3).
+    /// The proof that came with a WIT-SVID: always counted once, regardless of the policy (rule W3).
     pub proof: Option<ProofUse>,
 }
 
-/// Why an SVID is not taken this time, though there is nothing wrong with it.
+/// Why a valid SVID is not accepted this time.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum UseError {
     /// J6: it was used before, and its record allows one use.
@@ -36,7 +36,7 @@ pub enum UseError {
     /// J7: too many uses of one identity.
     #[error("{id} was used more than {per_minute} times a minute; ask again later")]
     TooOften {
-        /// The identity.
+        /// The SPIFFE ID.
         id: String,
         /// What its record allows.
         per_minute: u32,

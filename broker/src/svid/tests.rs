@@ -9,7 +9,7 @@ use shared::time::UnixTime;
 
 use super::*;
 use crate::names::{PublicSuffixes, SpiffeId, TrustDomain};
-use crate::registry::{Issuers, Registry, Source};
+use crate::registry::{Issuers, RecordSource, Registry};
 use crate::svid::{JwtSvidError, JwtSvidVerification};
 use crate::token::{TokenError, UnverifiedToken};
 use crate::trust_domain::{Bundle, BundleSource, CurrentBundle, TrustDomainSpec};
@@ -66,7 +66,7 @@ fn registered(trust_domain: &str, bundle: &[u8], now: UnixTime) -> Issuers {
 
 fn verify_jwt(issuers: &Issuers, text: &[u8], audience: &str, now: UnixTime) -> Result<SpiffeId, String> {
     let token = UnverifiedToken::parse(text.trim_ascii()).map_err(|error| error.to_string())?;
-    let Source::TrustDomain(record) = issuers.source(&token).map_err(|error| error.to_string())? else {
+    let RecordSource::TrustDomain(record) = issuers.source(&token).map_err(|error| error.to_string())? else {
         return Err("it leads to an issuer".to_owned());
     };
     match token.verify_svid(record, &[audience], now).map_err(|error| error.to_string())? {
@@ -140,12 +140,12 @@ fn an_old_bundle_and_an_empty_one_vouch_for_nothing() {
     assert!(verify_jwt(&stale, text, audience, now).expect_err("stale").contains("Stale"));
     assert!(verify_x509(&stale, X509_SVIDS[0].0, now).expect_err("stale").contains("Stale"));
     let empty = registered("alpha.test", br#"{"keys":[]}"#, now);
-    assert!(verify_jwt(&empty, text, audience, now).expect_err("empty").contains("holds no key"));
-    assert!(verify_x509(&empty, X509_SVIDS[0].0, now).expect_err("empty").contains("holds no certificate"));
+    assert!(verify_jwt(&empty, text, audience, now).expect_err("empty").contains("has no key"));
+    assert!(verify_x509(&empty, X509_SVIDS[0].0, now).expect_err("empty").contains("has no certificate"));
 }
 
 #[test]
-fn a_workload_of_no_registered_trust_domain_is_told_so() {
+fn a_workload_of_no_registered_trust_domain_learns_that() {
     let issuers = Issuers::build(Vec::new(), Vec::new()).expect("builds");
     let token = UnverifiedToken::parse(JWT_SVIDS[0].0.trim_ascii()).expect("parses");
     assert_eq!(issuers.source(&token).err(), Some(TokenError::TrustDomainUnknown("alpha.test".into())));

@@ -9,7 +9,7 @@ use crate::names::SpiffeId;
 use crate::token::LEEWAY;
 use crate::trust_domain::{IssuerPolicy, SvidKind, TrustDomainRecord, Unusable};
 
-/// A SPIFFE ID that a registered trust domain vouched for, to us, when it was verified.
+/// A SPIFFE ID from an SVID that was verified with the bundle of a registered trust domain.
 #[derive(Debug)]
 pub struct VerifiedSvid {
     record: Arc<TrustDomainRecord>,
@@ -21,14 +21,14 @@ pub struct VerifiedSvid {
     proof: Option<ProofUse>,
 }
 
-/// What is known of an SVID when all is verified.
+/// The verified values of an SVID.
 pub(crate) struct Verified {
     pub(crate) id: SpiffeId,
     pub(crate) document: SvidKind,
     pub(crate) expires_at: UnixTime,
-    /// Of the whole document, as it came.
+    /// SHA-256 of the whole document as received.
     pub(crate) sha256: [u8; 32],
-    /// The same for every document that anybody could make of this one without the authority's key.
+    /// The same for every document that anyone could make from this one without the authority's key.
     pub(crate) use_sha256: [u8; 32],
     /// The proof that came with a WIT-SVID.
     pub(crate) proof: Option<ProofUse>,
@@ -45,19 +45,19 @@ impl VerifiedSvid {
         &self.record
     }
 
-    /// Who it is.
+    /// The SPIFFE ID.
     pub fn id(&self) -> &SpiffeId {
         &self.id
     }
 
-    /// How that was shown.
+    /// The kind of SVID that was presented.
     pub fn document(&self) -> SvidKind {
         self.document
     }
 
     /// What the audit log names as the issuer: `spiffe://` and the trust domain, or a JWT-SVID's `iss` where the record
-    /// says which it is. Any other `iss` is a text of the trust domain's choice, which could be the name of somebody
-    /// else.
+    /// says which it is. Any other `iss` is chosen by the trust domain, which could be the name of
+    /// another issuer.
     pub fn issuer(&self) -> String {
         match (self.document, self.record.issuer()) {
             (SvidKind::Jwt, IssuerPolicy::Exact(iss)) => iss.to_string(),
@@ -65,7 +65,7 @@ impl VerifiedSvid {
         }
     }
 
-    /// When it ends.
+    /// The moment from which the SVID no longer counts.
     pub fn expires_at(&self) -> UnixTime {
         self.expires_at
     }
@@ -77,7 +77,7 @@ impl VerifiedSvid {
 
     /// This use of it, to be counted.
     pub fn use_of(&self) -> SvidUse {
-        // A token is taken for a little longer than it says, so its use is remembered for as long.
+        // A token is accepted for a little longer than it says, so its use is remembered for as long.
         let expires_at = match self.document {
             SvidKind::Jwt | SvidKind::Wit => self.expires_at.plus(LEEWAY),
             SvidKind::X509 => self.expires_at,
@@ -93,11 +93,11 @@ impl VerifiedSvid {
     }
 }
 
-/// A bundle that does not count now, of which the edge may fetch another.
+/// The bundle at hand cannot verify the SVID; the edge may fetch a newer one.
 #[derive(Clone, Debug)]
 pub struct NeedsBundle {
-    /// Whose.
+    /// The trust domain's record.
     pub record: Arc<TrustDomainRecord>,
-    /// Why: none if the bundle counts but lacks the key that a token names.
+    /// Why: none if the bundle is usable but lacks the key that a token names.
     pub why: Option<Unusable>,
 }

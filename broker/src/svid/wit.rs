@@ -1,11 +1,11 @@
 //! WIT-SVIDs (WIT-SVID §2 to §5): a token that names the key of its holder, and is worth nothing without a proof by it.
 //!
 //! It is no bearer token and looks like none: its type keeps it out of every place where a JWT-SVID or an identity
-//! token is taken, and theirs keeps them out of here. For whom it is stands in the proof alone.
+//! token is taken, and theirs keeps them out of here. Only the proof names the audience.
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use shared::digest::sha256;
 use shared::strict_json::Json;
 use shared::time::UnixTime;
 
@@ -16,7 +16,7 @@ use crate::names::{NameError, Rule, SpiffeId};
 use crate::token::{LEEWAY, TokenError};
 use crate::trust_domain::{SvidKind, TrustDomainRecord, Unusable};
 
-/// A token that reads as a WIT-SVID, of which nothing is known to be true.
+/// A well-formed WIT-SVID that is not verified yet.
 pub struct UnverifiedWitSvid {
     compact: Compact,
     algorithm: JoseAlgorithm,
@@ -26,12 +26,12 @@ pub struct UnverifiedWitSvid {
     holder: HolderKey,
 }
 
-/// What comes of verifying.
+/// The result of verifying a WIT-SVID.
 #[derive(Debug)]
 pub enum WitVerification {
-    /// The trust domain vouches for it, and its holder showed it to us.
+    /// It verifies with the trust domain's bundle, and its holder made the proof for us.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count, or lacks the key. Token and proof may be verified again when there is
+    /// The bundle cannot be used now, or lacks the key. Token and proof may be verified again when there is
     /// another.
     NeedsBundle(NeedsBundle),
 }
@@ -39,29 +39,29 @@ pub enum WitVerification {
 /// Why a WIT-SVID is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum WitSvidError {
-    /// T1, T4, and what else is asked of every token.
+    /// T1, T4: the rules for every token.
     #[error("the WIT-SVID: {0}")]
     Token(#[from] TokenError),
     /// S0 to S8: `sub` is no SPIFFE ID of a workload.
-    #[error("the sub of the WIT-SVID is no SPIFFE ID: {0}")]
+    #[error("the sub of the WIT-SVID is not a SPIFFE ID: {0}")]
     Name(#[from] NameError),
     /// W1: WIT-SVID §2.1 makes `kid` mandatory.
     #[error("the header of the WIT-SVID has no kid (WIT-SVID 2.1)")]
     NoKid,
-    /// W1: WIT-SVID §3.8. For whom it is shown stands in the proof.
+    /// W1: WIT-SVID §3.8. The proof names the audience.
     #[error("the WIT-SVID has an aud, which it may not have (WIT-SVID 3.8)")]
     Audience,
     /// W1: no key of the holder, which makes it a bearer token.
     #[error("the WIT-SVID has no cnf.jwk with an alg of WIT-SVID 3.2")]
     NoHolderKey,
     /// W1: a key of the holder that cannot verify anything.
-    #[error("the key in cnf.jwk of the WIT-SVID cannot be used: {0:?}")]
+    #[error("the key in cnf.jwk of the WIT-SVID cannot be used: {0}")]
     HolderKey(SkipReason),
-    /// W1: no record, or one that takes no WIT-SVIDs.
+    /// W1: no record, or one that accepts no WIT-SVIDs.
     #[error("the trust domain {0} is not registered here for WIT-SVIDs")]
     TrustDomain(String),
     /// W1: everything is withdrawn, or the trust domain makes none.
-    #[error("the bundle of the trust domain {0} holds no key for WIT-SVIDs")]
+    #[error("the bundle of the trust domain {0} has no key for WIT-SVIDs")]
     BundleEmpty(String),
     /// W1: not signed by the key of the bundle that it names.
     #[error("the WIT-SVID is not signed by the key of the bundle of {0} that it names")]
@@ -114,18 +114,18 @@ impl UnverifiedWitSvid {
         Ok(Self { compact, algorithm: header.algorithm, kid, claims, id, holder })
     }
 
-    /// Who it says that it is, for finding the record and for nothing else.
+    /// The SPIFFE ID in it, not verified: only for finding the record.
     pub fn id(&self) -> &SpiffeId {
         &self.id
     }
 
     /// The characters of the token, which the proof names by their hash.
     fn sha256(&self) -> [u8; 32] {
-        digest(&SHA256, self.compact.bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
+        sha256(self.compact.bytes())
     }
 
-    /// Checks everything that makes it the word of `record`'s trust domain about whoever made `proof` for `target`, our
-    /// own address of what was asked, at `now`.
+    /// Verifies it with the bundle of `record`'s trust domain, and `proof` with the key in it, at `now`. `target` is
+    /// our own URL of the requested resource.
     pub fn verify(
         &self,
         proof: &UnverifiedProofToken,
@@ -172,7 +172,7 @@ impl UnverifiedWitSvid {
         Ok(WitVerification::Verified(VerifiedSvid::new(record, verified)))
     }
 
-    /// T4. WIT-SVID §3.6: `iat` is for auditors and keeps nobody waiting; how long it lives is counted from `nbf`
+    /// T4. WIT-SVID §3.6: `iat` is for auditors and delays nothing; how long it lives is counted from `nbf`
     /// (§3.5), and where that is absent from `iat`.
     fn check_times(&self, record: &TrustDomainRecord, now: UnixTime) -> Result<UnixTime, TokenError> {
         let (now, leeway) = (now.seconds(), LEEWAY.as_secs());

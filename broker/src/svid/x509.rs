@@ -2,14 +2,14 @@
 //!
 //! webpki knows names of hosts and addresses and no others, so everything about the URI name is ours; it takes a leaf
 //! without key usage, and certificates that are no longer good as authorities, which a SPIFFE validator must not. What
-//! it refuses beyond the standard stands in docs/divergences.md: any URI name constraint.
+//! it refuses beyond the standard is in docs/divergences.md: any URI name constraint.
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use const_oid::db::rfc5280;
 use der::Decode as _;
 use rustls_pki_types::{CertificateDer, UnixTime as PathTime};
+use shared::digest::sha256;
 use shared::time::UnixTime;
 use shared::x509::{Certificate, CertificateError};
 use webpki::{EndEntityCert, KeyUsage as PathUsage, VerifiedPath};
@@ -21,7 +21,7 @@ use crate::names::{NameError, Rule, SpiffeId};
 use crate::token::LEEWAY;
 use crate::trust_domain::{Bundle, SvidKind, TrustDomainRecord, has_key_cert_sign};
 
-/// For what an SVID is shown.
+/// The purpose for which an SVID is presented.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
     /// By a client that connects to us.
@@ -46,7 +46,7 @@ impl Purpose {
     }
 }
 
-/// A chain that reads as an X.509-SVID, of which nothing is known to be true.
+/// A well-formed X.509-SVID chain that is not verified yet.
 #[derive(Clone, Debug)]
 pub struct UnverifiedX509Svid {
     leaf: Certificate,
@@ -54,12 +54,12 @@ pub struct UnverifiedX509Svid {
     intermediates: Vec<CertificateDer<'static>>,
 }
 
-/// What comes of verifying.
+/// The result of verifying an X.509-SVID.
 #[derive(Debug)]
 pub enum X509Verification {
-    /// The trust domain vouches for it.
+    /// It verifies with the trust domain's bundle.
     Verified(VerifiedSvid),
-    /// The bundle at hand does not count. The same chain may be verified again when there is another.
+    /// The bundle cannot be used now. The same chain may be verified again when there is another.
     NeedsBundle(NeedsBundle),
 }
 
@@ -72,7 +72,7 @@ pub enum X509SvidError {
     /// A1: too long.
     #[error("a chain of {0} bytes; at most {max} are accepted", max = UnverifiedX509Svid::MAX_BYTES)]
     Size(usize),
-    /// A1: the leaf does not read.
+    /// A1: the leaf cannot be parsed.
     #[error("the leaf: {0}")]
     Leaf(CertificateError),
     /// A2: not one URI name; names of other kinds do not count.
@@ -81,33 +81,33 @@ pub enum X509SvidError {
     /// S0 to S8: the URI name is no SPIFFE ID of a workload.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A3: an authority's certificate, or one that does not say that it is none.
-    #[error("the certificate does not say that it is no authority (X509-SVID 4.1)")]
+    /// A3: an authority's certificate, or one without basic constraints that exclude that.
+    #[error("the certificate is not marked as a leaf, cA false (X509-SVID 4.1)")]
     Authority,
     /// A3: no key usage, or one that a leaf must not have.
     #[error(
         "the certificate's key usage must be critical and hold digitalSignature, but neither keyCertSign nor cRLSign (X509-SVID 4.3)"
     )]
     KeyUsage,
-    /// A3: an extended key usage without the purpose at hand.
+    /// A3: an extended key usage without the purpose of this connection.
     #[error("the certificate's extended key usage is not for this side of a connection (X509-SVID 4.4)")]
     ExtendedKeyUsage,
-    /// A4: no record, or one that takes no X.509-SVIDs.
+    /// A4: no record, or one that accepts no X.509-SVIDs.
     #[error("the trust domain {0} is not registered here for X.509-SVIDs")]
     TrustDomain(String),
     /// A5: everything is withdrawn.
-    #[error("the bundle of the trust domain {0} holds no certificate")]
+    #[error("the bundle of the trust domain {0} has no certificate")]
     BundleEmpty(String),
     /// A6: no path, or not now.
-    #[error("no authority of {trust_domain} vouches for the certificate: {cause}")]
+    #[error("the certificate does not chain to an authority of {trust_domain}: {cause}")]
     Path {
-        /// Whose bundle was asked.
+        /// The trust domain whose bundle was used.
         trust_domain: String,
-        /// What webpki says.
+        /// webpki's reason.
         cause: webpki::Error,
     },
     /// A7: made to live too long.
-    #[error("the certificate lives {seconds} seconds; at most {limit} are accepted from this trust domain")]
+    #[error("the certificate is valid for {seconds} seconds; at most {limit} are accepted from this trust domain")]
     Lifetime {
         /// From its first moment to its last.
         seconds: u64,
@@ -154,7 +154,7 @@ impl UnverifiedX509Svid {
         Ok(Self { leaf, id, intermediates: choose_intermediates(intermediates) })
     }
 
-    /// Who it says that it is, for finding the record and for nothing else.
+    /// The SPIFFE ID in it, not verified: only for finding the record.
     pub fn id(&self) -> &SpiffeId {
         &self.id
     }
@@ -164,8 +164,7 @@ impl UnverifiedX509Svid {
         &self.intermediates
     }
 
-    /// Checks everything that makes it the word of `record`'s trust domain at `now`. The roots are that bundle's and no
-    /// others.
+    /// Verifies it with the bundle of `record`'s trust domain at `now`. The roots are that bundle's and no others.
     pub fn verify(
         &self,
         record: &Arc<TrustDomainRecord>,
@@ -194,7 +193,7 @@ impl UnverifiedX509Svid {
         if seconds > limit + LEEWAY.as_secs() {
             return Err(X509SvidError::Lifetime { seconds, limit });
         }
-        let sha256 = digest(&SHA256, self.leaf.der()).as_ref().try_into().expect("SHA-256 has 32 bytes");
+        let sha256 = sha256(self.leaf.der());
         Ok(X509Verification::Verified(VerifiedSvid::new(
             record,
             Verified {
@@ -231,7 +230,7 @@ impl UnverifiedX509Svid {
     }
 }
 
-/// A2. Names of other kinds may stand beside it and mean nothing; a second URI name of whatever scheme may not.
+/// A2. Names of other kinds may stand beside it and mean nothing; a second URI name of any scheme may not.
 fn uri_name(leaf: &Certificate) -> Result<String, X509SvidError> {
     let names = leaf.tbs().get_extension::<SubjectAltName>();
     let names = names.map_err(|error| X509SvidError::Leaf(error.into()))?.map(|(_, names)| names.0).unwrap_or_default();
@@ -267,12 +266,12 @@ fn check_leaf(leaf: &Certificate, purpose: Purpose) -> Result<(), X509SvidError>
     }
 }
 
-/// How many intermediates of one name are looked at: one that was renewed, or that two roots certified, comes twice.
+/// How many intermediates of one name are tried: one that was renewed, or that two roots certified, comes twice.
 const MAX_OF_ONE_NAME: usize = 2;
 
 /// What may not certify is no part of any path; webpki asks for basic constraints only. And webpki tries every way
-/// through authorities of one name, some 8000 through seven of them, before it says that none leads anywhere: whoever
-/// can open a connection could keep us at that.
+/// through authorities of one name, some 8000 through seven of them, before it reports that none leads to a root:
+/// anyone who can open a connection could keep us busy with that.
 fn choose_intermediates(sent: &[CertificateDer<'_>]) -> Vec<CertificateDer<'static>> {
     let mut chosen: Vec<(x509_cert::name::Name, CertificateDer<'static>)> = Vec::with_capacity(sent.len());
     for der in sent {

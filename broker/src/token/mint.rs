@@ -1,4 +1,4 @@
-//! Tokens for tests, signed by keys of every kind, with whatever header and claims a test wants.
+//! Tokens for tests, signed by keys of every kind, with the header and claims that a test wants.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use shared::time::UnixTime;
 
-use super::{UnverifiedToken, Verification, VerifiedToken};
+use super::{TokenVerification, UnverifiedToken, VerifiedToken};
 use crate::grants::Grant;
 use crate::issuer::{IssuerSpec, KeySource};
 use crate::jose::{JoseAlgorithm, KeySet};
@@ -77,7 +77,7 @@ impl TestKey {
         self.sign_text(algorithm, &format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes())))
     }
 
-    /// Puts the signature of an ECDSA key behind whatever text there is.
+    /// Puts the signature of an ECDSA key behind the text.
     pub(crate) fn sign_input(&self, input: &str) -> String {
         self.sign_text(JoseAlgorithm::Es256, input)
     }
@@ -109,10 +109,10 @@ pub(crate) fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The issuer of [`speak`]'s tokens, where a test has only one.
+/// The issuer of [`token_of`]'s tokens, where a test has only one.
 pub(crate) const ISS: &str = "https://idp.example.com";
 
-/// When [`speak`]'s tokens are in force.
+/// When [`token_of`]'s tokens are in force.
 pub(crate) const NOW: u64 = 1_795_000_000;
 
 /// A record whose key is [`TestKey::p256`].
@@ -124,13 +124,13 @@ pub(crate) fn record(id: &str, iss: &str, profile: Profile, grants: Vec<Grant>) 
 }
 
 /// A token of `iss` with these further claims, verified.
-pub(crate) fn speak(issuers: &Issuers, iss: &str, more: &str) -> VerifiedToken {
+pub(crate) fn token_of(issuers: &Issuers, iss: &str, more: &str) -> VerifiedToken {
     let claims = format!(r#"{{"iss":"{iss}","aud":"sigstore","exp":{}{more}}}"#, NOW + 60);
     let text = TestKey::p256().sign(JoseAlgorithm::Es256, r#"{"alg":"ES256","kid":"k"}"#, &claims);
     let token = UnverifiedToken::parse(text.as_bytes()).expect("parses");
     let record = issuers.find(&token).expect("is registered");
     match token.verify(record, UnixTime::from_seconds(NOW)).expect("is accepted") {
-        Verification::Verified(token) => *token,
-        Verification::NeedsKeys(_) => panic!("the key is pinned"),
+        TokenVerification::Verified(token) => *token,
+        TokenVerification::NeedsKeys(_) => panic!("the key is pinned"),
     }
 }

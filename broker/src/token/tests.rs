@@ -4,7 +4,7 @@ use shared::strict_json::JsonError;
 use super::mint::{TestKey, base64url};
 use super::*;
 use crate::issuer::{IssuerSpec, KeySource};
-use crate::jose::{KeySet, MAX_TOKEN_BYTES, Part};
+use crate::jose::{KeySet, MAX_TOKEN_BYTES, TokenPart};
 use crate::names::{Audience, IssuerUrl};
 use crate::profile::Profile;
 use crate::registry::Issuers;
@@ -37,8 +37,8 @@ fn claims(more: &str) -> String {
 
 fn verify(record: &Arc<Issuer>, token: &str) -> Result<VerifiedToken, TokenError> {
     match UnverifiedToken::parse(token.as_bytes())?.verify(record, now())? {
-        Verification::Verified(token) => Ok(*token),
-        Verification::NeedsKeys(_) => panic!("the keys are there"),
+        TokenVerification::Verified(token) => Ok(*token),
+        TokenVerification::NeedsKeys(_) => panic!("the keys are there"),
     }
 }
 
@@ -69,7 +69,7 @@ fn every_algorithm_verifies_with_its_own_kind_of_key_and_with_no_other() {
         let verified = verify(&record, &token).expect("verifies");
         assert_eq!(verified.subject(), "user-1");
         assert_eq!(verified.expires_at(), UnixTime::from_seconds(NOW + 290));
-        assert_eq!(verified.sha256(), aws_lc_rs::digest::digest(&SHA256, token.as_bytes()).as_ref());
+        assert_eq!(verified.sha256(), &sha256(token.as_bytes()));
 
         let other = (at + 1) % keys.len();
         assert_eq!(
@@ -115,9 +115,9 @@ fn headers_are_refused_by_t1() {
         (r#"{"alg":"ES256","crit":[]}"#, JoseError::Critical),
         (
             r#"{"alg":"ES256","alg":"none"}"#,
-            JoseError::Json { part: Part::Header, error: JsonError::Duplicate { name: "alg".into() } },
+            JoseError::Json { part: TokenPart::Header, error: JsonError::Duplicate { name: "alg".into() } },
         ),
-        (r#"["alg"]"#, JoseError::Json { part: Part::Header, error: JsonError::Syntax { at: 0 } }),
+        (r#"["alg"]"#, JoseError::Json { part: TokenPart::Header, error: JsonError::Syntax { at: 0 } }),
     ];
     for (header, expected) in refused {
         let error = verify(&record, &key.sign(JoseAlgorithm::Es256, header, &claims(""))).expect_err(header);
@@ -194,9 +194,9 @@ fn the_envelope_is_strict() {
         ("a.b.c.d", JoseError::Segments),
         (&dots, JoseError::Segments),
         (&long, JoseError::TooLong { length: MAX_TOKEN_BYTES + 1 }),
-        (&padded, JoseError::Base64(Part::Header)),
-        ("!.e30.", JoseError::Base64(Part::Header)),
-        ("e31.e30.", JoseError::Base64(Part::Header)),
+        (&padded, JoseError::Base64(TokenPart::Header)),
+        ("!.e30.", JoseError::Base64(TokenPart::Header)),
+        ("e31.e30.", JoseError::Base64(TokenPart::Header)),
     ];
     for (text, expected) in cases {
         let error = UnverifiedToken::parse(text.as_bytes()).err().expect("is refused");
@@ -204,12 +204,12 @@ fn the_envelope_is_strict() {
         assert_eq!(error.rule(), Rule::T1);
     }
     let record = record(spec(key_set(&[key.jwk("k", "")])));
-    assert_eq!(verify(&record, &stray).err(), Some(JoseError::Base64(Part::Signature).into()));
+    assert_eq!(verify(&record, &stray).err(), Some(JoseError::Base64(TokenPart::Signature).into()));
     let deep = format!(r#"{{"iss":"{ISS}","x":{}{}}}"#, "[".repeat(40), "]".repeat(40));
     let token = key.sign(JoseAlgorithm::Es256, r#"{"alg":"ES256"}"#, &deep);
     assert!(matches!(
         UnverifiedToken::parse(token.as_bytes()),
-        Err(TokenError::Jose(JoseError::Json { part: Part::Claims, error: JsonError::TooDeep { .. } }))
+        Err(TokenError::Jose(JoseError::Json { part: TokenPart::Claims, error: JsonError::TooDeep { .. } }))
     ));
 }
 
@@ -222,9 +222,12 @@ fn a_key_that_is_not_there_is_a_result_and_a_worthless_token_does_not_ask_for_on
     let unknown = r#"{"alg":"ES256","kid":"rotated"}"#;
     let record_of = |keys| record(spec(keys));
     let rotated = record_of(key_set(&[key.jwk("k", "")]));
-    assert!(matches!(sign(unknown, &claims("")).verify(&rotated, now()), Ok(Verification::NeedsKeys(_))));
+    assert!(matches!(sign(unknown, &claims("")).verify(&rotated, now()), Ok(TokenVerification::NeedsKeys(_))));
     let empty = record_of(Arc::new(KeySet::empty()));
-    assert!(matches!(sign(r#"{"alg":"ES256"}"#, &claims("")).verify(&empty, now()), Ok(Verification::NeedsKeys(_))));
+    assert!(matches!(
+        sign(r#"{"alg":"ES256"}"#, &claims("")).verify(&empty, now()),
+        Ok(TokenVerification::NeedsKeys(_))
+    ));
     let expired = format!(r#"{{"iss":"{ISS}","sub":"u","aud":"sigstore","exp":{}}}"#, NOW - 100);
     assert!(matches!(sign(unknown, &expired).verify(&rotated, now()), Err(TokenError::Expired { .. })));
 
@@ -247,8 +250,8 @@ fn keys_that_were_not_refreshed_for_too_long_are_trusted_no_longer() {
         let token = UnverifiedToken::parse(token.as_bytes()).expect("parses");
         token.verify(&record(spec(keys)), now()).expect("is not refused")
     };
-    assert!(matches!(outcome(keys(100)), Verification::Verified(_)));
-    assert!(matches!(outcome(keys(99)), Verification::NeedsKeys(_)));
+    assert!(matches!(outcome(keys(100)), TokenVerification::Verified(_)));
+    assert!(matches!(outcome(keys(99)), TokenVerification::NeedsKeys(_)));
 }
 
 #[test]
@@ -317,7 +320,7 @@ proptest! {
         prop_assume!(token[at] != to);
         token[at] = to;
         if let Ok(parsed) = UnverifiedToken::parse(&token) {
-            prop_assert!(!matches!(parsed.verify(&record, now()), Ok(Verification::Verified(_))));
+            prop_assert!(!matches!(parsed.verify(&record, now()), Ok(TokenVerification::Verified(_))));
         }
     }
 }

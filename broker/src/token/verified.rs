@@ -7,7 +7,7 @@ use shared::time::UnixTime;
 use crate::issuer::Issuer;
 use crate::jose::Claims;
 
-/// The word of a registered issuer, for our audience, in force when it was verified. Made by `UnverifiedToken::verify`
+/// A token of a registered issuer, for our audience, in force when it was verified. Made by `UnverifiedToken::verify`
 /// only.
 #[derive(Debug)]
 pub struct VerifiedToken {
@@ -34,7 +34,7 @@ impl VerifiedToken {
         &self.issuer
     }
 
-    /// The claims.
+    /// The verified claims.
     pub fn claims(&self) -> &Claims {
         &self.claims
     }
@@ -49,7 +49,7 @@ impl VerifiedToken {
         self.expires_at
     }
 
-    /// SHA-256 of the compact token, by which the audit log names it.
+    /// SHA-256 of the compact token, which identifies it in the audit log.
     pub fn sha256(&self) -> &[u8; 32] {
         &self.sha256
     }

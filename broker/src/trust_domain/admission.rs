@@ -8,32 +8,32 @@ use crate::names::Rule;
 /// Why a bundle is not put in force.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RefusedBundle {
-    /// B1: it does not read.
+    /// B1: it cannot be parsed.
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// B1: the map was to hold it.
-    #[error("the map holds no bundle of {0}")]
+    #[error("the map has no bundle of {0}")]
     NotInMap(String),
     /// B2: older than the one in force.
-    #[error("its sequence number went back from {held} to {found}; somebody shows an old bundle")]
+    #[error("its sequence number went back from {held} to {found}, so this is an old bundle")]
     Sequence {
         /// The number of the bundle in force.
         held: u64,
-        /// The number of the one at hand.
+        /// The number of the new bundle.
         found: u64,
     },
     /// B3: it would make everything that we sign an SVID of that trust domain.
-    #[error("it holds the key {key} of this very instance, so that certificates of this instance would be SVIDs")]
+    #[error("it has the key {key} of this instance itself, which would make this instance's certificates SVIDs")]
     OwnKey {
         /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
         key: String,
     },
-    /// B4: a key vouches for one trust domain.
-    #[error("it holds the key {key}, which is also in the bundle of {other}")]
+    /// B4: a key belongs to one trust domain.
+    #[error("it has the key {key}, which is also in the bundle of {other}")]
     ForeignKey {
         /// SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
         key: String,
-        /// The other trust domain.
+        /// The trust domain that already has the key.
         other: String,
     },
 }
@@ -51,25 +51,25 @@ impl RefusedBundle {
     }
 }
 
-/// What becomes of a good bundle.
+/// What putting an acceptable bundle in force changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Judgement {
-    /// The trust domain has withdrawn everything.
+pub enum Admission {
+    /// The bundle has no keys: the trust domain has withdrawn everything.
     Emptied,
-    /// It vouches by other keys than before, or by some for the first time.
+    /// It has other keys than the one in force, or is the first one.
     Fetched,
-    /// The same keys.
+    /// The bundle has the same keys as the one in force.
     Unchanged,
 }
 
-/// Judges what was found for `record`: against what it has, against `own`, the SHA-256 of the SubjectPublicKeyInfo of
-/// every key that we sign with, and against what the other trust domains have.
-pub fn judge(
+/// Decides whether `found` may be put in force for `record`. `own` is the SHA-256 of the SubjectPublicKeyInfo of
+/// every key that this instance signs with; no other trust domain may have a key of it either.
+pub fn evaluate(
     found: &Bundle,
     record: &TrustDomainRecord,
     trust_domains: &TrustDomains,
     own: &BTreeSet<[u8; 32]>,
-) -> Result<Judgement, RefusedBundle> {
+) -> Result<Admission, RefusedBundle> {
     let held = record.held();
     let held = held.bundle();
     if let (Some(held), Some(found)) = (held.and_then(|held| held.sequence()), found.sequence())
@@ -89,8 +89,8 @@ pub fn judge(
         }
     }
     Ok(match held {
-        Some(held) if held.fingerprints() == found.fingerprints() => Judgement::Unchanged,
-        _ if found.is_empty() => Judgement::Emptied,
-        _ => Judgement::Fetched,
+        Some(held) if held.fingerprints() == found.fingerprints() => Admission::Unchanged,
+        _ if found.is_empty() => Admission::Emptied,
+        _ => Admission::Fetched,
     })
 }

@@ -6,13 +6,13 @@ use x509_cert::ext::pkix::KeyUsage;
 
 /// A certificate at which paths may end, with what a trust anchor (RFC 5280 §6.1.1) leaves out of it.
 #[derive(Debug)]
-pub(super) struct Authority {
+pub(super) struct BundleAuthority {
     pub(super) certificate: Certificate,
     pub(super) path_length: Option<u8>,
 }
 
-impl Authority {
-    /// Whether a path with this many intermediates may end here at `now`. Nobody else vouches for an authority of a
+impl BundleAuthority {
+    /// Whether a path with this many intermediates may end here at `now`. No other certificate limits an authority of a
     /// bundle, so its own validity and `pathLenConstraint` are all that limits it; other SPIFFE validators heed both.
     pub(super) fn allows_end(&self, intermediates: usize, now: UnixTime) -> bool {
         let fits = self.path_length.is_none_or(|length| intermediates <= usize::from(length));

@@ -1,4 +1,4 @@
-//! SPIFFE bundles: JWK Sets that say by which keys a trust domain vouches for its workloads.
+//! SPIFFE bundles: JWK Sets with the keys that sign the SVIDs of a trust domain.
 //!
 //! SPIFFE Trust Domain and Bundle §4, X509-SVID §6, JWT-SVID §6. What a consumer must ignore is left out and counted;
 //! what makes the whole doubtful (a member twice, two keys of one `kid`) refuses the whole.
@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
+use shared::digest::sha256;
 use shared::excerpt::excerpt;
 use shared::keys::PublicKey;
 use shared::strict_json::{Json, JsonError, Object, parse_object};
@@ -17,7 +18,7 @@ use shared::x509::Certificate;
 use x509_cert::ext::pkix::BasicConstraints;
 
 use super::SvidKind;
-use super::authority::{Authority, may_issue_svids};
+use super::authority::{BundleAuthority, may_issue_svids};
 use crate::jose::{KeySet, SkipReason, VerificationKey, public_key_of_jwk, uses_of_jwk};
 use crate::names::{NameError, Rule, TrustDomain};
 
@@ -32,7 +33,7 @@ const MAX_TRUST_DOMAINS: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Bundle {
     /// In the order of `anchors`, which webpki wants beside each other.
-    authorities: Vec<Authority>,
+    authorities: Vec<BundleAuthority>,
     anchors: Vec<TrustAnchor<'static>>,
     jwt_keys: KeySet,
     wit_keys: KeySet,
@@ -46,7 +47,7 @@ pub struct Bundle {
 /// A key of a bundle, as people compare it with what the trust domain's own operator sees.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ListedKey {
-    /// The SVIDs that it vouches for.
+    /// The kind of SVIDs that it signs.
     pub document: SvidKind,
     /// Its `kid`, or the subject of its certificate.
     pub name: String,
@@ -64,30 +65,30 @@ pub struct ListedKey {
 pub struct SkippedEntry {
     /// Its place in `keys`, from zero.
     pub index: usize,
-    /// Why.
+    /// Why the entry is skipped.
     pub reason: SkippedUse,
 }
 
-/// Why an entry counts for nothing.
+/// Why an entry is skipped.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SkippedUse {
     /// `use` is absent or none that we know (Trust Domain and Bundle §4.2.2).
-    #[error("its use is none that counts here")]
+    #[error("its use is not supported")]
     Use,
     /// `x5c` is absent, empty, or its first element is no certificate that we read (X509-SVID §6.1).
-    #[error("it has no certificate that can be read in x5c")]
+    #[error("its x5c has no readable certificate")]
     NoCertificate,
     /// The certificate is no authority (X509-SVID §4.2, §4.3).
-    #[error("its certificate is none of an authority")]
+    #[error("its certificate is not a CA certificate")]
     NotAuthority,
-    /// A key without `kid`, of which no token could say that it means it (JWT-SVID §6.1).
+    /// A key without `kid`, which no token can refer to (JWT-SVID §6.1).
     #[error("it has no kid")]
     NoKid,
     /// `kty` is absent or none that we know (Trust Domain and Bundle §4.2.1).
-    #[error("its key type is none that is known here")]
+    #[error("its key type is not supported")]
     KeyType,
     /// The key cannot verify anything.
-    #[error("its key cannot be used: {0:?}")]
+    #[error("its key cannot be used: {0}")]
     Key(SkipReason),
 }
 
@@ -100,10 +101,10 @@ pub enum BundleError {
     /// B1: no array `keys` of objects. It may be empty, not absent.
     #[error("the bundle has no array \"keys\" of objects")]
     NoKeys,
-    /// B1: more entries than are looked at.
+    /// B1: more entries than are accepted.
     #[error("the bundle has {0} entries; at most {MAX_ENTRIES} are accepted")]
     TooMany(usize),
-    /// B1: two keys of one name: a token could not say which it means.
+    /// B1: two keys with one `kid`: a token could not refer to one of them.
     #[error("two keys of the bundle have the kid {0:?}")]
     DuplicateKid(String),
     /// B1: the certificate of an entry is of another key than the entry's own parameters (RFC 7517 §4.7).
@@ -115,16 +116,16 @@ pub enum BundleError {
     /// B1: the map has no object `trust_domains`, or a member of it is no bundle.
     #[error("the map has no object \"trust_domains\" of bundles")]
     NoMap,
-    /// B1: more trust domains than are looked at.
+    /// B1: more trust domains than are accepted.
     #[error("the map has {0} trust domains; at most {MAX_TRUST_DOMAINS} are accepted")]
     MapTooLarge(usize),
     /// S3: a key of the map is no trust domain.
-    #[error("the map names what is no trust domain: {0}")]
+    #[error("the map has an invalid trust domain name: {0}")]
     MapName(NameError),
     /// The bundle of one trust domain of a map.
     #[error("the bundle of {trust_domain}: {error}")]
     InMap {
-        /// Whose.
+        /// The trust domain whose bundle is at fault.
         trust_domain: String,
         /// What is wrong with it.
         error: Box<Self>,
@@ -237,14 +238,14 @@ impl Bundle {
         if !matches!(entry.get("kty").and_then(Json::as_str), Some("EC" | "OKP" | "RSA")) {
             return Err(SkippedUse::KeyType);
         }
-        // X509-SVID §6.2: the first element is the authority's certificate; whatever follows is not looked at.
+        // X509-SVID §6.2: the first element is the authority's certificate; what follows is ignored.
         let first = entry.get("x5c").and_then(Json::as_array).and_then(|chain| chain.first()).and_then(Json::as_str);
         let der = first.and_then(|text| STANDARD.decode(text).ok()).ok_or(SkippedUse::NoCertificate)?;
         self.take_authority(&der)
     }
 
     /// Whether the entry's own parameters, where they are a key that we can read, are of another key than the
-    /// certificate that was just taken. Which of the two its maker meant, nobody can say.
+    /// certificate that was just taken. Which of the two was meant is unknown.
     fn is_of_another_key(&self, entry: &Object) -> bool {
         let certified = self.authorities.last().map(|authority| authority.certificate.public_key().spki_sha256());
         public_key_of_jwk(entry).is_ok_and(|described| Some(described.spki_sha256()) != certified)
@@ -269,7 +270,7 @@ impl Bundle {
             not_after: Some(certificate.not_after()),
         });
         self.anchors.push(anchor);
-        self.authorities.push(Authority { certificate, path_length });
+        self.authorities.push(BundleAuthority { certificate, path_length });
         Ok(())
     }
 
@@ -292,7 +293,7 @@ impl Bundle {
         self.authorities.iter().map(|authority| &authority.certificate)
     }
 
-    /// The same as webpki takes them: the anchors of paths.
+    /// The same as trust anchors for webpki.
     pub fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }
@@ -319,12 +320,12 @@ impl Bundle {
         self.sequence
     }
 
-    /// How often the trust domain would have us look.
+    /// The refresh interval that the trust domain suggests.
     pub fn refresh_hint(&self) -> Option<Duration> {
         self.refresh_hint
     }
 
-    /// What was left out.
+    /// The entries that were skipped.
     pub fn skipped(&self) -> &[SkippedEntry] {
         &self.skipped
     }
@@ -334,22 +335,22 @@ impl Bundle {
         &self.listed
     }
 
-    /// SHA-256 of the SubjectPublicKeyInfo of each key, whatever its use.
+    /// SHA-256 of the SubjectPublicKeyInfo of each key, regardless of its use.
     pub fn fingerprints(&self) -> &BTreeSet<[u8; 32]> {
         &self.fingerprints
     }
 
-    /// True if nothing that the trust domain ever signed counts any more.
+    /// True if the bundle has no keys, so nothing verifies with it.
     pub fn is_empty(&self) -> bool {
         self.authorities.is_empty() && self.jwt_keys.is_empty() && self.wit_keys.is_empty()
     }
 }
 
-/// SPIFFE Federation, bundle maps: `{"trust_domains": {"example.org": {…}}}`. Refresh hints inside count for nothing.
+/// SPIFFE Federation, bundle maps: `{"trust_domains": {"example.org": {…}}}`. Refresh hints inside are ignored.
 pub struct BundleMap(BTreeMap<TrustDomain, Bundle>);
 
 impl BundleMap {
-    /// Reads a map. A trust domain that stands in it twice refuses the whole, as any member does.
+    /// Reads a map. A trust domain that occurs twice makes the whole map invalid, as any duplicate member does.
     pub fn parse(document: &[u8]) -> Result<Self, BundleError> {
         let map = parse_object(document, MAX_BUNDLE_BYTES)?;
         let members = map.get("trust_domains").and_then(Json::as_object).ok_or(BundleError::NoMap)?;
@@ -374,15 +375,10 @@ impl BundleMap {
         self.0.remove(trust_domain)
     }
 
-    /// The names.
+    /// The trust domains that the map has bundles of.
     pub fn names(&self) -> impl Iterator<Item = &TrustDomain> {
         self.0.keys()
     }
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 fn check_unique<'a>(keys: impl Iterator<Item = &'a VerificationKey>) -> Result<(), BundleError> {

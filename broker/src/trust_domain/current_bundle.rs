@@ -1,4 +1,4 @@
-//! What is held of a trust domain at one moment: its bundle, and since when.
+//! The current bundle of a trust domain, and when it was fetched.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +14,18 @@ pub struct CurrentBundle {
     fetched_at: Option<UnixTime>,
 }
 
-/// Why a bundle vouches for nothing at the moment, though another might.
+/// Why a bundle cannot be used now, though a newer one might.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unusable {
     /// There has never been one.
     #[error("its bundle has not been fetched yet")]
     Missing,
     /// It could not be fetched again for longer than the record allows.
-    #[error("its bundle has not been fetched for {seconds} seconds; it counts for {limit}")]
+    #[error("its bundle was last fetched {seconds} seconds ago and may be used for {limit}")]
     Stale {
-        /// How old it is.
+        /// Seconds since the last fetch.
         seconds: u64,
-        /// How old it may be.
+        /// The most seconds since a fetch that the record allows.
         limit: u64,
     },
 }
@@ -56,7 +56,7 @@ impl CurrentBundle {
         self.fetched_at
     }
 
-    /// The bundle, if it still counts at `now`.
+    /// The bundle, if it can still be used at `now`.
     pub fn usable(&self, stale_after: Duration, now: UnixTime) -> Result<&Arc<Bundle>, Unusable> {
         let (Some(bundle), Some(at)) = (&self.bundle, self.fetched_at) else { return Err(Unusable::Missing) };
         let age = now.since(at);

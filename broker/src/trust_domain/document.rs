@@ -1,9 +1,9 @@
-//! The documents of SPIFFE.
+//! The kinds of SVID.
 
-/// The document by which an identity was shown.
+/// The kind of an SVID.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SvidKind {
-    /// A JWT-SVID, which whoever holds it can show.
+    /// A JWT-SVID, which anyone who holds it can present.
     Jwt,
     /// A WIT-SVID, with a proof by the key in it.
     Wit,
@@ -12,7 +12,7 @@ pub enum SvidKind {
 }
 
 impl SvidKind {
-    /// Its name, as audit records have it.
+    /// The kind's name in audit records.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Jwt => "jwt-svid",

@@ -18,9 +18,9 @@ use crate::names::{Audience, HttpsUrl, IssuerLabel, IssuerUrl, SpiffeId, TrustDo
 pub enum BundleSource {
     /// From its bundle endpoint (SPIFFE Federation §5).
     Endpoint {
-        /// Where.
+        /// The URL of the bundle endpoint.
         url: HttpsUrl,
-        /// How the endpoint shows that it is the one.
+        /// How the endpoint authenticates.
         profile: EndpointProfile,
     },
     /// From a file with a bundle.
@@ -40,7 +40,7 @@ pub enum EndpointProfile {
     Spiffe {
         /// Exactly this one.
         endpoint_id: SpiffeId,
-        /// By which a self-serving endpoint is known before the first fetch.
+        /// The bundle of a self-serving endpoint before the first fetch.
         bootstrap: Option<Arc<Bundle>>,
     },
 }
@@ -57,7 +57,7 @@ impl PartialEq for EndpointProfile {
 
 impl Eq for EndpointProfile {}
 
-/// Which kinds of SVID are taken.
+/// The accepted kinds of SVID.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Accepts {
     /// JWT-SVIDs.
@@ -90,20 +90,21 @@ pub enum IssuerPolicy {
 pub struct UsePolicy {
     /// Times a minute, for each SPIFFE ID.
     pub per_minute: u32,
-    /// A JWT-SVID counts once. SPIRE's agents hand out the same one until half its life is over, so this is for others.
+    /// A JWT-SVID is accepted once. SPIRE's agents hand out the same one until half its life is over, so this is for
+    /// others.
     pub is_single: bool,
 }
 
 /// Everything that an operator says of a trust domain, each part already parsed.
 #[derive(Clone, Debug)]
 pub struct TrustDomainSpec {
-    /// Its exact name.
+    /// The exact trust domain name, without `spiffe://`.
     pub name: TrustDomain,
     /// Where its bundle comes from.
     pub source: BundleSource,
-    /// How far to reach for it.
+    /// Which addresses may be connected to for it.
     pub reach: Reach,
-    /// Which SVIDs are taken.
+    /// The accepted kinds of SVID.
     pub accepts: Accepts,
     /// The audience that its JWT-SVIDs must have.
     pub audience: Audience,
@@ -113,17 +114,17 @@ pub struct TrustDomainSpec {
     pub issuer: IssuerPolicy,
     /// The longest life of its JWT-SVIDs.
     pub max_token_lifetime: Duration,
-    /// The longest life of its X.509-SVIDs and WIT-SVIDs, in which a key of the workload stands.
+    /// The longest life of its X.509-SVIDs and WIT-SVIDs, which contain a key of the workload.
     pub max_svid_lifetime: Duration,
-    /// How long a bundle counts that could not be fetched again.
+    /// How long a bundle is used when it cannot be fetched again.
     pub stale_after: Duration,
     /// How often its identities may be used.
     pub uses: UsePolicy,
-    /// What certificates call it; none means its exact `iss`, or `spiffe://` and its name (rule O1).
+    /// The issuer label in certificates; none means its exact `iss`, or `spiffe://` and its name (rule O1).
     pub label: Option<IssuerLabel>,
     /// The audiences for which its workloads may have ID tokens of our own provider.
     pub exchange_audiences: Vec<Audience>,
-    /// What it may speak for: nothing, unless a grant says so, and never more than itself.
+    /// The names that it may assert: none, unless a grant says so, and only its own.
     pub grants: Vec<Grant>,
 }
 
@@ -168,7 +169,7 @@ impl TrustDomainRecord {
         Self { spec, label, held: ArcSwap::default() }
     }
 
-    /// Its name.
+    /// The trust domain name.
     pub fn name(&self) -> &TrustDomain {
         &self.spec.name
     }
@@ -178,12 +179,12 @@ impl TrustDomainRecord {
         &self.spec.source
     }
 
-    /// How far to reach for it.
+    /// Which addresses may be connected to for it.
     pub fn reach(&self) -> &Reach {
         &self.spec.reach
     }
 
-    /// Which SVIDs are taken.
+    /// The accepted kinds of SVID.
     pub fn accepts(&self) -> Accepts {
         self.spec.accepts
     }
@@ -198,7 +199,7 @@ impl TrustDomainRecord {
         &self.spec.issuer
     }
 
-    /// How long a bundle counts that could not be fetched again.
+    /// How long a bundle is used when it cannot be fetched again.
     pub fn stale_after(&self) -> Duration {
         self.spec.stale_after
     }
@@ -208,7 +209,7 @@ impl TrustDomainRecord {
         self.spec.uses
     }
 
-    /// What certificates call it.
+    /// The issuer label in certificates.
     pub fn label(&self) -> &str {
         &self.label
     }
@@ -218,12 +219,12 @@ impl TrustDomainRecord {
         self.spec.exchange_audiences.iter().any(|allowed| allowed.as_str() == audience)
     }
 
-    /// What it may speak for.
+    /// The names that it may assert.
     pub fn grants(&self) -> &[Grant] {
         &self.spec.grants
     }
 
-    /// What is held of it.
+    /// The bundle in force.
     pub fn held(&self) -> Arc<CurrentBundle> {
         self.held.load_full()
     }
@@ -233,7 +234,7 @@ impl TrustDomainRecord {
         self.held.store(Arc::new(held));
     }
 
-    /// The bundle, if it still counts at `now`.
+    /// The bundle, if it can still be used at `now`.
     pub fn bundle(&self, now: UnixTime) -> Result<Arc<Bundle>, Unusable> {
         self.held.load().usable(self.spec.stale_after, now).cloned()
     }

@@ -114,7 +114,7 @@ pub(crate) async fn run(
     let trust = trust::fetch(&client, clock.now()).await.map_err(at("trust", TRUST))?;
     progress.done("root, timestamp, snapshot and targets of the TUF repository checked, trusted root read");
 
-    tell.begin("verification");
+    progress.begin("verification");
     let identity = ExpectedIdentity { subject: token.subject.clone(), issuer: provider.issuer.clone() };
     let parsed = Bundle::parse(&bundle).map_err(|error| at("verification", TRUST)(error.to_string()))?;
     let verified = verify(&parsed, &trust.trusted_root, &identity, &artifact)

@@ -75,7 +75,7 @@ pub(super) fn run(command: UnitCommand) -> Result<(), Failure> {
         UnitCommand::Add(args) => {
             let algorithm = KeyAlgorithm::parse(&args.algorithm)?;
             change(&args.make, algorithm, |units, plan, now| Ok(units.add(&args.name, algorithm, plan, now)?))?;
-            println!("The unit {} was made. It serves at /tsa/{} from the next start on.", args.name, args.name);
+            println!("The unit {} is added. It serves at /tsa/{} after the next start.", args.name, args.name);
             Ok(())
         }
         UnitCommand::Next(args) => next(&args),
@@ -95,7 +95,7 @@ fn next(args: &NextKeyArgs) -> Result<(), Failure> {
     drop(offline);
     let mut use_from = UnixTime::from_seconds(0);
     change(&args.make, algorithm, |units, plan, now| {
-        // On a whole second, and not before the present one is over.
+        // On a whole second, and not before the current one is over.
         use_from = now.plus(ahead).plus(Duration::from_secs(1)).floor_to_second();
         Ok(units.next(&args.name, use_from, plan, now)?)
     })?;
@@ -118,14 +118,14 @@ fn change(
         None => None,
         Some(uri) => Some((uri.clone(), tokens::signer(uri, algorithm)?)),
     };
-    let root = held.files.root(args.root_key.as_deref(), &held.key_file)?;
+    let root = offline.files.root(args.root_key.as_deref(), &offline.key_file)?;
     let plan = UnitKeyPlan {
         root: &root,
         settings: &settings.units,
         addresses: settings.revocation.addresses.as_ref(),
         token,
     };
-    work(&mut held.units, &plan, SystemClock.now())
+    work(&mut offline.units, &plan, SystemClock.now())
 }
 
 fn list(data: &DataArgs) -> Result<(), Failure> {

@@ -118,8 +118,8 @@ mod tests {
             (r#"{ uri = "https://a.example", subdomains = true }"#, "`subdomains`"),
             (r#"{ spiffe = "example.org" }"#, "spiffe://"),
             (r#"{ service_account = "ci" }"#, "<namespace>/<account>"),
-            (r#"{ service_account = "*/builder" }"#, "name of Kubernetes"),
-            (r#"{ service_account = "ci/../x" }"#, "name of Kubernetes"),
+            (r#"{ service_account = "*/builder" }"#, "Kubernetes name"),
+            (r#"{ service_account = "ci/../x" }"#, "Kubernetes name"),
         ] {
             let error = understand_toml(text).expect_err(text);
             assert!(error.contains("issuers[0].grants[0]") && error.contains(part), "{error}");

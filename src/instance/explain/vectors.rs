@@ -1,6 +1,6 @@
 //! Files of cases (`n`, `kind`, `expect`, `case`, `rule`), each tried against the rule set.
 
-use broker::namespace::vectors::{Verdict, try_case};
+use broker::namespace::vectors::{CaseDecision, try_case};
 
 /// Where the columns of a file are.
 struct Columns {
@@ -72,8 +72,8 @@ impl Columns {
         let field = |at: usize| fields.get(at).copied().unwrap_or_default();
         let n = field(self.n).trim().to_owned();
         let (refused_by, fault) = match try_case(field(self.kind).trim(), field(self.case)) {
-            Ok(Verdict::Accept) => (None, None),
-            Ok(Verdict::Reject(rule)) => (Some(rule.id().to_owned()), None),
+            Ok(CaseDecision::Accept) => (None, None),
+            Ok(CaseDecision::Reject(rule)) => (Some(rule.id().to_owned()), None),
             // What cannot be evaluated is not accepted.
             Err(error) => (Some(String::new()), Some(format!("case {n}: {error}"))),
         };

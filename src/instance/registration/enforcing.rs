@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use broker::grants::Listings;
 use broker::names::DomainName;
-use broker::registration::{Listing, Method, Registration, Roster, State, record_name};
+use broker::registration::{Listing, ProofMethod, Registration, RegistrationState, Roster, record_name};
 use shared::audit::AuditRecord;
 
 use super::evidence;
@@ -79,7 +79,7 @@ impl Registrar {
                 continue;
             }
             let observations = self.observe_record(&record_name(domain)).await;
-            let listing = Listing::judge(self.instance(), &observations, self.settings().agreeing(), now);
+            let listing = Listing::evaluate(self.instance(), &observations, self.settings().agreeing(), now);
             let pause = if listing.is_some() { timing.recheck } else { timing.confirm };
             let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
             let writing = self.writing.lock().await;
@@ -94,7 +94,7 @@ impl Registrar {
 }
 
 fn is_proven(registration: &Registration) -> bool {
-    registration.state() == State::Active && registration.claim().method == Method::Dns
+    registration.state() == RegistrationState::Active && registration.claim().method == ProofMethod::Dns
 }
 
 fn says_so(registration: &Registration) -> bool {

@@ -7,8 +7,9 @@ use arc_swap::ArcSwap;
 use broker::issuer::{IssuerSpec, Reach};
 use broker::names::DomainName;
 use broker::registration::{
-    Answer, Change, Claim, Event, Finding, InstanceName, LifeError, Listing, Method, Observation, Registration,
-    RegistrationRequest, RequestError, RequestPolicy, Roster, RosterError, State, StatementError, judge,
+    Claim, InstanceName, LifeChange, LifeError, LifeEvent, Listing, Observation, ProofFinding, ProofMethod,
+    Registration, RegistrationRequest, RegistrationRequestError, RegistrationState, RequestPolicy, Roster, RosterError,
+    SourceAnswer, StatementError, evaluate,
 };
 use shared::audit::{Actor, AuditRecord, RegistrationEvent};
 use shared::log::{AppendError, Log};
@@ -60,7 +61,7 @@ pub(crate) struct RegistrarParts {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistrationRefusal {
     #[error(transparent)]
-    Request(#[from] RequestError),
+    Request(#[from] RegistrationRequestError),
     #[error(transparent)]
     Roster(#[from] RosterError),
     #[error(transparent)]
@@ -95,16 +96,16 @@ pub(crate) enum RegistrarError {
 }
 
 /// The audit log's name of an event. A check without an answer changes nothing and is not recorded.
-fn recorded(event: Event) -> Option<RegistrationEvent> {
+fn recorded(event: LifeEvent) -> Option<RegistrationEvent> {
     match event {
-        Event::Requested => Some(RegistrationEvent::Requested),
-        Event::Approved => Some(RegistrationEvent::Approved),
-        Event::Proved => Some(RegistrationEvent::Proved),
-        Event::Denied => Some(RegistrationEvent::Denied),
-        Event::Unanswered => None,
-        Event::Froze => Some(RegistrationEvent::Froze),
-        Event::Elapsed => Some(RegistrationEvent::Elapsed),
-        Event::Released => Some(RegistrationEvent::Released),
+        LifeEvent::Requested => Some(RegistrationEvent::Requested),
+        LifeEvent::Approved => Some(RegistrationEvent::Approved),
+        LifeEvent::Proved => Some(RegistrationEvent::Proved),
+        LifeEvent::Denied => Some(RegistrationEvent::Denied),
+        LifeEvent::Unanswered => None,
+        LifeEvent::Froze => Some(RegistrationEvent::Froze),
+        LifeEvent::Elapsed => Some(RegistrationEvent::Elapsed),
+        LifeEvent::Released => Some(RegistrationEvent::Released),
     }
 }
 
@@ -176,16 +177,17 @@ impl Registrar {
         let mut writing = self.writing.lock().await;
         let (roster, now) = (self.roster(), self.clock.now());
         let claim = request.claim();
-        if claim.method == Method::Dns && self.settings.resolvers.is_none() {
+        if claim.method == ProofMethod::Dns && self.settings.resolvers.is_none() {
             return Err(NotBuilt(Feature::DnsProofs).into());
         }
-        let is_registered = |held: &&Registration| held.claim().iss == claim.iss && held.state() == State::Active;
+        let is_registered =
+            |held: &&Registration| held.claim().iss == claim.iss && held.state() == RegistrationState::Active;
         let issuers = &self.snapshots.current().issuers;
         if roster.iter().find(is_registered).is_none() && !issuers.of(claim.iss.as_str()).is_empty() {
             return Err(RegistrationRefusal::Configured(claim.iss.to_string()));
         }
         let change = match roster.admit(request, by)? {
-            Some(waiting) if waiting.state() == State::Pending => return Ok(waiting.clone()),
+            Some(waiting) if waiting.state() == RegistrationState::Pending => return Ok(waiting.clone()),
             Some(tombstone) => tombstone.renew(request, by, now),
             None => Registration::request(request, by, self.settings.needs_approval, now),
         };
@@ -193,26 +195,26 @@ impl Registrar {
     }
 
     /// Asks the domain now.
-    pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, Finding), RegistrationRefusal> {
+    pub(crate) async fn check(&self, id: &str, by: &str) -> Result<(Registration, ProofFinding), RegistrationRefusal> {
         let observations = self.observe(self.find(id)?.claim()).await;
         let mut writing = self.writing.lock().await;
         // It may have changed while the domain was asked.
         let (registration, now) = (self.find(id)?, self.clock.now());
         let evidence: Vec<String> = observations.iter().map(evidence::of).collect();
         let (claim, needed) = (registration.claim(), self.settings.agreeing());
-        if claim.method == Method::Dns {
-            let listing = Listing::judge(&self.instance, &observations, needed, now);
+        if claim.method == ProofMethod::Dns {
+            let listing = Listing::evaluate(&self.instance, &observations, needed, now);
             self.note_listing(&claim.domain, listing, &evidence).await?;
         }
-        let finding = judge(registration.claim(), &self.instance, &observations, needed, now);
+        let finding = evaluate(registration.claim(), &self.instance, &observations, needed, now);
         let change = registration.checked(&finding, &self.settings.timing, now)?;
         Ok((self.apply(&mut writing, change, by, evidence).await?, finding))
     }
 
     async fn observe(&self, claim: &Claim) -> Vec<Observation> {
         match claim.method {
-            Method::Dns => self.observe_record(&claim.record_name()).await,
-            Method::WellKnown => {
+            ProofMethod::Dns => self.observe_record(&claim.record_name()).await,
+            ProofMethod::WellKnown => {
                 let reach = self.reach(claim.domain.as_str());
                 vec![document::observe(claim.domain.as_str(), &claim.document_url(), &reach).await]
             }
@@ -224,7 +226,7 @@ impl Registrar {
         match &self.settings.resolvers {
             Some(resolvers) => resolvers.observe(name).await,
             None => {
-                let answer = Answer::Failed(NotBuilt(Feature::DnsProofs).to_string());
+                let answer = SourceAnswer::Failed(NotBuilt(Feature::DnsProofs).to_string());
                 vec![Observation { source: "name servers".to_owned(), answer }]
             }
         }
@@ -235,7 +237,7 @@ impl Registrar {
         &self,
         id: &str,
         by: &str,
-        decide: impl FnOnce(&Registration, UnixTime) -> Result<Change, LifeError>,
+        decide: impl FnOnce(&Registration, UnixTime) -> Result<LifeChange, LifeError>,
     ) -> Result<Registration, RegistrationRefusal> {
         let mut writing = self.writing.lock().await;
         let change = decide(&self.find(id)?, self.clock.now())?;
@@ -260,14 +262,14 @@ impl Registrar {
     async fn apply(
         &self,
         cursor: &mut u64,
-        change: Change,
+        change: LifeChange,
         by: &str,
         evidence: Vec<String>,
     ) -> Result<Registration, RegistrationRefusal> {
-        let Change { event, from, next, is_dropped } = change;
+        let LifeChange { event, from, next, is_dropped } = change;
         let mut roster = Roster::clone(&self.roster.load());
         let before = roster.find(next.id().as_str()).cloned();
-        if next.state() == State::Active && from != Some(State::Active) {
+        if next.state() == RegistrationState::Active && from != Some(RegistrationState::Active) {
             roster.check_holders(next.claim())?;
         }
         let to = if is_dropped { DROPPED } else { next.state().name() };
@@ -292,7 +294,7 @@ impl Registrar {
             };
             *cursor = receipt.index() + 1;
         }
-        if next.state() == State::Active && self.left_out.load().contains(next.claim().iss.as_str()) {
+        if next.state() == RegistrationState::Active && self.left_out.load().contains(next.claim().iss.as_str()) {
             self.left_out.rcu(|left_out| {
                 left_out.iter().filter(|iss| **iss != *next.claim().iss.as_str()).cloned().collect::<HashSet<_>>()
             });
@@ -328,7 +330,8 @@ impl Registrar {
 
     fn specs(&self, roster: &Roster, changed: Option<&Registration>) -> Vec<IssuerSpec> {
         let mut specs = roster.specs(|registration| self.reach(registration.claim().iss.url().host()));
-        let changed = changed.filter(|changed| changed.state() == State::Active).map(|changed| &changed.claim().iss);
+        let changed =
+            changed.filter(|changed| changed.state() == RegistrationState::Active).map(|changed| &changed.claim().iss);
         let left_out = self.left_out.load();
         specs.retain(|spec| changed == Some(&spec.iss) || !left_out.contains(spec.iss.as_str()));
         specs
@@ -354,7 +357,9 @@ impl Registrar {
             return;
         }
         let roster = self.roster.load();
-        let by_dns = roster.iter().filter(|held| held.state() == State::Active && held.claim().method == Method::Dns);
+        let by_dns = roster
+            .iter()
+            .filter(|held| held.state() == RegistrationState::Active && held.claim().method == ProofMethod::Dns);
         for registration in by_dns {
             let (id, why) = (registration.id(), NotBuilt(Feature::DnsProofs));
             tracing::warn!(%id, %why, "its proof is not looked at again, and ends when it is stale");
@@ -392,12 +397,13 @@ impl Registrar {
 
     /// True if the registration is active and yet not in force.
     pub(crate) fn is_left_out(&self, registration: &Registration) -> bool {
-        registration.state() == State::Active && self.left_out.load().contains(registration.claim().iss.as_str())
+        registration.state() == RegistrationState::Active
+            && self.left_out.load().contains(registration.claim().iss.as_str())
     }
 }
 
 /// What a registration grants and forbids, as far as a change can alter it.
 fn granted(registration: &Registration) -> Option<(bool, bool)> {
-    let proof = registration.proof().filter(|_| registration.state() == State::Active);
+    let proof = registration.proof().filter(|_| registration.state() == RegistrationState::Active);
     proof.map(|(proof, _)| (proof.subdomains, proof.enforce))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::trust_domain::{Bundle, CurrentBundle, Judgement, RefusedBundle, TrustDomainRecord};
+use broker::trust_domain::{Admission, Bundle, CurrentBundle, RefusedBundle, TrustDomainRecord};
 use shared::audit::{AuditRecord, BundleEvent};
 use shared::log::{AppendError, Log};
 use shared::time::{Clock, UnixTime};
@@ -22,15 +22,15 @@ impl Ledger {
         record: &TrustDomainRecord,
         bundle: &Arc<Bundle>,
         at: UnixTime,
-        judgement: Judgement,
+        admission: Admission,
     ) -> Result<(), AppendError> {
-        let event = match judgement {
-            Judgement::Unchanged => {
+        let event = match admission {
+            Admission::Unchanged => {
                 record.replace(CurrentBundle::new(bundle.clone(), at));
                 return Ok(());
             }
-            Judgement::Emptied => BundleEvent::Emptied,
-            Judgement::Fetched => BundleEvent::Fetched,
+            Admission::Emptied => BundleEvent::Emptied,
+            Admission::Fetched => BundleEvent::Fetched,
         };
         let only_takes_away =
             record.held().bundle().is_some_and(|held| bundle.fingerprints().is_subset(held.fingerprints()));
@@ -57,14 +57,14 @@ impl Ledger {
             return Ok(());
         }
         let (trust_domain, keys) = (record.name(), bundle.fingerprints().len());
-        match judgement {
-            Judgement::Emptied => {
+        match admission {
+            Admission::Emptied => {
                 tracing::error!(
                     %trust_domain,
                     "the bundle of the trust domain has no key left, so none of its SVIDs is accepted"
                 )
             }
-            Judgement::Fetched | Judgement::Unchanged => {
+            Admission::Fetched | Admission::Unchanged => {
                 tracing::info!(%trust_domain, keys, sequence = bundle.sequence(), "a bundle is in force");
             }
         }

@@ -9,7 +9,7 @@ use broker::issuer::Reach;
 use broker::names::TrustDomain;
 use broker::registry::Issuers;
 use broker::svid::NeedsBundle;
-use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, RefusedBundle, TrustDomainRecord, judge};
+use broker::trust_domain::{Bundle, BundleSource, CurrentBundle, RefusedBundle, TrustDomainRecord, evaluate};
 use shared::log::Log;
 use shared::random::Random;
 use shared::time::{Clock, UnixTime};
@@ -110,7 +110,7 @@ impl BundleRefresher {
     /// since.
     async fn take_up(&self, record: &Arc<TrustDomainRecord>, cached: &CachedBundle, issuers: &Issuers) {
         let checked = Bundle::parse(cached.document.as_bytes()).map_err(RefusedBundle::from).and_then(|bundle| {
-            judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints()).map(|_| bundle)
+            evaluate(&bundle, record, issuers.trust_domains(), self.own.fingerprints()).map(|_| bundle)
         });
         match checked {
             Ok(bundle) => {
@@ -207,14 +207,14 @@ impl BundleRefresher {
                 Ok(())
             }
             Ok(FetchedBundle::Bundle { bundle, document, at }) => {
-                let checked = judge(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
+                let checked = evaluate(&bundle, record, issuers.trust_domains(), self.own.fingerprints());
                 if let Err(refused) = &checked {
                     // A refused document must not count as unchanged at the next fetch.
                     source.seen = SeenDocument::default();
                     self.refuse(record, refused, now).await;
                 }
-                let judgement = checked.map_err(BundleSourceError::Refused)?;
-                self.ledger.put_in_force(record, &bundle, at, judgement).await.map_err(BundleRefreshCause::Audit)?;
+                let admission = checked.map_err(BundleSourceError::Refused)?;
+                self.ledger.put_in_force(record, &bundle, at, admission).await.map_err(BundleRefreshCause::Audit)?;
                 if let Some(document) = document {
                     self.cache.store(record, &document, &mut source.cached_at, now);
                 }

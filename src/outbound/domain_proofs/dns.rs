@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::registration::{Absence, Answer, Observation};
+use broker::registration::{Absence, Observation, SourceAnswer};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
 use hickory_resolver::lookup::Lookup;
@@ -57,7 +57,7 @@ impl Resolvers {
             asked.spawn(async move {
                 let source = server.source.clone();
                 let answer = tokio::time::timeout(DEADLINE, ask(server, &name, trust_anchors)).await;
-                let answer = answer.unwrap_or_else(|_| Answer::Failed("no answer in time".to_owned()));
+                let answer = answer.unwrap_or_else(|_| SourceAnswer::Failed("no answer in time".to_owned()));
                 (place, Observation { source, answer })
             });
         }
@@ -109,7 +109,7 @@ impl Server {
     }
 }
 
-async fn ask(server: Server, name: &str, trust_anchors: Option<Arc<TrustAnchors>>) -> Answer {
+async fn ask(server: Server, name: &str, trust_anchors: Option<Arc<TrustAnchors>>) -> SourceAnswer {
     let validates = trust_anchors.is_some();
     let mut options = ResolverOpts::default();
     options.cache_size = 0;
@@ -124,7 +124,7 @@ async fn ask(server: Server, name: &str, trust_anchors: Option<Arc<TrustAnchors>
     }
     let resolver = match builder.build() {
         Ok(resolver) => resolver,
-        Err(error) => return Answer::Failed(error.to_string()),
+        Err(error) => return SourceAnswer::Failed(error.to_string()),
     };
     match resolver.lookup(name, RecordType::TXT).await {
         Ok(lookup) => read(&lookup, validates),
@@ -132,7 +132,7 @@ async fn ask(server: Server, name: &str, trust_anchors: Option<Arc<TrustAnchors>
     }
 }
 
-fn read(lookup: &Lookup, validates: bool) -> Answer {
+fn read(lookup: &Lookup, validates: bool) -> SourceAnswer {
     let mut texts = Vec::new();
     let mut alias = None;
     let mut is_signed = validates;
@@ -147,31 +147,31 @@ fn read(lookup: &Lookup, validates: bool) -> Answer {
             Proof::Secure => {}
             Proof::Insecure => is_signed = false,
             Proof::Bogus | Proof::Indeterminate => {
-                return Answer::Failed("the records' signatures do not verify (DNSSEC)".to_owned());
+                return SourceAnswer::Failed("the records' signatures do not verify (DNSSEC)".to_owned());
             }
         }
     }
     match texts.len() {
-        0 => Answer::Absent(Absence::NoData),
-        1..=MAX_RECORDS => Answer::Records { texts, alias, is_signed },
-        count => Answer::Failed(format!("there are {count} TXT records; at most {MAX_RECORDS} are allowed")),
+        0 => SourceAnswer::Absent(Absence::NoData),
+        1..=MAX_RECORDS => SourceAnswer::Records { texts, alias, is_signed },
+        count => SourceAnswer::Failed(format!("there are {count} TXT records; at most {MAX_RECORDS} are allowed")),
     }
 }
 
 /// Only a name server that says "there is none", and may say so, has said no.
-fn read_error(error: &NetError) -> Answer {
+fn read_error(error: &NetError) -> SourceAnswer {
     let code = match error {
         NetError::Dns(DnsError::NoRecordsFound(none)) => none.response_code,
         NetError::Dns(DnsError::Nsec { response, proof, .. }) if proof.is_insecure() => response.response_code,
         NetError::Dns(DnsError::Nsec { .. } | DnsError::DnssecBogus) => {
-            return Answer::Failed("the signatures do not verify (DNSSEC)".to_owned());
+            return SourceAnswer::Failed("the signatures do not verify (DNSSEC)".to_owned());
         }
-        NetError::Dns(DnsError::ResponseCode(code)) => return Answer::Failed(code.to_string()),
-        other => return Answer::Failed(other.to_string()),
+        NetError::Dns(DnsError::ResponseCode(code)) => return SourceAnswer::Failed(code.to_string()),
+        other => return SourceAnswer::Failed(other.to_string()),
     };
     match code {
-        ResponseCode::NXDomain => Answer::Absent(Absence::NxDomain),
-        ResponseCode::NoError => Answer::Absent(Absence::NoData),
-        other => Answer::Failed(other.to_string()),
+        ResponseCode::NXDomain => SourceAnswer::Absent(Absence::NxDomain),
+        ResponseCode::NoError => SourceAnswer::Absent(Absence::NoData),
+        other => SourceAnswer::Failed(other.to_string()),
     }
 }

@@ -1,7 +1,7 @@
 //! The document of a host at `/.well-known/sigstore-issuers.json`.
 
 use broker::issuer::Reach;
-use broker::registration::{Absence, Answer, Observation};
+use broker::registration::{Absence, Observation, SourceAnswer};
 
 use crate::outbound::{Outbound, OutboundError};
 
@@ -13,9 +13,9 @@ pub(crate) async fn observe(source: &str, url: &str, reach: &Reach) -> Observati
         Err(error) => Err(error),
     };
     let answer = match fetched {
-        Ok(document) => Answer::Document(document),
-        Err(OutboundError::Status { status: 404 | 410, .. }) => Answer::Absent(Absence::NoDocument),
-        Err(error) => Answer::Failed(error.to_string()),
+        Ok(document) => SourceAnswer::Document(document),
+        Err(OutboundError::Status { status: 404 | 410, .. }) => SourceAnswer::Absent(Absence::NoDocument),
+        Err(error) => SourceAnswer::Failed(error.to_string()),
     };
     Observation { source: source.to_owned(), answer }
 }

@@ -32,7 +32,7 @@ pub enum LintError {
     /// Not a DER `TBSCertificate`.
     #[error("not a well-formed TBSCertificate: {0}")]
     Malformed(der::Error),
-    /// An extension that every leaf has is not there.
+    /// A required extension is missing.
     #[error("extension {0} is missing")]
     Missing(ObjectIdentifier),
     /// The name is not the one that was permitted, or not alone.
@@ -42,7 +42,7 @@ pub enum LintError {
     #[error("the encoding is not canonical DER")]
     NotCanonical,
     /// The serial number is not positive, or not of 9 to 20 octets (RFC 5280 §4.1.2.2), or not the drawn one.
-    #[error("the serial number is not the drawn one, or not fit for one")]
+    #[error("the serial number is not the generated one, or not a valid one")]
     Serial,
     /// The signature algorithm is not that of the authority's key.
     #[error("the signature algorithm is not the authority's")]
@@ -57,7 +57,7 @@ pub enum LintError {
     #[error("the subject key identifier is not that of the key")]
     SubjectKeyIdentifier,
     /// An extension that the profile does not have; the log's timestamps among them, they come later.
-    #[error("extension {0} does not belong into this certificate")]
+    #[error("extension {0} does not belong in this certificate")]
     Unexpected(ObjectIdentifier),
     /// issuerUniqueID or subjectUniqueID (RFC 5280 §4.1.2.8 forbids them).
     #[error("unique identifiers must not be used")]
@@ -66,7 +66,7 @@ pub enum LintError {
     #[error("the validity is not the profile's")]
     Validity,
     /// An extension of Fulcio's arc says something else than the principal, or is encoded wrongly.
-    #[error("extension {0} does not hold the principal's value")]
+    #[error("extension {0} does not have the principal's value")]
     Value(ObjectIdentifier),
     /// Not version 3.
     #[error("not a version 3 certificate")]

@@ -1,4 +1,4 @@
-//! What a draft is held against.
+//! The facts that a drafted certificate is compared with.
 
 use shared::time::UnixTime;
 
@@ -7,17 +7,17 @@ use crate::ca::profile::Profile;
 use crate::ca::proof::ProvenKey;
 use crate::principal::Principal;
 
-/// What was decided, for the draft to be held against.
+/// What was decided before the draft: the linter compares the draft with it.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
-    /// Who issues.
+    /// The CA that is to sign.
     pub authority: &'a Authority,
-    /// By which profile.
+    /// The profile of the certificate.
     pub profile: Profile,
-    /// For whom.
+    /// The principal of the certificate.
     pub principal: &'a Principal,
     /// For which key.
     pub key: &'a ProvenKey,
-    /// When.
+    /// The moment of issuance.
     pub now: UnixTime,
 }

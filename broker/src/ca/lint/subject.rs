@@ -1,4 +1,4 @@
-//! The subject is empty: the name stands in the alternative name (RFC 5280 §4.1.2.6).
+//! The subject is empty: the name is in the alternative name (RFC 5280 §4.1.2.6).
 
 use x509_cert::TbsCertificate;
 

@@ -15,7 +15,7 @@ use shared::keys::Signer as _;
 
 /// A draft, taken apart.
 #[derive(Clone)]
-struct Draft {
+struct CertificateDraft {
     /// Version, serial, algorithm, issuer, validity, subject, key.
     fields: Vec<Vec<u8>>,
     extensions: Vec<Vec<u8>>,
@@ -40,16 +40,17 @@ fn proven() -> ProvenKey {
 fn linted(
     issuance: &Issuance,
     principal: &Principal,
-    mutate: impl FnOnce(&mut Draft),
+    mutate: impl FnOnce(&mut CertificateDraft),
 ) -> Result<LintedTemplate, LintError> {
     let key = proven();
     let serial = SerialNumber::random(NodePrefix::FIRST, &Constant(0x42));
     let template = issuance.profile.template(&issuance.authority, principal, &key, serial, NOW).unwrap();
-    let mut draft = Draft { fields: split(&template.tbs.fields), extensions: split(&template.tbs.extensions) };
+    let mut draft =
+        CertificateDraft { fields: split(&template.tbs.fields), extensions: split(&template.tbs.extensions) };
     mutate(&mut draft);
     let tbs = TbsParts { fields: draft.fields.concat(), extensions: draft.extensions.concat() };
     let facts = Facts { authority: &issuance.authority, profile: issuance.profile, principal, key: &key, now: NOW };
-    lint(Template { tbs, serial }, facts)
+    lint(CertificateTemplate { tbs, serial }, facts)
 }
 
 fn replace(part: &mut [u8], old: &[u8], new: &[u8]) {
@@ -69,7 +70,7 @@ fn what_the_profile_drafts_passes() {
 
 #[test]
 fn every_broken_rule_is_found() {
-    type Case = (&'static str, fn(&mut Draft), LintError);
+    type Case = (&'static str, fn(&mut CertificateDraft), LintError);
     let fulcio = super::fulcio::object_identifier;
     // Extensions of a person: 0 KU, 1 EKU, 2 SKI, 3 AKI, 4 SAN, 5 .1, 6 .8, 7 .24.
     let table: Vec<Case> = vec![
@@ -228,7 +229,7 @@ fn any_changed_octet_is_found() {
             Some(octet) => *octet ^= 0x20,
             None => extensions[at - fields.len()] ^= 0x20,
         }
-        let template = Template { tbs: TbsParts { fields, extensions }, serial: good.serial };
+        let template = CertificateTemplate { tbs: TbsParts { fields, extensions }, serial: good.serial };
         assert!(lint(template, facts).is_err(), "octet {at}");
     }
 }

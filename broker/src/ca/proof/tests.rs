@@ -75,7 +75,7 @@ fn the_wrong_digest_is_no_proof() {
 }
 
 #[test]
-fn requests_are_judged_by_their_key_and_signature() {
+fn requests_are_decided_by_their_key_and_signature() {
     macro_rules! vector {
         ($name:literal) => {
             ($name, include_str!(concat!("../../../../tests/vectors/ca/requests/", $name, ".pem")))

@@ -1,7 +1,7 @@
 //! Failed logins by account, in memory: after five in a row each further attempt has to wait, twice as long every time.
 //!
-//! Every attempt counts as failed until it has succeeded, so attempts made at the same moment count too. Accounts that do
-//! not exist are counted like those that do: being locked tells nobody that there is something to lock.
+//! Every attempt counts as failed until it has succeeded, so attempts made at the same moment count too. Accounts that
+//! do not exist are counted like those that do: a lock does not reveal that an account exists.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -58,7 +58,7 @@ impl Attempts {
     }
 }
 
-/// Makes room: what is old goes, and if nothing is, the older half.
+/// Frees entries: the expired ones, or the older half when none has expired.
 fn forget(accounts: &mut HashMap<String, Failures>, now: UnixTime) {
     accounts.retain(|_, failures| now.since(failures.last) < MEMORY);
     if accounts.len() >= ACCOUNTS {

@@ -6,26 +6,27 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use shared::random::Random;
 use shared::secret::Secret;
 
-/// 19 MiB, two passes, one lane: the lowest setting that OWASP recommends, so that an instance on a small machine can serve several
-/// logins at once.
+/// 19 MiB, two passes, one lane: the lowest setting that OWASP recommends, so that an instance on a small machine can
+/// serve several logins at once.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const SALT: usize = 16;
-/// NIST SP 800-63B §3.1.1.2 asks for 15 where a password is all there is, and 8 beside a second factor; 12 as our least.
+/// NIST SP 800-63B §3.1.1.2 asks for 15 where a password is all there is, and 8 beside a second factor; 12 as our
+/// least.
 const MIN_CHARACTERS: usize = 12;
 const MAX_BYTES: usize = 1024;
 
-/// A password that is not taken.
+/// Why a password is not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PasswordError {
     /// It is the user's own address.
     #[error("a password must not be the e-mail address or a part of it")]
     Address,
-    /// Longer than anybody types; hashing starts with reading it all.
+    /// Longer than anyone types; hashing reads all of it first.
     #[error("a password of {bytes} bytes is over the limit of {MAX_BYTES}")]
     Long {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
     },
     /// All the same character.
@@ -34,7 +35,7 @@ pub enum PasswordError {
     /// Too short.
     #[error("a password must have at least {MIN_CHARACTERS} characters, this one has {characters}")]
     Short {
-        /// Its length.
+        /// Its length in characters.
         characters: usize,
     },
 }
@@ -75,7 +76,8 @@ fn hash_unchecked(password: &str, random: &dyn Random) -> String {
     hash.to_string()
 }
 
-/// Whether `password` is the one that was hashed. The parameters are the hash's own, so old hashes live on when ours change.
+/// Whether `password` is the one that was hashed. The parameters are the hash's own, so old hashes live on when ours
+/// change.
 pub(super) fn verify(password: &Secret<String>, hash: &str) -> bool {
     let password = password.expose();
     match PasswordHash::new(hash) {
@@ -85,12 +87,13 @@ pub(super) fn verify(password: &Secret<String>, hash: &str) -> bool {
     }
 }
 
-/// The hash of a password that nobody has.
+/// The hash of a random password, compared when there is no such user.
 pub(super) fn decoy(random: &dyn Random) -> String {
     hash_unchecked(&hex::encode(random.bytes::<16>()), random)
 }
 
-/// A password for somebody who did not choose one: 25 characters in five groups, 125 bits, none of them mistaken for another.
+/// A password for a user who did not choose one: 25 characters in five groups, 125 bits, none of them mistaken for
+/// another.
 pub fn generate_password(random: &dyn Random) -> Secret<String> {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     const GROUPS: usize = 5;

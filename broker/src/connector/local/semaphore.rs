@@ -1,20 +1,20 @@
-//! How many passwords are hashed at once: each takes 19 MiB, and strangers decide how many come.
+//! How many passwords are hashed at once: each takes 19 MiB, and unauthenticated callers decide how many come.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Hashed at once: 38 MiB at most.
 const PERMITS: usize = 2;
-/// Waiting behind them, about a third of a second; whoever comes after that is sent away.
+/// Waiting behind them, about a third of a second; later ones are refused.
 const QUEUE: usize = 32;
 
 #[derive(Default)]
 pub(super) struct PasswordSemaphore {
-    state: Mutex<State>,
+    state: Mutex<SemaphoreState>,
     left: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct SemaphoreState {
     inside: usize,
     waiting: usize,
 }

@@ -5,7 +5,7 @@
 
 use shared::excerpt::excerpt;
 
-use crate::profile::ci::Condition;
+use crate::profile::ci::ClaimsCondition;
 use crate::profile::{CiProfile, ClaimPath};
 
 /// Why an issuer is not one tenant of Microsoft Entra.
@@ -22,15 +22,15 @@ pub(super) fn table(iss: &str) -> Result<CiProfile, AzureError> {
     let tenant = first.or(second).filter(|tenant| is_guid(tenant));
     let tenant = tenant.ok_or_else(|| AzureError(excerpt(iss, 120)))?;
     let profile = CiProfile::named("azure", &format!("https://login.microsoftonline.com/{tenant}/{{oid}}"))
-        .demands(Condition::Equals { claim: ClaimPath::known("tid"), value: tenant.to_owned() })
+        .demands(ClaimsCondition::Equals { claim: ClaimPath::known("tid"), value: tenant.to_owned() })
         // Of all principals only managed identities have it.
-        .demands(Condition::Present(ClaimPath::known("xms_mirid")))
+        .demands(ClaimsCondition::Present(ClaimPath::known("xms_mirid")))
         // They differ in the token that a person got.
-        .demands(Condition::Same(ClaimPath::known("sub"), ClaimPath::known("oid")));
+        .demands(ClaimsCondition::Same(ClaimPath::known("sub"), ClaimPath::known("oid")));
     Ok(profile)
 }
 
-/// `common`, `organizations` and `consumers` stand for every tenant there is.
+/// `common`, `organizations` and `consumers` stand for all tenants.
 fn is_guid(text: &str) -> bool {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
     lengths == [8, 4, 4, 4, 12]

@@ -1,6 +1,6 @@
 //! Buddy.
 
-use crate::profile::ci::Condition;
+use crate::profile::ci::ClaimsCondition;
 use crate::profile::{BaseUrl, CiProfile, ClaimPath, Extension as E};
 
 pub(super) fn table(base: &BaseUrl) -> CiProfile {
@@ -8,7 +8,7 @@ pub(super) fn table(base: &BaseUrl) -> CiProfile {
     let project = format!("{workspace}/{{project_name}}");
     let pipeline = format!("{project}/pipelines/pipeline/{{pipeline_id}}");
     CiProfile::named("buddy", &pipeline)
-        .demands(Condition::Agrees { claim: ClaimPath::known("base_url"), value: base.as_str().into() })
+        .demands(ClaimsCondition::Agrees { claim: ClaimPath::known("base_url"), value: base.as_str().into() })
         .row(E::BuildSignerUri, &pipeline)
         .row(E::RunnerEnvironment, "{runner_environment}")
         .row(E::SourceRepositoryUri, &project)

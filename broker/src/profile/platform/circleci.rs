@@ -1,9 +1,9 @@
 //! CircleCI.
 //!
-//! A job that somebody restarted to log in by SSH is no build: whoever sits at the shell could sign anything. Its
+//! A job that was restarted for a login by SSH is no build: anyone at that shell could sign anything. Its
 //! tokens say so and are refused.
 
-use crate::profile::ci::Condition;
+use crate::profile::ci::ClaimsCondition;
 use crate::profile::{CiProfile, ClaimPath, Extension as E};
 
 const DEFINITION: &str = "https://circleci.com/api/v2/projects/{oidc.circleci.com/project-id}/pipeline-definitions/\
@@ -11,7 +11,10 @@ const DEFINITION: &str = "https://circleci.com/api/v2/projects/{oidc.circleci.co
 
 pub(super) fn table() -> CiProfile {
     CiProfile::named("circleci", DEFINITION)
-        .demands(Condition::Agrees { claim: ClaimPath::known("oidc.circleci.com/ssh-rerun"), value: "false".into() })
+        .demands(ClaimsCondition::Agrees {
+            claim: ClaimPath::known("oidc.circleci.com/ssh-rerun"),
+            value: "false".into(),
+        })
         .row(E::BuildSignerUri, DEFINITION)
         .row(E::SourceRepositoryUri, "{oidc.circleci.com/vcs-origin?}")
         .row(E::SourceRepositoryRef, "{oidc.circleci.com/vcs-ref?}")

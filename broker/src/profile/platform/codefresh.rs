@@ -1,11 +1,11 @@
 //! Codefresh.
 
-use crate::profile::ci::Condition;
+use crate::profile::ci::ClaimsCondition;
 use crate::profile::{BaseUrl, CiProfile, ClaimPath, Extension as E};
 
 pub(super) fn table(base: &BaseUrl) -> CiProfile {
     CiProfile::named("codefresh", &format!("{base}/{{account_name}}/{{+pipeline_name}}:{{account_id}}/{{pipeline_id}}"))
-        .demands(Condition::Agrees { claim: ClaimPath::known("platform_url"), value: base.as_str().into() })
+        .demands(ClaimsCondition::Agrees { claim: ClaimPath::known("platform_url"), value: base.as_str().into() })
         .row(E::BuildSignerUri, &format!("{base}/build/{{workflow_id}}"))
         .row(E::RunnerEnvironment, "{runner_environment?}")
         .row(E::SourceRepositoryUri, "{scm_repo_url?}")

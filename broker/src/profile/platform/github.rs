@@ -1,6 +1,6 @@
 //! GitHub Actions.
 //!
-//! `sub` is never read: its layout is the repository owner's to change, and it changed for everybody in July 2026. The
+//! `sub` is never read: its layout is the repository owner's to change, and it changed for everyone in July 2026. The
 //! name follows `job_workflow_ref`, the workflow whose steps really ran, so a reusable workflow of another owner is
 //! that owner's.
 

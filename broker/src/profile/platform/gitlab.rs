@@ -1,17 +1,17 @@
 //! GitLab CI/CD.
 //!
 //! `ci_config_ref_uri` carries the host: `gitlab.com/group/project//.gitlab-ci.yml@refs/heads/main`. It must be the
-//! host (and path) of this very instance. GitLab leaves it out, and with it the name, when the pipeline's definition is
-//! in another project.
+//! host (and path) of this GitLab instance. GitLab leaves it out, and with it the name, when the pipeline's definition
+//! is in another project.
 
-use crate::profile::ci::Source;
+use crate::profile::ci::ExtensionSource;
 use crate::profile::{BaseUrl, CiProfile, ClaimPath, Extension as E, ExtensionTemplate, NameTemplate};
 
 pub(super) fn table(base: &BaseUrl) -> CiProfile {
     let below = format!("{}/", base.without_scheme());
-    let config = || Source::Template(ExtensionTemplate::below(&below, "ci_config_ref_uri"));
+    let config = || ExtensionSource::Template(ExtensionTemplate::below(&below, "ci_config_ref_uri"));
     let reference = |text| ExtensionTemplate::parse(text).expect("a platform's table holds templates");
-    let reference = Source::ByValue {
+    let reference = ExtensionSource::ByValue {
         claim: ClaimPath::known("ref_type"),
         cases: vec![("branch", reference("refs/heads/{ref}")), ("tag", reference("refs/tags/{ref}"))],
     };

@@ -45,7 +45,7 @@ fn provider() -> Provider {
     provider.expect("a good key")
 }
 
-/// `a.test` may speak for its `/ci`; `x.test` takes no JWT-SVIDs; `away.test` has no bundle; there is an issuer beside
+/// `a.test` may assert its `/ci`; `x.test` takes no JWT-SVIDs; `away.test` has no bundle; there is an issuer beside
 /// them.
 fn issuers() -> Issuers {
     let spec = |name: &str| {
@@ -231,10 +231,10 @@ fn what_is_wrong_with_an_exchange() {
         (exchange(json!({ "client_id": "nobody" })), InvalidClient, "client authentication failed"),
         (exchange(json!({ "client_id": "app" })), InvalidClient, "client authentication failed"),
         (exchange(json!({ "client_id": "app", "client_secret": "x" })), InvalidClient, "client authentication failed"),
-        (exchange(json!({ "client_secret": SECRET })), InvalidClient, "did not say who it is"),
+        (exchange(json!({ "client_secret": SECRET })), InvalidClient, "the client did not authenticate"),
         (exchange(json!({ "subject_token": "x.y" })), InvalidRequest, "rule T1"),
         (exchange(json!({ "subject_token": svid(json!({})) + "AAAA" })), InvalidRequest, "rule T1"),
-        (exchange(json!({ "subject_token": person })), InvalidRequest, "rule J2: the token is one of the issuer"),
+        (exchange(json!({ "subject_token": person })), InvalidRequest, "rule J2: the token is from the issuer"),
         (token(json!({ "sub": "spiffe://b.test/ci" })), InvalidRequest, "rule J2"),
         (token(json!({ "sub": "spiffe://x.test/ci" })), InvalidRequest, "rule J2"),
         (token(json!({ "iss": US, "sub": "17" })), InvalidRequest, "rule I2"),
@@ -246,7 +246,7 @@ fn what_is_wrong_with_an_exchange() {
         (token(json!({ "aud": format!("{US}/") })), InvalidRequest, "rule T3"),
         (token(json!({ "exp": null })), InvalidRequest, "rule T4"),
         (token(json!({ "exp": NOW.seconds() - 30 })), InvalidRequest, "rule T4"),
-        (token(json!({ "exp": NOW.seconds() })), InvalidRequest, "rule T4: the SVID has ended"),
+        (token(json!({ "exp": NOW.seconds() })), InvalidRequest, "rule T4: the SVID has expired"),
         (token(json!({ "iat": later, "exp": later + 300 })), InvalidRequest, "rule T4"),
         (token(json!({ "exp": NOW.seconds() + 3601 })), InvalidRequest, "rule T4"),
         (header(r#"{"alg":"ES256","kid":"k","jku":"x"}"#), InvalidRequest, "rule J1"),
@@ -280,7 +280,7 @@ fn what_is_wrong_with_an_assertion() {
     let token = |change| credentials(json!({ "client_assertion": svid(change) }));
     let bearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     check_refused(vec![
-        (credentials(json!({ "client_assertion": null })), InvalidClient, "a workload shows who it is"),
+        (credentials(json!({ "client_assertion": null })), InvalidClient, "a workload authenticates with"),
         (credentials(json!({ "client_assertion_type": null })), InvalidRequest, "client_assertion_type is missing"),
         (credentials(json!({ "client_assertion_type": bearer })), InvalidClient, "client_assertion_type must be"),
         (credentials(json!({ "audience": null })), InvalidRequest, "audience is missing"),
@@ -332,7 +332,7 @@ fn a_connection_is_a_client() {
         (merged(form.clone(), json!({ "client_id": ID })), channel(ALPHA_CHAIN), "rule A8: client_id must be"),
         (form.clone(), channel(BETA_CHAIN), "rule A4"),
         (form.clone(), channel(b""), "rule A1"),
-        (form.clone(), None, "a workload shows who it is"),
+        (form.clone(), None, "a workload authenticates with"),
     ];
     for (form, channel, words) in cases {
         let error = ask_all(&form, None, channel, ALPHA).map(drop).expect_err(words);
@@ -350,7 +350,7 @@ fn a_connection_is_a_client() {
 fn a_request_has_one_identity() {
     let alpha = id_of(&channel(ALPHA_CHAIN));
     let times = json!({ "iat": ALPHA.seconds(), "exp": ALPHA.seconds() + 300 });
-    // The same identity twice: the token is what is looked at.
+    // The same identity twice: the token is what counts.
     let jwk = TestKey::p256().jwk("k", r#","use":"jwt-svid""#);
     let (provider, issuers) = (provider(), issuers());
     hold(&issuers, "alpha.test", format!(r#"{{"keys":[{jwk}]}}"#).as_bytes(), ALPHA);
@@ -381,7 +381,7 @@ fn a_request_has_one_identity() {
 }
 
 #[test]
-fn a_use_that_is_not_admitted_is_told_as_its_rule() {
+fn a_use_that_is_not_admitted_is_refused_by_its_rule() {
     let cases = [(exchange(json!({})), ErrorCode::InvalidRequest), (credentials(json!({})), ErrorCode::InvalidClient)];
     for (form, code) in cases {
         let token = ask(&form).unwrap_or_else(|error| panic!("{error}"));

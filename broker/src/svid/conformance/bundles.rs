@@ -32,7 +32,7 @@ fn jb_1_and_2_keys_come_and_go_with_the_bundle() {
 }
 
 #[test]
-fn jb_3_a_bundle_that_is_taken_away_vouches_for_nobody() {
+fn jb_3_a_removed_bundle_verifies_nothing() {
     let key = es256();
     let validator = Validator::home(&[entry(&key, "k")]);
     accepted(validator.jwt(&token(&key, "k")), &id("jb"));
@@ -152,7 +152,7 @@ fn db_3_an_entry_without_a_certificate_is_left_out_and_only_the_first_of_two_cou
     let validator = Validator::home(&[mint::entry(&[&root, &second])]);
     accepted(validator.x509(&[&leaf]), &id("db-3"));
     assert_eq!(validator.x509(&[&second.workload(&id("db-3"))]), Err("A6"), "two-x5c");
-    // The order of it counts, since the first is the authority, whatever else is right.
+    // The order of it counts, since the first is the authority, even if nothing else is wrong.
     let validator = Validator::home(&[mint::entry(&[&second, &root])]);
     accepted(validator.x509(&[&second.workload(&id("db-3"))]), &id("db-3"));
     assert_eq!(validator.x509(&[&leaf]), Err("A6"));
@@ -301,7 +301,7 @@ fn db_12_what_a_workload_api_hands_out_needs_no_use() {
 }
 
 #[test]
-fn db_13_a_stale_bundle_vouches_for_nobody() {
+fn db_13_a_stale_bundle_verifies_nothing() {
     let key = es256();
     let validator = Validator::home(&[entry(&key, "k")]);
     let token = token(&key, "k");
@@ -316,15 +316,15 @@ fn db_13_a_stale_bundle_vouches_for_nobody() {
     accepted(seen(0), &id("jb"));
 }
 
-/// What may stand in a bundle beside what is looked for.
+/// Entries that a bundle may have beside the ones under test.
 fn strange() -> Vec<String> {
     vec![
         "{}".into(),
         r#"{"kty":"oct","use":"jwt-svid","kid":"s","k":"AAAA"}"#.into(),
         r#"{"kty":"EC","use":"sig","kid":"t"}"#.into(),
         r#"{"kty":"EC","use":"x509-svid"}"#.into(),
-        Party::root("stranger").entry(),
-        entry(&es256(), "stranger"),
+        Party::root("outsider").entry(),
+        entry(&es256(), "outsider"),
         es256().jwk("wit", r#","use":"wit-svid""#),
     ]
 }

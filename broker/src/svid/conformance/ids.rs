@@ -4,7 +4,7 @@ use super::super::mint::uri;
 use super::jwt::{claims, entry};
 use super::*;
 
-/// Trust domains of these names, each with the same keys, which is nobody's way to run an instance.
+/// Trust domains of these names, each with the same keys, which no real instance has.
 fn validator(names: &[&str]) -> (Party, Validator) {
     let root = Party::root("root");
     let entries = [entry(TestKey::p256(), "k"), root.entry()];
@@ -62,7 +62,7 @@ fn id_2_sound_ids_are_accepted_in_tokens_and_certificates() {
         accepted(validator.jwt(&token(id)), id);
         accepted(validator.x509(&[&root.workload(id)]), id);
     }
-    // Paths are told apart by case, and trust domains by every dot.
+    // Paths are distinguished by case, and trust domains by every dot.
     assert_ne!(validator.jwt(&token(&id("A"))), validator.jwt(&token(&id("a"))));
 }
 

@@ -37,7 +37,7 @@ fn refuses_header(path: &str, rule: &'static str, header: &str) {
     assert_eq!(home(path).jwt(&sign(header, &claims(&id(path)))), Err(rule), "{header}");
 }
 
-/// Claims of which the members after `sub` are these.
+/// Claims with these members after `sub`.
 fn with(path: &str, rest: &str) -> String {
     format!(r#"{{"sub":"{}",{rest}}}"#, id(path))
 }
@@ -300,7 +300,7 @@ fn jv_25_what_is_malformed_is_refused() {
     assert_eq!(validator.jwt(two_parts), Err("T1"));
     assert_eq!(validator.jwt(&format!("{token}.{token}")), Err("T1"));
     let part = |text: &str| base64url(text.as_bytes());
-    // The signature is over the very input, so nothing else is wrong.
+    // The signature is over exactly this input, so nothing else is wrong.
     let signed_as_is = |payload: &str| TestKey::p256().sign_input(&format!("{}.{payload}", part(HEADER)));
     let payload = part(&claims(&id("jv-25")));
     accepted(validator.jwt(&signed_as_is(&payload)), &id("jv-25"));
@@ -464,7 +464,7 @@ fn dj_14_the_issuer_is_what_the_record_says() {
 }
 
 #[test]
-fn dj_15_a_second_signature_that_anybody_can_make_is_no_second_token() {
+fn dj_15_a_second_signature_that_anyone_can_make_is_no_second_token() {
     let validator = home("dj-15");
     let token = sign(HEADER, &claims(&id("dj-15")));
     let (input, signature) = token.rsplit_once('.').expect("parts");
@@ -501,16 +501,18 @@ fn dj_17_an_iss_that_leads_to_another_record_leads_away_from_the_bundle() {
     validator.publish(HOME, &[entry(&key, "k")]);
     let rest = |iss: &str| with("dj-17", &format!(r#""aud":["conformance"],"exp":{}{iss}"#, NOW + 300));
     accepted(validator.jwt(&key.sign(JoseAlgorithm::Es256, HEADER, &rest(""))), &id("dj-17"));
-    // The trust domain's own word, with the issuer's name: the issuer's key did not sign it.
+    // The trust domain's own token, with the issuer's name: the issuer's key did not sign it.
     let named =
         key.sign(JoseAlgorithm::Es256, HEADER, &rest(&format!(r#","iss":"{iss}""#)).replace("conformance", "sigstore"));
     let token = UnverifiedToken::parse(named.as_bytes()).expect("parses");
-    let Ok(Source::Issuer(record)) = validator.0.source(&token) else { panic!("leads to the issuer") };
+    let Ok(RecordSource::Issuer(record)) = validator.0.source(&token) else { panic!("leads to the issuer") };
     assert_eq!(token.verify(record, NOW_TIME).err().map(|error| error.rule().id()), Some("T1"));
-    // The issuer's word, with the name of a workload: the issuer was granted nothing.
+    // The issuer's token, with the name of a workload: the issuer was granted nothing.
     let named = sign(HEADER, &rest(&format!(r#","iss":"{iss}""#)).replace("conformance", "sigstore"));
     let token = UnverifiedToken::parse(named.as_bytes()).expect("parses");
-    let Ok(crate::token::Verification::Verified(token)) = token.verify(record, NOW_TIME) else { panic!("verifies") };
+    let Ok(crate::token::TokenVerification::Verified(token)) = token.verify(record, NOW_TIME) else {
+        panic!("verifies")
+    };
     assert_eq!(validator.0.rules().permit(*token).err().map(|denied| denied.rule().id()), Some("S4"));
 }
 

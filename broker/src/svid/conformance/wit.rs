@@ -1,6 +1,6 @@
 //! DW: WIT-SVIDs, and the proofs that come with them.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use shared::digest::{sha256, sha256_hex};
 
 use super::*;
 use crate::ca::fixture::{Constant, issuance_p256, key_and_proof};
@@ -52,7 +52,7 @@ impl Instance {
         self.holder.sign(JoseAlgorithm::Es256, header, claims)
     }
 
-    fn verify(&self, wit: &str, proof: &str) -> Verdict {
+    fn verify(&self, wit: &str, proof: &str) -> Decision {
         self.validator.wit(wit, proof, TARGET, NOW_TIME)
     }
 
@@ -84,7 +84,7 @@ impl Validator {
         }
     }
 
-    fn wit(&self, wit: &str, proof: &str, target: &str, now: UnixTime) -> Verdict {
+    fn wit(&self, wit: &str, proof: &str, target: &str, now: UnixTime) -> Decision {
         self.permitted(self.verify_wit(wit, proof, target, now))
     }
 }
@@ -94,7 +94,7 @@ fn wit_entry(key: &TestKey, kid: &str) -> String {
 }
 
 fn wth(wit: &str) -> String {
-    base64url(digest(&SHA256, wit.as_bytes()).as_ref())
+    base64url(&sha256(wit.as_bytes()))
 }
 
 fn proof_claims(wit: &str) -> String {
@@ -206,7 +206,7 @@ fn dw_4_the_claims_name_the_workload_its_key_and_no_audience() {
     ] {
         instance.refuses_wit(rule, HEADER, &claims);
     }
-    // WIT-SVID §3.6: iat keeps nobody waiting; §3.7, §3.8: an iss and other claims mean nothing.
+    // WIT-SVID §3.6: iat delays nothing; §3.7, §3.8: an iss and other claims mean nothing.
     for fine in [
         cut(&format!(r#""iat":{NOW}"#), &format!(r#""iat":{}"#, NOW + 600)),
         cut(&format!(r#""iat":{NOW},"#), ""),
@@ -302,7 +302,7 @@ fn dw_7_the_proof_is_by_the_holder_for_us_fresh_and_for_this_very_token() {
         with("wth", "ath"),
         with(&wth(&wit), &wth("another")),
         with(&wth(&wit), &format!("{}=", wth(&wit))),
-        with(&wth(&wit), &hex::encode(digest(&SHA256, wit.as_bytes()))),
+        with(&wth(&wit), &sha256_hex(wit.as_bytes())),
         with(r#""wth""#, r#""oth":{"authorization":"x"},"wth""#),
         with(r#""wth""#, r#""oth":"x","wth""#),
         with(r#""wth""#, r#""jti":"p-2","wth""#),

@@ -139,7 +139,7 @@ fn xf_1_and_2_each_trust_domain_is_verified_by_its_own_bundle_alone() {
 }
 
 #[test]
-fn xf_3_a_bundle_that_is_taken_away_vouches_for_nobody() {
+fn xf_3_a_removed_bundle_verifies_nothing() {
     let (ours, theirs) = (Party::root("ours"), Party::root("theirs"));
     let validator = Validator::of(&[(HOME, &[ours.entry()]), (FEDERATED, &[theirs.entry()])]);
     let foreign = format!("spiffe://{FEDERATED}/xf-3");
@@ -409,7 +409,7 @@ fn dx_22_the_first_and_the_last_moment_count() {
 }
 
 #[test]
-fn dx_23_a_leaf_whose_key_is_an_authoritys_certifies_nobody() {
+fn dx_23_a_leaf_whose_key_is_an_authoritys_certifies_no_one() {
     // The leaf's issuer and the leaf have one key and one name; the leaf is still no authority.
     let (root, validator) = home("dx-23");
     let workload = root.workload(&id("dx-23"));

@@ -20,7 +20,7 @@ const TSA_ROOT: &str = "timestamp-root.pem";
 pub(super) struct DemoResults<'a> {
     pub(super) options: &'a DemoOptions,
     pub(super) identity: &'a ExpectedIdentity,
-    pub(super) trust: &'a Trust,
+    pub(super) trust: &'a FetchedTrust,
     pub(super) bundle: Vec<u8>,
     pub(super) query: Vec<u8>,
     pub(super) response: Vec<u8>,

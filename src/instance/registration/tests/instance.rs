@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::registration::{Claim, Kind, Method, txt_record};
+use broker::registration::{Claim, NameKind, ProofMethod, txt_record};
 use serde_json::json;
 use shared::time::Clock as _;
 

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use broker::jose::JoseAlgorithm;
 use broker::names::{DomainName, IssuerUrl};
-use broker::registration::{Claim, InstanceName, Kind, Method, txt_record};
+use broker::registration::{Claim, InstanceName, NameKind, ProofMethod, txt_record};
 use serde_json::{Value, json};
 use shared::audit::AuditRecord;
 use shared::keys::{SignatureAlgorithm, Signer as _, SigningKey};
@@ -93,9 +93,9 @@ impl RegistrationHarness {
         Claim {
             domain: DomainName::parse(domain).expect("a domain"),
             iss: IssuerUrl::parse_or_loopback(&self.issuer.iss).expect("an issuer"),
-            kind: Kind::Email,
+            kind: NameKind::Email,
             subdomains: false,
-            method: Method::Dns,
+            method: ProofMethod::Dns,
             account: key.account(),
         }
     }

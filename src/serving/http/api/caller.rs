@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use broker::names::{DomainName, EmailAddress, Rule};
 use broker::namespace::Denied;
 use broker::profile::ClaimError;
-use broker::token::{TokenError, UnverifiedToken, Verification};
+use broker::token::{TokenError, TokenVerification, UnverifiedToken};
 use shared::time::UnixTime;
 
 use super::{ApiProblem, ApiState, ProblemKind};
@@ -70,8 +70,8 @@ impl Caller {
         let token = UnverifiedToken::parse(token.ok_or(AuthenticationError::Missing)?)?;
         let record = snapshot.api_issuer.find(&token)?;
         let token = match token.verify(record, now)? {
-            Verification::Verified(token) => token,
-            Verification::NeedsKeys(_) => return Err(AuthenticationError::Key),
+            TokenVerification::Verified(token) => token,
+            TokenVerification::NeedsKeys(_) => return Err(AuthenticationError::Key),
         };
         let claims = token.claims();
         let connector = claims.at(&["federated_claims", "connector_id"]).and_then(|value| value.as_str());

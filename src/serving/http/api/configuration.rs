@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 use shared::time::UnixTime;
 
-use super::{ApiState, Asked, Kind, Problem};
+use super::{ApiCall, ApiProblem, ApiState, ProblemKind};
 use crate::instance::reload::{RefusedConfiguration, ReloadError};
 use crate::instance::snapshots::{Cause, LoadedConfiguration};
 

@@ -14,7 +14,8 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 
 use super::body::{self, Body};
-use super::{ApiState, Kind, Problem};
+use super::caller::{Caller, bearer};
+use super::{ApiProblem, ApiState, ProblemKind};
 use crate::instance::explain::{Evaluator, ExplanationReport, Reader, Refreshers};
 use crate::serving::http::request_id::RequestId;
 
@@ -29,9 +30,9 @@ pub(super) async fn post(
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<ExplanationReport>, Problem> {
-    let question: Question = match &body {
-        Ok(bytes) if bytes.is_empty() => Question::default(),
+) -> Result<Json<ExplanationReport>, ApiProblem> {
+    let question: ExplainBody = match &body {
+        Ok(bytes) if bytes.is_empty() => ExplainBody::default(),
         _ => body::parse(body)?,
     };
     let (snapshot, now) = (state.snapshots.current(), state.clock.now());
@@ -53,7 +54,7 @@ pub(super) async fn post(
     };
     let profile = snapshot.certificate_authority.issuance.profile;
     let evaluator = Evaluator { issuers: &snapshot.issuers, profile, now, reader };
-    let keepers =
+    let refreshers =
         Refreshers { keys: &snapshot.certificate_authority.keys, bundles: &snapshot.certificate_authority.bundles };
-    Ok(Json(evaluator.explain(token.trim_ascii(), keepers).await))
+    Ok(Json(evaluator.explain(token.trim_ascii(), refreshers).await))
 }

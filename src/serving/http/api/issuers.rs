@@ -12,14 +12,14 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use broker::names::Rule;
 use broker::registration::{
-    Finding, LifeError, Method, Registration, RequestError, RosterError, txt_record, well_known,
+    LifeError, ProofFinding, ProofMethod, Registration, RegistrationRequestError, RosterError, txt_record, well_known,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::time::UnixTime;
 
 use super::body::{self, Body};
-use super::{ApiState, Asked, Kind, Problem, ROOT};
+use super::{ApiCall, ApiProblem, ApiState, ProblemKind, ROOT};
 use crate::instance::registration::{Registrar, RegistrationRefusal};
 use crate::instance::snapshots::ChangeError;
 
@@ -104,7 +104,7 @@ pub(super) async fn prove(
     let (registrar, by) = (state.registrar.clone(), call.caller.address().to_string());
     let (registration, finding) = whole(async move { registrar.check(&id, &by).await }).await?;
     let mut answer = document(&state.registrar, &registration);
-    answer["proved"] = matches!(finding, Finding::Proved(_)).into();
+    answer["proved"] = matches!(finding, ProofFinding::Proved(_)).into();
     Ok(Json(answer))
 }
 
@@ -157,12 +157,12 @@ pub(super) async fn release(
 /// Runs `work` to its end even if the client disconnects, so that no change is left half done.
 async fn whole<T: Send + 'static>(
     work: impl Future<Output = Result<T, RegistrationRefusal>> + Send + 'static,
-) -> Result<T, Problem> {
-    Ok(tokio::spawn(work).await.map_err(|error| Problem::internal(&error))??)
+) -> Result<T, ApiProblem> {
+    Ok(tokio::spawn(work).await.map_err(|error| ApiProblem::internal(&error))??)
 }
 
-/// One that the caller may see. To others it is as if it were not there.
-fn find(state: &ApiState, asked: &Asked, id: &str) -> Result<Registration, Problem> {
+/// A registration that the caller may see. For other callers it does not exist.
+fn find(state: &ApiState, call: &ApiCall, id: &str) -> Result<Registration, ApiProblem> {
     let unknown = || RegistrationRefusal::Unknown(id.chars().take(64).collect());
     let registration = state.registrar.find(id)?;
     if may_see(call, &registration) { Ok(registration) } else { Err(unknown().into()) }
@@ -210,7 +210,7 @@ fn document(registrar: &Registrar, registration: &Registration) -> Value {
         "requestedBy": registration.requested_by(),
         "awaitsApproval": registration.awaits_approval(),
         "approvedBy": registration.approved_by(),
-        "inForce": registration.state().speaks() && !registrar.is_left_out(registration),
+        "inForce": registration.state().may_assert() && !registrar.is_left_out(registration),
         "proof": proof,
         "lastCheck": last_check,
         "nextCheck": registration.next_check(&timing).map(moment),
@@ -223,11 +223,11 @@ fn document(registrar: &Registrar, registration: &Registration) -> Value {
 fn publish(registrar: &Registrar, registration: &Registration) -> Value {
     let (claim, instance) = (registration.claim(), registrar.instance());
     match claim.method {
-        Method::Dns => {
+        ProofMethod::Dns => {
             let value = txt_record::write(claim, instance, None);
             json!({ "type": "TXT", "name": claim.record_name(), "value": value })
         }
-        Method::WellKnown => {
+        ProofMethod::WellKnown => {
             json!({ "type": "document", "name": claim.document_url(), "value": well_known::write(claim, instance) })
         }
     }
@@ -237,28 +237,27 @@ fn moment(at: UnixTime) -> String {
     at.rfc3339().unwrap_or_default()
 }
 
-impl From<RegistrationRefusal> for Problem {
+impl From<RegistrationRefusal> for ApiProblem {
     fn from(refusal: RegistrationRefusal) -> Self {
         let detail = refusal.to_string();
         let (kind, rule) = match &refusal {
-            RegistrationRefusal::Request(error) => (Kind::Unprocessable, request_rule(error)),
+            RegistrationRefusal::Request(error) => (ProblemKind::Unprocessable, request_rule(error)),
             RegistrationRefusal::Roster(
                 RosterError::HeldByAnother { .. } | RosterError::IssuerOfFormerHolder { .. },
-            ) => (Kind::Conflict, "O2"),
+            ) => (ProblemKind::Conflict, "O2"),
             RegistrationRefusal::Roster(RosterError::OtherKind { .. }) | RegistrationRefusal::Configured(_) => {
-                (Kind::Conflict, Rule::I2.id())
+                (ProblemKind::Conflict, Rule::I2.id())
             }
-            RegistrationRefusal::Roster(RosterError::OtherKind { .. }) | RegistrationRefusal::Configured(_) => {
-                (Kind::Conflict, Rule::I2.id())
+            RegistrationRefusal::Roster(RosterError::Exists { .. }) => (ProblemKind::Conflict, "REGISTERED"),
+            RegistrationRefusal::Roster(RosterError::TooManyPending | RosterError::Full) => {
+                (ProblemKind::Conflict, "LIMIT")
             }
-            RegistrationRefusal::Roster(RosterError::Exists { .. }) => (Kind::Conflict, "REGISTERED"),
-            RegistrationRefusal::Roster(RosterError::TooManyPending | RosterError::Full) => (Kind::Conflict, "LIMIT"),
-            RegistrationRefusal::Life(error) => (Kind::Conflict, life_rule(*error)),
-            RegistrationRefusal::NotBuilt(_) => (Kind::Unprocessable, "NOT_BUILT"),
-            RegistrationRefusal::Unknown(_) => (Kind::NotFound, "NOT_FOUND"),
+            RegistrationRefusal::Life(error) => (ProblemKind::Conflict, life_rule(*error)),
+            RegistrationRefusal::NotBuilt(_) => (ProblemKind::Unprocessable, "NOT_BUILT"),
+            RegistrationRefusal::Unknown(_) => (ProblemKind::NotFound, "NOT_FOUND"),
             RegistrationRefusal::Change(ChangeError::Problems(problems)) => {
-                let detail = "the registration does not go with what else may speak here";
-                return Self::new(Kind::Conflict, Rule::X1.id(), detail).with_problems(problems);
+                let detail = "the registration conflicts with another issuer or trust domain of this instance";
+                return Self::new(ProblemKind::Conflict, Rule::X1.id(), detail).with_problems(problems);
             }
             RegistrationRefusal::Change(ChangeError::Audit(_)) | RegistrationRefusal::Audit(_) => {
                 return Self::internal(&refusal);
@@ -268,22 +267,22 @@ impl From<RegistrationRefusal> for Problem {
     }
 }
 
-fn request_rule(error: &RequestError) -> &'static str {
+fn request_rule(error: &RegistrationRequestError) -> &'static str {
     match error {
-        RequestError::Issuer(error) => error.rule().id(),
-        RequestError::Claim(error) => error.rule(),
-        RequestError::PublicSuffix(_) => Rule::D1.id(),
-        RequestError::TooLong { .. }
-        | RequestError::Jws(_)
-        | RequestError::Json(_)
-        | RequestError::Type(_)
-        | RequestError::Critical
-        | RequestError::Key(_)
-        | RequestError::Algorithm(_)
-        | RequestError::Signature
-        | RequestError::Member(_)
-        | RequestError::OtherInstance(_)
-        | RequestError::Stale { .. } => "REQUEST",
+        RegistrationRequestError::Issuer(error) => error.rule().id(),
+        RegistrationRequestError::Claim(error) => error.rule(),
+        RegistrationRequestError::PublicSuffix(_) => Rule::D1.id(),
+        RegistrationRequestError::TooLong { .. }
+        | RegistrationRequestError::Jws(_)
+        | RegistrationRequestError::Json(_)
+        | RegistrationRequestError::Type(_)
+        | RegistrationRequestError::Critical
+        | RegistrationRequestError::Key(_)
+        | RegistrationRequestError::Algorithm(_)
+        | RegistrationRequestError::Signature
+        | RegistrationRequestError::Member(_)
+        | RegistrationRequestError::OtherInstance(_)
+        | RegistrationRequestError::Stale { .. } => "REQUEST",
     }
 }
 

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use broker::trust_domain::TrustDomainRecord;
 use serde_json::{Value, json};
 
-use super::{ApiState, Asked, Kind, Problem};
+use super::{ApiCall, ApiProblem, ApiState, ProblemKind};
 use crate::outbound::bundles::BundleReport;
 
 pub(super) async fn list(State(state): State<Arc<ApiState>>, call: ApiCall) -> Result<Json<Value>, ApiProblem> {
@@ -51,7 +51,7 @@ pub(super) async fn refresh(
             tracing::warn!(trust_domain = %name, %error, %by, "an administrator could not refresh the bundle")
         }
     }
-    let report: BundleReport = asked.snapshot.certificate_authority.bundles.report(&record);
+    let report: BundleReport = call.snapshot.certificate_authority.bundles.report(&record);
     let mut answer = report.document(state.clock.now());
     answer["refreshed"] = outcome.is_ok().into();
     Ok(Json(answer))

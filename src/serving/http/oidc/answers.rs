@@ -2,17 +2,17 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use broker::provider::{Answer, AuthorizeError, PageRefusal, ProviderFault};
+use broker::provider::{AuthorizeError, PageRefusal, ProviderFault, RedirectAnswer};
 
 use super::super::pages;
 use super::super::request_id::RequestId;
 
 /// The response to an authorization request, for the browser.
-pub(super) fn answer(answer: &Answer) -> Response {
+pub(super) fn answer(answer: &RedirectAnswer) -> Response {
     match answer {
-        Answer::Redirect(uri) => redirect(uri),
-        Answer::ShowCode(code) => pages::render(StatusCode::OK, &pages::CodePage { code }, None),
-        Answer::ShowError { code, description } => {
+        RedirectAnswer::Redirect(uri) => redirect(uri),
+        RedirectAnswer::ShowCode(code) => pages::render(StatusCode::OK, &pages::CodePage { code }, None),
+        RedirectAnswer::ShowError { code, description } => {
             pages::problem(StatusCode::BAD_REQUEST, "You are not signed in", description, Some(code.as_str()))
         }
     }

@@ -339,7 +339,7 @@ async fn a_connection_is_a_client_as_real_spire_makes_it() {
         (credentials(&[]), Some(ALPHA_CHAIN), "rule A8"),
         (credentials(&[("client_id", ID)]), Some(ALPHA_CHAIN), "rule A8"),
         (good.clone(), Some(BETA_CHAIN), "rule A4"),
-        (good.clone(), None, "a workload shows who it is"),
+        (good.clone(), None, "a workload authenticates with"),
     ];
     for (pairs, peer, words) in cases {
         let refused = station.ask(&pairs, peer).await;
