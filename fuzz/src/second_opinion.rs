@@ -1,5 +1,6 @@
-//! Our verifier against `jsonwebtoken`: what we take, the library takes too and reads alike; what it takes and we refuse,
-//! we refuse by a rule of ours that it does not have. broker/tests/second_opinion.rs holds the same in a table, with reasons.
+//! Our verifier against `jsonwebtoken`: what we take, the library takes too and reads alike, but for what
+//! [`is_their_own`] names; what it takes and we refuse, we refuse by a rule of ours that it does not have.
+//! `broker/tests/second_opinion.rs` holds the same in a table, with reasons.
 
 use std::sync::{Arc, LazyLock};
 
@@ -25,8 +26,8 @@ const NOW: u64 = 1_795_258_320;
 const ISS: &str = "https://issuer.example";
 const AUDIENCE: &str = "sigstore";
 
-/// An issuer's keys: the one that signed the seed, and one that signs whatever the fuzzer makes of header and claims. Its
-/// signatures are the same every time.
+/// An issuer's keys: the one that signed the seed, and one that signs whatever the fuzzer makes of header and claims.
+/// Its signatures are the same every time.
 struct World {
     signer: Ed25519KeyPair,
     issuers: Issuers,
@@ -42,7 +43,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     set["keys"].as_array_mut().expect("keys").push(entry);
     let keys = KeySource::Pinned(Arc::new(KeySet::from_jwks(set.to_string().as_bytes()).expect("keys")));
     let iss = IssuerUrl::parse(ISS).expect("an issuer");
-    let issuers = Issuers::build(vec![IssuerSpec::new("example", iss, Profile::Human, keys)], Vec::new()).expect("a record");
+    let spec = IssuerSpec::new("example", iss, Profile::Human, keys);
+    let issuers = Issuers::build(vec![spec], Vec::new()).expect("a record");
     let claims = format!(r#"{{"iss":"{ISS}"}}"#);
     let any = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA"}"#), URL_SAFE_NO_PAD.encode(claims));
     let any = UnverifiedToken::parse(any.as_bytes()).expect("a token");
@@ -89,8 +91,8 @@ fn ours(token: &[u8]) -> Result<VerifiedToken, Refusal> {
     }
 }
 
-/// The key by `kid`, or the one for the algorithm. The library reads the clock itself: its leeway is as long as makes `exp`
-/// count as it did then. For `nbf` it would have to be shorter than none, so that is left to the table.
+/// The key by `kid`, or the one for the algorithm. The library reads the clock itself: its leeway is as long as makes
+/// `exp` count as it did then. For `nbf` it would have to be shorter than none, so that is left to the table.
 fn theirs(token: &[u8]) -> Result<Value, ErrorKind> {
     let header = decode_header(token).map_err(|error| error.into_kind())?;
     let keys = WORLD.set.keys.iter().zip([Algorithm::ES256, Algorithm::EdDSA]);
