@@ -180,8 +180,9 @@ fn is_our_own_json(part: Part, error: &JsonError, claims: &Value) -> bool {
     }
 }
 
-/// Whether the library refuses for a reason that we need not share: it reads the form of parameters that it does not use
-/// (RFC 7515 §4 has them passed over), `b64` without `crit` (RFC 7797 §6), and numbers that no float holds (RFC 8259 §6).
+/// Whether the library refuses for a reason that we need not share: it reads the form of parameters that it does not
+/// use (RFC 7515 §4 has them passed over), `b64` without `crit` (RFC 7797 §6), and numbers that no float holds (RFC
+/// 8259 §6).
 fn is_their_own(kind: &ErrorKind, token: &[u8], ours: &VerifiedToken) -> bool {
     let encoded = token.split(|byte| *byte == b'.').next().expect("a part");
     let header = URL_SAFE_NO_PAD.decode(encoded).expect("base64url, as we took it");

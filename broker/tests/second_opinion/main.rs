@@ -1,8 +1,8 @@
 //! Our verifier beside `jsonwebtoken`, as a careful relying party would call it: the key by `kid` from the issuer's
 //! JWK Set, the algorithms of that key's type, issuer, audience, a leeway of 30 seconds.
 //!
-//! Each row is a token with both verdicts. Where one takes what the other refuses, a reason stands beside it; where they
-//! agree, none may. Whatever both take, they read alike.
+//! Each row is a token with both verdicts. Where one takes what the other refuses, a reason stands beside it; where
+//! they agree, none may. Whatever both take, they read alike.
 
 mod claims;
 mod form;
@@ -70,8 +70,8 @@ fn claimed(token: &str) -> String {
     claims.ok().and_then(|claims| claims["iss"].as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// The algorithms of a key: the one that it states, or those of its type. The library asks for one family at a time, and
-/// does not tell curves apart.
+/// The algorithms of a key: the one that it states, or those of its type. The library asks for one family at a time,
+/// and does not tell curves apart.
 fn algorithms_of(jwk: &Jwk) -> Vec<Algorithm> {
     if let Some(stated) = jwk.common.key_algorithm {
         return Algorithm::try_from(stated).into_iter().collect();
