@@ -19,6 +19,9 @@ use broker::profile::Profile;
 use broker::registry::Issuers;
 use broker::token::{TokenVerification, UnverifiedToken, VerifiedToken};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde_json::Value;
 use shared::time::UnixTime;
 
 const NOW: u64 = 1_795_000_000;
@@ -121,15 +124,30 @@ fn verify(issuers: &Issuers, token: &str) -> VerifiedToken {
     }
 }
 
+/// The same by `jsonwebtoken` with a prepared key, which it nevertheless parses for each token: a second opinion, not
+/// what we run. Its clock is the machine's, so times are not checked.
+fn by_library(criterion: &mut Criterion, name: &str, algorithm: Algorithm, key: &Key, token: &str) {
+    let jwk: Jwk = serde_json::from_str(&key.jwk()).expect("is a key");
+    let decoding = DecodingKey::from_jwk(&jwk).expect("is a key");
+    let mut validation = Validation::new(algorithm);
+    validation.set_audience(&["sigstore"]);
+    validation.set_issuer(&[iss(0)]);
+    validation.validate_exp = false;
+    criterion.bench_function(&format!("token/verify {name} by jsonwebtoken"), |bench| {
+        bench.iter(|| decode::<Value>(black_box(token), &decoding, &validation).expect("is accepted"))
+    });
+}
+
 fn identity(criterion: &mut Criterion) {
     let es256 = Key::Es256(EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).expect("generates"));
     let rs256 = Key::Rs256(RsaKeyPair::generate(KeySize::Rsa2048).expect("generates"));
-    for (name, key) in [("ES256", &es256), ("RS256", &rs256)] {
+    for (name, algorithm, key) in [("ES256", Algorithm::ES256, &es256), ("RS256", Algorithm::RS256, &rs256)] {
         let issuers = Issuers::build(specs(1, key), Vec::new()).expect("builds");
         let token = key.sign(&person(0));
         criterion.bench_function(&format!("token/verify {name}"), |bench| {
             bench.iter(|| verify(&issuers, black_box(&token)))
         });
+        by_library(criterion, name, algorithm, key, &token);
     }
     let token = es256.sign(&person(0));
     criterion.bench_function("token/parse", |bench| {

@@ -13,6 +13,7 @@ pub mod namespace;
 pub mod profile;
 pub mod provider;
 pub mod registration;
+pub mod second_opinion;
 pub mod signature_log;
 pub mod svid;
 pub mod time_sources;

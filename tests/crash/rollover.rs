@@ -55,7 +55,7 @@ async fn trusted_root(client: &Client, origin: &str) -> TrustedRoot {
 
 /// How many of the trust root's authorities verify the token, each within its validity.
 fn verifying_authorities(token: &[u8], root: &TrustedRoot) -> usize {
-    let vouches = |authority: &&shared::trust_root::trusted_root::Authority| {
+    let vouches = |authority: &&shared::trust_root::trusted_root::CertificateAuthority| {
         let certificates = authority.cert_chain.der().map(|der| Certificate::from_der(der).unwrap()).collect();
         let trust = TimestampTrust::unit(&Chain::new(certificates).unwrap());
         let Ok(verified) = verify_response(token, &Expected::data(DATA), &trust) else { return false };

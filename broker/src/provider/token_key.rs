@@ -8,7 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use der::asn1::UintRef;
 use der::{Decode as _, Reader as _, SliceReader};
-use shared::digest::sha256;
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters, EllipticCurveKeyType, Jwk,
+    JwkSet, KeyAlgorithm, PublicKeyUse, RSAKeyParameters, RSAKeyType, ThumbprintHash,
+};
+use serde::Serialize;
 use shared::keys::{KeyKind, PublicKey, SignError, SignatureAlgorithm, Signer};
 
 use super::jws;
@@ -17,8 +21,8 @@ use super::jws;
 pub struct TokenKey {
     signer: Arc<dyn Signer>,
     key_id: String,
-    /// The members of its JSON Web Key but `use`.
-    jwk_members: String,
+    /// Its JSON Web Key without `use`.
+    jwk: Jwk,
     /// `base64url(header) ‖ '.'`.
     prefix: String,
 }
@@ -37,29 +41,15 @@ pub enum TokenKeyError {
 impl TokenKey {
     /// Prepares `signer` for tokens.
     pub fn new(signer: Arc<dyn Signer>) -> Result<Self, TokenKeyError> {
-        let public = signer.public_key();
-        // The members that RFC 7638 §3.2 hashes, in lexicographic order and without spaces.
-        let required = match public.kind() {
-            KeyKind::Rsa { .. } => {
-                let (n, e) = rsa_numbers(public.key_bits()).map_err(|_| TokenKeyError::Malformed)?;
-                format!(r#""e":"{}","kty":"RSA","n":"{}""#, URL_SAFE_NO_PAD.encode(e), URL_SAFE_NO_PAD.encode(n))
-            }
-            kind @ (KeyKind::P256 | KeyKind::P384) => {
-                let (curve, length) = if kind == KeyKind::P256 { ("P-256", 32) } else { ("P-384", 48) };
-                // An uncompressed point, 0x04 ‖ x ‖ y (SEC 1 §2.3.3).
-                let point = public.key_bits().strip_prefix(&[4]).filter(|point| point.len() == 2 * length);
-                let (x, y) = point.ok_or(TokenKeyError::Malformed)?.split_at(length);
-                let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
-                format!(r#""crv":"{curve}","kty":"EC","x":"{x}","y":"{y}""#)
-            }
-            kind @ (KeyKind::Ed25519 | KeyKind::P521) => return Err(TokenKeyError::Kind(kind)),
-        };
-        let key_id = URL_SAFE_NO_PAD.encode(sha256(format!("{{{required}}}").as_bytes()));
-        let algorithm = signer.algorithm().jose_name();
-        let header = format!(r#"{{"alg":"{algorithm}","kid":"{key_id}","typ":"JWT"}}"#);
+        let algorithm = signer.algorithm();
+        let mut jwk = Jwk { common: CommonParameters::default(), algorithm: parameters(signer.public_key())? };
+        // The library hashes with the one provider that it is built with, AWS-LC: nothing is to be installed first.
+        let key_id = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| TokenKeyError::Malformed)?;
+        jwk.common.key_algorithm = Some(key_algorithm(algorithm));
+        jwk.common.key_id = Some(key_id.clone());
+        let header = format!(r#"{{"alg":"{}","kid":"{key_id}","typ":"JWT"}}"#, algorithm.jose_name());
         let prefix = format!("{}.", URL_SAFE_NO_PAD.encode(header));
-        let jwk_members = format!(r#""alg":"{algorithm}","kid":"{key_id}",{required}"#);
-        Ok(Self { signer, key_id, jwk_members, prefix })
+        Ok(Self { signer, key_id, jwk, prefix })
     }
 
     /// The key's RFC 7638 thumbprint.
@@ -79,18 +69,21 @@ impl TokenKey {
 
     /// The JSON Web Key Set (RFC 7517 §5).
     pub fn jwks(&self) -> String {
-        format!(r#"{{"keys":[{{"use":"sig",{}}}]}}"#, self.jwk_members)
+        to_json(&JwkSet { keys: vec![self.jwk_for(PublicKeyUse::Signature)] })
     }
 
     /// The key as the SPIFFE bundle of our own trust domain (Trust Domain and Bundle §4, JWT-SVID §6). There is no
     /// entry of another `use`: SPIRE refuses a bundle with one that it does not know, and an authority of ours as
     /// `x509-svid` would make everything that it signs an SVID.
     pub fn spiffe_bundle(&self, sequence: u64, refresh_hint: Duration) -> String {
-        format!(
-            r#"{{"keys":[{{"use":"jwt-svid",{}}}],"spiffe_sequence":{sequence},"spiffe_refresh_hint":{}}}"#,
-            self.jwk_members,
-            refresh_hint.as_secs()
-        )
+        let keys = [self.jwk_for(PublicKeyUse::Other("jwt-svid".to_owned()))];
+        to_json(&SpiffeBundle { keys, spiffe_sequence: sequence, spiffe_refresh_hint: refresh_hint.as_secs() })
+    }
+
+    fn jwk_for(&self, public_key_use: PublicKeyUse) -> Jwk {
+        let mut jwk = self.jwk.clone();
+        jwk.common.public_key_use = Some(public_key_use);
+        jwk
     }
 
     /// `at_hash`: the left half of the token's digest under the algorithm's hash (OpenID Connect Core §3.1.3.6).
@@ -123,6 +116,48 @@ impl TokenKey {
     }
 }
 
+/// A SPIFFE bundle is a JWK Set with two members more (Trust Domain and Bundle §4.1).
+#[derive(Serialize)]
+struct SpiffeBundle {
+    keys: [Jwk; 1],
+    spiffe_sequence: u64,
+    spiffe_refresh_hint: u64,
+}
+
+fn to_json(document: &impl Serialize) -> String {
+    serde_json::to_string(document).expect("texts and numbers have JSON")
+}
+
+/// The members that are the key (RFC 7518 §6.2.1, §6.3.1).
+fn parameters(public: &PublicKey) -> Result<AlgorithmParameters, TokenKeyError> {
+    let (curve, length) = match public.kind() {
+        KeyKind::Rsa { .. } => {
+            let (n, e) = rsa_numbers(public.key_bits()).map_err(|_| TokenKeyError::Malformed)?;
+            let (n, e) = (URL_SAFE_NO_PAD.encode(n), URL_SAFE_NO_PAD.encode(e));
+            return Ok(AlgorithmParameters::RSA(RSAKeyParameters { key_type: RSAKeyType::RSA, n, e }));
+        }
+        KeyKind::P256 => (EllipticCurve::P256, 32),
+        KeyKind::P384 => (EllipticCurve::P384, 48),
+        kind @ (KeyKind::Ed25519 | KeyKind::P521) => return Err(TokenKeyError::Kind(kind)),
+    };
+    // An uncompressed point, 0x04 ‖ x ‖ y (SEC 1 §2.3.3).
+    let point = public.key_bits().strip_prefix(&[4]).filter(|point| point.len() == 2 * length);
+    let (x, y) = point.ok_or(TokenKeyError::Malformed)?.split_at(length);
+    let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+    let key_type = EllipticCurveKeyType::EC;
+    Ok(AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters { key_type, curve, x, y }))
+}
+
+fn key_algorithm(algorithm: SignatureAlgorithm) -> KeyAlgorithm {
+    match algorithm {
+        SignatureAlgorithm::EcdsaP256Sha256 => KeyAlgorithm::ES256,
+        SignatureAlgorithm::EcdsaP384Sha384 => KeyAlgorithm::ES384,
+        SignatureAlgorithm::RsaPkcs1Sha256 => KeyAlgorithm::RS256,
+        SignatureAlgorithm::RsaPkcs1Sha384 => KeyAlgorithm::RS384,
+        SignatureAlgorithm::RsaPkcs1Sha512 => KeyAlgorithm::RS512,
+    }
+}
+
 /// `RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER }` (RFC 8017 §A.1.1), without leading zeros.
 fn rsa_numbers(key: &[u8]) -> der::Result<(Vec<u8>, Vec<u8>)> {
     let mut reader = SliceReader::new(key)?;
@@ -133,4 +168,51 @@ fn rsa_numbers(key: &[u8]) -> der::Result<(Vec<u8>, Vec<u8>)> {
     })?;
     reader.finish()?;
     Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared::digest::sha256;
+    use shared::keys::SigningKey;
+
+    use super::*;
+
+    /// The thumbprint by hand (RFC 7638 §3.2) and the documents as they were before a library wrote them.
+    #[test]
+    fn the_library_writes_what_we_wrote() {
+        for algorithm in [
+            SignatureAlgorithm::EcdsaP256Sha256,
+            SignatureAlgorithm::EcdsaP384Sha384,
+            SignatureAlgorithm::RsaPkcs1Sha256,
+        ] {
+            let signer = Arc::new(SigningKey::generate(algorithm).expect("generates"));
+            let key = TokenKey::new(signer).expect("a token key");
+            let public = key.public_key().clone();
+            let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+            let required = match public.kind() {
+                KeyKind::Rsa { .. } => {
+                    let (n, e) = rsa_numbers(public.key_bits()).expect("two numbers");
+                    format!(r#""e":"{}","kty":"RSA","n":"{}""#, encode(&e), encode(&n))
+                }
+                kind => {
+                    let (x, y) = public.key_bits()[1..].split_at(public.key_bits().len() / 2);
+                    let curve = if kind == KeyKind::P256 { "P-256" } else { "P-384" };
+                    format!(r#""crv":"{curve}","kty":"EC","x":"{}","y":"{}""#, encode(x), encode(y))
+                }
+            };
+            assert_eq!(key.key_id(), encode(&sha256(format!("{{{required}}}").as_bytes())));
+            let (name, id) = (algorithm.jose_name(), key.key_id());
+            let entry = |usage: &str| -> serde_json::Value {
+                let text = format!(r#"{{"use":"{usage}","alg":"{name}","kid":"{id}",{required}}}"#);
+                serde_json::from_str(&text).expect("JSON")
+            };
+            let read = |text: String| serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+            assert_eq!(read(key.jwks()), json!({ "keys": [entry("sig")] }));
+            assert_eq!(
+                read(key.spiffe_bundle(7, Duration::from_secs(300))),
+                json!({ "keys": [entry("jwt-svid")], "spiffe_sequence": 7, "spiffe_refresh_hint": 300 })
+            );
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! The registrant's key, known by its thumbprint.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters, EllipticCurveKeyType, Jwk,
+    OctetKeyPairParameters, OctetKeyPairType, RSAKeyParameters, RSAKeyType, ThumbprintHash,
+};
 use shared::strict_json::{Json, Object};
 
 use super::excerpt::excerpt;
@@ -28,6 +31,11 @@ impl Account {
         }
     }
 
+    /// The account of a key. None if the members of the key do not fit each other.
+    pub fn of(jwk: &Jwk) -> Option<Self> {
+        jwk.thumbprint(ThumbprintHash::SHA256).ok().map(|thumbprint| Self(thumbprint.into()))
+    }
+
     /// The thumbprint.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -50,7 +58,7 @@ impl AccountKey {
     /// Reads a JWK by the same rules as an issuer's keys.
     pub(super) fn parse(jwk: &Object) -> Result<Self, SkipReason> {
         let uses = parse_jwk_uses(jwk)?;
-        Ok(Self { uses, account: thumbprint(jwk).ok_or(SkipReason::Unfit)? })
+        Ok(Self { uses, account: account_of(jwk).ok_or(SkipReason::Unfit)? })
     }
 
     pub(super) fn account(&self) -> &Account {
@@ -63,25 +71,41 @@ impl AccountKey {
     }
 }
 
-/// RFC 7638 §3.2: the required members only, by name in ascending order, without spaces. Their values are base64url or
-/// names of curves, so nothing in them needs escaping; `parse_jwk_uses` has seen to it.
-fn thumbprint(jwk: &Object) -> Option<Account> {
-    let names: &[&str] = match jwk.get("kty").and_then(Json::as_str)? {
-        "EC" => &["crv", "kty", "x", "y"],
-        "OKP" => &["crv", "kty", "x"],
-        "RSA" => &["e", "kty", "n"],
+/// The library computes the thumbprint, but does not read the document: its reader would take members that occur twice,
+/// and a key with its private half. Ours refuses both, and has seen to it that the values are base64url or names of
+/// curves, so that nothing in what is hashed needs escaping (RFC 7638 §3.2).
+fn account_of(jwk: &Object) -> Option<Account> {
+    let text = |name: &str| jwk.get(name).and_then(Json::as_str).map(str::to_owned);
+    let algorithm = match text("kty")?.as_str() {
+        "EC" => AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters {
+            key_type: EllipticCurveKeyType::EC,
+            curve: match text("crv")?.as_str() {
+                "P-256" => EllipticCurve::P256,
+                "P-384" => EllipticCurve::P384,
+                "P-521" => EllipticCurve::P521,
+                _ => return None,
+            },
+            x: text("x")?,
+            y: text("y")?,
+        }),
+        "OKP" => AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
+            key_type: OctetKeyPairType::OctetKeyPair,
+            curve: if text("crv")? == "Ed25519" { EllipticCurve::Ed25519 } else { return None },
+            x: text("x")?,
+        }),
+        "RSA" => AlgorithmParameters::RSA(RSAKeyParameters { key_type: RSAKeyType::RSA, n: text("n")?, e: text("e")? }),
         _ => return None,
     };
-    let members = names.iter().map(|name| Some(format!("\"{name}\":\"{}\"", jwk.get(*name)?.as_str()?)));
-    let canonical = format!("{{{}}}", members.collect::<Option<Vec<_>>>()?.join(","));
-    Some(Account(URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes())).into()))
+    Account::of(&Jwk { common: CommonParameters::default(), algorithm })
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::digest::sha256;
     use shared::strict_json::parse_object;
 
     use super::*;
+    use crate::token::mint::TestKey;
 
     #[test]
     fn the_example_of_the_standard() {
@@ -90,6 +114,24 @@ mod tests {
         let key = AccountKey::parse(&parse_object(jwk.as_bytes(), 4096).expect("is JSON")).expect("is a key");
         assert_eq!(key.account().as_str(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
         assert_eq!(Account::parse(key.account().as_str()).as_ref(), Ok(key.account()));
+    }
+
+    /// Of every kind of key, P-521 too: what RFC 7638 §3.2 hashes, by hand.
+    #[test]
+    fn the_library_hashes_the_required_members() {
+        for algorithm in JoseAlgorithm::ALL {
+            let jwk = TestKey::generate(algorithm).jwk("k", r#","use":"sig""#);
+            let jwk = parse_object(jwk.as_bytes(), 4096).expect("is JSON");
+            let names: &[&str] = match jwk["kty"].as_str().expect("a kind") {
+                "EC" => &["crv", "kty", "x", "y"],
+                "OKP" => &["crv", "kty", "x"],
+                _ => &["e", "kty", "n"],
+            };
+            let member = |name: &&str| format!(r#""{name}":"{}""#, jwk[*name].as_str().expect("a string"));
+            let canonical = format!("{{{}}}", names.iter().map(member).collect::<Vec<_>>().join(","));
+            let key = AccountKey::parse(&jwk).expect("is a key");
+            assert_eq!(key.account().as_str(), URL_SAFE_NO_PAD.encode(sha256(canonical.as_bytes())));
+        }
     }
 
     #[test]

@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::jose::JoseAlgorithm;
 use broker::registration::{Account, Claim, InstanceName, signing_input};
-use shared::digest::sha256;
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters, EllipticCurveKeyType, Jwk,
+};
 use shared::time::UnixTime;
 use zeroize::Zeroizing;
 
@@ -59,17 +61,22 @@ impl RegistrantKey {
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).map(Self).map_err(|_| refuse())
     }
 
-    /// The public half (RFC 7517), members in the order of RFC 7638.
-    fn jwk(&self) -> String {
+    /// The public half (RFC 7517).
+    fn jwk(&self) -> Jwk {
         // An uncompressed point: 4, x, y.
         let (x, y) = self.0.public_key().as_ref()[1..].split_at(32);
-        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, encode(x), encode(y))
+        let algorithm = AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters {
+            key_type: EllipticCurveKeyType::EC,
+            curve: EllipticCurve::P256,
+            x: URL_SAFE_NO_PAD.encode(x),
+            y: URL_SAFE_NO_PAD.encode(y),
+        });
+        Jwk { common: CommonParameters::default(), algorithm }
     }
 
     /// Its thumbprint (RFC 7638), which records name.
     pub(crate) fn account(&self) -> Account {
-        Account::parse(&URL_SAFE_NO_PAD.encode(sha256(self.jwk().as_bytes()))).expect("a digest is a thumbprint")
+        Account::of(&self.jwk()).expect("a P-256 key has a thumbprint")
     }
 
     /// A signed request.
@@ -79,7 +86,8 @@ impl RegistrantKey {
         instance: &InstanceName,
         now: UnixTime,
     ) -> Result<String, RegistrantError> {
-        let input = signing_input(claim, instance, JoseAlgorithm::Es256, &self.jwk(), now);
+        let jwk = serde_json::to_string(&self.jwk()).expect("texts have JSON");
+        let input = signing_input(claim, instance, JoseAlgorithm::Es256, &jwk, now);
         let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).map_err(|_| RegistrantError::Generate)?;
         Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }

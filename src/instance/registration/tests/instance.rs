@@ -166,10 +166,10 @@ async fn who_may_do_what() {
     assert_eq!((refused.status, &refused.json()["rule"]), (403, &json!("ROLE")));
     let refused = harness.request(OWNER, &harness.claim("other.signed", &key), &key).await;
     assert_eq!((refused.status, &refused.json()["rule"]), (403, &json!("ROLE")));
-    let email_by_web = Claim { method: Method::WellKnown, ..harness.claim(DOMAIN, &key) };
+    let email_by_web = Claim { method: ProofMethod::WellKnown, ..harness.claim(DOMAIN, &key) };
     let refused = harness.request(OWNER, &email_by_web, &key).await;
     assert_eq!((refused.status, &refused.json()["rule"]), (422, &json!("PROOF")));
-    let by_web = Claim { kind: Kind::Uri, ..email_by_web };
+    let by_web = Claim { kind: NameKind::Uri, ..email_by_web };
     assert_eq!(harness.request(OWNER, &by_web, &key).await.status, 201);
     let id = {
         let kind = harness.request(OWNER, &harness.claim(DOMAIN, &key), &key).await;
