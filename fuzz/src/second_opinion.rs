@@ -8,11 +8,11 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use broker::issuer::{Issuer, IssuerSpec, KeySource};
-use broker::jose::{JoseError, KeySet, Part};
+use broker::jose::{JoseError, KeySet, TokenPart};
 use broker::names::IssuerUrl;
 use broker::profile::Profile;
 use broker::registry::Issuers;
-use broker::token::{LEEWAY, TokenError, UnverifiedToken, Verification, VerifiedToken};
+use broker::token::{LEEWAY, TokenError, TokenVerification, UnverifiedToken, VerifiedToken};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, get_current_timestamp};
@@ -86,8 +86,8 @@ fn ours(token: &[u8]) -> Result<VerifiedToken, Refusal> {
     // The record is the one that the registry would find, or there is none.
     assert!(WORLD.issuers.find(&token).is_ok() == (token.issuer() == Some(ISS)));
     match token.verify(&WORLD.record, UnixTime::from_seconds(NOW)).map_err(Refusal::Token)? {
-        Verification::Verified(token) => Ok(*token),
-        Verification::NeedsKeys(_) => Err(Refusal::NeedsKeys),
+        TokenVerification::Verified(token) => Ok(*token),
+        TokenVerification::NeedsKeys(_) => Err(Refusal::NeedsKeys),
     }
 }
 
@@ -171,11 +171,11 @@ fn is_our_own_form(error: &JoseError, claims: &Value) -> bool {
     }
 }
 
-fn is_our_own_json(part: Part, error: &JsonError, claims: &Value) -> bool {
+fn is_our_own_json(part: TokenPart, error: &JsonError, claims: &Value) -> bool {
     match error {
         JsonError::Duplicate { .. } | JsonError::TooDeep { .. } => true,
         // RFC 7519 §7.2(10): serde reads a structure from an array too.
-        JsonError::Syntax { at } => *at == 0 && part == Part::Claims && claims.is_array(),
+        JsonError::Syntax { at } => *at == 0 && part == TokenPart::Claims && claims.is_array(),
         JsonError::Encoding { .. } | JsonError::Shape(_) | JsonError::TooLong { .. } => false,
     }
 }
