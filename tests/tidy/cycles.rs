@@ -1,7 +1,8 @@
 //! No file imports, over however many others, a file that imports it.
 //!
-//! One thing is allowed: inside one module, a part may use the words that the module's own file defines (`use super::…`), since
-//! the file is the face of its parts. Leaving those imports out, the parts of a module have an order too.
+//! One thing is allowed: inside one module, a part may use the words that the module's own file defines
+//! (`use super::…`), since the file is the face of its parts. Leaving those imports out, the parts of a module have an
+//! order too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,8 +94,8 @@ fn no_file_imports_what_imports_it() {
     assert!(told.is_empty(), "\n{told}move what both need below both, into a file of its own");
 }
 
-/// The wings of the binary, from the top down: a wing imports what stands below it, and nothing above. What lies beside them at the
-/// root of `src/` is below all of them.
+/// The wings of the binary, from the top down: a wing imports what stands below it, and nothing above. What lies beside
+/// them at the root of `src/` is below all of them.
 const WINGS: [&str; 4] = ["cli", "serving", "instance", "outbound"];
 
 /// How high a file of the binary stands.

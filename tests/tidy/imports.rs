@@ -1,8 +1,8 @@
 //! Which file of a crate imports which, read from its source.
 //!
-//! A file is a node. An import is a `use` line, or a path in the code that begins with `crate`, `self`, `super` or a module that
-//! the file declares. A name that a module hands on by `pub use` counts as an import of the file that defines it. What only
-//! tests see is left out.
+//! A file is a node. An import is a `use` line, or a path in the code that begins with `crate`, `self`, `super` or a
+//! module that the file declares. A name that a module hands on by `pub use` counts as an import of the file that
+//! defines it. What only tests see is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -71,8 +71,9 @@ fn a_planted_word_is_found() {
     assert_eq!(lines_with_our_words(planted).iter().map(|(at, _)| *at).collect::<Vec<_>>(), [2, 3]);
 }
 
-/// The modules that ARCHITECTURE.md must list: those of each library, and those of the binary and of its wings. The commands of
-/// the command line are one row, and the sections of the configuration need none: `config/example.toml` shows them.
+/// The modules that ARCHITECTURE.md must list: those of each library, and those of the binary and of its wings. The
+/// commands of the command line are one row, and the sections of the configuration need none: `config/example.toml`
+/// shows them.
 fn modules() -> BTreeSet<String> {
     let mut modules = BTreeSet::new();
     for folder in CRATES {

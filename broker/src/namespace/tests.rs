@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::grants::{Condition, ConnectorSpec, Deny, Mismatch, Pin, PinValue};
+use crate::grants::{Condition, ConnectorSpec, Mismatch, Pin, PinValue};
 use crate::issuer::IssuerSpec;
 use crate::names::{ClusterName, Pattern, PublicSuffixes, ServiceAccount, ServiceAccounts, TrustDomain};
 use crate::namespace::RegistryConflict;
@@ -220,7 +220,7 @@ fn claims_must_fit_the_records_patterns() {
 #[test]
 #[cfg(feature = "deny-expressions")]
 fn a_records_expression_only_takes_away() {
-    let deny = |text: &str| Some(Arc::new(Deny::parse(text).expect("is an expression")));
+    let deny = |text: &str| Some(Arc::new(crate::grants::Deny::parse(text).expect("is an expression")));
     let claims = r#","sub":"u","email":"a@example.com","email_verified":true,"amr":["pwd"]"#;
     for (expression, refused) in
         [("!('mfa' in claims.amr)", true), ("claims.acr == '2'", true), ("name == 'b@example.com'", false)]

@@ -57,7 +57,7 @@ impl TokenKey {
         &self.key_id
     }
 
-    /// The public half, for whoever verifies our tokens in this process.
+    /// The public half, for those parts of this process that verify our tokens.
     pub fn public_key(&self) -> &PublicKey {
         self.signer.public_key()
     }

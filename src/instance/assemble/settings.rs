@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use broker::provider::{Clients, Lifetimes};
 use privyseal_config::{Config, DisclosureSection, TimestampRecords};
+use shared::digest::sha256_hex;
 
 use super::authorities::{self, RevocationSettings};
 use super::listen::{self, Listen};
 use super::records::{self, RecordSettings};
 use super::registration::{self, RegistrationSettings};
 use super::restart::Fixed;
-use super::source::{Source, sha256};
+use super::source::Source;
 use super::spiffe::{self, SpiffeSettings};
 use super::time::{self, TimeSettings};
 use super::units::{self, UnitSettings};
@@ -84,7 +85,7 @@ impl Settings {
                 "{file}: [{old}] is a name of 0.1, which the next release does not read: rename it to [{new}]"
             );
         }
-        let sha256 = sha256(&text);
+        let sha256 = sha256_hex(text.as_bytes());
         match Self::of_text(source, &text) {
             Ok(settings) => Ok(Self { sha256, ..settings }),
             Err(problems) => Err((problems, sha256)),

@@ -51,8 +51,3 @@ impl Source {
         Some(Fingerprint { modified, sha256: sha256_hex(text.as_bytes()) })
     }
 }
-
-/// Lower-case hex.
-pub(super) fn sha256(text: &str) -> String {
-    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()))
-}

@@ -30,8 +30,8 @@ pub(super) const SYSTEM: &str = "system";
 pub(crate) struct Registrar {
     instance: InstanceName,
     settings: RegistrationSettings,
-    /// Held while a registration changes: whoever changes one has seen the change before. It holds how much of the
-    /// audit log the store has.
+    /// Locked while a registration changes, so that each change sees the one before. The value is how many leaves of
+    /// the audit log the store covers.
     pub(super) writing: tokio::sync::Mutex<u64>,
     roster: ArcSwap<Roster>,
     /// Registered issuers that conflict with a configuration which changed while the server was stopped.

@@ -1,8 +1,8 @@
 //! Proofs from a real name server, into a whole instance.
 
-#[cfg(feature = "dns-proofs")]
+#[cfg(feature = "edge-tests")]
 mod instance;
 #[cfg(not(feature = "dns-proofs"))]
 mod not_built;
-#[cfg(feature = "dns-proofs")]
+#[cfg(feature = "edge-tests")]
 mod owner;

@@ -1,7 +1,7 @@
 //! What real name servers and hosts say.
 
-#[cfg(feature = "dns-proofs")]
+#[cfg(feature = "edge-tests")]
 mod dns;
 mod document;
-#[cfg(feature = "dns-proofs")]
+#[cfg(feature = "edge-tests")]
 pub(crate) mod name_server;

@@ -10,7 +10,7 @@ mod bundles;
 mod calls;
 mod follow;
 mod own_svid;
-#[cfg(test)]
+#[cfg(all(test, feature = "edge-tests"))]
 mod tests;
 mod trouble;
 

@@ -1,7 +1,7 @@
 //! Registration in a build that asks no name servers: by the document of a host, and not by records.
 
 use broker::names::{DomainName, IssuerUrl};
-use broker::registration::{Claim, InstanceName, Kind, Method};
+use broker::registration::{Claim, InstanceName, NameKind, ProofMethod};
 use serde_json::json;
 use shared::time::Clock as _;
 
@@ -23,7 +23,7 @@ async fn a_claim_by_records_is_refused_and_one_by_a_document_is_taken() {
         let claim = Claim {
             domain: DomainName::parse("build.example.com").expect("a domain"),
             iss: IssuerUrl::parse("https://build.example.com").expect("an issuer"),
-            kind: Kind::Uri,
+            kind: NameKind::Uri,
             subdomains: false,
             method,
             account: key.account(),
@@ -31,10 +31,10 @@ async fn a_claim_by_records_is_refused_and_one_by_a_document_is_taken() {
         let request = key.sign(&claim, &instance, SystemClock.now()).expect("signs");
         scratch.post(ISSUERS, Some(&token), Some(json!({ "request": request }))).await
     };
-    let refused = ask(Method::Dns).await;
+    let refused = ask(ProofMethod::Dns).await;
     assert_eq!((refused.status, &refused.json()["rule"]), (422, &json!("NOT_BUILT")));
     assert_eq!(refused.json()["detail"], NotBuilt(Feature::DnsProofs).to_string());
-    let taken = ask(Method::WellKnown).await;
+    let taken = ask(ProofMethod::WellKnown).await;
     assert_eq!(taken.status, 201, "{}", taken.text());
     assert_eq!(taken.json()["state"], "pending");
 }
