@@ -15,7 +15,7 @@ const MAX_FILE: u64 = 1 << 20;
 /// A running instance, and the caller's login.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServerArgs {
-    /// The origin of the running instance, for example https://seal.example.com.
+    /// The origin of the running instance, for example `https://seal.example.com`.
     #[arg(long, value_name = "ORIGIN")]
     server: Option<String>,
     /// A PEM file with the CAs that issued its TLS certificate. Default: the system's CAs.

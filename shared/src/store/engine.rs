@@ -11,7 +11,7 @@ pub type Page = Vec<(Vec<u8>, Vec<u8>)>;
 /// An engine. Calls block for at most a few fsyncs; the edge makes them on its blocking pool.
 ///
 /// A read sees every commit that has returned, and may see one that is about to: if something may happen only after a
-/// record is durable, decide it by an [`Expect`] or by [`Store::take`], not by a read.
+/// record is durable, decide it by an [`super::Expect`] or by [`Store::take`], not by a read.
 pub trait Store: Send + Sync {
     /// The live record under `key`.
     fn get(&self, table: Table, key: &[u8], now: UnixTime) -> Result<Option<Vec<u8>>, StoreError>;
