@@ -359,7 +359,12 @@ fn what_sources_said_before_sleep_is_not_counted_after_it() {
         guard.poll(&answers, &slept(3_601_000, 1_100));
         let nobody = Err(ClockTrouble::NoQuorum { agreeing: 0, needed: 3, sources: 4 });
         assert_eq!(guard.look(&slept(3_601_100, 1_200)), nobody, "{is_seen}");
-        assert!(guard.sources()[0].trouble().is_some_and(|trouble| trouble.contains("from before the machine's clocks were moved")), "{is_seen}");
+        assert!(
+            guard.sources()[0]
+                .trouble()
+                .is_some_and(|trouble| trouble.contains("from before the machine's clocks were moved")),
+            "{is_seen}"
+        );
         poll(&mut guard, &slept(3_602_000, 2_100), 0);
         assert!(guard.look(&slept(3_602_000, 2_100)).is_ok(), "{is_seen}");
     }
